@@ -1,0 +1,82 @@
+"""One split of a data set as flat arrays: no object per picture, so memory does not grow with workers.
+
+Knows nothing of file formats (`sources/`) and decodes no picture (`dataset.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import numpy.typing as npt
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One picture and its truth, as a source reads it; only lives while an index is built."""
+
+    path: Path
+    width: int  # of the picture as displayed (EXIF rotation applied), pixels
+    height: int
+    boxes_xyxy: npt.NDArray[np.float64]  # (N, 4), pixels
+    class_ids: npt.NDArray[np.int64]  # (N,)
+    ignore: npt.NDArray[np.bool_]  # (N,), true for crowds and difficult objects: neither hit nor miss
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """Pictures and boxes of one split.
+
+    Axes: M pictures, N boxes over all pictures.
+    """
+
+    names: tuple[str, ...]  # class names; class ids index this
+    path_bytes: npt.NDArray[np.uint8]  # all paths, UTF-8, one after another
+    path_ends: npt.NDArray[np.int64]  # (M + 1,), path i is path_bytes[path_ends[i]:path_ends[i + 1]]
+    sizes: npt.NDArray[np.int32]  # (M, 2), width and height, pixels
+    box_ends: npt.NDArray[np.int64]  # (M + 1,), the boxes of picture i are box_ends[i]:box_ends[i + 1]
+    all_boxes_xyxy: npt.NDArray[np.float64]  # (N, 4), pixels
+    all_class_ids: npt.NDArray[np.int64]  # (N,)
+    all_ignore: npt.NDArray[np.bool_]  # (N,)
+
+    @classmethod
+    def from_records(cls, names: Sequence[str], records: Iterable[Record]) -> Index:
+        """Pack records; their order is kept."""
+        rows = list(records)
+        paths = [str(r.path).encode() for r in rows]
+        return cls(
+            names=tuple(names),
+            path_bytes=np.frombuffer(b"".join(paths), np.uint8),
+            path_ends=np.cumsum([0, *map(len, paths)], dtype=np.int64),
+            sizes=np.array([(r.width, r.height) for r in rows], np.int32).reshape(-1, 2),
+            box_ends=np.cumsum([0, *(len(r.class_ids) for r in rows)], dtype=np.int64),
+            all_boxes_xyxy=np.concatenate([np.zeros((0, 4)), *(r.boxes_xyxy for r in rows)]),
+            all_class_ids=np.concatenate([np.zeros(0, np.int64), *(r.class_ids for r in rows)]),
+            all_ignore=np.concatenate([np.zeros(0, np.bool_), *(r.ignore for r in rows)]),
+        )
+
+    def __len__(self) -> int:
+        return len(self.sizes)
+
+    def path(self, i: int) -> Path:
+        return Path(self.path_bytes[self.path_ends[i] : self.path_ends[i + 1]].tobytes().decode())
+
+    def size(self, i: int) -> tuple[int, int]:
+        """(width, height) of picture i, pixels."""
+        return int(self.sizes[i, 0]), int(self.sizes[i, 1])
+
+    def boxes_xyxy(self, i: int) -> npt.NDArray[np.float64]:
+        """(n, 4), pixels of picture i."""
+        return self.all_boxes_xyxy[self.box_ends[i] : self.box_ends[i + 1]]
+
+    def class_ids(self, i: int) -> npt.NDArray[np.int64]:
+        return self.all_class_ids[self.box_ends[i] : self.box_ends[i + 1]]
+
+    def ignore(self, i: int) -> npt.NDArray[np.bool_]:
+        return self.all_ignore[self.box_ends[i] : self.box_ends[i + 1]]

@@ -1,0 +1,58 @@
+"""The two currencies of the data floor: `Sample` (one picture) and `Batch` (what the device gets).
+
+Axes: B images, C = 3 channels (RGB), H and W pixels, N boxes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import torch
+
+
+class Letterbox(NamedTuple):
+    """Where a picture lies inside its network input: input = picture * scale + (left, top)."""
+
+    scale_x: float
+    scale_y: float
+    left: float
+    top: float
+    width: int  # of the picture, pixels
+    height: int
+
+    def to_picture(self, boxes_xyxy: torch.Tensor) -> torch.Tensor:
+        """Map boxes from the network input back to the picture, and clip them to it.
+
+        Args:
+            boxes_xyxy: (N, 4), pixels of the network input.
+
+        Returns:
+            (N, 4), xyxy, pixels of the picture.
+        """
+        offset = boxes_xyxy.new_tensor([self.left, self.top, self.left, self.top])
+        scale = boxes_xyxy.new_tensor([self.scale_x, self.scale_y, self.scale_x, self.scale_y])
+        limit = boxes_xyxy.new_tensor([self.width, self.height, self.width, self.height])
+        return ((boxes_xyxy - offset) / scale).clamp(min=0).minimum(limit)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One picture with its boxes, in the picture's own pixels."""
+
+    image: npt.NDArray[np.uint8]  # (H, W, 3), BGR as OpenCV reads it
+    boxes_xyxy: npt.NDArray[np.float32]  # (N, 4), pixels of `image`
+    class_ids: npt.NDArray[np.int64]  # (N,)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a training or evaluation step consumes."""
+
+    images: torch.Tensor  # (B, 3, H, W) uint8, RGB
+    targets: torch.Tensor  # (N, 6) float32: image in batch, class, cx, cy, w, h as fractions of the input
+    image_ids: tuple[int, ...]  # index of each picture in its data set
+    letterboxes: tuple[Letterbox, ...]  # how each picture lies in the input; empty for mosaics

@@ -1,0 +1,1 @@
+"""Data-set formats: each module reads one of them into an `Index`."""

@@ -1,0 +1,25 @@
+"""The mistakes that a user can mend.
+
+Every message says where (``path:line`` or the flag), what was found, what is allowed, and what to do.
+The programs print it as one line on stderr and exit with status 2. Programmers' mistakes are `assert`s.
+"""
+
+
+class YoloError(Exception):
+    """A mistake in the user's input or surroundings."""
+
+
+class CfgError(YoloError):
+    """A network file that cannot be read or does not describe a network."""
+
+
+class WeightsError(YoloError):
+    """A weights file that does not fit, is cut short, or is not one."""
+
+
+class DataError(YoloError):
+    """A data set, label or image that cannot be used."""
+
+
+class SettingsError(YoloError):
+    """A flag, recipe key or combination of settings that cannot be used."""

@@ -1,0 +1,1 @@
+"""Detections and truth in, numbers and pictures out."""

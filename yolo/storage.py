@@ -1,0 +1,64 @@
+"""Where files are: names of shipped files, and writing that never leaves half a file."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PACKAGE = Path(__file__).parent
+
+
+def shipped_folder(kind: Literal["cfg", "data"]) -> Path:
+    """The folder of shipped network or data files: inside a wheel, or beside the package in a checkout."""
+    inside = PACKAGE / "shipped" / kind
+    return inside if inside.is_dir() else PACKAGE.parent / kind
+
+
+def find_file(name: str | Path, kind: Literal["cfg", "data"], suffix: str) -> Path | None:
+    """A file by path, or a shipped one by name, with or without its suffix.
+
+    Args:
+        name: a path (`nets/mine.cfg`) or the name of a shipped file (`yolov3-tiny`).
+        kind: which shipped folder a bare name means.
+        suffix: what may be left out, with its dot.
+
+    Returns:
+        The path as given if it exists, else the shipped file, else None.
+    """
+    path = Path(name).expanduser()
+    folder = shipped_folder(kind)
+    candidates = [path, path.with_name(path.name + suffix), folder / path, folder / (path.name + suffix)]
+    return next((c for c in candidates if c.is_file()), None)
+
+
+def shipped_names(kind: Literal["cfg", "data"], suffix: str) -> list[str]:
+    """Names that `find_file` knows without a path."""
+    return sorted(p.name.removesuffix(suffix) for p in shipped_folder(kind).glob(f"*{suffix}"))
+
+
+@contextlib.contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path` that takes its place when the block ends without an error.
+
+    A reader, or a kill at any instant, sees the old file or the new one, whole.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
