@@ -1,1 +1,1 @@
-""""""
+"""Darknet's file formats as data. Knows no `nn.Module`."""

@@ -1,1 +1,18 @@
-""""""
+"""Every layer that a network file can name: one class each, found by section name.
+
+Importing this package registers them all.
+"""
+
+import importlib
+import pkgutil
+
+from yolo.layers.base import REGISTRY as REGISTRY
+from yolo.layers.base import LayerSpec as LayerSpec
+from yolo.layers.base import Shape as Shape
+from yolo.layers.base import register as register
+from yolo.layers.base import spec_from_section as spec_from_section
+from yolo.layers.head import HeadSpec as HeadSpec
+from yolo.layers.head import Yolo as Yolo
+
+for module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{module.name}")

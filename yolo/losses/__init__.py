@@ -1,1 +1,1 @@
-""""""
+"""Raw head outputs and targets in, named loss terms out."""

@@ -1,0 +1,103 @@
+"""Keys of a section as a typed record: the dataclass is the schema.
+
+Fields are keys (`from_` for `from`), annotations convert the values, defaults are Darknet's, and `__post_init__`
+raises `BadValueError` for a value that the key cannot have.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import re
+import types
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+from yolo.errors import CfgError
+
+if TYPE_CHECKING:
+    from yolo.darknet.cfg import Section
+
+logger = logging.getLogger(__name__)
+
+INT = re.compile(r"[+-]?\d+")
+FLOAT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+
+
+class BadValueError(Exception):
+    """A key whose value a layer cannot have; becomes a `CfgError` with file and line where those are known."""
+
+    def __init__(self, key: str, problem: str) -> None:
+        super().__init__(problem)
+        self.key = key
+        self.problem = problem
+
+    def in_section(self, section: Section) -> CfgError:
+        line = section.find(self.key)
+        what = f"'{line.key}={line.value}'" if line else f"[{section.name}] without '{self.key}'"
+        return CfgError(f"{section.where(self.key)}: {what}: {self.problem}")
+
+
+def check(key: str, holds: bool, problem: str) -> None:
+    """Raise `BadValueError` unless the condition holds."""
+    if not holds:
+        raise BadValueError(key, problem)
+
+
+Record = TypeVar("Record")
+
+
+def read_keys(record: type[Record], section: Section) -> Record:
+    """Fill a dataclass from a section: fields are keys, annotations converters, defaults defaults.
+
+    Raises:
+        CfgError: a missing key, or a value that the key cannot have.
+    """
+    hints = get_type_hints(record)
+    values: dict[str, Any] = {}
+    known = set()
+    for field in dataclasses.fields(record):  # type: ignore[arg-type]
+        key = field.name.rstrip("_")
+        known.add(key)
+        line = section.find(key)
+        if line is not None and line.value:
+            try:
+                values[field.name] = _convert(hints[field.name], line.value, section.where(key))
+            except ValueError as error:
+                raise BadValueError(key, str(error)).in_section(section) from None
+        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            raise CfgError(f"{section.where()}: [{section.name}] needs '{key}='; add it")
+    for line in section.lines:
+        if line.key not in known:
+            logger.warning("%s:%d: '%s=%s': unknown key in [%s]; ignored", section.path, line.number, line.key,
+                           line.value, section.name)
+    try:
+        return record(**values)
+    except BadValueError as error:
+        raise error.in_section(section) from None
+
+
+def _convert(hint: Any, text: str, where: str) -> Any:
+    """A key's text as the annotated type; ValueError says what is allowed."""
+    if get_origin(hint) is types.UnionType:  # X | None: absent means None
+        hint = get_args(hint)[0]
+    if hint is str:
+        return text
+    if get_origin(hint) is Literal:
+        if text not in get_args(hint):
+            raise ValueError(f"use one of {', '.join(get_args(hint))}")
+        return text
+    if get_origin(hint) is tuple:
+        item = get_args(hint)[0]
+        return tuple(_number(item, part, where) for part in text.split("#")[0].split(",") if part)
+    return _number(hint, text, where)
+
+
+def _number(hint: Any, text: str, where: str) -> Any:
+    """A number as C's atoi or atof reads it: what follows it is ignored, but said."""
+    match = (FLOAT if hint is float else INT).match(text)
+    if not match:
+        raise ValueError(f"'{text}' is not a {'number' if hint is float else 'whole number'}")
+    rest = text[match.end() :]
+    if rest and rest[0] not in "#;":
+        logger.warning("%s: '%s' is read as %s, as Darknet does", where, text, match[0])
+    return hint(float(match[0]) if hint is float else int(match[0]))

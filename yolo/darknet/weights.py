@@ -1,0 +1,90 @@
+"""Darknet's `.weights` files: a header, then float32 values layer after layer. Knows no module.
+
+Source: AlexeyAB/darknet src/parser.c load_weights_upto, save_weights_upto (59596d78).
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from yolo.errors import WeightsError
+from yolo.storage import atomic_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+VERSION = struct.Struct("<3i")  # major, minor, revision
+LARGEST_VERSION_NUMBER = 1000  # above it Darknet means transposed weights; no public file does
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The start of a `.weights` file."""
+
+    major: int = 0
+    minor: int = 2
+    revision: int = 5
+    seen: int = 0  # images that the weights were trained on
+
+    @property
+    def seen_format(self) -> struct.Struct:
+        return struct.Struct("<q" if self.major * 10 + self.minor >= 2 else "<i")
+
+    def to_bytes(self) -> bytes:
+        return VERSION.pack(self.major, self.minor, self.revision) + self.seen_format.pack(self.seen)
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsFile:
+    """A `.weights` file, its values not yet given to layers."""
+
+    path: Path
+    header: Header
+    values: npt.NDArray[np.float32]  # (N,)
+
+
+def read_weights(path: Path) -> WeightsFile:
+    """Read a `.weights` file.
+
+    Raises:
+        WeightsError: no such file, no valid header, or a size that is no whole number of values.
+    """
+    try:
+        data = np.fromfile(path, dtype=np.uint8)
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read: {error.strerror}; check --weights") from error
+    header = _parse_header(data[:20].tobytes(), path)
+    start = len(header.to_bytes())
+    if (len(data) - start) % 4:
+        raise WeightsError(
+            f"{path}: {len(data)} bytes are not a header of {start} and 4-byte values: the file is cut short; fetch it anew"
+        )
+    return WeightsFile(path, header, data[start:].view("<f4"))
+
+
+def _parse_header(start: bytes, path: Path) -> Header:
+    problem = f"{path}: not a Darknet weights file"
+    if len(start) < VERSION.size:
+        raise WeightsError(f"{problem}: {len(start)} bytes are too few for its header; fetch it anew")
+    major, minor, revision = VERSION.unpack_from(start)
+    if not (0 <= major <= LARGEST_VERSION_NUMBER and 0 <= minor <= LARGEST_VERSION_NUMBER):
+        raise WeightsError(f"{problem}: its header says version {major}.{minor}.{revision}; expected 0.1.0 to 0.2.5")
+    seen = Header(major, minor, revision).seen_format
+    if len(start) < VERSION.size + seen.size:
+        raise WeightsError(f"{problem}: it ends inside the header; fetch it anew")
+    return Header(major, minor, revision, seen.unpack_from(start, VERSION.size)[0])
+
+
+def write_weights(path: Path, header: Header, arrays: Iterable[npt.NDArray[np.float32]]) -> None:
+    """Write a `.weights` file, whole or not at all."""
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        file.write(header.to_bytes())
+        for array in arrays:
+            file.write(np.ascontiguousarray(array, dtype="<f4").tobytes())

@@ -1,0 +1,97 @@
+"""Activation functions by their cfg names."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+logger = logging.getLogger(__name__)
+
+
+class Elementwise(nn.Module):
+    """An activation written as one function of the input (B, C, H, W)."""
+
+    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(x)
+
+
+def hard_mish(x: Tensor) -> Tensor:
+    return torch.where(x > 0, x, torch.where(x > -2, x * x / 2 + x, torch.zeros_like(x)))
+
+
+def normalize_channels(x: Tensor) -> Tensor:
+    positive = F.relu(x)
+    return positive / (1e-4 + positive.sum(dim=1, keepdim=True))
+
+
+def _exp_over_sum(x: Tensor) -> Tensor:
+    exponential = x.exp()
+    return exponential / (1e-4 + exponential.sum(dim=1, keepdim=True))
+
+
+def normalize_channels_softmax_maxval(x: Tensor) -> Tensor:
+    return _exp_over_sum(x - x.amax(dim=1, keepdim=True))
+
+
+def gelu(x: Tensor) -> Tensor:
+    return 0.5 * x * (1 + torch.tanh(0.797885 * x + 0.035677 * x**3))
+
+
+def plse(x: Tensor) -> Tensor:
+    return torch.where(x < -4, 0.01 * (x + 4), torch.where(x > 4, 0.01 * (x - 4) + 1, 0.125 * x + 0.5))
+
+
+def stair(x: Tensor) -> Tensor:
+    floor = x.floor()
+    return torch.where(floor % 2 == 0, (x / 2).floor(), (x - floor) + (x / 2).floor())
+
+
+def lhtan(x: Tensor) -> Tensor:
+    return torch.where(x < 0, 0.001 * x, torch.where(x > 1, 0.001 * (x - 1) + 1, x))
+
+
+# Source: AlexeyAB/darknet src/activations.h (59596d78).
+FUNCTIONS: dict[str, Callable[[], nn.Module]] = {
+    "linear": nn.Identity,
+    "logistic": nn.Sigmoid,
+    "loggy": lambda: Elementwise(lambda x: 2 * torch.sigmoid(x) - 1),
+    "relu": nn.ReLU,
+    "relu6": nn.ReLU6,
+    "elu": nn.ELU,
+    "selu": nn.SELU,
+    "gelu": lambda: Elementwise(gelu),
+    "relie": lambda: nn.LeakyReLU(0.01),
+    "plse": lambda: Elementwise(plse),
+    "hardtan": nn.Hardtanh,
+    "lhtan": lambda: Elementwise(lhtan),
+    "ramp": lambda: Elementwise(lambda x: F.relu(x) + 0.1 * x),
+    "leaky": lambda: nn.LeakyReLU(0.1),
+    "revleaky": lambda: nn.LeakyReLU(0.1),
+    "tanh": nn.Tanh,
+    "stair": lambda: Elementwise(stair),
+    "swish": nn.SiLU,
+    "mish": nn.Mish,
+    "hard_mish": lambda: Elementwise(hard_mish),
+    "normalize_channels": lambda: Elementwise(normalize_channels),
+    "normalize_channels_softmax": lambda: Elementwise(_exp_over_sum),
+    "normalize_channels_softmax_maxval": lambda: Elementwise(normalize_channels_softmax_maxval),
+}
+
+
+def build_activation(name: str) -> nn.Module:
+    """The activation of that cfg name; an unknown one is relu, with a warning, as in Darknet."""
+    if name not in FUNCTIONS:
+        logger.warning("activation=%s is unknown; relu is used, as Darknet does; known: %s", name, ", ".join(FUNCTIONS))
+        return nn.ReLU()
+    return FUNCTIONS[name]()

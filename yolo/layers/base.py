@@ -1,0 +1,118 @@
+"""What a layer is: a record of its cfg keys that knows its geometry, its module and its tensors in `.weights`.
+
+A layer type is one frozen dataclass registered under its section names. The fields are the schema: names are the
+cfg keys (`from_` for `from`), annotations convert the values, defaults are Darknet's. Nothing here or below knows
+of a whole network.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from yolo.darknet.keys import check, read_keys
+from yolo.errors import CfgError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor, nn
+
+    from yolo.darknet.cfg import Section
+
+
+class Shape(NamedTuple):
+    """Size of one picture's feature map."""
+
+    channels: int
+    height: int
+    width: int
+
+    def __str__(self) -> str:
+        return f"{self.width} x {self.height} x {self.channels}"
+
+    @property
+    def numel(self) -> int:
+        return self.channels * self.height * self.width
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerSpec(ABC):
+    """Keys that every section may have, and what a layer must answer.
+
+    `index` in methods is the layer's number, counting sections after [net] from 0, as Darknet does; source -1 is
+    the network's input.
+    """
+
+    learning_rate: float = 1.0
+    dont_update: bool = False
+    stopbackward: bool = False
+    train_only_bn: bool = False
+
+    def sources(self, index: int) -> tuple[int, ...]:
+        """Absolute numbers of the layers whose outputs this one consumes."""
+        return (index - 1,)
+
+    @abstractmethod
+    def out_shape(self, *inputs: Shape) -> Shape:
+        """Output shape for the sources' shapes.
+
+        Raises:
+            BadValueError: these inputs cannot be joined or are too small.
+        """
+
+    @abstractmethod
+    def build(self, *inputs: Shape) -> nn.Module:
+        """The module, which takes one tensor (B, C, H, W) a source."""
+
+    def weights(self, module: nn.Module) -> list[Tensor]:
+        """The module's tensors that a `.weights` file holds, in the file's order."""
+        del module
+        return []
+
+    def flops(self, out: Shape, *inputs: Shape) -> int:
+        """Operations for one picture, counted as Darknet does (its BFLOPs are this / 1e9)."""
+        del out, inputs
+        return 0
+
+
+REGISTRY: dict[str, type[LayerSpec]] = {}
+SpecType = TypeVar("SpecType", bound=LayerSpec)
+
+
+def register(*section_names: str) -> Callable[[type[SpecType]], type[SpecType]]:
+    """Class decorator: sections of these names are described by this class."""
+
+    def add(spec: type[SpecType]) -> type[SpecType]:
+        for name in section_names:
+            assert name not in REGISTRY, f"[{name}] is already {REGISTRY[name].__name__}"
+            REGISTRY[name] = spec
+        return spec
+
+    return add
+
+
+def absolute(index: int, layer: int, key: str) -> int:
+    """The number of the layer that a relative (negative) or absolute reference means.
+
+    Raises:
+        BadValueError: it is not an earlier layer.
+    """
+    target = index + layer if layer < 0 else layer
+    check(key, 0 <= target < index, f"layer {target} is not before this one; use 0..{index - 1}, or -{index}..-1")
+    return target
+
+
+def spec_from_section(section: Section) -> LayerSpec:
+    """Read a section into its layer's record.
+
+    Unknown keys are warned of, with file and line, and otherwise ignored.
+
+    Raises:
+        CfgError: unknown section, missing key, or a value that the key cannot have.
+    """
+    spec = REGISTRY.get(section.name)
+    if spec is None:
+        raise CfgError(f"{section.where()}: unknown section [{section.name}]; known: {', '.join(sorted(REGISTRY))}")
+    return read_keys(spec, section)

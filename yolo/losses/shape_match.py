@@ -1,0 +1,108 @@
+"""The loss of the PyTorch YOLOv3 trainers of 2018-2020: anchors matched by shape, GIoU, objectness that follows it.
+
+Axes: B images, A anchors, P matches, C classes, H and W cells.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch.nn import functional as F
+
+from yolo.assign import Matches, match_by_shape
+from yolo.layers import Yolo
+from yolo.ops.boxes import cxcywh_to_xyxy, paired_iou
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+LARGEST_ANCHOR_FACTOR = 1e3  # keeps exp() of an untrained width finite
+
+
+@dataclass(frozen=True, slots=True)
+class LossSettings:
+    """Gains and thresholds of the loss."""
+
+    giou: float = 3.54
+    """Gain of the box term."""
+    cls: float = 37.4
+    """Gain of the class term for 80 classes; scaled by the number of classes / 80."""
+    obj: float = 64.3
+    """Gain of the objectness term."""
+    iou_t: float = 0.2
+    """Least IoU of shapes at which an anchor answers for a box."""
+
+
+class ShapeMatchLoss:
+    """Box, objectness and class terms, each a mean, summed over the heads.
+
+    Args:
+        heads: the model's [yolo] records.
+        settings: gains and thresholds.
+    """
+
+    def __init__(self, heads: Sequence[Yolo], settings: LossSettings) -> None:
+        self.heads = heads
+        self.settings = settings
+
+    def __call__(self, outputs: Sequence[Tensor], targets: Tensor, image_size: tuple[int, int]) -> dict[str, Tensor]:
+        """Loss terms, gains applied; their sum is what to minimise.
+
+        Args:
+            outputs: raw tensors of the heads, (B, A * (5 + C), H, W) each.
+            targets: (N, 6) float32: image, class, cx, cy, w, h as fractions of the network input.
+            image_size: (height, width) of the network input, pixels.
+        """
+        per_head = [
+            self._head_terms(head, raw.float(), targets, image_size)
+            for head, raw in zip(self.heads, outputs, strict=True)
+        ]
+        box, objectness, class_ = (torch.stack(terms).sum() for terms in zip(*per_head, strict=True))
+        gain = self.settings
+        return {
+            "box": gain.giou * box,
+            "objectness": gain.obj * objectness,
+            "class": gain.cls * self.heads[0].classes / 80 * class_,
+        }
+
+    def _head_terms(
+        self, head: Yolo, raw: Tensor, targets: Tensor, image_size: tuple[int, int]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        x = head.split(raw).permute(0, 1, 3, 4, 2)
+        anchors = x.new_tensor(head.anchors_wh)
+        grid = (raw.shape[2], raw.shape[3])
+        matches = match_by_shape(targets, anchors, grid, image_size, self.settings.iou_t)
+        objectness_truth = torch.zeros_like(x[..., 4])
+        box = class_ = x.sum() * 0  # keeps every output in the graph when a batch has no boxes
+        if len(matches.image):
+            picked = x[matches.image, matches.anchor, matches.row, matches.column]
+            giou = self._giou(head, picked, matches, anchors, image_size, grid)
+            box = (1 - giou).mean()
+            cells = (matches.image, matches.anchor, matches.row, matches.column)
+            objectness_truth[cells] = giou.detach().clamp(min=0)
+            if head.classes > 1:
+                truth = F.one_hot(matches.class_id, head.classes).to(x.dtype)
+                class_ = F.binary_cross_entropy_with_logits(head.logits(picked[:, 5:]), truth)
+        objectness = F.binary_cross_entropy_with_logits(head.logits(x[..., 4]), objectness_truth)
+        return box, objectness, class_
+
+    def _giou(
+        self,
+        head: Yolo,
+        picked: Tensor,
+        matches: Matches,
+        anchors: Tensor,
+        image_size: tuple[int, int],
+        grid: tuple[int, int],
+    ) -> Tensor:
+        """(P,): GIoU of predicted and true boxes."""
+        corner = torch.stack([matches.column, matches.row], dim=1)
+        stride = picked.new_tensor([image_size[1] / grid[1], image_size[0] / grid[0]])
+        centre = (corner + head.cell_offset(picked[:, :2])) * stride
+        wh = head.anchor_factor(picked[:, 2:4]).clamp(max=LARGEST_ANCHOR_FACTOR) * anchors[matches.anchor]
+        predicted = cxcywh_to_xyxy(torch.cat([centre, wh], dim=1))
+        return paired_iou(predicted, cxcywh_to_xyxy(matches.truth_cxcywh), "giou")

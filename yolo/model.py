@@ -1,0 +1,221 @@
+"""A network file as a PyTorch module: sections -> planned graph -> `Darknet`."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from yolo.darknet.cfg import CfgFile, Section
+from yolo.darknet.keys import BadValueError, read_keys
+from yolo.darknet.net import Net
+from yolo.darknet.weights import Header, WeightsFile, read_weights, write_weights
+from yolo.errors import CfgError, WeightsError
+from yolo.layers import HeadSpec, LayerSpec, Shape, spec_from_section
+from yolo.ops.nms import Predictions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One planned layer: its record, where its inputs come from, and all shapes."""
+
+    index: int
+    section: Section
+    spec: LayerSpec
+    sources: tuple[int, ...]  # layer numbers; -1 is the network's input
+    in_shapes: tuple[Shape, ...]
+    out_shape: Shape
+
+
+def plan(cfg: CfgFile, net: Net) -> tuple[Node, ...]:
+    """Work out every layer's inputs and shapes, before any tensor exists.
+
+    Raises:
+        CfgError: a section, key, reference or shape that does not fit, with file and line.
+    """
+    shapes = {-1: Shape(net.channels, net.height, net.width)}
+    nodes = []
+    for index, section in enumerate(cfg.layers):
+        spec = spec_from_section(section)
+        try:
+            sources = spec.sources(index)
+            in_shapes = tuple(shapes[source] for source in sources)
+            out_shape = spec.out_shape(*in_shapes)
+        except BadValueError as error:
+            raise error.in_section(section) from None
+        shapes[index] = out_shape
+        nodes.append(Node(index, section, spec, sources, in_shapes, out_shape))
+    return tuple(nodes)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedWeights:
+    """What a `.weights` file gave to a model."""
+
+    path: Path
+    seen: int  # images that the weights were trained on
+    num_layers: int  # leading layers that the file covers
+    num_values: int
+
+    def __str__(self) -> str:
+        return f"{self.path}: layers 0 to {self.num_layers - 1}, {self.num_values:,} values, seen {self.seen:,}"
+
+
+class Darknet(nn.Module):
+    """A network built from a `.cfg` file.
+
+    Args:
+        cfg: the parsed network file.
+
+    Attributes:
+        net: the [net] record.
+        nodes: the planned layers.
+        heads: the detection layers among them, in file order.
+        images_seen: images that the weights were trained on (`seen` in `.weights`).
+
+    Raises:
+        CfgError: the file does not describe a network.
+    """
+
+    def __init__(self, cfg: CfgFile) -> None:
+        super().__init__()
+        self.cfg = cfg
+        self.net = read_keys(Net, cfg.net)
+        self.nodes = plan(cfg, self.net)
+        self.heads = tuple(node for node in self.nodes if isinstance(node.spec, HeadSpec))
+        self.images_seen = 0
+        self.layers = nn.ModuleList(node.spec.build(*node.in_shapes) for node in self.nodes)
+        self._last_use = {source: node.index for node in self.nodes for source in node.sources}
+
+    @classmethod
+    def from_cfg(cls, path_or_name: str | Path) -> Darknet:
+        """Build from a file, or from a shipped one by name (`yolov3-tiny`)."""
+        return cls(CfgFile.read(path_or_name))
+
+    @property
+    def num_classes(self) -> int:
+        """Classes that the heads tell apart; 0 without a head."""
+        return max((node.spec.classes for node in self.heads if isinstance(node.spec, HeadSpec)), default=0)
+
+    @property
+    def num_parameters(self) -> int:
+        """Values in the model's `.weights` file."""
+        return sum(tensor.numel() for tensors in self._stored() for tensor in tensors)
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """Raw outputs.
+
+        Args:
+            images: (B, C, H, W) float in 0..1, RGB; H and W need not be those of the cfg.
+
+        Returns:
+            One raw tensor a head, (B, A * (5 + classes), H', W'), in file order; without a head, the last layer's
+            output alone.
+        """
+        outputs = {-1: images}
+        results = []
+        for node, layer in zip(self.nodes, self.layers, strict=True):
+            x = layer(*(outputs[source] for source in node.sources))
+            outputs[node.index] = x
+            if isinstance(node.spec, HeadSpec):
+                results.append(x)
+            for source in node.sources:
+                if self._last_use[source] == node.index:
+                    outputs.pop(source, None)  # frees the memory of maps that no later layer reads
+        return results or [x]
+
+    def decode(self, outputs: Sequence[Tensor], image_size: tuple[int, int]) -> Predictions:
+        """Raw outputs as candidate boxes.
+
+        Args:
+            outputs: what `forward` gave.
+            image_size: (height, width) of its images, pixels.
+        """
+        pairs = []
+        for node, raw in zip(self.heads, outputs, strict=True):
+            assert isinstance(node.spec, HeadSpec)
+            pairs.append(node.spec.decode(raw.float(), image_size))
+        return Predictions(torch.cat([boxes for boxes, _ in pairs], 1), torch.cat([scores for _, scores in pairs], 1))
+
+    def load_weights(self, path: str | Path) -> LoadedWeights:
+        """Load a `.weights` file, whole or partial (one that ends after some layer, like `darknet53.conv.74`).
+
+        Raises:
+            WeightsError: the file is not one, is cut short inside a layer, or holds more than this network stores.
+                The model is then as it was.
+        """
+        file = read_weights(Path(path))
+        num_layers = self._num_layers_covered(file)
+        start = 0
+        with torch.no_grad():
+            for tensor in (t for tensors in self._stored()[:num_layers] for t in tensors):
+                values = torch.from_numpy(file.values[start : start + tensor.numel()].copy())
+                tensor.copy_(values.view(tensor.shape))
+                start += tensor.numel()
+        self.images_seen = file.header.seen
+        return LoadedWeights(file.path, file.header.seen, num_layers, start)
+
+    def save_weights(self, path: str | Path, cutoff: int | None = None) -> None:
+        """Write a `.weights` file, whole or not at all.
+
+        Args:
+            path: where to.
+            cutoff: write only the layers before this one (74 makes a `darknet53.conv.74` of yolov3).
+        """
+        if cutoff is not None and not 1 <= cutoff <= len(self.nodes):
+            raise WeightsError(f"cutoff={cutoff}: use 1..{len(self.nodes)}, the number of layers to write")
+        arrays = (t.detach().float().cpu().numpy() for tensors in self._stored()[:cutoff] for t in tensors)
+        write_weights(Path(path), Header(seen=self.images_seen), arrays)
+
+    def _stored(self) -> list[list[Tensor]]:
+        """Each layer's tensors in `.weights` order."""
+        return [node.spec.weights(layer) for node, layer in zip(self.nodes, self.layers, strict=True)]
+
+    def _num_layers_covered(self, file: WeightsFile) -> int:
+        """How many leading layers the file's values fill exactly."""
+        left = len(file.values)
+        for index, tensors in enumerate(self._stored()):
+            needed = sum(tensor.numel() for tensor in tensors)
+            if needed and left == 0:
+                return index
+            if needed > left:
+                raise WeightsError(
+                    f"{file.path}: layer {index} of {self.cfg.path} needs {needed:,} values, {left:,} are left: "
+                    "the file is cut short or belongs to another cfg"
+                )
+            left -= needed
+        if left:
+            raise WeightsError(
+                f"{file.path}: {left:,} values are left over after the {self.num_parameters:,} of {self.cfg.path}: "
+                "the file belongs to another cfg"
+            )
+        return len(self.nodes)
+
+
+def with_classes(cfg: CfgFile, classes: int) -> CfgFile:
+    """The same network for another number of classes: `classes` of each head, `filters` of the layer before it.
+
+    Raises:
+        CfgError: the cfg has no detection head, or a head that does not follow a convolution.
+    """
+    changes: dict[tuple[int, str], str] = {}
+    for node in plan(cfg, read_keys(Net, cfg.net)):
+        if not isinstance(node.spec, HeadSpec):
+            continue
+        before = cfg.layers[node.index - 1]
+        if before.find("filters") is None:
+            raise CfgError(f"{before.where()}: [{before.name}] before a detection head has no 'filters' to set")
+        changes[node.index, "classes"] = str(classes)
+        changes[node.index - 1, "filters"] = str(node.spec.num_channels(classes))
+    if not changes:
+        raise CfgError(f"{cfg.path}: no detection head ([yolo]) whose classes could be set to {classes}")
+    return cfg.edited(changes)
