@@ -56,3 +56,7 @@ class Batch:
     targets: torch.Tensor  # (N, 6) float32: image in batch, class, cx, cy, w, h as fractions of the input
     image_ids: tuple[int, ...]  # index of each picture in its data set
     letterboxes: tuple[Letterbox, ...]  # how each picture lies in the input; empty for mosaics
+
+    def __len__(self) -> int:
+        """Number of pictures."""
+        return len(self.images)

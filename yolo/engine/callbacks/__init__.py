@@ -1,1 +1,1 @@
-""""""
+"""What watches a run: one file each."""

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Literal
+
+import pytest
+
+from yolo.darknet.cfg import CfgFile, Section
+from yolo.darknet.keys import check, read_keys
+from yolo.errors import CfgError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Keys:
+    count: int
+    rate: float = 0.5
+    flag: bool = False
+    from_: tuple[int, ...] = ()
+    kind: Literal["a", "b"] = "a"
+    limit: float | None = None
+
+    def __post_init__(self) -> None:
+        check("rate", self.rate >= 0, "must not be negative")
+
+
+def section(*lines: str) -> Section:
+    return CfgFile.parse("[net]\n[x]\n" + "\n".join(lines), "a.cfg").layers[0]
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (["count=3"], Keys(count=3)),
+        (["count=-3", "rate=.25", "flag=1", "kind=b"], Keys(count=-3, rate=0.25, flag=True, kind="b")),
+        (["count=1", "from=-1, 2,,3,"], Keys(count=1, from_=(-1, 2, 3))),  # empty items are skipped
+        (["count=1", "from=4 # ,5"], Keys(count=1, from_=(4,))),  # a list ends at #
+        (["count=3#three"], Keys(count=3)),  # so does a number, silently
+        (["count=1", "limit=1e-3"], Keys(count=1, limit=1e-3)),
+        (["count=1", "rate="], Keys(count=1)),  # an empty value is no value
+    ],
+)
+def test_values(lines: list[str], expected: Keys) -> None:
+    assert read_keys(Keys, section(*lines)) == expected
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ([], "a.cfg:2: [x] needs 'count='; add it"),
+        (["count=many"], "a.cfg:3: 'count=many': 'many' is not a whole number"),
+        (["count=1", "rate=fast"], "a.cfg:4: 'rate=fast': 'fast' is not a number"),
+        (["count=1", "kind=c"], "a.cfg:4: 'kind=c': use one of a, b"),
+        (["count=1", "rate=-1"], "a.cfg:4: 'rate=-1': must not be negative"),
+        (["count=1", "from=1,x"], "a.cfg:4: 'from=1,x': 'x' is not a whole number"),
+    ],
+)
+def test_bad_values_name_line_key_and_remedy(lines: list[str], message: str) -> None:
+    with pytest.raises(CfgError) as caught:
+        read_keys(Keys, section(*lines))
+    assert str(caught.value) == message
+
+
+def test_unknown_keys_and_trailing_text_are_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        keys = read_keys(Keys, section("count=3.7", "colour=red"))
+    assert keys.count == 3  # as C's atoi
+    assert caplog.messages == [
+        "a.cfg:3: '3.7' is read as 3, as Darknet does",
+        "a.cfg:4: 'colour=red': unknown key in [x]; ignored",
+    ]

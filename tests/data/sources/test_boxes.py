@@ -1,0 +1,45 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from yolo.data.labels import Labels
+from yolo.data.sources.boxes import BoxCleaner
+
+INSIDE = (10.0, 10.0, 50.0, 40.0)
+
+
+@pytest.mark.parametrize(
+    ("box", "expected", "warning"),
+    [  # picture of 100 x 50
+        (INSIDE, INSIDE, ""),
+        ((-0.00009, 0, 100.00009, 50.00004), (0, 0, 100, 50), ""),  # within 1e-6 of the side: rounding
+        ((-0.00011, 0, 100, 50), (0, 0, 100, 50), "clipped"),
+        ((0, 0, 100, 50.00006), (0, 0, 100, 50), "clipped"),
+        ((90, 10, np.inf, 40), (90, 10, 100, 40), "clipped"),
+        ((10, 10, 10, 40), None, "no area"),  # no width
+        ((10, 40, 50, 10), None, "no area"),  # upside down
+        ((100, 10, 120, 40), None, "no area"),  # outside altogether
+        ((-np.inf, 10, -5, 40), None, "no area"),
+    ],
+)
+def test_one_box(
+    box: tuple[float, ...], expected: tuple[float, ...] | None, warning: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    cleaner = BoxCleaner("a.data: split 'train'")
+    labels = Labels(Path("a.txt"), (3, 7), np.array([INSIDE, box]), np.array([0, 1]), np.array([False, True]))
+    record = cleaner.record(Path("a.jpg"), 100, 50, labels)
+    assert record.boxes_xyxy.tolist() == [list(INSIDE), *([list(expected)] if expected else [])]
+    assert record.class_ids.tolist() == ([0, 1] if expected else [0])
+    assert record.ignore.tolist() == ([False, True] if expected else [False])
+    cleaner.report()
+    assert [warning in r.getMessage() for r in caplog.records] == ([True] if warning else [])
+    if warning:
+        assert caplog.text.count("1 of 2 boxes") == 1
+        assert "the first is a.txt:7" in caplog.text
+
+
+def test_no_labels_is_no_objects() -> None:
+    record = BoxCleaner("x").record(Path("a.jpg"), 100, 50, None)
+    assert record.boxes_xyxy.shape == (0, 4)
+    assert (record.width, record.height, len(record.class_ids), len(record.ignore)) == (100, 50, 0, 0)

@@ -1,0 +1,158 @@
+import pickle
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from tests.data.painting import assert_boxes_on_pixels, index_of, measure, paint
+from yolo.data.dataset import DetectionDataset, Item, read_picture
+from yolo.data.index import Index, Record
+from yolo.data.sample import Sample
+from yolo.data.transforms import Augment
+from yolo.errors import DataError
+
+BOXES = [(10, 8, 60, 30), (70, 40, 90, 75)]
+COLOURLESS = Augment(hsv_h=0, hsv_s=0, hsv_v=0, fliplr=0)
+
+
+def dataset(
+    index: Index, augment: Augment | None = None, size: int = 64, fit: Literal["letterbox", "stretch"] = "letterbox"
+) -> DetectionDataset:
+    return DetectionDataset(index=index, size=size, augment=augment, seed=1, fit=fit)
+
+
+def item(data: DetectionDataset, key: tuple[int, int]) -> Item:
+    found = data[key]
+    assert isinstance(found, Item)
+    return found
+
+
+@pytest.mark.parametrize("fit", ["letterbox", "stretch"])
+def test_evaluation_input_maps_back_to_the_picture(tmp_path: Path, fit: Literal["letterbox", "stretch"]) -> None:
+    data = dataset(index_of(tmp_path, [paint((100, 80), BOXES)]), fit=fit)
+    plain = item(data, (0, 0))
+    assert plain.image_id == 0
+    assert plain.sample.image.shape == (64, 64, 3)
+    assert plain.letterbox is not None
+    assert plain.letterbox.scale_y == pytest.approx({"letterbox": 0.64, "stretch": 0.8}[fit], abs=0.005)
+    assert_boxes_on_pixels(plain.sample, tolerance=1.01)
+    back = plain.letterbox.to_picture(torch.from_numpy(plain.sample.boxes_xyxy))
+    np.testing.assert_allclose(back, BOXES, atol=1e-4)
+
+
+@pytest.mark.parametrize("mosaic", [0.0, 1.0])
+def test_training_boxes_lie_on_the_pixels(tmp_path: Path, mosaic: float) -> None:
+    # One colour a picture, so that a mosaic of different pictures has no colour twice.
+    second = paint((90, 120), [(0, 0, 0, 0), (30, 30, 70, 80)])
+    second = Sample(second.image, second.boxes_xyxy[1:], second.class_ids[1:])
+    data = dataset(
+        index_of(tmp_path, [paint((120, 90), [(30, 20, 90, 70)]), second]),
+        replace(COLOURLESS, mosaic=mosaic, fliplr=0.5, flipud=0.5),
+        size=96,
+    )
+    num_checked = 0
+    for epoch in range(30):
+        found = item(data, (epoch, epoch % 2))
+        assert found.letterbox is None
+        unique = len(set(found.sample.class_ids.tolist())) == len(found.sample.class_ids)
+        seen_by_box = found.sample.boxes_xyxy[:, 2:] - found.sample.boxes_xyxy[:, :2] > 8
+        if unique and seen_by_box.all() and mosaic == 0:
+            assert_boxes_on_pixels(found.sample, tolerance=1.5)
+            num_checked += 1
+        for box, class_id in zip(found.sample.boxes_xyxy, found.sample.class_ids, strict=True):
+            seen = measure(found.sample.image, class_id)
+            assert seen is not None
+            outer = np.array([*np.minimum(box[:2], seen[:2]), *np.maximum(box[2:], seen[2:])])
+            np.testing.assert_allclose(outer, seen, atol=1.5)  # no box reaches beyond the pixels of its colour
+    assert num_checked == (30 if mosaic == 0 else 0)
+
+
+def test_a_sample_is_a_function_of_seed_epoch_and_index(tmp_path: Path) -> None:
+    index = index_of(tmp_path, [paint((100, 80), BOXES[: n % 3]) for n in range(5)])
+    data = dataset(index, Augment())
+    item(data, (2, 4))
+    first = item(data, (7, 3)).sample
+    again = item(dataset(index, Augment()), (7, 3)).sample
+    assert np.array_equal(first.image, again.image)
+    assert np.array_equal(first.boxes_xyxy, again.boxes_xyxy)
+    assert not np.array_equal(first.image, item(data, (8, 3)).sample.image)
+    other_seed = DetectionDataset(index=index, size=64, augment=Augment(), seed=2)
+    assert not np.array_equal(first.image, item(other_seed, (7, 3)).sample.image)
+
+
+def test_the_other_tiles_come_from_the_whole_index(tmp_path: Path) -> None:
+    flat = [np.full((20, 20, 3), 10 * n, np.uint8) for n in range(1, 9)]
+    empty = np.zeros((0, 4), np.float32), np.zeros(0, np.int64)
+    data = dataset(index_of(tmp_path, [Sample(image, *empty) for image in flat]), COLOURLESS)
+    seen = set()
+    for epoch in range(30):
+        seen |= set(np.unique(item(data, (epoch, 0)).sample.image).tolist())
+    assert seen == {10 * n for n in range(1, 9)}
+    assert item(data, (3, 5)).image_id == 5
+
+
+def test_ignored_boxes_are_no_targets(tmp_path: Path) -> None:
+    index = index_of(tmp_path, [paint((100, 80), BOXES)], ignore=[[True, False]])
+    assert item(dataset(index), (0, 0)).sample.class_ids.tolist() == [1]
+    assert item(dataset(index, Augment(mosaic=0)), (0, 0)).sample.class_ids.tolist() == [1]
+
+
+def test_pictures_without_boxes_and_with_a_thousand(tmp_path: Path) -> None:
+    grid = [(x, y, x + 6, y + 6) for x in range(0, 400, 8) for y in range(0, 160, 8)]
+    index = index_of(tmp_path, [paint((400, 400), []), paint((400, 400), grid)])
+    for augment in (None, Augment(mosaic=0)):
+        data = dataset(index, augment, size=400)
+        assert item(data, (0, 0)).sample.boxes_xyxy.shape == (0, 4)
+        assert len(item(data, (0, 1)).sample.boxes_xyxy) == 1000
+
+
+def test_exif_rotation_is_applied(tmp_path: Path) -> None:
+    stored = np.zeros((30, 50, 3), np.uint8)
+    stored[:10, :10] = 255
+    exif = Image.Exif()
+    exif[0x0112] = 6  # displayed after a quarter turn clockwise
+    Image.fromarray(stored).save(tmp_path / "a.jpg", exif=exif, quality=95)
+    image = read_picture(tmp_path / "a.jpg")
+    assert image.shape == (50, 30, 3)
+    assert image[5, 25].min() > 200  # top left goes to top right
+
+
+def test_paths_beyond_ascii_and_grey_pictures(tmp_path: Path) -> None:
+    path = tmp_path / "Foto größer 写真.png"
+    path.write_bytes(cv2.imencode(".png", np.full((4, 6), 77, np.uint8))[1].tobytes())
+    assert (read_picture(path) == np.full((4, 6, 3), 77)).all()
+
+
+def _one_record(path: Path, width: int, height: int) -> Index:
+    empty = np.zeros((0, 4)), np.zeros(0, np.int64), np.zeros(0, np.bool_)
+    return Index.from_records(["a"], [Record(path, width, height, *empty)])
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (None, "cannot be read (No such file or directory); replace it, or take it off the list"),
+        (b"", "does not decode as a picture; replace it, or take it off the list"),
+        (b"<html>not here</html>", "does not decode as a picture; replace it, or take it off the list"),
+        (
+            cv2.imencode(".png", np.zeros((4, 6), np.uint8))[1].tobytes(),
+            "is 6x4 pixels, but was 9x9 when the data set was opened; start again if it was replaced, "
+            "else save it anew",
+        ),
+    ],
+)
+@pytest.mark.parametrize("augment", [None, Augment(), Augment(mosaic=0)])
+def test_a_picture_that_cannot_be_used_is_an_error_as_a_value(
+    tmp_path, content: bytes | None, problem: str, augment: Augment | None
+) -> None:
+    path = tmp_path / "x.png"
+    if content is not None:
+        path.write_bytes(content)
+    error = dataset(_one_record(path, 9, 9), augment)[0, 0]
+    assert isinstance(error, DataError)
+    assert str(pickle.loads(pickle.dumps(error))) == f"{path}: {problem}"  # noqa: S301 (what a worker does)

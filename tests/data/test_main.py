@@ -1,0 +1,21 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.data.sources.pictures import put_annotation, put_picture, voc_object
+from yolo.data.__main__ import main
+from yolo.data.sources import open_source
+from yolo.errors import DataError
+
+
+def test_convert_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_picture(tmp_path / "voc/JPEGImages/a.jpg")
+    put_annotation(tmp_path / "voc/Annotations/a.xml", voc_object("cat", (1, 2, 3, 4)))
+    argv = ["yolo.data", "convert", "--data", str(tmp_path / "voc"), "--out", str(tmp_path / "out"), "--link"]
+    monkeypatch.setattr(sys, "argv", argv)
+    main()
+    index = open_source(str(tmp_path / "out" / "out.data")).index("all")
+    assert index.boxes_xyxy(0).round(4).tolist() == [[1, 2, 3, 4]]
+    with pytest.raises(DataError, match="exists already"):
+        main()

@@ -1,0 +1,290 @@
+"""From settings to parts: the only file that sees every floor."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import torch
+
+from yolo.config import flat, write_settings
+from yolo.darknet.cfg import CfgFile
+from yolo.darknet.data import read_names
+from yolo.data.dataset import DetectionDataset
+from yolo.data.loader import DetectionLoader, build_loader
+from yolo.data.sources import open_source
+from yolo.engine.callbacks.checkpoints import Checkpoints
+from yolo.engine.callbacks.evaluation import Evaluation
+from yolo.engine.callbacks.progress import ProgressBar
+from yolo.engine.callbacks.results_csv import ResultsCsv
+from yolo.engine.callbacks.tensorboard import TensorBoard
+from yolo.engine.checkpoint import load_checkpoint, save_checkpoint
+from yolo.engine.ema import ModelEma
+from yolo.engine.optimizer import build_optimizer
+from yolo.engine.schedule import Schedule, accumulation, burn_in_epochs
+from yolo.engine.trainer import Trainer
+from yolo.errors import SettingsError
+from yolo.evaluation.evaluator import Evaluator
+from yolo.inference import Detector, evaluate, to_input
+from yolo.layers import Yolo
+from yolo.losses.shape_match import ShapeMatchLoss
+from yolo.model import Darknet, with_classes
+from yolo.storage import find_file
+from yolo.transfer import CHECKPOINT_SUFFIX, initialize_heads, load_whole, transfer
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from yolo.config import TrainSettings
+    from yolo.data.index import Index
+    from yolo.data.sample import Batch
+
+logger = logging.getLogger(__name__)
+
+NUM_COCO_CLASSES = 80
+EVALUATION_SCORE = 0.001  # low, so that the precision-recall curve has its tail
+EVALUATION_IOU = 0.6
+
+
+def select_device(name: str) -> torch.device:
+    """The device that a flag names.
+
+    Raises:
+        SettingsError: no such device here.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise SettingsError(f"--device {name}: not usable here; use auto, cpu, cuda or cuda:N") from error
+    return device
+
+
+def new_run_folder(project: str, name: str) -> Path:
+    """Make runs/NAME, or the first of NAME-2, NAME-3, ... that is free."""
+    count = 1
+    while True:
+        folder = Path(project) / (name if count == 1 else f"{name}-{count}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            count += 1
+        except OSError as error:
+            raise SettingsError(f"--project {project}: cannot make {folder}: {error.strerror}") from error
+        else:
+            return folder
+
+
+def build_model(settings: TrainSettings, num_classes: int) -> Darknet:
+    """The network for a data set: heads of the right size, weights from a file where one is named."""
+    original = CfgFile.read(settings.cfg)
+    model = Darknet(original)
+    if model.num_classes != num_classes:
+        logger.info("%s: heads set from %d to %d classes", original.path, model.num_classes, num_classes)
+        model = Darknet(with_classes(original, num_classes))
+    initialize_heads(model)
+    if settings.weights:
+        transfer(model, Path(settings.weights), original).log()
+    return model
+
+
+@dataclass(frozen=True, slots=True)
+class DetectionObjective:
+    """Model and micro-batch -> loss terms: what the engine's trainer minimises."""
+
+    loss: ShapeMatchLoss
+    device: torch.device
+
+    def __call__(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        images = to_input(batch.images, self.device)
+        targets = batch.targets.to(self.device, non_blocking=True)
+        return self.loss(model(images), targets, (images.shape[2], images.shape[3]))
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationScore:
+    """Model -> scores on the validation split, by name."""
+
+    index: Index
+    loader: DetectionLoader
+    evaluator: Evaluator
+
+    def __call__(self, model: nn.Module) -> dict[str, float]:
+        assert isinstance(model, Darknet)
+        return evaluate(evaluation_detector(model), self.loader, self.evaluator, "validate").scalars()
+
+
+def evaluation_detector(model: Darknet) -> Detector:
+    """The detector that training and the test program score, so that they give the same number."""
+    return Detector(model, score_threshold=EVALUATION_SCORE, iou_threshold=EVALUATION_IOU)
+
+
+def fitness(record: dict[str, float]) -> float:
+    """How good an epoch is: the mean of mAP50 and mAP50-95; epochs without a score are all alike."""
+    scores = [record.get(f"metrics/{name}", 0.0) for name in ("mAP50", "mAP50-95")]
+    return sum(scores) / len(scores)
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """A run that is ready to start."""
+
+    folder: Path
+    trainer: Trainer
+    device: torch.device
+    train_loader: DetectionLoader
+    score: ValidationScore
+    summary: str  # what is about to happen, for people
+
+
+def build_training(settings: TrainSettings) -> Training:
+    """Everything that a run needs, from its settings; the run's folder is made last, when nothing else can fail."""
+    torch.manual_seed(settings.seed)
+    device = select_device(settings.device)
+    source = open_source(settings.data)
+    train_index, val_index = source.index("train"), source.index("val")
+    model = build_model(settings, len(source.names)).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    size = settings.img_size or model.net.width
+    train_loader = build_loader(
+        DetectionDataset(index=train_index, size=size, augment=settings.augment, seed=settings.seed),
+        batch_size=settings.batch_size,
+        workers=settings.workers,
+        shuffle=True,
+        seed=settings.seed,
+        pin_memory=device.type == "cuda",
+    )
+    val_loader = evaluation_loader(
+        val_index, size=size, batch_size=settings.batch_size, workers=settings.workers, device=device
+    )
+    score = ValidationScore(val_index, val_loader, Evaluator(val_index))
+    loss = ShapeMatchLoss([node.spec for node in model.heads if isinstance(node.spec, Yolo)], settings.loss)
+    schedule = build_schedule(settings, len(train_loader))
+    optimizer = build_optimizer(
+        model, lr=settings.optimizer.lr0, momentum=schedule.momentum, weight_decay=schedule.weight_decay
+    )
+    folder = new_run_folder(settings.project, settings.name)
+    model.cfg.write(folder / "model.cfg")
+    write_settings(settings, folder / "settings.yaml")
+    description = {"cfg": model.cfg.text, "names": list(source.names), "settings": flat(settings)}
+
+    def save_best(trainer: Trainer) -> None:
+        best = trainer.ema.model
+        assert isinstance(best, Darknet)
+        best.images_seen = model.images_seen + trainer.state.images_seen
+        state = {"model": best.state_dict(), "images_seen": best.images_seen, "epoch": trainer.state.epoch}
+        save_checkpoint(folder / "best.pt", {**description, **state, "metrics": trainer.record})
+        best.save_weights(folder / "best.weights")
+
+    trainer = Trainer(
+        model=model,
+        objective=DetectionObjective(loss, device),
+        loader=train_loader,
+        optimizer=optimizer,
+        schedule=schedule,
+        ema=ModelEma(model, decay=settings.optimizer.ema_decay),
+        epochs=settings.epochs,
+        callbacks=[
+            ProgressBar(size, device),
+            Evaluation(score),
+            Checkpoints(folder, description=description, fitness=fitness, save_best=save_best),
+            ResultsCsv(folder / "results.csv"),
+            TensorBoard(folder),
+        ],
+    )
+    summary = (
+        f"{folder}: {model.cfg.path}, {model.num_parameters:,} parameters, {size} px, on {device}; "
+        f"{len(train_index)} training and {len(val_index)} validation pictures, {len(source.names)} classes; "
+        f"{settings.epochs} epochs of {len(train_loader)} batches, {schedule.accumulate} a step, "
+        f"burn-in {schedule.burn_in:.1f} epochs"
+    )
+    return Training(folder, trainer, device, train_loader, score, summary)
+
+
+def build_schedule(settings: TrainSettings, batches_per_epoch: int) -> Schedule:
+    """Burn-in and accumulation fitted to the length of the run."""
+    chosen = settings.optimizer
+    return Schedule(
+        epochs=settings.epochs,
+        burn_in=burn_in_epochs(settings.epochs, batches_per_epoch, chosen.burn_in_share),
+        lr=chosen.lr0,
+        final_lr=chosen.lrf,
+        momentum=chosen.momentum,
+        weight_decay=chosen.weight_decay,
+        accumulate=accumulation(
+            settings.batch_size, chosen.nominal_batch_size, settings.epochs * batches_per_epoch, chosen.least_steps
+        ),
+    )
+
+
+def evaluation_loader(
+    index: Index,
+    *,
+    size: int,
+    batch_size: int,
+    workers: int,
+    device: torch.device,
+    fit: Literal["letterbox", "stretch"] = "letterbox",
+) -> DetectionLoader:
+    """Every picture of a split once, in order, unvaried."""
+    return build_loader(
+        DetectionDataset(index=index, size=size, augment=None, seed=0, fit=fit),
+        batch_size=batch_size,
+        workers=workers,
+        shuffle=False,
+        seed=0,
+        pin_memory=device.type == "cuda",
+    )
+
+
+def load_model(cfg: str | None, weights: str, device: torch.device) -> tuple[Darknet, tuple[str, ...]]:
+    """A trained network for testing and detecting, in eval mode.
+
+    Args:
+        cfg: network file or name; a checkpoint brings its own, so that it may be left out.
+        weights: `.weights` or `.pt`, whole.
+        device: where the model goes.
+
+    Returns:
+        The model, and class names: the checkpoint's, or none.
+
+    Raises:
+        YoloError: files that are missing, cut short or do not belong together.
+    """
+    path = Path(weights)
+    names: tuple[str, ...] = ()
+    if path.suffix == CHECKPOINT_SUFFIX:
+        checkpoint = load_checkpoint(path)
+        names = tuple(checkpoint["names"])
+        model = Darknet(CfgFile.read(cfg) if cfg else CfgFile.parse(checkpoint["cfg"], f"{path} (cfg)"))
+    elif cfg:
+        model = Darknet.from_cfg(cfg)
+    else:
+        raise SettingsError(f"--weights {weights}: a Darknet weights file needs its network; add --cfg")
+    load_whole(model, path)
+    model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return model.eval(), names
+
+
+def class_names(path: str | None, own: tuple[str, ...], num_classes: int) -> tuple[str, ...]:
+    """Names for a model's classes: those of a file, else its checkpoint's, else COCO's where there are 80.
+
+    Raises:
+        YoloError: the file cannot be read, or holds another number of names.
+    """
+    if path is None and own:
+        return own
+    if path is None and num_classes != NUM_COCO_CLASSES:
+        return tuple(f"class {i}" for i in range(num_classes))
+    if path is None:
+        logger.info("80 classes and no --names: COCO's names are used")
+    found = find_file(path or "coco", "data", ".names")
+    if found is None:
+        raise SettingsError(f"--names {path}: no such file; give a file with one class name a line")
+    names = read_names(found)
+    if len(names) != num_classes:
+        raise SettingsError(f"--names {path}: {len(names)} names, but the network has {num_classes} classes")
+    return names

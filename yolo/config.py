@@ -1,0 +1,200 @@
+"""Settings of training: one tree of typed records, one flat space of names.
+
+Precedence: the records' defaults < a recipe file < the command line. A run's resolved settings are written to its
+folder as `settings.yaml`, which is itself a recipe: `--hyp runs/train/settings.yaml` repeats the run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
+
+import tyro
+import yaml
+
+from yolo.data.transforms import Augment
+from yolo.errors import SettingsError
+from yolo.losses.shape_match import LossSettings
+from yolo.storage import atomic_path, find_file, shipped_names
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+DEMO = "shapes"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizerSettings:
+    """Optimizer and schedule."""
+
+    lr0: float = 0.01
+    """Learning rate after burn-in."""
+    lrf: float = 0.05
+    """Learning rate at the end, as a fraction of lr0; a cosine leads there."""
+    momentum: float = 0.937
+    """SGD momentum (Nesterov)."""
+    weight_decay: float = 0.0005
+    """Decay of convolution weights."""
+    nominal_batch_size: int = 64
+    """Pictures an optimizer step, reached by accumulating batches."""
+    least_steps: int = 2000
+    """Accumulate less where the run would have fewer optimizer steps than this."""
+    burn_in_share: float = 0.1
+    """Burn-in lasts max(3 epochs, 500 batches), but no more than this share of the run."""
+    ema_decay: float = 0.9999
+    """Largest decay of the averaged weights."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainSettings:
+    """Train a Darknet network on labelled pictures.
+
+    Without --data, it trains a small network on pictures that it draws itself.
+    """
+
+    cfg: str = "yolov4-tiny"
+    """Network: a .cfg file, or the name of a shipped one."""
+    data: str = DEMO
+    """Data set: a .data file, a VOC folder, or 'shapes' (drawn pictures)."""
+    weights: str = ""
+    """Start from these: .weights (whole or partial) or .pt; empty: from scratch."""
+    hyp: str = ""
+    """Recipe: a YAML file with any of these settings by name, or the name of a shipped one."""
+    epochs: int = 100
+    """Passes over the training split."""
+    batch_size: int = 16
+    """Pictures a batch."""
+    img_size: int | None = None
+    """Side of the network input, pixels; default: the cfg's width."""
+    name: str = "train"
+    """The run's folder below --project."""
+    project: str = "runs"
+    """Folder of all runs."""
+    device: str = "auto"
+    """cpu, cuda, cuda:1, ...; auto: a GPU if there is one."""
+    workers: int = 2
+    """Processes that read and augment pictures; 0: none beside the trainer."""
+    seed: int = 0
+    """Seed of weights, order and augmentation."""
+    optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
+    loss: LossSettings = field(default_factory=LossSettings)
+    augment: Augment = field(default_factory=Augment)
+
+    def __post_init__(self) -> None:
+        require("--epochs", self.epochs, self.epochs >= 1, "1 or more")
+        require("--batch-size", self.batch_size, self.batch_size >= 1, "1 or more")
+        require("--img-size", self.img_size, self.img_size is None or self.img_size >= 32, "32 or more")
+        require("--workers", self.workers, self.workers >= 0, "0 or more")
+        require("--seed", self.seed, self.seed >= 0, "0 or more")
+        require("--lr0", self.optimizer.lr0, self.optimizer.lr0 > 0, "a number above 0")
+        momentum = self.optimizer.momentum
+        require("--momentum", momentum, 0 < momentum < 1, "a number between 0 and 1")
+        share = self.optimizer.burn_in_share
+        require("--burn-in-share", share, 0 <= share <= 1, "a share between 0 and 1")
+
+
+def require(flag: str, value: object, holds: bool, allowed: str) -> None:
+    """Raise a `SettingsError` unless a setting holds."""
+    if not holds:
+        raise SettingsError(f"{flag} {value}: use {allowed}")
+
+
+def read_train_settings(arguments: Sequence[str] | None = None) -> TrainSettings:
+    """The settings of a command line (default: the program's own), over its recipe, over the defaults."""
+    early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    early.add_argument("--hyp", default="")
+    early.add_argument("--data")
+    given, _ = early.parse_known_args(arguments)
+    defaults = TrainSettings()
+    if recipe := given.hyp or ("" if given.data else DEMO):
+        defaults = with_recipe(defaults, recipe)
+    return tyro.cli(TrainSettings, args=arguments, default=defaults, config=(tyro.conf.OmitArgPrefixes,))
+
+
+Settings = TypeVar("Settings")
+
+
+def with_recipe(settings: Settings, recipe: str) -> Settings:
+    """Settings with the values of a recipe file.
+
+    Raises:
+        SettingsError: no such file, not YAML, an unknown name or a value of the wrong type.
+    """
+    path = find_file(recipe, "data", ".yaml")
+    if path is None:
+        names = ", ".join(shipped_names("data", ".yaml"))
+        raise SettingsError(f"--hyp {recipe}: no such recipe; give a YAML file, or one of: {names}")
+    values, lines = _read_yaml(path)
+    unknown = set(values) - set(_names(settings))
+    for name in sorted(unknown, key=lambda name: lines[name]):
+        raise SettingsError(f"{path}:{lines[name]}: '{name}' is no setting; `python -m yolo.train --help` lists them")
+    return _replaced(settings, values, lambda name: f"{path}:{lines[name]}")
+
+
+def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
+    """A flat YAML mapping, and the line of each of its keys."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        values = yaml.safe_load(text) or {}
+        node = yaml.compose(text, yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark else 1
+        problem = getattr(error, "problem", None) or "not YAML"
+        raise SettingsError(f"{path}:{line}: {problem}; a recipe has one `name: value` a line") from error
+    if not isinstance(values, dict):
+        raise SettingsError(f"{path}:1: a recipe has one `name: value` a line")
+    pairs = node.value if isinstance(node, yaml.MappingNode) else []
+    return {str(key): value for key, value in values.items()}, {k.value: k.start_mark.line + 1 for k, _ in pairs}
+
+
+def _names(settings: Any) -> list[str]:
+    """Names of all leaves of the tree."""
+    names = []
+    for item in dataclasses.fields(settings):
+        value = getattr(settings, item.name)
+        names += _names(value) if dataclasses.is_dataclass(value) else [item.name]
+    return names
+
+
+def _replaced(settings: Any, values: dict[str, Any], where: Any) -> Any:
+    """A copy of the tree with leaves replaced by name, types checked."""
+    hints = get_type_hints(type(settings))
+    changes = {}
+    for item in dataclasses.fields(settings):
+        value = getattr(settings, item.name)
+        if dataclasses.is_dataclass(value):
+            changes[item.name] = _replaced(value, values, where)
+        elif item.name in values:
+            changes[item.name] = _checked(values[item.name], hints[item.name], item.name, where)
+    return dataclasses.replace(settings, **changes)
+
+
+def _checked(value: Any, hint: Any, name: str, where: Any) -> Any:
+    allowed = get_args(hint) or (hint,)
+    if isinstance(value, bool) and bool not in allowed:
+        pass
+    elif isinstance(value, allowed):
+        return value
+    elif isinstance(value, int) and float in allowed:
+        return float(value)
+    kinds = " or ".join("nothing" if kind is type(None) else kind.__name__ for kind in allowed)
+    raise SettingsError(f"{where(name)}: {name}: {value!r} is not of type {kinds}")
+
+
+def flat(settings: Any) -> dict[str, Any]:
+    """All leaves of the tree by name."""
+    values: dict[str, Any] = {}
+    for item in dataclasses.fields(settings):
+        value = getattr(settings, item.name)
+        values |= flat(value) if dataclasses.is_dataclass(value) else {item.name: value}
+    return values
+
+
+def write_settings(settings: TrainSettings, path: Path) -> None:
+    """Write resolved settings as a recipe that repeats the run."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(yaml.safe_dump(flat(settings), sort_keys=False), encoding="utf-8")

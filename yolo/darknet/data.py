@@ -1,0 +1,141 @@
+"""Darknet's data-set description: the `.data` file and the `.names` file. Opens no image list and no picture."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from yolo.errors import DataError
+from yolo.storage import find_file, shipped_names
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_log = logging.getLogger(__name__)
+
+SPLIT_KEYS = {"train": "train", "valid": "val", "val": "val", "test": "test"}  # key -> name of the split
+OTHER_KEYS = frozenset({"classes", "names", "backup", "results", "eval", "labels", "top", "difficult", "map", "tree"})
+
+
+@dataclass(frozen=True, slots=True)
+class ListFile:
+    """An image list that a `.data` file names; it need not exist."""
+
+    path: Path
+    where: str  # `path:line: 'value'` of the key, for messages
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataFile:
+    """A parsed `.data` file."""
+
+    path: Path
+    names: tuple[str, ...]  # class names; class ids index this
+    splits: Mapping[str, ListFile]  # split name (train, val, test, ...) -> its image list
+    backup: str | None = None  # the folder for weights, as written
+
+    @classmethod
+    def read(cls, path_or_name: str | Path) -> DataFile:
+        """Read a `.data` file by path, or a shipped one by name (`coco`), and the class names that it points to.
+
+        `valid` and `val` are the split "val"; a key that Darknet does not know and whose value ends in `.txt` is one
+        more split of that name.
+
+        Raises:
+            DataError: no such file, a line that is not `key = value`, no names, or not as many names as `classes`.
+        """
+        path = find_file(path_or_name, "data", ".data")
+        if path is None:
+            known = ", ".join(shipped_names("data", ".data"))
+            raise DataError(f"{path_or_name}: no such .data file; give a path, or one of: {known}")
+        values = _read_values(path)
+        splits: dict[str, ListFile] = {}
+        for key, (value, number) in values.items():
+            if key not in SPLIT_KEYS and (key in OTHER_KEYS or not value.endswith(".txt")):
+                if key not in OTHER_KEYS:
+                    _log.warning("%s:%d: the key '%s' is not known; it is ignored", path, number, key)
+                continue
+            where = f"{path}:{number}: '{value}'"
+            splits.setdefault(SPLIT_KEYS.get(key, key), ListFile(resolve_path(value, path.parent), where))
+        backup = values["backup"][0] if "backup" in values else None
+        return cls(path=path, names=_read_class_names(path, values), splits=splits, backup=backup)
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a text file, stripped; line i of the file is at i - 1.
+
+    Raises:
+        DataError: the file cannot be read, or is not UTF-8.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
+    return [line.strip() for line in text.split("\n")]
+
+
+def read_names(path: Path) -> tuple[str, ...]:
+    """Read a `.names` file: one class a line; blank lines at the end do not count.
+
+    Raises:
+        DataError: the file cannot be read, holds no name, or has a blank line between names.
+    """
+    names = read_lines(path)
+    while names and not names[-1]:
+        names.pop()
+    if not names:
+        raise DataError(f"{path}: holds no class name; write one a line")
+    if "" in names:
+        number = names.index("") + 1
+        raise DataError(f"{path}:{number}: a blank line between class names would shift the class ids; remove it")
+    return tuple(names)
+
+
+def resolve_path(text: str, folder: Path) -> Path:
+    """A path as Darknet takes it, from the working directory; if nothing is there, from `folder`."""
+    path = Path(text).expanduser()
+    return path if path.exists() else folder / path
+
+
+def warn_if_ambiguous(text: str, folder: Path, where: str) -> None:
+    """Say so where a relative path means one file from the working directory and another from `folder`."""
+    here, there = Path(text).expanduser(), folder / Path(text).expanduser()
+    if here.exists() and there.exists() and not here.samefile(there):
+        _log.warning(
+            "%s: '%s' is read from the working directory, not %s; write it in full to choose", where, text, there
+        )
+
+
+def _read_values(path: Path) -> dict[str, tuple[str, int]]:
+    values: dict[str, tuple[str, int]] = {}
+    for number, line in enumerate(read_lines(path), start=1):
+        if not line or line[0] in "#;":
+            continue
+        key, equals, value = (part.strip() for part in line.partition("="))
+        if not (key and equals and value):
+            raise DataError(f"{path}:{number}: '{line}': expected key = value or a # comment")
+        values.setdefault(key, (value, number))  # of two equal keys the first counts, as in Darknet
+        if key in SPLIT_KEYS or key == "names":
+            warn_if_ambiguous(value, path.parent, f"{path}:{number}")
+    return values
+
+
+def _read_class_names(path: Path, values: Mapping[str, tuple[str, int]]) -> tuple[str, ...]:
+    if "names" not in values:
+        raise DataError(f"{path}: has no 'names' key; add 'names = FILE', a file with one class name a line")
+    text, number = values["names"]
+    names_path = resolve_path(text, path.parent)
+    if not names_path.is_file():
+        raise DataError(f"{path}:{number}: '{text}': no such file here or in {path.parent}; correct the path")
+    names = read_names(names_path)
+    if "classes" in values:
+        text, number = values["classes"]
+        if not text.isdecimal() or int(text) != len(names):
+            raise DataError(
+                f"{path}:{number}: 'classes = {text}', but {names_path} has {len(names)} names; make them agree"
+            )
+    return names

@@ -1,0 +1,128 @@
+"""From an index to network inputs: decodes pictures, fits them to the input, varies them for training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import cv2
+import numpy as np
+from torch.utils.data import Dataset
+
+from yolo.data.mosaic import NUM_TILES, random_mosaic, to_longer_side
+from yolo.data.sample import Letterbox, Sample
+from yolo.data.transforms import Augment, letterbox, place_boxes, random_affine, recolour_and_flip, stretch
+from yolo.errors import DataError, YoloError
+from yolo.rng import sample_rng
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from yolo.data.index import Index
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One network input."""
+
+    image_id: int  # index of the picture in its data set
+    sample: Sample  # of the input's size
+    letterbox: Letterbox | None  # how the picture lies in the input; None if it was augmented
+
+
+class DetectionDataset(Dataset["Item | YoloError"]):
+    """Square network inputs of the pictures of an index.
+
+    A key is (epoch, index of the picture): all randomness comes from it and the seed.
+    """
+
+    def __init__(
+        self,
+        *,
+        index: Index,
+        size: int,
+        augment: Augment | None,
+        seed: int,
+        fit: Literal["letterbox", "stretch"] = "letterbox",
+    ) -> None:
+        """Set the pictures and what becomes of them.
+
+        Args:
+            index: the pictures; boxes that it flags as ignored are left out.
+            size: side of the input, pixels.
+            augment: how training inputs are varied; None for evaluation.
+            seed: of the run, >= 0.
+            fit: keep the aspect ratio, with grey bars, or do not; a mosaic keeps it always.
+        """
+        assert size > 0, size
+        self.index = index
+        self.size = size
+        self.augment = augment
+        self.seed = seed
+        self.fit = fit
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def __getitem__(self, key: tuple[int, int]) -> Item | YoloError:
+        """Make one input; a user's mistake is returned, for the loader to raise it outside of the worker."""
+        epoch, i = key
+        try:
+            return self._plain(i) if self.augment is None else self._varied(epoch, i, self.augment)
+        except YoloError as error:
+            return error
+
+    def _plain(self, i: int) -> Item:
+        sample, placing = self._fitted(i)
+        return Item(i, sample, placing)
+
+    def _varied(self, epoch: int, i: int, augment: Augment) -> Item:
+        rng = sample_rng(self.seed, epoch, i)
+        if rng.random() < augment.mosaic:
+            others = rng.integers(len(self.index), size=NUM_TILES - 1).tolist()
+            tiles = [to_longer_side(self._read(tile), self.size) for tile in (i, *others)]
+            sample = random_mosaic(tiles, self.size, rng, augment)
+        else:
+            sample = random_affine(self._fitted(i)[0], rng, augment, (self.size, self.size))
+        return Item(i, recolour_and_flip(sample, rng, augment), None)
+
+    def _fitted(self, i: int) -> tuple[Sample, Letterbox]:
+        picture = self._read(i)
+        fit = letterbox if self.fit == "letterbox" else stretch
+        image, placing = fit(picture.image, (self.size, self.size))
+        return Sample(image, place_boxes(picture.boxes_xyxy, placing), picture.class_ids), placing
+
+    def _read(self, i: int) -> Sample:
+        path = self.index.path(i)
+        image = read_picture(path)
+        height, width = image.shape[:2]
+        if (width, height) != self.index.size(i):
+            listed = "x".join(map(str, self.index.size(i)))
+            raise DataError(
+                f"{path}: is {width}x{height} pixels, but was {listed} when the data set was opened; "
+                "start again if it was replaced, else save it anew"
+            )
+        counts = ~self.index.ignore(i)
+        boxes_xyxy = self.index.boxes_xyxy(i)[counts].astype(np.float32)
+        return Sample(image, boxes_xyxy, self.index.class_ids(i)[counts])
+
+
+def read_picture(path: Path) -> npt.NDArray[np.uint8]:
+    """Decode a picture as displayed, EXIF rotation applied.
+
+    Returns:
+        (H, W, 3), BGR.
+
+    Raises:
+        DataError: the file is missing or does not decode.
+    """
+    try:
+        data = np.fromfile(path, np.uint8)  # cv2.imread does not open every path on Windows
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}); replace it, or take it off the list") from error
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+    if image is None:
+        raise DataError(f"{path}: does not decode as a picture; replace it, or take it off the list")
+    return np.asarray(image, np.uint8)

@@ -1,0 +1,54 @@
+"""Boxes that reach outside their picture or have no area: mended, counted, and reported once a split."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from yolo.data.index import Record
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from yolo.data.labels import Labels
+
+_log = logging.getLogger(__name__)
+
+TOLERANCE = 1e-6  # of the picture's side: rounding of written fractions, not worth a word
+
+
+class BoxCleaner:
+    """Makes records of labels: boxes are clipped to the picture, and boxes without area are left out."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._num_boxes = 0
+        self._clipped: list[str] = []  # `path:line` of each
+        self._dropped: list[str] = []
+
+    def record(self, picture: Path, width: int, height: int, labels: Labels | None) -> Record:
+        """The record of a picture of width x height pixels; labels None means no objects."""
+        if labels is None:
+            return Record(picture, width, height, np.zeros((0, 4)), np.zeros(0, np.int64), np.zeros(0, np.bool_))
+        size = np.array([width, height, width, height], np.float64)
+        boxes_xyxy = np.clip(labels.boxes_xyxy, 0, size)
+        keep = np.all(boxes_xyxy[:, 2:] > boxes_xyxy[:, :2], axis=1)
+        clipped = keep & np.any(abs(boxes_xyxy - labels.boxes_xyxy) > TOLERANCE * size, axis=1)
+        self._num_boxes += len(labels.lines)
+        self._clipped += [f"{labels.path}:{labels.lines[i]}" for i in np.flatnonzero(clipped)]
+        self._dropped += [f"{labels.path}:{labels.lines[i]}" for i in np.flatnonzero(~keep)]
+        return Record(picture, width, height, boxes_xyxy[keep], labels.class_ids[keep], labels.ignore[keep])
+
+    def report(self) -> None:
+        """Log one warning for all clipped boxes and one for all that were left out."""
+        for offenders, what in (
+            (self._clipped, "reach outside their picture and are clipped to it"),
+            (self._dropped, "have no area inside their picture and are left out"),
+        ):
+            if offenders:
+                _log.warning(
+                    "%s: %d of %d boxes %s; the first is %s",
+                    self._title, len(offenders), self._num_boxes, what, offenders[0],
+                )  # fmt: skip

@@ -1,0 +1,64 @@
+"""A progress bar an epoch."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import psutil
+import torch
+from tqdm import tqdm
+
+from yolo.engine.callback import Callback
+
+if TYPE_CHECKING:
+    from yolo.engine.trainer import Trainer
+
+GIB = 2**30
+
+
+class ProgressBar(Callback):
+    """Losses, memory, image size, images a second and the time left, on stderr.
+
+    Args:
+        image_size: side of the network input, pixels.
+        device: whose memory is shown; the process's on a CPU.
+    """
+
+    def __init__(self, image_size: int, device: torch.device) -> None:
+        self.image_size = image_size
+        self.device = device
+        self.bar: tqdm[None] | None = None
+
+    def on_epoch_start(self, trainer: Trainer) -> None:
+        epoch = f"epoch {trainer.state.epoch + 1}/{trainer.epochs}"
+        self.bar = tqdm(total=len(trainer.loader), desc=epoch, unit="batch", dynamic_ncols=True)
+        self.start = time.perf_counter()
+        self.images_before = trainer.state.images_seen
+
+    def on_step_end(self, trainer: Trainer) -> None:
+        assert self.bar is not None
+        done = trainer.state.batches
+        last = done == len(trainer.loader)
+        if self.bar.update(done - self.bar.n) or last:  # true when the bar is due to be drawn again
+            self.bar.set_postfix_str(self._text(trainer))
+        if last:
+            self.bar.close()
+
+    def on_train_end(self, trainer: Trainer) -> None:
+        del trainer
+        if self.bar is not None:
+            self.bar.close()
+
+    def _text(self, trainer: Trainer) -> str:
+        losses = " ".join(f"{name} {value:.3g}" for name, value in trainer.losses.items())
+        images = trainer.state.images_seen - self.images_before
+        rate = images / (time.perf_counter() - self.start)
+        return f"{losses} | {_memory_used(self.device) / GIB:.1f} GiB {self.image_size} px {rate:.1f} img/s"
+
+
+def _memory_used(device: torch.device) -> int:
+    """Bytes."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_reserved(device)
+    return int(psutil.Process().memory_info().rss)

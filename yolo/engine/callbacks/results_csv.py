@@ -1,0 +1,34 @@
+"""results.csv: a row an epoch, every number under its name."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from yolo.engine.callback import Callback
+from yolo.storage import atomic_path
+
+if TYPE_CHECKING:
+    from yolo.engine.trainer import Trainer
+
+
+class ResultsCsv(Callback):
+    """Writes the file anew each epoch, so that it is whole at any instant and may gain columns.
+
+    Args:
+        path: where to.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.rows: list[dict[str, float]] = []
+
+    def on_epoch_end(self, trainer: Trainer) -> None:
+        self.rows.append({"epoch": trainer.state.epoch, "step": trainer.state.step, **trainer.record})
+        columns = list(dict.fromkeys(name for row in self.rows for name in row))
+        with atomic_path(self.path) as temporary, temporary.open("w", newline="") as file:
+            writer = csv.DictWriter(file, columns)
+            writer.writeheader()
+            for row in self.rows:
+                writer.writerow({name: f"{value:.6g}" for name, value in row.items()})

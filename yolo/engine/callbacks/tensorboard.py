@@ -1,0 +1,33 @@
+"""TensorBoard events: the same numbers under the same names as results.csv."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from torch.utils.tensorboard import SummaryWriter
+
+from yolo.engine.callback import Callback
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from yolo.engine.trainer import Trainer
+
+
+class TensorBoard(Callback):
+    """Writes scalars, one point an epoch.
+
+    Args:
+        folder: where the event file goes.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.writer = SummaryWriter(str(folder))  # type: ignore[no-untyped-call]
+
+    def on_epoch_end(self, trainer: Trainer) -> None:
+        for name, value in trainer.record.items():
+            self.writer.add_scalar(name, value, trainer.state.epoch)  # type: ignore[no-untyped-call]
+
+    def on_train_end(self, trainer: Trainer) -> None:
+        del trainer
+        self.writer.close()  # type: ignore[no-untyped-call]

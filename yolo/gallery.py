@@ -1,0 +1,71 @@
+"""Pictures to look at: what the network is trained on, and what it finds beside what is there."""
+
+from __future__ import annotations
+
+import math
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from yolo.data.dataset import read_picture
+from yolo.draw import draw_boxes, grid, side_by_side
+from yolo.storage import atomic_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from yolo.data.index import Index
+    from yolo.data.sample import Batch
+    from yolo.inference import Detector
+
+LARGEST_CELL = 640  # pixels
+
+
+def write_picture(path: Path, image: npt.NDArray[np.uint8]) -> None:
+    """Write a picture (H, W, 3), BGR, whole or not at all."""
+    with atomic_path(path) as temporary:
+        cv2.imwrite(str(temporary), image)
+
+
+def draw_batch(batch: Batch, names: Sequence[str]) -> npt.NDArray[np.uint8]:
+    """The pictures of a batch with their boxes, as the network gets them."""
+    height, width = batch.images.shape[2:]
+    cells = []
+    for number, image in enumerate(batch.images.numpy()):
+        rows = batch.targets[batch.targets[:, 0] == number].numpy()
+        centre, half = rows[:, 2:4] * (width, height), rows[:, 4:6] * (width, height) / 2
+        class_ids = rows[:, 1].astype(int).tolist()
+        picture = np.ascontiguousarray(image[::-1].transpose(1, 2, 0))
+        boxes_xyxy = np.concatenate([centre - half, centre + half], axis=1)
+        cells.append(draw_boxes(picture, boxes_xyxy, [names[c] for c in class_ids], class_ids))
+    return grid(cells, columns=math.ceil(math.sqrt(len(cells))), cell=(width, height))
+
+
+def draw_predictions(
+    detector: Detector, index: Index, batches: Iterable[Batch], count: int
+) -> npt.NDArray[np.uint8]:
+    """Truth and detections side by side, for the first pictures of a split.
+
+    Args:
+        detector: with the threshold that a user would choose.
+        index: the split.
+        batches: its pictures, unvaried.
+        count: how many pictures.
+    """
+    pairs = ((image_id, found) for batch in batches for image_id, found in zip(batch.image_ids, detector(batch), strict=True))
+    cells = []
+    for image_id, found in islice(pairs, count):
+        picture = read_picture(index.path(image_id))
+        true_ids, found_ids = index.class_ids(image_id).tolist(), found.class_id.tolist()
+        labels = [f"{index.names[c]} {s:.2f}" for c, s in zip(found_ids, found.score.tolist(), strict=True)]
+        truth = draw_boxes(picture, index.boxes_xyxy(image_id), [index.names[c] for c in true_ids], true_ids)
+        detected = draw_boxes(picture, found.xyxy.cpu().numpy(), labels, found_ids)
+        cells.append(side_by_side(truth, detected, ("truth", "detections")))
+    height, width = cells[0].shape[:2]
+    shrink = min(1.0, LARGEST_CELL / width)
+    return grid(cells, columns=2, cell=(round(width * shrink), round(height * shrink)))

@@ -1,0 +1,91 @@
+"""Pictures through a model: raw outputs, boxes, suppression, back to the pictures' own pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Sized
+from typing import TYPE_CHECKING
+
+import torch
+from tqdm import tqdm
+
+from yolo.ops.nms import Detections, non_max_suppression
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from torch import Tensor
+
+    from yolo.data.sample import Batch
+    from yolo.evaluation.coco import CocoMetrics
+    from yolo.evaluation.evaluator import Evaluator
+    from yolo.model import Darknet
+
+
+def to_input(images: Tensor, device: torch.device) -> Tensor:
+    """Pictures as the network takes them.
+
+    Args:
+        images: (B, 3, H, W) uint8.
+        device: where the network is.
+
+    Returns:
+        (B, 3, H, W) float32 in 0..1, on the device, channels last (faster convolutions).
+    """
+    moved = images.to(device, non_blocking=True)
+    return moved.to(memory_format=torch.channels_last).float() / 255
+
+
+class Detector:
+    """A model that answers with detections in the pictures' own pixels.
+
+    Args:
+        model: put in eval mode by whoever owns it.
+        score_threshold: least score (objectness times class probability).
+        iou_threshold: of two boxes of a class that overlap more than this, the lower score goes.
+        max_detections: most detections a picture; COCO counts 100.
+    """
+
+    def __init__(
+        self, model: Darknet, *, score_threshold: float, iou_threshold: float, max_detections: int = 100
+    ) -> None:
+        self.model = model
+        self.device = next(model.parameters()).device
+        self.score_threshold = score_threshold
+        self.iou_threshold = iou_threshold
+        self.max_detections = max_detections
+
+    @torch.inference_mode()
+    def __call__(self, batch: Batch) -> list[Detections]:
+        """Detections of each picture of the batch, which must say how its pictures lie in the input."""
+        images = to_input(batch.images, self.device)
+        size = (images.shape[2], images.shape[3])
+        found = non_max_suppression(
+            self.model.decode(self.model(images), size),
+            score_threshold=self.score_threshold,
+            iou_threshold=self.iou_threshold,
+            max_detections=self.max_detections,
+        )
+        return [
+            Detections(letterbox.to_picture(detections.xyxy), detections.score, detections.class_id)
+            for letterbox, detections in zip(batch.letterboxes, found, strict=True)
+        ]
+
+
+def evaluate(detector: Detector, batches: Iterable[Batch], evaluator: Evaluator, title: str) -> CocoMetrics:
+    """Score a detector on a split, with a progress bar.
+
+    Args:
+        detector: what is scored; its model is left in the mode that it was in.
+        batches: the split, each picture once.
+        evaluator: knows the split's truth.
+        title: of the bar.
+    """
+    model = detector.model
+    was_training = model.training
+    model.eval()
+    evaluator.reset()
+    total = len(batches) if isinstance(batches, Sized) else None
+    for batch in tqdm(batches, desc=title, total=total, unit="batch", dynamic_ncols=True, leave=False):
+        evaluator.process(batch.image_ids, detector(batch))
+    model.train(was_training)
+    return evaluator.evaluate()

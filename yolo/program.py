@@ -1,0 +1,30 @@
+"""How every program starts and ends: messages, exit status, and errors that are for people."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from yolo.errors import YoloError
+from yolo.log import set_up_logging
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def run(main: Callable[[], None]) -> int:
+    """Run a program's `main` and give its exit status.
+
+    A user's mistake is one line on stderr and status 2; an interrupt is status 130. Anything else keeps its
+    traceback: it is ours.
+    """
+    set_up_logging()
+    try:
+        main()
+    except YoloError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        return 130
+    return 0

@@ -1,0 +1,87 @@
+"""`python -m yolo.test`: score a trained network on a labelled data set."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import tyro
+
+from yolo.build import evaluation_loader, load_model, select_device
+from yolo.config import require
+from yolo.data.sources import open_source
+from yolo.errors import SettingsError
+from yolo.evaluation.evaluator import Evaluator
+from yolo.evaluation.report import format_table
+from yolo.inference import Detector, evaluate
+from yolo.program import run
+from yolo.storage import atomic_path
+
+
+@dataclass(frozen=True, kw_only=True)
+class TestSettings:
+    """Score a trained network: mAP by COCO's rules, precision, recall, a row a class."""
+
+    weights: str
+    """.weights, or a .pt of a run."""
+    cfg: str | None = None
+    """Network file, or the name of a shipped one; a .pt brings its own."""
+    data: str = "shapes"
+    """Data set: a .data file, a VOC folder, or 'shapes'."""
+    split: str = "val"
+    """Which split of it."""
+    batch_size: int = 16
+    """Pictures a batch."""
+    img_size: int | None = None
+    """Side of the network input, pixels; default: the cfg's width."""
+    fit: Literal["letterbox", "stretch"] = "letterbox"
+    """How a picture fills the square input: bars on two sides, or stretched as C Darknet does."""
+    conf_thres: float = 0.001
+    """Least score of a detection that counts."""
+    iou_thres: float = 0.6
+    """Overlap above which the weaker of two detections of a class is dropped."""
+    device: str = "auto"
+    """cpu, cuda, cuda:1, ...; auto: a GPU if there is one."""
+    workers: int = 2
+    """Processes that read pictures; 0: none beside the program."""
+    json: str | None = None
+    """Write every number to this file."""
+
+    def __post_init__(self) -> None:
+        require("--batch-size", self.batch_size, self.batch_size >= 1, "1 or more")
+        require("--img-size", self.img_size, self.img_size is None or self.img_size >= 32, "32 or more")
+        require("--conf-thres", self.conf_thres, 0 <= self.conf_thres < 1, "a number from 0 to below 1")
+        require("--iou-thres", self.iou_thres, 0 < self.iou_thres <= 1, "a number above 0, up to 1")
+
+
+def main() -> None:
+    settings = tyro.cli(TestSettings)
+    device = select_device(settings.device)
+    model, _ = load_model(settings.cfg, settings.weights, device)
+    index = open_source(settings.data).index(settings.split)
+    if len(index.names) != model.num_classes:
+        raise SettingsError(
+            f"--data {settings.data} has {len(index.names)} classes, {model.cfg.path} {model.num_classes}: "
+            "use the cfg that the weights were trained with (model.cfg in a run's folder)"
+        )
+    loader = evaluation_loader(
+        index,
+        size=settings.img_size or model.net.width,
+        batch_size=settings.batch_size,
+        workers=settings.workers,
+        device=device,
+        fit=settings.fit,
+    )
+    detector = Detector(model, score_threshold=settings.conf_thres, iou_threshold=settings.iou_thres)
+    metrics = evaluate(detector, loader, Evaluator(index), settings.split)
+    sys.stdout.write(format_table(metrics) + "\n")
+    if settings.json:
+        with atomic_path(Path(settings.json)) as temporary:
+            temporary.write_text(json.dumps(metrics.scalars() | metrics.as_json(), indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    raise SystemExit(run(main))

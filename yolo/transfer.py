@@ -1,0 +1,137 @@
+"""Weights from a file into a model, whole or as far as they fit, with a list of what did not."""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from yolo.darknet.cfg import CfgFile
+from yolo.engine.checkpoint import load_checkpoint
+from yolo.errors import WeightsError
+from yolo.layers import Yolo
+from yolo.layers.conv import ConvLayer
+from yolo.model import Darknet
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+logger = logging.getLogger(__name__)
+
+CHECKPOINT_SUFFIX = ".pt"
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """What went from a file into a model."""
+
+    path: Path
+    loaded: tuple[str, ...]  # names of tensors
+    misfits: tuple[str, ...]  # tensors whose shapes differ, with both shapes
+    missing: tuple[str, ...]  # tensors of the model that the file does not hold
+
+    def log(self) -> None:
+        """Say what was loaded, and each tensor that was not."""
+        logger.info("%s: %d tensors loaded", self.path, len(self.loaded))
+        for misfit in self.misfits:
+            logger.info("  not loaded, starts anew: %s", misfit)
+        if self.missing:
+            logger.info("  not in the file, start anew: %d tensors, from %s on", len(self.missing), self.missing[0])
+
+
+def transfer(model: Darknet, path: Path, original: CfgFile) -> Transfer:
+    """Copy every tensor of a file that fits into the model.
+
+    Args:
+        model: filled in place.
+        path: `.weights` (whole or partial) or a checkpoint `.pt`.
+        original: the network that a `.weights` file may have been made for, where the model is one adapted to
+            another number of classes.
+
+    Raises:
+        WeightsError: the file cannot be read, or nothing in it fits.
+    """
+    if path.suffix == CHECKPOINT_SUFFIX:
+        state, seen = checkpoint_weights(load_checkpoint(path))
+    else:
+        state, seen = _darknet_weights(path, [model.cfg, original])
+    own = {name: tensor for name, tensor in model.state_dict().items() if tensor.is_floating_point()}
+    loaded = [name for name, tensor in own.items() if name in state and state[name].shape == tensor.shape]
+    if not loaded:
+        raise WeightsError(f"{path}: none of its {len(state)} tensors fits {model.cfg.path}; check --cfg and --weights")
+    with torch.no_grad():
+        for name in loaded:
+            own[name].copy_(state[name])
+    model.images_seen = seen
+    return Transfer(
+        path,
+        tuple(loaded),
+        tuple(
+            f"{name}: {tuple(state[name].shape)} in the file, {tuple(tensor.shape)} in the network"
+            for name, tensor in own.items()
+            if name in state and state[name].shape != tensor.shape
+        ),
+        tuple(name for name in own if name not in state),
+    )
+
+
+def load_whole(model: Darknet, path: Path) -> None:
+    """Load a file that must fill the model: for testing and detecting.
+
+    Raises:
+        WeightsError: the file cannot be read, or leaves a tensor of the model unfilled.
+    """
+    done = transfer(model, path, model.cfg)
+    if unfilled := [*done.misfits, *done.missing]:
+        raise WeightsError(
+            f"{path}: {len(unfilled)} tensors of {model.cfg.path} are not in it, the first: {unfilled[0]}; "
+            "give the cfg that the weights were trained with"
+        )
+
+
+def checkpoint_weights(checkpoint: dict[str, object]) -> tuple[dict[str, Tensor], int]:
+    """The weights that a checkpoint is for (averaged ones where it has them), and the images that they saw."""
+    ema = checkpoint.get("ema")
+    state = ema["model"] if isinstance(ema, dict) else checkpoint["model"]
+    run = checkpoint.get("state")
+    seen = run["images_seen"] if isinstance(run, dict) else checkpoint.get("images_seen", 0)
+    assert isinstance(state, dict)
+    assert isinstance(seen, int)
+    return state, seen
+
+
+def _darknet_weights(path: Path, candidates: Sequence[CfgFile]) -> tuple[dict[str, Tensor], int]:
+    """Tensors of a `.weights` file, by the first of the networks that its size fits."""
+    *earlier, last = candidates
+    for cfg in earlier:
+        try:
+            return _covered_tensors(path, cfg)
+        except WeightsError:
+            continue
+    return _covered_tensors(path, last)
+
+
+def _covered_tensors(path: Path, cfg: CfgFile) -> tuple[dict[str, Tensor], int]:
+    model = Darknet(cfg)
+    report = model.load_weights(path)
+    covered = {f"layers.{index}" for index in range(report.num_layers)}
+    state = {name: tensor for name, tensor in model.state_dict().items() if name.rsplit(".", 2)[0] in covered}
+    return state, report.seen
+
+
+def initialize_heads(model: Darknet) -> None:
+    """Set the biases before each [yolo] head so that an untrained network expects few objects and any class.
+
+    Source: the recipe of the 2018-2020 PyTorch YOLOv3 trainers ("smart bias").
+    """
+    for node in model.heads:
+        before = model.layers[node.index - 1]
+        if isinstance(node.spec, Yolo) and isinstance(before, ConvLayer) and isinstance(before.conv.bias, nn.Parameter):
+            bias = before.conv.bias.detach().view(len(node.spec.anchors_wh), 5 + node.spec.classes)
+            bias[:, 4] = -4.5
+            bias[:, 5:] = math.log(0.6 / (node.spec.classes - 0.99))
