@@ -21,7 +21,7 @@ from yolo.losses.shape_match import LossSettings
 from yolo.storage import atomic_path, find_file, shipped_names
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 DEMO = "shapes"
 
@@ -131,7 +131,8 @@ def with_recipe(settings: Settings, recipe: str) -> Settings:
     unknown = set(values) - set(_names(settings))
     for name in sorted(unknown, key=lambda name: lines[name]):
         raise SettingsError(f"{path}:{lines[name]}: '{name}' is no setting; `python -m yolo.train --help` lists them")
-    return _replaced(settings, values, lambda name: f"{path}:{lines[name]}")
+    resolved: Settings = _replaced(settings, values, lambda name: f"{path}:{lines[name]}")
+    return resolved
 
 
 def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
@@ -160,7 +161,7 @@ def _names(settings: Any) -> list[str]:
     return names
 
 
-def _replaced(settings: Any, values: dict[str, Any], where: Any) -> Any:
+def _replaced(settings: Any, values: dict[str, Any], where: Callable[[str], str]) -> Any:
     """A copy of the tree with leaves replaced by name, types checked."""
     hints = get_type_hints(type(settings))
     changes = {}
@@ -173,7 +174,7 @@ def _replaced(settings: Any, values: dict[str, Any], where: Any) -> Any:
     return dataclasses.replace(settings, **changes)
 
 
-def _checked(value: Any, hint: Any, name: str, where: Any) -> Any:
+def _checked(value: Any, hint: Any, name: str, where: Callable[[str], str]) -> Any:
     allowed = get_args(hint) or (hint,)
     if isinstance(value, bool) and bool not in allowed:
         pass

@@ -69,6 +69,7 @@ class DetectSettings:
 
 
 def main() -> None:
+    """Read the command line and detect."""
     settings = tyro.cli(DetectSettings)
     paths = find_pictures(settings.source)
     model, own_names = load_model(settings.cfg, settings.weights, select_device(settings.device))

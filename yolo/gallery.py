@@ -46,9 +46,7 @@ def draw_batch(batch: Batch, names: Sequence[str]) -> npt.NDArray[np.uint8]:
     return grid(cells, columns=math.ceil(math.sqrt(len(cells))), cell=(width, height))
 
 
-def draw_predictions(
-    detector: Detector, index: Index, batches: Iterable[Batch], count: int
-) -> npt.NDArray[np.uint8]:
+def draw_predictions(detector: Detector, index: Index, batches: Iterable[Batch], count: int) -> npt.NDArray[np.uint8]:
     """Truth and detections side by side, for the first pictures of a split.
 
     Args:
@@ -57,7 +55,9 @@ def draw_predictions(
         batches: its pictures, unvaried.
         count: how many pictures.
     """
-    pairs = ((image_id, found) for batch in batches for image_id, found in zip(batch.image_ids, detector(batch), strict=True))
+    pairs = (
+        (image_id, found) for batch in batches for image_id, found in zip(batch.image_ids, detector(batch), strict=True)
+    )
     cells = []
     for image_id, found in islice(pairs, count):
         picture = read_picture(index.path(image_id))

@@ -58,6 +58,7 @@ class TestSettings:
 
 
 def main() -> None:
+    """Read the command line and score."""
     settings = tyro.cli(TestSettings)
     device = select_device(settings.device)
     model, _ = load_model(settings.cfg, settings.weights, device)

@@ -25,6 +25,7 @@ SHOWN_SCORE = 0.25
 
 
 def main() -> None:
+    """Read the command line, train, and report."""
     training = build_training(read_train_settings())
     logger.info("%s", training.summary)
     write_batch_pictures(training)

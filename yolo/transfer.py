@@ -6,7 +6,6 @@ import logging
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -17,9 +16,6 @@ from yolo.errors import WeightsError
 from yolo.layers import Yolo
 from yolo.layers.conv import ConvLayer
 from yolo.model import Darknet
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +55,7 @@ def transfer(model: Darknet, path: Path, original: CfgFile) -> Transfer:
     if path.suffix == CHECKPOINT_SUFFIX:
         state, seen = checkpoint_weights(load_checkpoint(path))
     else:
-        state, seen = _darknet_weights(path, [model.cfg, original])
+        state, seen = _darknet_weights(path, (model.cfg, original))
     own = {name: tensor for name, tensor in model.state_dict().items() if tensor.is_floating_point()}
     loaded = [name for name, tensor in own.items() if name in state and state[name].shape == tensor.shape]
     if not loaded:
@@ -105,15 +101,13 @@ def checkpoint_weights(checkpoint: dict[str, object]) -> tuple[dict[str, Tensor]
     return state, seen
 
 
-def _darknet_weights(path: Path, candidates: Sequence[CfgFile]) -> tuple[dict[str, Tensor], int]:
-    """Tensors of a `.weights` file, by the first of the networks that its size fits."""
-    *earlier, last = candidates
-    for cfg in earlier:
-        try:
-            return _covered_tensors(path, cfg)
-        except WeightsError:
-            continue
-    return _covered_tensors(path, last)
+def _darknet_weights(path: Path, candidates: tuple[CfgFile, CfgFile]) -> tuple[dict[str, Tensor], int]:
+    """Tensors of a `.weights` file, by the first of two networks that its size fits."""
+    first, last = candidates
+    try:
+        return _covered_tensors(path, first)
+    except WeightsError:
+        return _covered_tensors(path, last)
 
 
 def _covered_tensors(path: Path, cfg: CfgFile) -> tuple[dict[str, Tensor], int]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -69,7 +70,5 @@ def test_write_then_read_is_the_same_text(tmp_path: Path) -> None:
 
 @given(st.text())
 def test_any_text_is_a_network_file_or_a_cfg_error(text: str) -> None:
-    try:
-        CfgFile.parse(text)
-    except CfgError as error:
-        assert "\n" not in str(error)
+    with contextlib.suppress(CfgError):
+        assert CfgFile.parse(text).layers

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
 from tests.data.sources.pictures import put_annotation, put_picture, put_text, voc_object
-from yolo.data.convert import Convert, convert, unique_stems
+from yolo.data.convert import Convert, convert, unique_names
 from yolo.data.labels import format_yolo
 from yolo.data.sources import open_source
 from yolo.errors import DataError
@@ -91,19 +91,17 @@ def test_nothing_is_written_after_a_mistake(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pictures", "stems"),
+    ("pictures", "names"),
     [
-        (["x/a.jpg", "y/a.jpg", "x/a.jpg"], ["a", "a_2", "a"]),  # the same picture twice
-        (["x/a.jpg", "x/a.png"], ["a", "a_2"]),  # one label file each
-        (["x/a.jpg", "x/A.jpg"], ["a", "A_2"]),  # one file where case does not count
-        (["x/a.jpg", "x/a_2.jpg", "y/a.jpg"], ["a", "a_2", "a_3"]),
-        (["x/a.jpg", "y/a.jpg", "x/a_2.jpg"], ["a", "a_2", "a_2_2"]),
+        (["x/a.jpg", "y/a.jpg"], ["a.jpg", "a_2.jpg"]),
+        (["x/a.jpg", "x/a.png"], ["a.jpg", "a_2.png"]),  # one label file each
+        (["x/a.jpg", "x/A.jpg"], ["a.jpg", "A_2.jpg"]),  # one file where case does not count
+        (["x/a.jpg", "x/a_2.jpg", "y/a.jpg"], ["a.jpg", "a_2.jpg", "a_3.jpg"]),
+        (["x/a.jpg", "y/a.jpg", "x/a_2.jpg"], ["a.jpg", "a_2.jpg", "a_2_2.jpg"]),
     ],
 )
-def test_unique_stems(pictures: list[str], stems: list[str]) -> None:
-    paths = [Path(p) for p in pictures]
-    result = unique_stems(paths)
-    assert [result[path] for path in paths] == stems
+def test_unique_names(pictures: list[str], names: list[str]) -> None:
+    assert list(unique_names(map(Path, pictures)).values()) == names
 
 
 def test_what_was_written_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

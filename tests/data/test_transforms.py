@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.data.painting import assert_boxes_on_pixels, measure, paint
@@ -174,6 +174,14 @@ def test_affine_drops_what_leaves_the_input_with_its_class() -> None:
     assert measure(cut.image, 0) is None
 
 
+def test_zooming_out_keeps_boxes() -> None:
+    picture = paint((300, 300), [(50, 50, 250, 250)])
+    zoomed = [random_affine(picture, rng(seed), Augment(scale=0.9), (300, 300)) for seed in range(10)]
+    assert [len(sample.boxes_xyxy) for sample in zoomed] == [1] * 10  # 20 pixels wide at the least
+    assert min(sample.boxes_xyxy[0, 2] - sample.boxes_xyxy[0, 0] for sample in zoomed) < 80
+
+
+@settings(deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from([(64, 64), (96, 32)]))
 def test_affine_boxes_stay_inside_the_input(seed: int, size_wh: tuple[int, int]) -> None:
     picture = paint((80, 60), [(0, 0, 80, 60), (10, 10, 40, 50), (60, 5, 80, 30)])
@@ -184,8 +192,12 @@ def test_affine_boxes_stay_inside_the_input(seed: int, size_wh: tuple[int, int])
     assert (boxes[:, 2:] - boxes[:, :2] > 4).all()
 
 
+def bgr(*pixels_hsv: list[int]) -> npt.NDArray[np.uint8]:
+    return np.asarray(cv2.cvtColor(np.array([pixels_hsv], np.uint8), cv2.COLOR_HSV2BGR), np.uint8)
+
+
 def test_hsv_gains_are_those_drawn() -> None:
-    image = cv2.cvtColor(np.array([[[100, 100, 100], [170, 200, 240]]], np.uint8), cv2.COLOR_HSV2BGR)
+    image = bgr([100, 100, 100], [170, 200, 240])
     gains = 1 + rng(3).uniform(-1, 1, 3) * (0.1, 0.5, 0.3)
     expected = np.array([[100, 100, 100], [170, 200, 240]]) * gains
     expected[:, 0] %= 180
@@ -198,9 +210,9 @@ def test_hue_wraps_and_value_saturates() -> None:
         def uniform(self, low: Any = 0, high: Any = 1, size: Any = None) -> Any:
             return np.full(size, high)
 
-    image = cv2.cvtColor(np.array([[[170, 200, 240]]], np.uint8), cv2.COLOR_HSV2BGR)
-    changed = cv2.cvtColor(random_hsv(image, Upwards(np.random.PCG64()), 0.1, 0, 0.36), cv2.COLOR_BGR2HSV)[0, 0]
-    np.testing.assert_allclose(changed, [170 * 1.1 - 180, 200, 255], atol=2)
+    image = bgr([170, 200, 240])
+    changed = cv2.cvtColor(random_hsv(image, Upwards(np.random.PCG64()), 0.8, 0, 0.36), cv2.COLOR_BGR2HSV)[0, 0]
+    np.testing.assert_allclose(changed, [170 * 1.8 - 180, 200, 255], atol=2)
 
 
 def test_no_gain_leaves_every_pixel() -> None:

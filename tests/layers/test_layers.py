@@ -48,9 +48,9 @@ def test_route_joins_groups_of_each_input() -> None:
 
 
 def test_shortcut_adds_the_channels_both_have() -> None:
-    layers = "[convolutional]\nfilters=3\nactivation=linear\n[convolutional]\nfilters={}\nactivation=linear\n[shortcut]\nfrom=-2\n"
+    conv = "[convolutional]\nactivation=linear\nfilters="
     for filters in (2, 3, 4):
-        model = network(layers.format(filters))
+        model = network(f"{conv}3\n{conv}{filters}\n[shortcut]\nfrom=-2\n")
         x = torch.rand(1, 1, 4, 4)
         first = model.layers[0](x)
         second = model.layers[1](first)
@@ -101,7 +101,9 @@ def test_mistakes_name_line_key_and_remedy(layers: str, message: str) -> None:
 
 def test_yolo_decode_by_hand() -> None:
     model = network(
-        "[convolutional]\nfilters=7\nactivation=linear\n[yolo]\nclasses=2\nnum=2\nmask=1\nanchors=1,1,10,20\nscale_x_y=2", 2, 1
+        "[convolutional]\nfilters=7\nactivation=linear\n[yolo]\nclasses=2\nnum=2\nmask=1\nanchors=1,1,10,20\nscale_x_y=2",
+        2,
+        1,
     )
     raw = torch.zeros(1, 7, 1, 2)
     raw[0, 2, 0, 1] = 1.0  # width of the second cell: exp(1) anchors

@@ -101,9 +101,7 @@ class CfgFile:
                 lines[line.number - 1] = f"{key}={value}"
             else:
                 added.setdefault(self.layers[index].number, []).append(f"{key}={value}")
-        text = "".join(
-            "\n".join([line, *added.get(number, [])]) + "\n" for number, line in enumerate(lines, start=1)
-        )
+        text = "".join("\n".join([line, *added.get(number, [])]) + "\n" for number, line in enumerate(lines, start=1))
         return CfgFile.parse(text, self.path)
 
     def write(self, path: Path) -> None:

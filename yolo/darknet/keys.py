@@ -68,8 +68,14 @@ def read_keys(record: type[Record], section: Section) -> Record:
             raise CfgError(f"{section.where()}: [{section.name}] needs '{key}='; add it")
     for line in section.lines:
         if line.key not in known:
-            logger.warning("%s:%d: '%s=%s': unknown key in [%s]; ignored", section.path, line.number, line.key,
-                           line.value, section.name)
+            logger.warning(
+                "%s:%d: '%s=%s': unknown key in [%s]; ignored",
+                section.path,
+                line.number,
+                line.key,
+                line.value,
+                section.name,
+            )
     try:
         return record(**values)
     except BadValueError as error:

@@ -64,7 +64,8 @@ def read_weights(path: Path) -> WeightsFile:
     start = len(header.to_bytes())
     if (len(data) - start) % 4:
         raise WeightsError(
-            f"{path}: {len(data)} bytes are not a header of {start} and 4-byte values: the file is cut short; fetch it anew"
+            f"{path}: {len(data)} bytes are not a header of {start} and 4-byte values: "
+            "the file is cut short; fetch it anew"
         )
     return WeightsFile(path, header, data[start:].view("<f4"))
 

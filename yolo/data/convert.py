@@ -17,6 +17,8 @@ from yolo.data.writers import WRITERS
 from yolo.errors import DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from yolo.data.index import Index
 
 _log = logging.getLogger(__name__)
@@ -49,45 +51,36 @@ def convert(settings: Convert) -> None:
         raise DataError(f"--out {out}: exists already; remove it or choose another --out")
     source = open_source(settings.data)
     indices = {split: source.index(split) for split in source.splits}
-    stems = unique_stems([index.path(i) for index in indices.values() for i in range(len(index))])
-    writer = WRITERS[settings.format]
-    with atomic_folder(out) as folder, tqdm(desc="write", total=len(stems), unit=" images", leave=False) as bar:
-        truths = writer(folder, out.name, source.names)
-        written: set[Path] = set()
+    records = {record.path: record for index in indices.values() for record in _records(index)}
+    names = unique_names(records)
+    with atomic_folder(out) as folder:
+        writer = WRITERS[settings.format](folder, out.name, source.names)
+        for record in tqdm(records.values(), "write", unit=" images", delay=1, leave=False):
+            name = names[record.path]
+            _put_picture(record.path, writer.picture_path(name), link=settings.link)
+            writer.write_truth(name, record)
         for split, index in indices.items():
-            truths.write_list(split, [f"{stems[index.path(i)]}{index.path(i).suffix}" for i in range(len(index))])
-            for record in _records(index):
-                if record.path in written:
-                    continue
-                written.add(record.path)
-                name = f"{stems[record.path]}{record.path.suffix}"
-                _put_picture(record.path, truths.picture_path(name), link=settings.link)
-                truths.write_truth(name, record)
-                bar.update()
-        truths.finish()
-    _log.info("wrote %d images to %s", len(stems), out)
+            writer.write_list(split, [names[index.path(i)] for i in range(len(index))])
+        writer.finish()
+    _log.info("wrote %d images to %s", len(names), out)
 
 
-def unique_stems(pictures: list[Path]) -> dict[Path, str]:
-    """A file name without suffix for each picture, unique even where case does not count: `a`, then `a_2`, ..."""
-    stems: dict[Path, str] = {}
+def unique_names(pictures: Iterable[Path]) -> dict[Path, str]:
+    """A file name for each picture, unique without its suffix and without case: `a.jpg`, then `a_2.jpg`, ..."""
+    names: dict[Path, str] = {}
     taken: set[str] = set()
     for picture in pictures:
-        if picture in stems:
-            continue
         stem, number = picture.stem, 2
         while stem.lower() in taken:
             stem, number = f"{picture.stem}_{number}", number + 1
         taken.add(stem.lower())
-        stems[picture] = stem
-    return stems
+        names[picture] = stem + picture.suffix
+    return names
 
 
-def _records(index: Index) -> list[Record]:
-    return [
-        Record(index.path(i), *index.size(i), index.boxes_xyxy(i), index.class_ids(i), index.ignore(i))
-        for i in range(len(index))
-    ]
+def _records(index: Index) -> Iterator[Record]:
+    for i in range(len(index)):
+        yield Record(index.path(i), *index.size(i), index.boxes_xyxy(i), index.class_ids(i), index.ignore(i))
 
 
 def _put_picture(picture: Path, target: Path, *, link: bool) -> None:

@@ -122,7 +122,10 @@ def read_picture(path: Path) -> npt.NDArray[np.uint8]:
         data = np.fromfile(path, np.uint8)  # cv2.imread does not open every path on Windows
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); replace it, or take it off the list") from error
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+    try:
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    except cv2.error:  # no data at all, or too many pixels
+        image = None
     if image is None:
         raise DataError(f"{path}: does not decode as a picture; replace it, or take it off the list")
     return np.asarray(image, np.uint8)

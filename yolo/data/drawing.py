@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 NAMES = ("circle", "square", "triangle", "star", "cross", "ring")
 SIZES = ((192, 192), (224, 192), (256, 192), (192, 256), (256, 224))  # width, height
 SCALES = (0.08, 0.45)  # diameter of an object, as a part of the shorter side
-MAX_OBJECTS = 5
+MAX_OBJECTS = 6
 EMPTY_PART = 0.06  # of the pictures have no object
-MIN_VISIBLE = 0.5  # part of an object that later ones must leave visible
-MIN_CONTRAST = 70  # between an object and the mean of what is behind it, in the channel that differs most
+MIN_VISIBLE = 0.7  # part of an object that later ones must leave visible
+MIN_CONTRAST = 90  # between an object and the mean of what is behind it, in the channel that differs most
 NOISE = 9  # of every pixel, at most, to either side
 SHIFT = 4  # fractional bits of polygon corners
 
@@ -41,7 +41,7 @@ def draw_scene(rng: np.random.Generator) -> Scene:
     """Draw one picture: background, things that are no objects, objects that may hide each other in part, noise."""
     width, height = SIZES[rng.integers(len(SIZES))]
     image = _draw_background(rng, width, height)
-    for _ in range(rng.integers(4)):
+    for _ in range(rng.integers(3)):
         _draw_distractor(rng, image)
     num_objects = 0 if rng.random() < EMPTY_PART else int(rng.integers(1, MAX_OBJECTS + 1))
     class_ids: list[int] = []
@@ -154,10 +154,10 @@ def _colour(rng: np.random.Generator) -> tuple[int, int, int]:
 
 def _draw_background(rng: np.random.Generator, width: int, height: int) -> npt.NDArray[np.uint8]:
     """A smooth play of colours, (H, W, 3), with a few thin lines across it."""
-    coarse = rng.integers(30, 226, 3) + rng.integers(-30, 31, (4, 4, 3))
+    coarse = rng.integers(30, 226, 3) + rng.integers(-25, 26, (4, 4, 3))
     smooth = cv2.resize(coarse.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
     image: npt.NDArray[np.uint8] = np.clip(smooth, 0, 255).astype(np.uint8)
-    for _ in range(rng.integers(4)):
+    for _ in range(rng.integers(3)):
         x1, x2, y1, y2 = rng.integers(0, [width, width, height, height]).tolist()
         cv2.line(image, (x1, y1), (x2, y2), _colour(rng), int(rng.integers(1, 3)))
     return image

@@ -27,10 +27,12 @@ class Elementwise(nn.Module):
 
 
 def hard_mish(x: Tensor) -> Tensor:
+    """The input above 0, x * x / 2 + x above -2, else 0."""
     return torch.where(x > 0, x, torch.where(x > -2, x * x / 2 + x, torch.zeros_like(x)))
 
 
 def normalize_channels(x: Tensor) -> Tensor:
+    """Share of a channel in its cell's positive sum."""
     positive = F.relu(x)
     return positive / (1e-4 + positive.sum(dim=1, keepdim=True))
 
@@ -41,23 +43,28 @@ def _exp_over_sum(x: Tensor) -> Tensor:
 
 
 def normalize_channels_softmax_maxval(x: Tensor) -> Tensor:
+    """As softmax over channels, the largest value taken off first."""
     return _exp_over_sum(x - x.amax(dim=1, keepdim=True))
 
 
 def gelu(x: Tensor) -> Tensor:
+    """GELU in its tanh form, with Darknet's constants."""
     return 0.5 * x * (1 + torch.tanh(0.797885 * x + 0.035677 * x**3))
 
 
 def plse(x: Tensor) -> Tensor:
+    """A piecewise linear sigmoid."""
     return torch.where(x < -4, 0.01 * (x + 4), torch.where(x > 4, 0.01 * (x - 4) + 1, 0.125 * x + 0.5))
 
 
 def stair(x: Tensor) -> Tensor:
+    """Rises in every second unit interval."""
     floor = x.floor()
     return torch.where(floor % 2 == 0, (x / 2).floor(), (x - floor) + (x / 2).floor())
 
 
 def lhtan(x: Tensor) -> Tensor:
+    """Identity on 0..1, nearly flat outside."""
     return torch.where(x < 0, 0.001 * x, torch.where(x > 1, 0.001 * (x - 1) + 1, x))
 
 

@@ -11,7 +11,8 @@ from yolo.layers.activations import build_activation
 from yolo.layers.base import LayerSpec, Shape, register
 
 # Darknet normalises with 1e-5 and keeps 0.9 of the old statistics a batch (its CPU code; 0.99 in its GPU code).
-BATCH_NORM = {"eps": 1e-5, "momentum": 0.1}
+BATCH_NORM_EPS = 1e-5
+BATCH_NORM_MOMENTUM = 0.1
 
 
 class ConvLayer(nn.Module):
@@ -34,6 +35,8 @@ class ConvLayer(nn.Module):
 @register("convolutional", "conv")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Convolutional(LayerSpec):
+    """Keys of [convolutional]. Source: AlexeyAB/darknet src/parser.c parse_convolutional (59596d78)."""
+
     filters: int = 1
     size: int = 1
     stride: int = 1
@@ -85,12 +88,12 @@ class Convolutional(LayerSpec):
             groups=self.groups,
             bias=not normalize,
         )
-        bn = nn.BatchNorm2d(self.filters, **BATCH_NORM) if normalize else None
+        bn = nn.BatchNorm2d(self.filters, BATCH_NORM_EPS, BATCH_NORM_MOMENTUM) if normalize else None
         return ConvLayer(conv, bn, build_activation(self.activation))
 
     def weights(self, module: nn.Module) -> list[Tensor]:
         assert isinstance(module, ConvLayer)
-        return norm_or_bias(module) + [module.conv.weight]
+        return [*norm_or_bias(module), module.conv.weight]
 
     def flops(self, out: Shape, *inputs: Shape) -> int:
         (x,) = inputs

@@ -13,6 +13,8 @@ from yolo.layers.base import LayerSpec, Shape, register
 @register("dropout")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dropout(LayerSpec):
+    """Keys of [dropout]; acts in training only."""
+
     probability: float = 0.2
 
     def __post_init__(self) -> None:

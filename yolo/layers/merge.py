@@ -29,6 +29,8 @@ class RouteLayer(nn.Module):
 @register("route")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route(LayerSpec):
+    """Keys of [route]; with groups, the group_id-th of equal slices of each input."""
+
     layers: tuple[int, ...]
     groups: int = 1
     group_id: int = 0
@@ -79,6 +81,8 @@ def add_shared_channels(x: Tensor, other: Tensor) -> Tensor:
 @register("shortcut")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shortcut(LayerSpec):
+    """Keys of [shortcut]; the output has the shape of the layer before."""
+
     from_: tuple[int, ...]
     activation: str = "linear"
 

@@ -39,6 +39,8 @@ class Window:
 @register("maxpool", "max")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Maxpool(LayerSpec):
+    """Keys of [maxpool]; `size` defaults to `stride`, `padding` (cells in all) to `size` - 1."""
+
     stride: int = 1
     stride_x: int | None = None
     stride_y: int | None = None
@@ -78,6 +80,8 @@ class GlobalMean(nn.Module):
 @register("avgpool", "avg")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Avgpool(LayerSpec):
+    """[avgpool]: the mean of each channel."""
+
     def out_shape(self, *inputs: Shape) -> Shape:
         return Shape(inputs[0].channels, 1, 1)
 

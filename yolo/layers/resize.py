@@ -27,6 +27,8 @@ class UpsampleLayer(nn.Module):
 @register("upsample")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upsample(LayerSpec):
+    """Keys of [upsample]."""
+
     stride: int = 2
     scale: float = 1.0
 

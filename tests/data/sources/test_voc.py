@@ -13,6 +13,7 @@ def make(folder: Path) -> Path:
     put_picture(folder / "JPEGImages/a.jpg")
     put_picture(folder / "JPEGImages/b 1.png")
     put_picture(folder / "JPEGImages/more/c.jpg")
+    put_text(folder / "JPEGImages/a.txt", "not a picture")
     put_annotation(folder / "Annotations/a.xml", voc_object("dog", BOX, 1), voc_object("cat", (1, 2, 3, 4)))
     put_annotation(folder / "Annotations/more/c.xml", voc_object("ant", BOX))
     sets = folder / "ImageSets/Main"

@@ -16,6 +16,7 @@ from tqdm import tqdm
 from yolo.darknet.data import read_lines, read_names
 from yolo.data.sources.annotation import Annotation, read_annotation
 from yolo.data.sources.base import Source
+from yolo.data.sources.sizes import IMAGE_SUFFIXES
 from yolo.errors import DataError
 
 if TYPE_CHECKING:
@@ -70,7 +71,8 @@ class VocSource(Source):
         folder = self.path / "JPEGImages"
         pictures: dict[str, list[Path]] = {}
         for path in sorted(folder.rglob("*")):
-            pictures.setdefault(path.relative_to(folder).with_suffix("").as_posix(), []).append(path)
+            if path.suffix.lower() in IMAGE_SUFFIXES:
+                pictures.setdefault(path.relative_to(folder).with_suffix("").as_posix(), []).append(path)
         return pictures
 
     def _xml_path(self, stem: str) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import psutil
 import torch
@@ -28,7 +28,7 @@ class ProgressBar(Callback):
     def __init__(self, image_size: int, device: torch.device) -> None:
         self.image_size = image_size
         self.device = device
-        self.bar: tqdm[None] | None = None
+        self.bar: tqdm[NoReturn] | None = None
 
     def on_epoch_start(self, trainer: Trainer) -> None:
         epoch = f"epoch {trainer.state.epoch + 1}/{trainer.epochs}"

@@ -22,12 +22,12 @@ class TensorBoard(Callback):
     """
 
     def __init__(self, folder: Path) -> None:
-        self.writer = SummaryWriter(str(folder))  # type: ignore[no-untyped-call]
+        self.writer = SummaryWriter(str(folder))
 
     def on_epoch_end(self, trainer: Trainer) -> None:
         for name, value in trainer.record.items():
-            self.writer.add_scalar(name, value, trainer.state.epoch)  # type: ignore[no-untyped-call]
+            self.writer.add_scalar(name, value, trainer.state.epoch)
 
     def on_train_end(self, trainer: Trainer) -> None:
         del trainer
-        self.writer.close()  # type: ignore[no-untyped-call]
+        self.writer.close()

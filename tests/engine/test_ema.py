@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+from yolo.engine.ema import ModelEma
+
+
+def test_average_follows_the_stated_decay() -> None:
+    model = nn.Linear(1, 1, bias=False)
+    model.weight.data.fill_(0.0)
+    ema = ModelEma(model, decay=0.9, warm_up=2)
+    expected = 0.0
+    for update in range(1, 4):
+        model.weight.data.fill_(float(update))
+        ema.update(model)
+        decay = 0.9 * (1 - math.exp(-update / 2))
+        expected = decay * expected + (1 - decay) * update
+    average = ema.model.weight
+    assert isinstance(average, torch.Tensor)
+    assert math.isclose(average.item(), expected, rel_tol=1e-6)
+
+
+def test_buffers_are_averaged_and_counters_copied() -> None:
+    model = nn.BatchNorm1d(1)
+    ema = ModelEma(model, decay=0.5, warm_up=1e-9)
+    model(torch.tensor([[1.0], [3.0]]))  # running mean 0 -> 0.2, one batch tracked
+    ema.update(model)
+    state = ema.model.state_dict()
+    assert math.isclose(state["running_mean"].item(), 0.1, rel_tol=1e-6)
+    assert state["num_batches_tracked"].item() == 1
+
+
+def test_state_goes_on_where_it_was() -> None:
+    model = nn.Linear(2, 2)
+    ema = ModelEma(model)
+    ema.update(model)
+    other = ModelEma(nn.Linear(2, 2))
+    other.load_state_dict(ema.state_dict())
+    assert other.updates == 1
+    assert torch.equal(other.model.state_dict()["weight"], ema.model.state_dict()["weight"])
+
+
+def test_the_averaged_model_takes_no_gradient_and_leaves_the_model_alone() -> None:
+    model = nn.Linear(1, 1)
+    ema = ModelEma(model)
+    assert not any(parameter.requires_grad for parameter in ema.model.parameters())
+    assert all(parameter.requires_grad for parameter in model.parameters())

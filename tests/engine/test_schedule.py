@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from yolo.engine.optimizer import build_optimizer
+from yolo.engine.schedule import Schedule, accumulation, burn_in_epochs
+
+RUN = Schedule(epochs=100, burn_in=4, lr=0.01, final_lr=0.05, momentum=0.937, weight_decay=5e-4, accumulate=4)
+
+
+@pytest.mark.parametrize(
+    ("epoch", "weights_lr", "bias_lr"),
+    [
+        (0, 0.0, 0.1),  # burn-in starts
+        (2, 0.5 * 0.01 * RUN.cosine(2), 0.05 + 0.5 * 0.01 * RUN.cosine(2)),  # half way through it
+        (4, 0.01 * RUN.cosine(4), 0.01 * RUN.cosine(4)),  # its end: all alike
+        (50, 0.01 * (0.05 + 0.95 / 2), 0.01 * (0.05 + 0.95 / 2)),  # half way down the cosine
+        (100, 0.0005, 0.0005),
+        (120, 0.0005, 0.0005),  # past the end
+    ],
+)
+def test_learning_rates(epoch: float, weights_lr: float, bias_lr: float) -> None:
+    assert math.isclose(RUN.lr_at(epoch, bias=False), weights_lr, abs_tol=1e-12)
+    assert math.isclose(RUN.lr_at(epoch, bias=True), bias_lr, abs_tol=1e-12)
+
+
+def test_what_else_ramps_with_burn_in() -> None:
+    assert [RUN.accumulate_at(epoch) for epoch in (0, 1, 2, 3, 4, 50)] == [1, 2, 2, 3, 4, 4]
+    assert [RUN.momentum_at(epoch) for epoch in (0, 4, 9)] == pytest.approx([0.9, 0.937, 0.937])
+    assert [RUN.weight_decay_at(epoch) for epoch in (0, 2, 9)] == pytest.approx([0, 2.5e-4, 5e-4])
+
+
+def test_no_burn_in() -> None:
+    run = Schedule(epochs=10, burn_in=0, lr=1.0, final_lr=0, momentum=0.9, weight_decay=0, accumulate=1)
+    assert run.lr_at(0, bias=False) == run.lr_at(0, bias=True) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("epochs", "batches", "expected"),
+    [
+        (300, 1000, 3),  # three epochs are longer than 500 batches
+        (300, 100, 5),  # 500 batches are five epochs
+        (10, 13, 1),  # a short run on few pictures: a tenth of it
+    ],
+)
+def test_burn_in_never_eats_a_short_run(epochs: float, batches: int, expected: float) -> None:
+    assert burn_in_epochs(epochs, batches, largest_share=0.1) == expected
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "batches", "expected"),
+    [
+        (16, 100_000, 4),  # 64 nominal
+        (16, 130, 1),  # 130 batches in all are few enough as they are
+        (16, 5000, 2),  # no fewer than 2,000 steps
+        (64, 100_000, 1),
+        (128, 100_000, 1),
+    ],
+)
+def test_accumulation(batch_size: int, batches: int, expected: int) -> None:
+    assert accumulation(batch_size, 64, batches, least_steps=2000) == expected
+
+
+def test_apply_sets_each_group() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4))
+    optimizer = build_optimizer(model, lr=0.01, momentum=0.9, weight_decay=5e-4)
+    groups = {group["name"]: group for group in optimizer.param_groups}
+    assert {name: len(group["params"]) for name, group in groups.items()} == {"biases": 2, "weights": 1, "norms": 1}
+    RUN.apply(optimizer, 2)
+    assert groups["biases"]["lr"] == RUN.lr_at(2, bias=True)
+    assert groups["norms"]["lr"] == groups["weights"]["lr"] == RUN.lr_at(2, bias=False)
+    assert [groups[name]["weight_decay"] for name in ("biases", "weights", "norms")] == [0, 2.5e-4, 0]
+    assert groups["weights"]["momentum"] == RUN.momentum_at(2)
+    assert torch.equal(groups["weights"]["params"][0], model[0].weight)

@@ -1,0 +1,150 @@
+"""The loop, on a two-layer network and made-up batches: no cfg, no boxes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from yolo.engine.callback import Callback
+from yolo.engine.callbacks.checkpoints import Checkpoints
+from yolo.engine.callbacks.evaluation import Evaluation
+from yolo.engine.callbacks.results_csv import ResultsCsv
+from yolo.engine.checkpoint import load_checkpoint
+from yolo.engine.ema import ModelEma
+from yolo.engine.optimizer import build_optimizer
+from yolo.engine.schedule import Schedule
+from yolo.engine.trainer import Trainer
+
+
+class Batches:
+    """Batches of the given sizes, the same numbers in each epoch."""
+
+    def __init__(self, *sizes: int) -> None:
+        self.sizes = sizes
+        self.epochs: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self.sizes)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        generator = torch.Generator().manual_seed(0)
+        return (torch.rand(size, 3, generator=generator) for size in self.sizes)
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epochs.append(epoch)
+
+
+def objective(model: nn.Module, batch: Tensor) -> dict[str, Tensor]:
+    out = model(batch)
+    return {"square": (out - 1).square().mean(), "size": 0.01 * out.square().mean()}
+
+
+def trainer(
+    sizes: tuple[int, ...], *, epochs: int = 1, accumulate: int = 1, callbacks: tuple[Callback, ...] = ()
+) -> Trainer:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 1))
+    return Trainer(
+        model=model,
+        objective=objective,
+        loader=Batches(*sizes),
+        optimizer=build_optimizer(model, lr=0.1, momentum=0.9, weight_decay=0.01),
+        schedule=Schedule(
+            epochs=epochs, burn_in=0, lr=0.1, final_lr=1, momentum=0.9, weight_decay=0.01, accumulate=accumulate
+        ),
+        ema=ModelEma(model),
+        epochs=epochs,
+        callbacks=callbacks,
+    )
+
+
+def weights(run: Trainer) -> Tensor:
+    return torch.cat([parameter.detach().flatten() for parameter in run.model.parameters()])
+
+
+def test_learns() -> None:
+    run = trainer((8,) * 10, epochs=3)
+    run.train()
+    assert run.record["train/square"] < 0.01
+    assert (run.state.epoch, run.state.step, run.state.images_seen) == (3, 30, 240)
+    loader = run.loader
+    assert isinstance(loader, Batches)
+    assert loader.epochs == [0, 1, 2]  # set_epoch is called every epoch
+
+
+@pytest.mark.parametrize(("accumulate", "steps"), [(1, 5), (2, 3), (5, 1), (9, 1)])
+def test_the_last_accumulation_of_an_epoch_is_not_lost(accumulate: int, steps: int) -> None:
+    run = trainer((4,) * 5, accumulate=accumulate)
+    run.train()
+    assert run.state.step == steps
+
+
+def test_accumulated_micro_batches_equal_one_batch() -> None:
+    class Once(Batches):
+        def __iter__(self) -> Iterator[Tensor]:
+            whole = torch.rand(8, 3, generator=torch.Generator().manual_seed(3))
+            return iter(whole.split(list(self.sizes)))
+
+    whole, parts = trainer((8,)), trainer((5, 2, 1), accumulate=3)
+    whole.loader, parts.loader = Once(8), Once(5, 2, 1)
+    whole.train()
+    parts.train()
+    assert parts.state.step == whole.state.step == 1
+    torch.testing.assert_close(weights(parts), weights(whole))
+
+
+def test_moments_come_in_order_and_the_end_always() -> None:
+    seen = []
+
+    class Watch(Callback):
+        def on_train_start(self, trainer: Trainer) -> None:
+            seen.append("start")
+
+        def on_epoch_start(self, trainer: Trainer) -> None:
+            seen.append(f"epoch {trainer.state.epoch}")
+
+        def on_step_end(self, trainer: Trainer) -> None:
+            seen.append(f"step {trainer.state.step}")
+            if trainer.state.step == 3:
+                raise KeyboardInterrupt
+
+        def on_epoch_end(self, trainer: Trainer) -> None:
+            seen.append("epoch end")
+
+        def on_train_end(self, trainer: Trainer) -> None:
+            seen.append("end")
+
+    with pytest.raises(KeyboardInterrupt):
+        trainer((2, 2), epochs=2, callbacks=(Watch(),)).train()
+    assert seen == ["start", "epoch 0", "step 1", "step 2", "epoch end", "epoch 1", "step 3", "end"]
+
+
+def test_files_of_a_run(tmp_path: Path) -> None:
+    scores = iter([0.5, 0.9, 0.7])
+    best = []
+    callbacks = (
+        Evaluation(lambda model: {"metrics/score": next(scores)}),
+        Checkpoints(
+            tmp_path,
+            description={"names": ["a"]},
+            fitness=lambda record: record["metrics/score"],
+            save_best=lambda run: best.append(run.state.epoch),
+        ),
+        ResultsCsv(tmp_path / "results.csv"),
+    )
+    run = trainer((4, 4), epochs=3, callbacks=callbacks)
+    run.train()
+    assert best == [1, 2]
+    header, *rows = (tmp_path / "results.csv").read_text().splitlines()
+    assert header == "epoch,step,train/square,train/size,lr/biases,lr/weights,metrics/score"
+    assert [row.split(",")[0] + ":" + row.split(",")[-1] for row in rows] == ["1:0.5", "2:0.9", "3:0.7"]
+    last = load_checkpoint(tmp_path / "last.pt")
+    assert last["names"] == ["a"]
+    assert last["best_fitness"] == 0.9
+    assert last["state"] == {"epoch": 3, "batches": 0, "step": 6, "images_seen": 24}
+    assert torch.equal(last["model"]["0.weight"], run.model.state_dict()["0.weight"])
+    assert last["ema"]["updates"] == 6
