@@ -1,0 +1,89 @@
+"""The loss held against plain arithmetic on single numbers."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from yolo.layers import Yolo
+from yolo.losses.shape_match import LossSettings, ShapeMatchLoss
+
+HEAD = Yolo(classes=2, num=2, anchors=(16.0, 16.0, 64.0, 64.0))
+SETTINGS = LossSettings(giou=2.0, obj=3.0, cls=80.0, iou_t=0.5)
+SIZE = (32, 32)
+
+
+def loss_of(raw: Tensor, targets: Tensor, head: Yolo = HEAD) -> dict[str, Tensor]:
+    return ShapeMatchLoss([head], SETTINGS)([raw], targets, SIZE)
+
+
+def bce(logit: float, truth: float) -> float:
+    p = 1 / (1 + math.exp(-logit))
+    return -truth * math.log(p) - (1 - truth) * math.log(1 - p)
+
+
+def test_terms_by_hand() -> None:
+    raw = torch.zeros(1, 14, 2, 2)  # 2 anchors x (5 + 2), cells of 16 pixels
+    raw[0, 4::7] = -3.0  # objectness logits
+    raw[0, 5, 1, 0] = 1.0  # the right class, in the matched cell
+    # a 16 x 16 box centred in cell (row 1, column 0); anchor 1 has a shape IoU of 1/16
+    targets = torch.tensor([[0, 0, 8 / 32, 24 / 32, 16 / 32, 16 / 32]])
+    terms = loss_of(raw, targets)
+    # sigmoid(0) = .5 of a cell and exp(0) anchors: the prediction is the truth, so GIoU = 1
+    assert terms["box"].item() == pytest.approx(0, abs=1e-5)
+    assert terms["objectness"].item() == pytest.approx(3 * (bce(-3, 1) + 7 * bce(-3, 0)) / 8, rel=1e-5)
+    assert terms["class"].item() == pytest.approx(80 * 2 / 80 * (bce(1, 1) + bce(0, 0)) / 2, rel=1e-5)
+
+
+def test_objectness_follows_the_giou_of_the_prediction() -> None:
+    raw = torch.zeros(1, 14, 2, 2)
+    raw[0, 2, 0, 0] = math.log(2)  # twice as wide as the truth: IoU = GIoU = .5
+    targets = torch.tensor([[0, 0, 8 / 32, 8 / 32, 16 / 32, 16 / 32]])
+    terms = loss_of(raw, targets)
+    assert terms["box"].item() == pytest.approx(2 * 0.5, rel=1e-5)
+    assert terms["objectness"].item() == pytest.approx(3 * math.log(2), rel=1e-5)  # logit 0: log 2 whatever the truth
+
+
+def test_an_empty_batch_teaches_only_objectness_and_reaches_every_output() -> None:
+    raw = torch.zeros(2, 14, 2, 2, requires_grad=True)
+    terms = loss_of(raw, torch.zeros(0, 6))
+    assert terms["box"].item() == terms["class"].item() == 0
+    torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
+    assert raw.grad is not None
+    assert (raw.grad.view(2, 2, 7, 2, 2)[:, :, 4] > 0).all()
+
+
+def test_descent_finds_the_box_and_its_class() -> None:
+    torch.manual_seed(0)
+    raw = torch.randn(1, 14, 2, 2, requires_grad=True)
+    targets = torch.tensor([[0, 1, 0.3, 0.7, 0.6, 0.4]])
+    optimizer = torch.optim.Adam([raw], lr=0.1)
+    for _ in range(300):
+        optimizer.zero_grad()
+        torch.stack(list(loss_of(raw, targets).values())).sum().backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    boxes, scores = HEAD.decode(raw.detach(), SIZE)
+    best = scores[0].max(dim=1).values.argmax()
+    expected = torch.tensor([0.0, 0.5, 0.6, 0.9]) * 32
+    assert (boxes[0, best] - expected).abs().max() < 0.5
+    assert scores[0, best].argmax() == 1
+
+
+def test_new_coords_heads_get_the_same_loss_from_squashed_numbers() -> None:
+    torch.manual_seed(0)
+    logits = torch.randn(1, 14, 2, 2, dtype=torch.float64)
+    head = Yolo(classes=2, num=2, anchors=HEAD.anchors, new_coords=True)
+    targets = torch.tensor([[0, 1, 0.3, 0.7, 0.6, 0.4]], dtype=torch.float64)
+    plain, squashed = loss_of(logits, targets), loss_of(logits.sigmoid(), targets, head)
+    assert squashed["class"].item() == pytest.approx(plain["class"].item(), rel=1e-4)
+
+
+def test_two_thousand_boxes_in_one_picture() -> None:
+    targets = torch.rand(2000, 6)
+    targets[:, 0] = 0
+    targets[:, 1] = 1
+    terms = loss_of(torch.zeros(1, 14, 2, 2), targets)
+    assert all(math.isfinite(term.item()) for term in terms.values())
