@@ -3,7 +3,6 @@ from __future__ import annotations
 import math
 
 import pytest
-import torch
 from torch import nn
 
 from yolo.engine.optimizer import build_optimizer
@@ -75,4 +74,4 @@ def test_apply_sets_each_group() -> None:
     assert groups["norms"]["lr"] == groups["weights"]["lr"] == RUN.lr_at(2, bias=False)
     assert [groups[name]["weight_decay"] for name in ("biases", "weights", "norms")] == [0, 2.5e-4, 0]
     assert groups["weights"]["momentum"] == RUN.momentum_at(2)
-    assert torch.equal(groups["weights"]["params"][0], model[0].weight)
+    assert groups["weights"]["params"][0] is next(model.parameters())

@@ -87,7 +87,7 @@ def test_accumulated_micro_batches_equal_one_batch() -> None:
     class Once(Batches):
         def __iter__(self) -> Iterator[Tensor]:
             whole = torch.rand(8, 3, generator=torch.Generator().manual_seed(3))
-            return iter(whole.split(list(self.sizes)))
+            return iter(torch.split(whole, list(self.sizes)))
 
     whole, parts = trainer((8,)), trainer((5, 2, 1), accumulate=3)
     whole.loader, parts.loader = Once(8), Once(5, 2, 1)

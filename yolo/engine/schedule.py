@@ -68,7 +68,7 @@ def _between(start: float, end: float, fraction: float) -> float:
     return start + (end - start) * fraction
 
 
-def burn_in_epochs(epochs: int, batches_per_epoch: int, largest_share: float) -> float:
+def burn_in_epochs(epochs: float, batches_per_epoch: int, largest_share: float) -> float:
     """Length of burn-in: 3 epochs or 500 batches, whichever is longer, but no more than a share of the run."""
     return min(max(3.0, 500 / batches_per_epoch), epochs * largest_share)
 

@@ -58,7 +58,7 @@ class ShapeMatchLoss:
             image_size: (height, width) of the network input, pixels.
         """
         per_head = [
-            self._head_terms(head, raw.float(), targets, image_size)
+            self._head_terms(head, raw.to(torch.promote_types(raw.dtype, torch.float32)), targets, image_size)
             for head, raw in zip(self.heads, outputs, strict=True)
         ]
         box, objectness, class_ = (torch.stack(terms).sum() for terms in zip(*per_head, strict=True))
@@ -83,7 +83,7 @@ class ShapeMatchLoss:
             giou = self._giou(head, picked, matches, anchors, image_size, grid)
             box = (1 - giou).mean()
             cells = (matches.image, matches.anchor, matches.row, matches.column)
-            objectness_truth[cells] = giou.detach().clamp(min=0)
+            objectness_truth[cells] = giou.detach().clamp(min=0).to(x.dtype)
             if head.classes > 1:
                 truth = F.one_hot(matches.class_id, head.classes).to(x.dtype)
                 class_ = F.binary_cross_entropy_with_logits(head.logits(picked[:, 5:]), truth)
