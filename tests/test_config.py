@@ -12,7 +12,7 @@ def test_command_line_over_recipe_over_defaults(tmp_path: Path) -> None:
     recipe = tmp_path / "mine.yaml"
     recipe.write_text("epochs: 7\nhsv_h: 0.5\nlr0: 1\nbatch_size: 4\n")
     settings = read_train_settings(["--data", "x", "--hyp", str(recipe), "--batch-size", "8"])
-    assert (settings.epochs, settings.augment.hsv_h, settings.optimizer.lr0) == (7, 0.5, 1.0)
+    assert (settings.epochs, settings.augment.hsv_h, settings.optimization.lr0) == (7, 0.5, 1.0)
     assert settings.batch_size == 8
     assert settings.loss.giou == TrainSettings().loss.giou
 
@@ -46,6 +46,7 @@ def test_written_settings_repeat_the_run(tmp_path: Path) -> None:
         ("img_size: 1.5\n", "mine.yaml:1: img_size: 1.5 is not of type int or nothing"),
         ("epochs: [\n", "mine.yaml:2: "),
         ("- a\n", "mine.yaml:1: a recipe has one `name: value` a line"),
+        ("optimizer: lion\n", "mine.yaml:1: optimizer: 'lion' is not one of sgd, adam, adamw"),
         ("epochs: 0\n", "--epochs 0: use 1 or more"),
     ],
 )

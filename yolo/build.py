@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 NUM_COCO_CLASSES = 80
+BURN_IN_BIAS_LR = 0.1  # of SGD; Adam's steps do not shrink with small gradients, so its biases start from 0
 EVALUATION_SCORE = 0.001  # low, so that the precision-recall curve has its tail
 EVALUATION_IOU = 0.6
 
@@ -164,7 +165,11 @@ def build_training(settings: TrainSettings) -> Training:
     loss = ShapeMatchLoss([node.spec for node in model.heads if isinstance(node.spec, Yolo)], settings.loss)
     schedule = build_schedule(settings, len(train_loader))
     optimizer = build_optimizer(
-        model, lr=settings.optimizer.lr0, momentum=schedule.momentum, weight_decay=schedule.weight_decay
+        model,
+        settings.optimization.optimizer,
+        lr=settings.optimization.lr0,
+        momentum=schedule.momentum,
+        weight_decay=schedule.weight_decay,
     )
     folder = new_run_folder(settings.project, settings.name)
     model.cfg.write(folder / "model.cfg")
@@ -185,7 +190,7 @@ def build_training(settings: TrainSettings) -> Training:
         loader=train_loader,
         optimizer=optimizer,
         schedule=schedule,
-        ema=ModelEma(model, decay=settings.optimizer.ema_decay),
+        ema=ModelEma(model, decay=settings.optimization.ema_decay),
         epochs=settings.epochs,
         callbacks=[
             ProgressBar(size, device),
@@ -206,7 +211,7 @@ def build_training(settings: TrainSettings) -> Training:
 
 def build_schedule(settings: TrainSettings, batches_per_epoch: int) -> Schedule:
     """Burn-in and accumulation fitted to the length of the run."""
-    chosen = settings.optimizer
+    chosen = settings.optimization
     return Schedule(
         epochs=settings.epochs,
         burn_in=burn_in_epochs(settings.epochs, batches_per_epoch, chosen.burn_in_share),
@@ -214,6 +219,7 @@ def build_schedule(settings: TrainSettings, batches_per_epoch: int) -> Schedule:
         final_lr=chosen.lrf,
         momentum=chosen.momentum,
         weight_decay=chosen.weight_decay,
+        burn_in_bias_lr=BURN_IN_BIAS_LR if chosen.optimizer == "sgd" else 0.0,
         accumulate=accumulation(
             settings.batch_size, chosen.nominal_batch_size, settings.epochs * batches_per_epoch, chosen.least_steps
         ),

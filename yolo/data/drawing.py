@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 NAMES = ("circle", "square", "triangle", "star", "cross", "ring")
 SIZES = ((192, 192), (224, 192), (256, 192), (192, 256), (256, 224))  # width, height
-SCALES = (0.08, 0.45)  # diameter of an object, as a part of the shorter side
+SCALES = (0.16, 0.55)  # diameter of an object, as a part of the shorter side
 MAX_OBJECTS = 6
 EMPTY_PART = 0.06  # of the pictures have no object
-MIN_VISIBLE = 0.7  # part of an object that later ones must leave visible
+MIN_VISIBLE = 0.85  # part of an object that later ones must leave visible
 MIN_CONTRAST = 90  # between an object and the mean of what is behind it, in the channel that differs most
 NOISE = 9  # of every pixel, at most, to either side
 SHIFT = 4  # fractional bits of polygon corners

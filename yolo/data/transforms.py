@@ -59,7 +59,7 @@ class Augment:
 
 
 def resize(image: npt.NDArray[np.uint8], size_wh: tuple[int, int]) -> npt.NDArray[np.uint8]:
-    """Resize, by pixel areas when shrinking and linearly when enlarging; the image itself if the size fits."""
+    """Resize, by pixel areas when shrinking to half or less, else linearly; the image itself if the size fits."""
     if _size_wh(image) == size_wh:
         return image
     return np.asarray(cv2.resize(image, size_wh, interpolation=_interpolation(image, size_wh)), np.uint8)
@@ -240,4 +240,4 @@ def _size_wh(image: npt.NDArray[np.uint8]) -> tuple[int, int]:
 
 def _interpolation(image: npt.NDArray[np.uint8], size_wh: tuple[int, int]) -> int:
     width, height = _size_wh(image)
-    return int(cv2.INTER_AREA if size_wh[0] <= width and size_wh[1] <= height else cv2.INTER_LINEAR)
+    return int(cv2.INTER_AREA if 2 * size_wh[0] <= width and 2 * size_wh[1] <= height else cv2.INTER_LINEAR)

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from torch import nn
-from torch.optim import SGD
+from torch.optim import SGD, Adam, AdamW, Optimizer
+
+SECOND_BETA = 0.999  # of Adam, its paper's default
+OptimizerName = Literal["sgd", "adam", "adamw"]
 
 
-def build_optimizer(model: nn.Module, *, lr: float, momentum: float, weight_decay: float) -> SGD:
-    """SGD with Nesterov momentum. Convolution and linear weights decay; biases and normalisation do not.
+def build_optimizer(
+    model: nn.Module, name: OptimizerName, *, lr: float, momentum: float, weight_decay: float
+) -> Optimizer:
+    """SGD with Nesterov momentum, Adam or AdamW.
 
-    Each group says by `bias` and `decay` what it holds, for the schedule.
+    Convolution and linear weights decay; biases and normalisation do not. Each group says by `bias` and `decay` what
+    it holds, for the schedule.
+
+    Args:
+        model: whose parameters are optimized.
+        name: which optimizer.
+        lr: learning rate.
+        momentum: of SGD; of the others, the first beta.
+        weight_decay: of convolution and linear weights.
     """
     biases, decayed, rest = [], [], []
     for module in model.modules():
-        for name, parameter in module.named_parameters(recurse=False):
-            if name == "bias":
+        for role, parameter in module.named_parameters(recurse=False):
+            if role == "bias":
                 biases.append(parameter)
             elif isinstance(module, (nn.Conv2d, nn.Linear)):
                 decayed.append(parameter)
@@ -25,4 +40,8 @@ def build_optimizer(model: nn.Module, *, lr: float, momentum: float, weight_deca
         {"name": "weights", "params": decayed, "bias": False, "decay": True, "weight_decay": weight_decay},
         {"name": "norms", "params": rest, "bias": False, "decay": False},
     ]
-    return SGD([group for group in groups if group["params"]], lr=lr, momentum=momentum, nesterov=True)
+    filled = [group for group in groups if group["params"]]
+    if name == "sgd":
+        return SGD(filled, lr=lr, momentum=momentum, nesterov=True)
+    adam = Adam if name == "adam" else AdamW
+    return adam(filled, lr=lr, betas=(momentum, SECOND_BETA), weight_decay=0.0)

@@ -29,7 +29,7 @@ class Schedule:
     momentum: float
     weight_decay: float
     accumulate: int  # micro-batches an optimizer step, after burn-in
-    burn_in_bias_lr: float = 0.1
+    burn_in_bias_lr: float = 0.1  # where the learning rate of biases comes down from
     burn_in_momentum: float = 0.9
 
     def cosine(self, epoch: float) -> float:
@@ -59,7 +59,10 @@ class Schedule:
         """Set every parameter group; groups say what they are by `bias` and `decay` (see `build_optimizer`)."""
         for group in optimizer.param_groups:
             group["lr"] = self.lr_at(epoch, bias=group["bias"])
-            group["momentum"] = self.momentum_at(epoch)
+            if "betas" in group:  # Adam's kind
+                group["betas"] = (self.momentum_at(epoch), group["betas"][1])
+            else:
+                group["momentum"] = self.momentum_at(epoch)
             if group["decay"]:
                 group["weight_decay"] = self.weight_decay_at(epoch)
 
