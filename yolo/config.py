@@ -114,7 +114,13 @@ def read_train_settings(arguments: Sequence[str] | None = None) -> TrainSettings
     defaults = TrainSettings()
     if recipe := given.hyp or ("" if given.data else DEMO):
         defaults = with_recipe(defaults, recipe)
-    return tyro.cli(TrainSettings, args=arguments, default=defaults, config=(tyro.conf.OmitArgPrefixes,))
+    return tyro.cli(
+        TrainSettings,
+        prog="python -m yolo.train",
+        args=arguments,
+        default=defaults,
+        config=(tyro.conf.OmitArgPrefixes,),
+    )
 
 
 Settings = TypeVar("Settings")

@@ -20,6 +20,7 @@ from yolo.config import require
 from yolo.data.collate import collate
 from yolo.data.dataset import Item, read_picture
 from yolo.data.sample import Batch, Sample
+from yolo.data.sources.sizes import read_sizes
 from yolo.data.transforms import letterbox
 from yolo.draw import draw_boxes
 from yolo.errors import DataError
@@ -70,8 +71,9 @@ class DetectSettings:
 
 def main() -> None:
     """Read the command line and detect."""
-    settings = tyro.cli(DetectSettings)
+    settings = tyro.cli(DetectSettings, prog="python -m yolo.detect")
     paths = find_pictures(settings.source)
+    read_sizes(paths)  # refuses what is no picture before anything is written
     model, own_names = load_model(settings.cfg, settings.weights, select_device(settings.device))
     names = class_names(settings.names, own_names, model.num_classes)
     detector = Detector(model, score_threshold=settings.conf_thres, iou_threshold=settings.iou_thres)

@@ -59,7 +59,7 @@ class TestSettings:
 
 def main() -> None:
     """Read the command line and score."""
-    settings = tyro.cli(TestSettings)
+    settings = tyro.cli(TestSettings, prog="python -m yolo.test")
     device = select_device(settings.device)
     model, _ = load_model(settings.cfg, settings.weights, device)
     index = open_source(settings.data).index(settings.split)

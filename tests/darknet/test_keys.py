@@ -65,6 +65,7 @@ def test_unknown_keys_and_trailing_text_are_warned_of(caplog: pytest.LogCaptureF
     with caplog.at_level(logging.WARNING):
         keys = read_keys(Keys, section("count=3.7", "colour=red"))
     assert keys.count == 3  # as C's atoi
+    read_keys(Keys, section("count=3.7", "colour=red"))  # said once
     assert caplog.messages == [
         "a.cfg:3: '3.7' is read as 3, as Darknet does",
         "a.cfg:4: 'colour=red': unknown key in [x]; ignored",

@@ -7,6 +7,7 @@ raises `BadValueError` for a value that the key cannot have.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import logging
 import re
 import types
@@ -68,14 +69,8 @@ def read_keys(record: type[Record], section: Section) -> Record:
             raise CfgError(f"{section.where()}: [{section.name}] needs '{key}='; add it")
     for line in section.lines:
         if line.key not in known:
-            logger.warning(
-                "%s:%d: '%s=%s': unknown key in [%s]; ignored",
-                section.path,
-                line.number,
-                line.key,
-                line.value,
-                section.name,
-            )
+            where = f"{section.path}:{line.number}"
+            _warn_once(f"{where}: '{line.key}={line.value}': unknown key in [{section.name}]; ignored")
     try:
         return record(**values)
     except BadValueError as error:
@@ -105,5 +100,11 @@ def _number(hint: Any, text: str, where: str) -> Any:
         raise ValueError(f"'{text}' is not a {'number' if hint is float else 'whole number'}")
     rest = text[match.end() :]
     if rest and rest[0] not in "#;":
-        logger.warning("%s: '%s' is read as %s, as Darknet does", where, text, match[0])
+        _warn_once(f"{where}: '{text}' is read as {match[0]}, as Darknet does")
     return hint(float(match[0]) if hint is float else int(match[0]))
+
+
+@functools.cache
+def _warn_once(message: str) -> None:
+    """A network may be planned several times in a run; its oddities are said once."""
+    logger.warning("%s", message)

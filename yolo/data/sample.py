@@ -5,7 +5,7 @@ Axes: B images, C = 3 channels (RGB), H and W pixels, N boxes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -60,3 +60,7 @@ class Batch:
     def __len__(self) -> int:
         """Number of pictures."""
         return len(self.images)
+
+    def pin_memory(self) -> Batch:
+        """A copy in page-locked memory, from which a CUDA device copies without waiting; the loader calls this."""
+        return replace(self, images=self.images.pin_memory(), targets=self.targets.pin_memory())

@@ -56,6 +56,7 @@ def plot_results(csv_path: Path, png_path: Path) -> None:
     """
     columns = _read_columns(csv_path)
     epochs = columns.pop("epoch")
+    columns.pop("step", None)
     num_rows = max(1, math.ceil(len(columns) / _PANELS_PER_ROW))
     figure = Figure(figsize=(3.2 * _PANELS_PER_ROW, 2.4 * num_rows), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import TYPE_CHECKING, NoReturn
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from yolo.engine.trainer import Trainer
 
 GIB = 2**30
+LOG_INTERVAL_S = 10.0  # between two states of a bar in a log file
 
 
 class ProgressBar(Callback):
@@ -32,7 +34,8 @@ class ProgressBar(Callback):
 
     def on_epoch_start(self, trainer: Trainer) -> None:
         epoch = f"epoch {trainer.state.epoch + 1}/{trainer.epochs}"
-        self.bar = tqdm(total=len(trainer.loader), desc=epoch, unit="batch", dynamic_ncols=True)
+        interval = 0.1 if sys.stderr.isatty() else LOG_INTERVAL_S
+        self.bar = tqdm(total=len(trainer.loader), desc=epoch, unit="batch", dynamic_ncols=True, mininterval=interval)
         self.start = time.perf_counter()
         self.images_before = trainer.state.images_seen
 

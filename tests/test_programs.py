@@ -1,0 +1,114 @@
+"""The programs, run as a user runs them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import pytest
+import yaml
+
+pytestmark = pytest.mark.e2e
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(folder: Path, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", f"yolo.{program}", *arguments]
+    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "2", "HOME": str(folder)}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def results(folder: Path, name: str) -> list[dict[str, str]]:
+    with (folder / "runs" / name / "results.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the demonstration ran for two epochs."""
+    folder = tmp_path_factory.mktemp("trained")
+    done = run(folder, "train", "--epochs", "2", "--workers", "0", "--name", "demo")
+    assert done.returncode == 0, done.stderr
+    assert "mAP50" in done.stdout
+    return folder
+
+
+def test_what_a_run_leaves(trained: Path) -> None:
+    names = {path.name.split(".out.")[0] for path in (trained / "runs" / "demo").iterdir()}
+    expected = "settings.yaml model.cfg results.csv results.png last.pt best.pt best.weights train_batch0.jpg"
+    assert names == {*expected.split(), "train_batch1.jpg", "val_predictions.jpg", "events"}
+    rows = results(trained, "demo")
+    assert [row["epoch"] for row in rows] == ["1", "2"]
+    assert float(rows[1]["train/box"]) < 0.9 * float(rows[0]["train/box"])
+    settings = yaml.safe_load((trained / "runs" / "demo" / "settings.yaml").read_text())
+    assert (settings["epochs"], settings["optimizer"]) == (2, "adamw")
+
+
+def test_the_test_program_gives_the_trainers_number(trained: Path) -> None:
+    rows = results(trained, "demo")
+    best = max(rows, key=lambda row: float(row["metrics/mAP50"]) + float(row["metrics/mAP50-95"]))
+    scores = []
+    for weights in (["runs/demo/best.pt"], ["runs/demo/best.weights", "--cfg", "runs/demo/model.cfg"]):
+        done = run(trained, "test", "--weights", *weights, "--workers", "0", "--json", "scores.json")
+        assert done.returncode == 0, done.stderr
+        scores.append(json.loads((trained / "scores.json").read_text()))
+    assert scores[0] == scores[1]
+    for name in ("metrics/mAP50", "metrics/mAP50-95", "metrics/precision", "metrics/recall"):
+        assert float(best[name]) == pytest.approx(scores[0][name], rel=1e-5)
+
+
+def test_detect_draws_and_writes_json(trained: Path) -> None:
+    pictures = sorted((trained / "datasets" / "shapes" / "images").glob("shapes_test_*"))[:3]
+    arguments = ["--weights", "runs/demo/best.pt", "--conf-thres", "0.01"]
+    done = run(trained, "detect", *map(str, pictures), *arguments)
+    assert done.returncode == 0, done.stderr
+    found_in = json.loads((trained / "runs" / "detect" / "detections.json").read_text())
+    assert [result["image"] for result in found_in] == [str(path) for path in pictures]
+    found = [detection for result in found_in for detection in result["detections"]]
+    assert found
+    assert {detection["class"] for detection in found} <= {"circle", "square", "triangle", "star", "cross", "ring"}
+    for result, path in zip(found_in, pictures, strict=True):
+        for picture in (trained / "runs" / "detect" / result["drawn"], path):
+            image = cv2.imread(str(picture))
+            assert image is not None
+            assert image.shape == (result["height"], result["width"], 3)
+        for detection in result["detections"]:
+            left, top, right, bottom = detection["xyxy"]
+            assert 0 <= left < right <= result["width"]
+            assert 0 <= top < bottom <= result["height"]
+
+
+def test_fine_tuning_on_a_converted_voc_copy(trained: Path) -> None:
+    done = run(trained, "data", "convert", "--data", "shapes", "--out", "voc", "--format", "voc")
+    assert done.returncode == 0, done.stderr
+    settings = ["--data", "voc", "--cfg", "shapes", "--epochs", "1", "--workers", "0", "--name", "tuned"]
+    done = run(trained, "train", *settings, "--weights", "runs/demo/best.weights", "--lr0", "1e-6")
+    assert done.returncode == 0, done.stderr
+    assert "tensors loaded" in done.stderr
+    first = results(trained, "demo")[-1]
+    (tuned,) = results(trained, "tuned")
+    assert float(tuned["metrics/mAP50"]) > 0.5 * float(first["metrics/mAP50"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "--cfg", "none.cfg"], "none.cfg: no such cfg file"),
+        (["train", "--data", "nowhere"], "--data nowhere: no such data set"),
+        (["train", "--device", "banana"], "--device banana: not usable here"),
+        (["test", "--weights", "none.pt"], "none.pt: no such file"),
+        (["detect", "none.jpg", "--weights", "none.pt"], "none.jpg: no such file or folder"),
+    ],
+)
+def test_mistakes_are_one_line_and_status_2(tmp_path: Path, arguments: list[str], message: str) -> None:
+    done = run(tmp_path, *arguments)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"error: {message}")
+    assert list(tmp_path.iterdir()) == []
