@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from yolo.storage import atomic_path, find_file, shipped_names
+from yolo.storage import atomic_folder, atomic_path, find_file, shipped_names
 
 
 def test_a_path_wins_over_a_shipped_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,3 +39,23 @@ def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
         temporary.write_text("new")
     assert path.read_text() == "new"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_folder_appears_at_the_end(tmp_path: Path) -> None:
+    out = tmp_path / "new" / "set"
+    with atomic_folder(out) as folder:
+        (folder / "a").write_text("x")
+        assert not out.exists()
+        assert folder.parent == out.parent
+    assert [p.relative_to(out.parent).as_posix() for p in out.parent.rglob("*")] == ["set", "set/a"]
+
+
+def test_nothing_is_left_of_a_folder_after_an_error(tmp_path: Path) -> None:
+    def fail() -> None:
+        with atomic_folder(tmp_path / "set") as folder:
+            (folder / "a").write_text("x")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert list(tmp_path.iterdir()) == []

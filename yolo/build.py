@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import torch
 
 from yolo.config import flat, write_settings
 from yolo.darknet.cfg import CfgFile
-from yolo.darknet.data import read_names
 from yolo.data.dataset import DetectionDataset
 from yolo.data.loader import DetectionLoader, build_loader
 from yolo.data.sources import open_source
@@ -20,19 +19,19 @@ from yolo.engine.callbacks.evaluation import Evaluation
 from yolo.engine.callbacks.progress import ProgressBar
 from yolo.engine.callbacks.results_csv import ResultsCsv
 from yolo.engine.callbacks.tensorboard import TensorBoard
-from yolo.engine.checkpoint import load_checkpoint, save_checkpoint
+from yolo.engine.checkpoint import save_checkpoint
 from yolo.engine.ema import ModelEma
 from yolo.engine.optimizer import build_optimizer
 from yolo.engine.schedule import Schedule, accumulation, burn_in_epochs
 from yolo.engine.trainer import Trainer
 from yolo.errors import SettingsError
 from yolo.evaluation.evaluator import Evaluator
-from yolo.inference import Detector, evaluate, to_input
+from yolo.inference import evaluate, to_input
 from yolo.layers import Yolo
+from yolo.load import evaluation_detector, evaluation_loader, new_run_folder, select_device
 from yolo.losses.shape_match import ShapeMatchLoss
 from yolo.model import Darknet, with_classes
-from yolo.storage import find_file
-from yolo.transfer import CHECKPOINT_SUFFIX, initialize_heads, load_whole, transfer
+from yolo.transfer import initialize_heads, transfer
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -43,41 +42,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-NUM_COCO_CLASSES = 80
 BURN_IN_BIAS_LR = 0.1  # of SGD; Adam's steps do not shrink with small gradients, so its biases start from 0
-EVALUATION_SCORE = 0.001  # low, so that the precision-recall curve has its tail
-EVALUATION_IOU = 0.6
-
-
-def select_device(name: str) -> torch.device:
-    """The device that a flag names.
-
-    Raises:
-        SettingsError: no such device here.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise SettingsError(f"--device {name}: not usable here; use auto, cpu, cuda or cuda:N") from error
-    return device
-
-
-def new_run_folder(project: str, name: str) -> Path:
-    """Make runs/NAME, or the first of NAME-2, NAME-3, ... that is free."""
-    count = 1
-    while True:
-        folder = Path(project) / (name if count == 1 else f"{name}-{count}")
-        try:
-            folder.mkdir(parents=True)
-        except FileExistsError:
-            count += 1
-        except OSError as error:
-            raise SettingsError(f"--project {project}: cannot make {folder}: {error.strerror}") from error
-        else:
-            return folder
 
 
 def build_model(settings: TrainSettings, num_classes: int) -> Darknet:
@@ -119,11 +84,6 @@ class ValidationScore:
         return evaluate(evaluation_detector(model), self.loader, self.evaluator, "validate").scalars()
 
 
-def evaluation_detector(model: Darknet) -> Detector:
-    """The detector that training and the test program score, so that they give the same number."""
-    return Detector(model, score_threshold=EVALUATION_SCORE, iou_threshold=EVALUATION_IOU)
-
-
 def fitness(record: dict[str, float]) -> float:
     """How good an epoch is: the mean of mAP50 and mAP50-95; epochs without a score are all alike."""
     scores = [record.get(f"metrics/{name}", 0.0) for name in ("mAP50", "mAP50-95")]
@@ -162,7 +122,7 @@ def build_training(settings: TrainSettings) -> Training:
         val_index, size=size, batch_size=settings.batch_size, workers=settings.workers, device=device
     )
     score = ValidationScore(val_index, val_loader, Evaluator(val_index))
-    loss = ShapeMatchLoss([node.spec for node in model.heads if isinstance(node.spec, Yolo)], settings.loss)
+    loss = ShapeMatchLoss(trainable_heads(model), settings.loss)
     schedule = build_schedule(settings, len(train_loader))
     optimizer = build_optimizer(
         model,
@@ -209,6 +169,21 @@ def build_training(settings: TrainSettings) -> Training:
     return Training(folder, trainer, device, train_loader, score, summary)
 
 
+def trainable_heads(model: Darknet) -> list[Yolo]:
+    """The heads, which must all be of a kind that the loss knows.
+
+    Raises:
+        SettingsError: one is not.
+    """
+    heads = [node.spec for node in model.heads if isinstance(node.spec, Yolo)]
+    for node in model.heads:
+        if not isinstance(node.spec, Yolo):
+            raise SettingsError(
+                f"{node.section.where()}: [{node.section.name}] cannot be trained; only [yolo] heads can"
+            )
+    return heads
+
+
 def build_schedule(settings: TrainSettings, batches_per_epoch: int) -> Schedule:
     """Burn-in and accumulation fitted to the length of the run."""
     chosen = settings.optimization
@@ -224,73 +199,3 @@ def build_schedule(settings: TrainSettings, batches_per_epoch: int) -> Schedule:
             settings.batch_size, chosen.nominal_batch_size, settings.epochs * batches_per_epoch, chosen.least_steps
         ),
     )
-
-
-def evaluation_loader(
-    index: Index,
-    *,
-    size: int,
-    batch_size: int,
-    workers: int,
-    device: torch.device,
-    fit: Literal["letterbox", "stretch"] = "letterbox",
-) -> DetectionLoader:
-    """Every picture of a split once, in order, unvaried."""
-    return build_loader(
-        DetectionDataset(index=index, size=size, augment=None, seed=0, fit=fit),
-        batch_size=batch_size,
-        workers=workers,
-        shuffle=False,
-        seed=0,
-        pin_memory=device.type == "cuda",
-    )
-
-
-def load_model(cfg: str | None, weights: str, device: torch.device) -> tuple[Darknet, tuple[str, ...]]:
-    """A trained network for testing and detecting, in eval mode.
-
-    Args:
-        cfg: network file or name; a checkpoint brings its own, so that it may be left out.
-        weights: `.weights` or `.pt`, whole.
-        device: where the model goes.
-
-    Returns:
-        The model, and class names: the checkpoint's, or none.
-
-    Raises:
-        YoloError: files that are missing, cut short or do not belong together.
-    """
-    path = Path(weights)
-    names: tuple[str, ...] = ()
-    if path.suffix == CHECKPOINT_SUFFIX:
-        checkpoint = load_checkpoint(path)
-        names = tuple(checkpoint["names"])
-        model = Darknet(CfgFile.read(cfg) if cfg else CfgFile.parse(checkpoint["cfg"], f"{path} (cfg)"))
-    elif cfg:
-        model = Darknet.from_cfg(cfg)
-    else:
-        raise SettingsError(f"--weights {weights}: a Darknet weights file needs its network; add --cfg")
-    load_whole(model, path)
-    model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return model.eval(), names
-
-
-def class_names(path: str | None, own: tuple[str, ...], num_classes: int) -> tuple[str, ...]:
-    """Names for a model's classes: those of a file, else its checkpoint's, else COCO's where there are 80.
-
-    Raises:
-        YoloError: the file cannot be read, or holds another number of names.
-    """
-    if path is None and own:
-        return own
-    if path is None and num_classes != NUM_COCO_CLASSES:
-        return tuple(f"class {i}" for i in range(num_classes))
-    if path is None:
-        logger.info("80 classes and no --names: COCO's names are used")
-    found = find_file(path or "coco", "data", ".names")
-    if found is None:
-        raise SettingsError(f"--names {path}: no such file; give a file with one class name a line")
-    names = read_names(found)
-    if len(names) != num_classes:
-        raise SettingsError(f"--names {path}: {len(names)} names, but the network has {num_classes} classes")
-    return names

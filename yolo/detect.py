@@ -15,7 +15,6 @@ import numpy as np
 import tyro
 from tqdm import tqdm
 
-from yolo.build import class_names, load_model, new_run_folder, select_device
 from yolo.config import require
 from yolo.data.collate import collate
 from yolo.data.dataset import Item, read_picture
@@ -25,6 +24,7 @@ from yolo.data.transforms import letterbox
 from yolo.draw import draw_boxes
 from yolo.errors import DataError
 from yolo.inference import Detector
+from yolo.load import class_names, load_model, new_run_folder, select_device
 from yolo.ops.nms import Detections
 from yolo.program import run
 from yolo.storage import atomic_path

@@ -10,13 +10,13 @@ from typing import Literal
 
 import tyro
 
-from yolo.build import evaluation_loader, load_model, select_device
 from yolo.config import require
 from yolo.data.sources import open_source
 from yolo.errors import SettingsError
 from yolo.evaluation.evaluator import Evaluator
 from yolo.evaluation.report import format_table
 from yolo.inference import Detector, evaluate
+from yolo.load import evaluation_loader, load_model, select_device
 from yolo.program import run
 from yolo.storage import atomic_path
 

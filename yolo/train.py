@@ -7,11 +7,12 @@ import sys
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from yolo.build import Training, build_training, evaluation_detector, load_model
+from yolo.build import Training, build_training
 from yolo.config import read_train_settings
 from yolo.evaluation.report import format_table, plot_results
 from yolo.gallery import draw_batch, draw_predictions, write_picture
 from yolo.inference import Detector, evaluate
+from yolo.load import evaluation_detector, load_model
 from yolo.program import run
 
 if TYPE_CHECKING:

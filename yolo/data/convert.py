@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Literal
 
 from tqdm import tqdm
 
-from yolo.data.folder import atomic_folder
 from yolo.data.index import Record
 from yolo.data.sources import open_source
 from yolo.data.writers import WRITERS
 from yolo.errors import DataError
+from yolo.storage import atomic_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -10,9 +10,9 @@ import numpy as np
 from tqdm import tqdm
 
 from yolo.data.drawing import NAMES, draw_scene
-from yolo.data.folder import atomic_folder
 from yolo.data.labels import format_yolo
 from yolo.errors import DataError
+from yolo.storage import atomic_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

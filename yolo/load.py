@@ -1,0 +1,135 @@
+"""What the programs share: the device, a run's folder, a trained network, and how it is scored."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import torch
+
+from yolo.darknet.cfg import CfgFile
+from yolo.darknet.data import read_names
+from yolo.data.dataset import DetectionDataset
+from yolo.data.loader import DetectionLoader, build_loader
+from yolo.engine.checkpoint import load_checkpoint
+from yolo.errors import SettingsError
+from yolo.inference import Detector
+from yolo.model import Darknet
+from yolo.storage import find_file
+from yolo.transfer import CHECKPOINT_SUFFIX, load_whole
+
+if TYPE_CHECKING:
+    from yolo.data.index import Index
+
+logger = logging.getLogger(__name__)
+
+NUM_COCO_CLASSES = 80
+EVALUATION_SCORE = 0.001  # low, so that the precision-recall curve has its tail
+EVALUATION_IOU = 0.6
+
+
+def select_device(name: str) -> torch.device:
+    """The device that a flag names.
+
+    Raises:
+        SettingsError: no such device here.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise SettingsError(f"--device {name}: not usable here; use auto, cpu, cuda or cuda:N") from error
+    return device
+
+
+def new_run_folder(project: str, name: str) -> Path:
+    """Make runs/NAME, or the first of NAME-2, NAME-3, ... that is free."""
+    count = 1
+    while True:
+        folder = Path(project) / (name if count == 1 else f"{name}-{count}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            count += 1
+        except OSError as error:
+            raise SettingsError(f"--project {project}: cannot make {folder}: {error.strerror}") from error
+        else:
+            return folder
+
+
+def load_model(cfg: str | None, weights: str, device: torch.device) -> tuple[Darknet, tuple[str, ...]]:
+    """A trained network for testing and detecting, in eval mode.
+
+    Args:
+        cfg: network file or name; a checkpoint brings its own, so that it may be left out.
+        weights: `.weights` or `.pt`, whole.
+        device: where the model goes.
+
+    Returns:
+        The model, and class names: the checkpoint's, or none.
+
+    Raises:
+        YoloError: files that are missing, cut short or do not belong together.
+    """
+    path = Path(weights)
+    names: tuple[str, ...] = ()
+    if path.suffix == CHECKPOINT_SUFFIX:
+        checkpoint = load_checkpoint(path)
+        names = tuple(checkpoint["names"])
+        model = Darknet(CfgFile.read(cfg) if cfg else CfgFile.parse(checkpoint["cfg"], f"{path} (cfg)"))
+    elif cfg:
+        model = Darknet.from_cfg(cfg)
+    else:
+        raise SettingsError(f"--weights {weights}: a Darknet weights file needs its network; add --cfg")
+    load_whole(model, path)
+    model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return model.eval(), names
+
+
+def class_names(path: str | None, own: tuple[str, ...], num_classes: int) -> tuple[str, ...]:
+    """Names for a model's classes: those of a file, else its checkpoint's, else COCO's where there are 80.
+
+    Raises:
+        YoloError: the file cannot be read, or holds another number of names.
+    """
+    if path is None and own:
+        return own
+    if path is None and num_classes != NUM_COCO_CLASSES:
+        return tuple(f"class {i}" for i in range(num_classes))
+    if path is None:
+        logger.info("80 classes and no --names: COCO's names are used")
+    found = find_file(path or "coco", "data", ".names")
+    if found is None:
+        raise SettingsError(f"--names {path}: no such file; give a file with one class name a line")
+    names = read_names(found)
+    if len(names) != num_classes:
+        raise SettingsError(f"--names {path}: {len(names)} names, but the network has {num_classes} classes")
+    return names
+
+
+def evaluation_loader(
+    index: Index,
+    *,
+    size: int,
+    batch_size: int,
+    workers: int,
+    device: torch.device,
+    fit: Literal["letterbox", "stretch"] = "letterbox",
+) -> DetectionLoader:
+    """Every picture of a split once, in order, unvaried."""
+    return build_loader(
+        DetectionDataset(index=index, size=size, augment=None, seed=0, fit=fit),
+        batch_size=batch_size,
+        workers=workers,
+        shuffle=False,
+        seed=0,
+        pin_memory=device.type == "cuda",
+    )
+
+
+def evaluation_detector(model: Darknet) -> Detector:
+    """The detector that training and the test program score, so that they give the same number."""
+    return Detector(model, score_threshold=EVALUATION_SCORE, iou_threshold=EVALUATION_IOU)
