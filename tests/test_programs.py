@@ -35,6 +35,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = run(folder, "train", "--epochs", "2", "--workers", "0", "--name", "demo")
     assert done.returncode == 0, done.stderr
     assert "mAP50" in done.stdout
+    assert "results in runs/demo" in done.stderr
     return folder
 
 

@@ -139,7 +139,7 @@ def build_training(settings: TrainSettings) -> Training:
     def save_best(trainer: Trainer) -> None:
         best = trainer.ema.model
         assert isinstance(best, Darknet)
-        best.images_seen = model.images_seen + trainer.state.images_seen
+        best.images_seen = trainer.state.images_seen
         state = {"model": best.state_dict(), "images_seen": best.images_seen, "epoch": trainer.state.epoch}
         save_checkpoint(folder / "best.pt", {**description, **state, "metrics": trainer.record})
         best.save_weights(folder / "best.weights")
@@ -160,6 +160,7 @@ def build_training(settings: TrainSettings) -> Training:
             TensorBoard(folder),
         ],
     )
+    trainer.state.images_seen = model.images_seen  # what the loaded weights were trained on counts
     summary = (
         f"{folder}: {model.cfg.path}, {model.num_parameters:,} parameters, {size} px, on {device}; "
         f"{len(train_index)} training and {len(val_index)} validation pictures, {len(source.names)} classes; "

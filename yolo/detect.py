@@ -29,7 +29,7 @@ from yolo.ops.nms import Detections
 from yolo.program import run
 from yolo.storage import atomic_path
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("yolo.detect")
 
 PICTURE_SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 

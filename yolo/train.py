@@ -18,7 +18,7 @@ from yolo.program import run
 if TYPE_CHECKING:
     from yolo.evaluation.coco import CocoMetrics
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("yolo.train")
 
 NUM_BATCH_PICTURES = 2
 NUM_PREDICTIONS = 8
