@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, g
 from yolo.errors import CfgError
 
 if TYPE_CHECKING:
-    from yolo.darknet.cfg import Section
+    from yolo.darknet.cfg import CfgLine, Section
 
 logger = logging.getLogger(__name__)
 
@@ -54,10 +54,8 @@ def read_keys(record: type[Record], section: Section) -> Record:
     """
     hints = get_type_hints(record)
     values: dict[str, Any] = {}
-    known = set()
     for field in dataclasses.fields(record):  # type: ignore[arg-type]
         key = field.name.rstrip("_")
-        known.add(key)
         line = section.find(key)
         if line is not None and line.value:
             try:
@@ -66,20 +64,19 @@ def read_keys(record: type[Record], section: Section) -> Record:
                 raise BadValueError(key, str(error)).in_section(section) from None
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             raise CfgError(f"{section.where()}: [{section.name}] needs '{key}='; add it")
-    for line in section.lines:
-        if line.key not in known:
-            logger.warning(
-                "%s:%d: '%s=%s': unknown key in [%s]; ignored",
-                section.path,
-                line.number,
-                line.key,
-                line.value,
-                section.name,
-            )
+    for line in unknown_keys(record, section):
+        found = f"{section.path}:{line.number}: '{line.key}={line.value}'"
+        logger.warning("%s: unknown key in [%s]; ignored", found, section.name)
     try:
         return record(**values)
     except BadValueError as error:
         raise error.in_section(section) from None
+
+
+def unknown_keys(record: type[Record], section: Section) -> list[CfgLine]:
+    """Lines of a section whose keys no field of the record reads."""
+    known = {field.name.rstrip("_") for field in dataclasses.fields(record)}  # type: ignore[arg-type]
+    return [line for line in section.lines if line.key not in known]
 
 
 def _convert(hint: Any, text: str, where: str) -> Any:
