@@ -20,7 +20,7 @@ from yolo.engine.callbacks.evaluation import Evaluation
 from yolo.engine.callbacks.progress import ProgressBar
 from yolo.engine.callbacks.results_csv import ResultsCsv
 from yolo.engine.callbacks.tensorboard import TensorBoard
-from yolo.engine.checkpoint import load_checkpoint, save_checkpoint
+from yolo.engine.checkpoint import save_checkpoint
 from yolo.engine.ema import ModelEma
 from yolo.engine.optimizer import build_optimizer
 from yolo.engine.schedule import Schedule, accumulation, burn_in_epochs
@@ -32,7 +32,7 @@ from yolo.layers import Yolo
 from yolo.losses.shape_match import ShapeMatchLoss
 from yolo.model import Darknet, with_classes
 from yolo.storage import find_file
-from yolo.transfer import CHECKPOINT_SUFFIX, initialize_heads, load_whole, transfer
+from yolo.transfer import initialize_heads, load_whole, network_of, transfer
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -251,7 +251,7 @@ def load_model(cfg: str | None, weights: str, device: torch.device) -> tuple[Dar
 
     Args:
         cfg: network file or name; a checkpoint brings its own, so that it may be left out.
-        weights: `.weights` or `.pt`, whole.
+        weights: `.weights`, `.pt` or `.safetensors`, whole.
         device: where the model goes.
 
     Returns:
@@ -260,17 +260,9 @@ def load_model(cfg: str | None, weights: str, device: torch.device) -> tuple[Dar
     Raises:
         YoloError: files that are missing, cut short or do not belong together.
     """
-    path = Path(weights)
-    names: tuple[str, ...] = ()
-    if path.suffix == CHECKPOINT_SUFFIX:
-        checkpoint = load_checkpoint(path)
-        names = tuple(checkpoint["names"])
-        model = Darknet(CfgFile.read(cfg) if cfg else CfgFile.parse(checkpoint["cfg"], f"{path} (cfg)"))
-    elif cfg:
-        model = Darknet.from_cfg(cfg)
-    else:
-        raise SettingsError(f"--weights {weights}: a Darknet weights file needs its network; add --cfg")
-    load_whole(model, path)
+    network, names = network_of(cfg, weights)
+    model = Darknet(network)
+    load_whole(model, Path(weights))
     model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return model.eval(), names
 

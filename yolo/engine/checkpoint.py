@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import struct
 import zipfile
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 # Files written before torch 1.6 are no zip archives; they start with this number, pickled.
 OLD_FORMAT_START = pickle.dumps(0x1950A86A20F9469CFC6C, protocol=2)
+
+# What PyTorch's reader ends with on damaged files; it checks little itself.
+DAMAGE = (AssertionError, AttributeError, EOFError, LookupError, RuntimeError, TypeError, ValueError, struct.error)
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
@@ -43,8 +47,8 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         state = _load_data(path)
     except pickle.UnpicklingError as error:
         raise WeightsError(f"{problem}: {_cause(error)}; save its state_dict() alone, and load that") from error
-    except (RuntimeError, EOFError, KeyError, ValueError) as error:
-        raise WeightsError(f"{problem}: {str(error).splitlines()[0]}; fetch or write it anew") from error
+    except DAMAGE as error:
+        raise WeightsError(f"{problem}: it is damaged ({type(error).__name__}); fetch or write it anew") from error
     if isinstance(state, dict) and state and all(isinstance(value, Tensor) for value in state.values()):
         state = {"model": state}
     if not isinstance(state, dict) or not isinstance(state.get("model"), dict):
@@ -58,22 +62,26 @@ def _is_old_format(path: Path) -> bool:
 
 
 def _load_data(path: Path) -> Any:
-    """Load tensors and plain types; NumPy numbers too, which older trainers left in their files."""
+    """Load tensors and plain types; NumPy values too, which older trainers left in their files."""
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         if "numpy" not in str(error):
             raise
-    with torch.serialization.safe_globals(_numpy_number_parts()):
+    with torch.serialization.safe_globals(_numpy_parts()):
         return torch.load(path, map_location="cpu", weights_only=True)
 
 
-def _numpy_number_parts() -> list[Any]:
-    """What pickle needs to restore a NumPy number, by the names of NumPy 1 and 2."""
-    restore = np.float64(0).__reduce__()[0]
+def _numpy_parts() -> list[Any]:
+    """What pickle needs to restore NumPy numbers and arrays, by the names of NumPy 1 and 2."""
+    scalar, reconstruct = np.float64(0).__reduce__()[0], np.zeros(0).__reduce__()[0]
     dtypes = [type(np.dtype(name)) for name in ("float64", "float32", "int64", "int32", "bool")]
-    modules = ("numpy.core.multiarray", "numpy._core.multiarray")
-    return [np.dtype, *dtypes, *((restore, f"{module}.scalar") for module in modules)]
+    named = [
+        (part, f"{module}.{name}")
+        for module in ("numpy.core.multiarray", "numpy._core.multiarray")
+        for part, name in ((scalar, "scalar"), (reconstruct, "_reconstruct"))
+    ]
+    return [np.dtype, np.ndarray, *dtypes, *named]
 
 
 def _cause(error: pickle.UnpicklingError) -> str:
