@@ -72,6 +72,34 @@ def test_the_averaged_weights_of_a_checkpoint_come_first(tmp_path: Path) -> None
         assert torch.equal(model.state_dict()["layers.1.conv.bias"], source.state_dict()["layers.1.conv.bias"])
 
 
+def old_names(model: Darknet) -> dict[str, torch.Tensor]:
+    """A state dict as trainers of 2019 named it."""
+    renamed = {
+        name.replace("layers", "module_list").replace("conv", "Conv2d").replace("bn", "BatchNorm2d"): tensor
+        for name, tensor in model.state_dict().items()
+    }
+    return {**renamed, "module_list.0.activation.weight": torch.zeros(1)}
+
+
+@pytest.mark.parametrize("bare", [False, True])
+def test_checkpoints_of_older_trainers(bare: bool, tmp_path: Path) -> None:
+    source, model = randomized(small()), small()
+    old = old_names(source)
+    save_checkpoint(tmp_path / "old.pt", old if bare else {"epoch": 3, "model": old, "optimizer": None})
+    load_whole(model, tmp_path / "old.pt")
+    image = torch.rand(1, 3, 32, 32)
+    for expected, found in zip(source.eval()(image), model.eval()(image), strict=True):
+        assert torch.equal(expected, found)
+
+
+def test_old_half_precision_weights_become_floats(tmp_path: Path) -> None:
+    source, model = randomized(small()), small()
+    save_checkpoint(tmp_path / "old.pt", {"model": old_names(source.half())})
+    load_whole(model, tmp_path / "old.pt")
+    assert model.state_dict()["layers.1.conv.bias"].dtype == torch.float32
+    assert torch.equal(model.state_dict()["layers.1.conv.bias"], source.state_dict()["layers.1.conv.bias"].float())
+
+
 def test_nothing_fits(tmp_path: Path) -> None:
     save_checkpoint(tmp_path / "a.pt", {"model": {"other": torch.zeros(1)}})
     with pytest.raises(WeightsError, match=r"none of its 1 tensors fits small\.cfg"):

@@ -91,6 +91,7 @@ def read_model(settings: ConvertSettings) -> tuple[Darknet, tuple[str, ...]]:
 def kept_state(model: Darknet, cutoff: int | None) -> dict[str, Tensor]:
     """The tensors of the layers before the cutoff, of all layers without one."""
     num_layers = len(model.layers) if cutoff is None else cutoff
+    require("--cutoff", cutoff, num_layers <= len(model.layers), f"1..{len(model.layers)}, a number of layers")
     return {name: tensor for name, tensor in model.state_dict().items() if int(name.split(".")[1]) < num_layers}
 
 

@@ -60,7 +60,7 @@ def format_summary(summary: Summary) -> Iterator[str]:
     yield f"{totals['flops'] / 1e9:.3f} BFLOPs as Darknet counts, {totals['macs'] / 1e9:.3f} GMACs"
     yield from (_head_line(head) for head in summary.heads)
     if summary.unread:
-        yield f"{len(summary.unread)} keys are not read:"
+        yield f"keys that nothing reads ({len(summary.unread)}):"
         yield from (f"  {key}" for key in summary.unread)
 
 
@@ -81,8 +81,8 @@ def _cells(row: LayerRow) -> tuple[str, ...]:
 
 
 def _head_line(head: HeadRow) -> str:
-    anchors = "  ".join(f"{width:g},{height:g}" for width, height in head.anchors)
-    return f"head {head.index} [{head.type}]: stride {head.stride:g}, {head.classes} classes, anchors {anchors}"
+    anchors = "  ".join(f"{width:g},{height:g}" for width, height in head.anchors) or "none"
+    return f"head {head.index} [{head.type}]: stride {head.stride:g}, classes {head.classes}, anchors {anchors}"
 
 
 if __name__ == "__main__":
