@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 import pytest
@@ -74,10 +73,12 @@ def test_last_pt_holds_two_sets_of_weights(
     assert (found.images_seen, found.names) == (5, ("cell",))
 
 
-def test_it_says_what_it_wrote(folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO):
-        call(monkeypatch, main, "--weights", "a.weights", "--cfg", "small.cfg", "--out", "b.weights")
-    assert caplog.messages == [f"b.weights: 9 tensors, {SMALL_VALUES} values, {20 + 4 * SMALL_VALUES:,} bytes, seen 77"]
+def test_it_says_what_it_wrote(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call(monkeypatch, main, "--weights", "a.weights", "--cfg", "small.cfg", "--out", "b.weights", "--write-cfg")
+    counts = f"9 tensors, {SMALL_VALUES} values, {20 + 4 * SMALL_VALUES:,} bytes, seen 77"
+    assert capsys.readouterr().out == f"b.weights, b.cfg: {counts}\n"
 
 
 @pytest.mark.parametrize(

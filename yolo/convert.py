@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,8 +16,6 @@ from yolo.model import Darknet
 from yolo.program import run
 from yolo.state_file import ModelState, is_state_file, write_state
 from yolo.transfer import network_of, transfer
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +63,7 @@ def main() -> None:
         model.cfg.write(written[1])
     sizes = [tensor.numel() for tensor in kept.values() if tensor.is_floating_point()]
     counts = f"{len(sizes)} tensors, {sum(sizes):,} values, {out.stat().st_size:,} bytes, seen {model.images_seen:,}"
-    logger.info("%s: %s", ", ".join(map(str, written)), counts)
+    sys.stdout.write(f"{', '.join(map(str, written))}: {counts}\n")
 
 
 def read_model(settings: ConvertSettings) -> tuple[Darknet, tuple[str, ...]]:
