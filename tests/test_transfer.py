@@ -9,10 +9,10 @@ import torch
 
 from tests.test_model import SMALL, randomized, small
 from yolo.darknet.cfg import CfgFile
-from yolo.engine.checkpoint import load_checkpoint, save_checkpoint
+from yolo.engine.checkpoint import save_checkpoint
 from yolo.errors import WeightsError
 from yolo.model import Darknet, with_classes
-from yolo.transfer import checkpoint_weights, initialize_heads, load_whole, transfer
+from yolo.transfer import initialize_heads, load_whole, transfer
 
 HEADS = ["layers.1.conv.bias", "layers.1.conv.weight", "layers.4.conv.bias", "layers.4.conv.weight"]
 
@@ -65,9 +65,39 @@ def test_the_averaged_weights_of_a_checkpoint_come_first(tmp_path: Path) -> None
     raw, averaged = randomized(small()), randomized(small())
     ema = {"model": averaged.state_dict(), "updates": 1}
     save_checkpoint(tmp_path / "a.pt", {"model": raw.state_dict(), "ema": ema, "state": {"images_seen": 5}})
-    state, seen = checkpoint_weights(load_checkpoint(tmp_path / "a.pt"))
-    assert seen == 5
-    assert torch.equal(state["layers.1.conv.bias"], averaged.state_dict()["layers.1.conv.bias"])
+    for wanted, source in [(True, averaged), (False, raw)]:
+        model = small()
+        transfer(model, tmp_path / "a.pt", model.cfg, averaged=wanted)
+        assert model.images_seen == 5
+        assert torch.equal(model.state_dict()["layers.1.conv.bias"], source.state_dict()["layers.1.conv.bias"])
+
+
+def old_names(model: Darknet) -> dict[str, torch.Tensor]:
+    """A state dict as trainers of 2019 named it."""
+    renamed = {
+        name.replace("layers", "module_list").replace("conv", "Conv2d").replace("bn", "BatchNorm2d"): tensor
+        for name, tensor in model.state_dict().items()
+    }
+    return {**renamed, "module_list.0.activation.weight": torch.zeros(1)}
+
+
+@pytest.mark.parametrize("bare", [False, True])
+def test_checkpoints_of_older_trainers(bare: bool, tmp_path: Path) -> None:
+    source, model = randomized(small()), small()
+    old = old_names(source)
+    save_checkpoint(tmp_path / "old.pt", old if bare else {"epoch": 3, "model": old, "optimizer": None})
+    load_whole(model, tmp_path / "old.pt")
+    image = torch.rand(1, 3, 32, 32)
+    for expected, found in zip(source.eval()(image), model.eval()(image), strict=True):
+        assert torch.equal(expected, found)
+
+
+def test_old_half_precision_weights_become_floats(tmp_path: Path) -> None:
+    source, model = randomized(small()), small()
+    save_checkpoint(tmp_path / "old.pt", {"model": old_names(source.half())})
+    load_whole(model, tmp_path / "old.pt")
+    assert model.state_dict()["layers.1.conv.bias"].dtype == torch.float32
+    assert torch.equal(model.state_dict()["layers.1.conv.bias"], source.state_dict()["layers.1.conv.bias"].float())
 
 
 def test_nothing_fits(tmp_path: Path) -> None:

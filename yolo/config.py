@@ -63,7 +63,7 @@ class TrainSettings:
     data: str = DEMO
     """Data set: a .data file, a VOC folder, or 'shapes' (drawn pictures)."""
     weights: str = ""
-    """Start from these: .weights (whole or partial) or .pt; empty: from scratch."""
+    """Start from these: .weights (whole or partial), .pt or .safetensors; empty: from scratch."""
     hyp: str = ""
     """Recipe: a YAML file with any of these settings by name, or the name of a shipped one."""
     epochs: int = 100

@@ -41,11 +41,11 @@ class DetectSettings:
     source: tyro.conf.Positional[tuple[str, ...]]
     """Pictures, and folders of pictures."""
     weights: str
-    """.weights, or a .pt of a run."""
+    """.weights, .safetensors, or a .pt of a run."""
     cfg: str | None = None
-    """Network file, or the name of a shipped one; a .pt brings its own."""
+    """Network file, or the name of a shipped one; a .pt or .safetensors brings its own."""
     names: str | None = None
-    """Class names, one a line; a .pt brings its own."""
+    """Class names, one a line; a .pt or .safetensors brings its own."""
     conf_thres: float = 0.25
     """Least score of a detection."""
     iou_thres: float = 0.45

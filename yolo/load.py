@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
-from yolo.darknet.cfg import CfgFile
 from yolo.darknet.data import read_names
 from yolo.data.dataset import DetectionDataset
 from yolo.data.loader import DetectionLoader, build_loader
-from yolo.engine.checkpoint import load_checkpoint
 from yolo.errors import SettingsError
 from yolo.inference import Detector
 from yolo.model import Darknet
 from yolo.storage import find_file
-from yolo.transfer import CHECKPOINT_SUFFIX, load_whole
+from yolo.transfer import load_whole, network_of
 
 if TYPE_CHECKING:
     from yolo.data.index import Index
@@ -65,7 +63,7 @@ def load_model(cfg: str | None, weights: str, device: torch.device) -> tuple[Dar
 
     Args:
         cfg: network file or name; a checkpoint brings its own, so that it may be left out.
-        weights: `.weights` or `.pt`, whole.
+        weights: `.weights`, `.pt` or `.safetensors`, whole.
         device: where the model goes.
 
     Returns:
@@ -74,17 +72,9 @@ def load_model(cfg: str | None, weights: str, device: torch.device) -> tuple[Dar
     Raises:
         YoloError: files that are missing, cut short or do not belong together.
     """
-    path = Path(weights)
-    names: tuple[str, ...] = ()
-    if path.suffix == CHECKPOINT_SUFFIX:
-        checkpoint = load_checkpoint(path)
-        names = tuple(checkpoint["names"])
-        model = Darknet(CfgFile.read(cfg) if cfg else CfgFile.parse(checkpoint["cfg"], f"{path} (cfg)"))
-    elif cfg:
-        model = Darknet.from_cfg(cfg)
-    else:
-        raise SettingsError(f"--weights {weights}: a Darknet weights file needs its network; add --cfg")
-    load_whole(model, path)
+    network, names = network_of(cfg, weights)
+    model = Darknet(network)
+    load_whole(model, Path(weights))
     model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return model.eval(), names
 

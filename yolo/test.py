@@ -26,9 +26,9 @@ class TestSettings:
     """Score a trained network: mAP by COCO's rules, precision, recall, a row a class."""
 
     weights: str
-    """.weights, or a .pt of a run."""
+    """.weights, .safetensors, or a .pt of a run."""
     cfg: str | None = None
-    """Network file, or the name of a shipped one; a .pt brings its own."""
+    """Network file, or the name of a shipped one; a .pt or .safetensors brings its own."""
     data: str = "shapes"
     """Data set: a .data file, a VOC folder, or 'shapes'."""
     split: str = "val"

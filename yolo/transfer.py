@@ -11,15 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from yolo.darknet.cfg import CfgFile
-from yolo.engine.checkpoint import load_checkpoint
-from yolo.errors import WeightsError
+from yolo.errors import SettingsError, WeightsError
 from yolo.layers import Yolo
 from yolo.layers.conv import ConvLayer
 from yolo.model import Darknet
+from yolo.state_file import is_state_file, read_state
 
 logger = logging.getLogger(__name__)
-
-CHECKPOINT_SUFFIX = ".pt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +38,22 @@ class Transfer:
             logger.info("  not in the file, start anew: %d tensors, from %s on", len(self.missing), self.missing[0])
 
 
-def transfer(model: Darknet, path: Path, original: CfgFile) -> Transfer:
+def transfer(model: Darknet, path: Path, original: CfgFile, *, averaged: bool = True) -> Transfer:
     """Copy every tensor of a file that fits into the model.
 
     Args:
         model: filled in place.
-        path: `.weights` (whole or partial) or a checkpoint `.pt`.
+        path: `.weights` (whole or partial), a checkpoint `.pt`, or `.safetensors`.
         original: the network that a `.weights` file may have been made for, where the model is one adapted to
             another number of classes.
+        averaged: take the moving average of the weights where a checkpoint has both.
 
     Raises:
         WeightsError: the file cannot be read, or nothing in it fits.
     """
-    if path.suffix == CHECKPOINT_SUFFIX:
-        state, seen = checkpoint_weights(load_checkpoint(path))
+    if is_state_file(path):
+        read = read_state(path, averaged=averaged)
+        state, seen = read.tensors, read.images_seen
     else:
         state, seen = _darknet_weights(path, (model.cfg, original))
     own = {name: tensor for name, tensor in model.state_dict().items() if tensor.is_floating_point()}
@@ -90,15 +90,24 @@ def load_whole(model: Darknet, path: Path) -> None:
         )
 
 
-def checkpoint_weights(checkpoint: dict[str, object]) -> tuple[dict[str, Tensor], int]:
-    """The weights that a checkpoint is for (averaged ones where it has them), and the images that they saw."""
-    ema = checkpoint.get("ema")
-    state = ema["model"] if isinstance(ema, dict) else checkpoint["model"]
-    run = checkpoint.get("state")
-    seen = run["images_seen"] if isinstance(run, dict) else checkpoint.get("images_seen", 0)
-    assert isinstance(state, dict)
-    assert isinstance(seen, int)
-    return state, seen
+def network_of(cfg: str | None, weights: str) -> tuple[CfgFile, tuple[str, ...]]:
+    """The network that weights are for, and its class names (none where the weights bring none).
+
+    Args:
+        cfg: network file or name; may be left out where the weights bring their own.
+        weights: any file that `transfer` reads.
+
+    Raises:
+        YoloError: a file that cannot be read, or no network.
+    """
+    path = Path(weights)
+    own = read_state(path) if is_state_file(path) else None
+    names = own.names if own else ()
+    if cfg:
+        return CfgFile.read(cfg), names
+    if own is None or own.cfg is None:
+        raise SettingsError(f"--weights {weights}: this file does not bring its network; add --cfg")
+    return CfgFile.parse(own.cfg, f"{path} (cfg)"), names
 
 
 def _darknet_weights(path: Path, candidates: tuple[CfgFile, CfgFile]) -> tuple[dict[str, Tensor], int]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, g
 from yolo.errors import CfgError
 
 if TYPE_CHECKING:
-    from yolo.darknet.cfg import Section
+    from yolo.darknet.cfg import CfgLine, Section
 
 logger = logging.getLogger(__name__)
 
@@ -55,10 +55,8 @@ def read_keys(record: type[Record], section: Section) -> Record:
     """
     hints = get_type_hints(record)
     values: dict[str, Any] = {}
-    known = set()
     for field in dataclasses.fields(record):  # type: ignore[arg-type]
         key = field.name.rstrip("_")
-        known.add(key)
         line = section.find(key)
         if line is not None and line.value:
             try:
@@ -67,14 +65,19 @@ def read_keys(record: type[Record], section: Section) -> Record:
                 raise BadValueError(key, str(error)).in_section(section) from None
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             raise CfgError(f"{section.where()}: [{section.name}] needs '{key}='; add it")
-    for line in section.lines:
-        if line.key not in known:
-            where = f"{section.path}:{line.number}"
-            _warn_once(f"{where}: '{line.key}={line.value}': unknown key in [{section.name}]; ignored")
+    for line in unknown_keys(record, section):
+        found = f"{section.path}:{line.number}: '{line.key}={line.value}'"
+        _warn_once(f"{found}: unknown key in [{section.name}]; ignored")
     try:
         return record(**values)
     except BadValueError as error:
         raise error.in_section(section) from None
+
+
+def unknown_keys(record: type[Record], section: Section) -> list[CfgLine]:
+    """Lines of a section whose keys no field of the record reads."""
+    known = {field.name.rstrip("_") for field in dataclasses.fields(record)}  # type: ignore[arg-type]
+    return [line for line in section.lines if line.key not in known]
 
 
 def _convert(hint: Any, text: str, where: str) -> Any:

@@ -76,6 +76,11 @@ class LayerSpec(ABC):
         del out, inputs
         return 0
 
+    def kernel(self, *inputs: Shape) -> tuple[int, float]:
+        """Along x: how many cells of an input one output cell sees, and how many it moves a step (1/2 doubles)."""
+        del inputs
+        return 1, 1.0
+
 
 REGISTRY: dict[str, type[LayerSpec]] = {}
 SpecType = TypeVar("SpecType", bound=LayerSpec)

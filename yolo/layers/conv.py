@@ -99,6 +99,10 @@ class Convolutional(LayerSpec):
         (x,) = inputs
         return 2 * out.numel * (x.channels // self.groups) * self.size**2
 
+    def kernel(self, *inputs: Shape) -> tuple[int, float]:
+        del inputs
+        return (self.size - 1) * self.dilation + 1, float(self.strides[1])
+
 
 def norm_or_bias(module: ConvLayer) -> list[Tensor]:
     """Biases, then scales, means and variances where the layer normalises: Darknet's order."""

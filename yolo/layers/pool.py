@@ -69,6 +69,10 @@ class Maxpool(LayerSpec):
         del inputs
         return self.window.size**2 * out.numel
 
+    def kernel(self, *inputs: Shape) -> tuple[int, float]:
+        del inputs
+        return self.window.size, float(self.window.strides[1])
+
 
 class GlobalMean(nn.Module):
     """(B, C, H, W) -> (B, C, 1, 1)."""
@@ -88,3 +92,6 @@ class Avgpool(LayerSpec):
     def build(self, *inputs: Shape) -> nn.Module:
         del inputs
         return GlobalMean()
+
+    def kernel(self, *inputs: Shape) -> tuple[int, float]:
+        return inputs[0].width, float(inputs[0].width)

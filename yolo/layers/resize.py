@@ -42,3 +42,7 @@ class Upsample(LayerSpec):
     def build(self, *inputs: Shape) -> nn.Module:
         del inputs
         return UpsampleLayer(self.stride, self.scale)
+
+    def kernel(self, *inputs: Shape) -> tuple[int, float]:
+        del inputs
+        return 1, 1 / self.stride

@@ -1,0 +1,97 @@
+"""`python -m yolo.convert`: the same weights in another kind of file."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+from torch import Tensor
+
+from yolo.config import require
+from yolo.errors import SettingsError, WeightsError
+from yolo.load import class_names
+from yolo.model import Darknet
+from yolo.program import run
+from yolo.state_file import ModelState, is_state_file, write_state
+from yolo.transfer import network_of, transfer
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConvertSettings:
+    """Convert weights between Darknet's .weights, a checkpoint (.pt) and .safetensors, as the suffixes say."""
+
+    weights: str
+    """What to convert: .weights, .pt (a run's, or an older trainer's) or .safetensors."""
+    out: str
+    """What to write: .weights, .pt or .safetensors; with --cutoff any other name is a Darknet file."""
+    cfg: str | None = None
+    """Network file, or the name of a shipped one; a .pt of a run and a .safetensors of ours bring their own."""
+    names: str | None = None
+    """Class names to put into a .pt or .safetensors, one a line; default: those that --weights brings."""
+    cutoff: int | None = None
+    """Keep only the layers before this one: 74 of yolov3 makes a darknet53.conv.74."""
+    ema: bool = True
+    """Take the averaged weights of a last.pt; --no-ema: those that were trained last."""
+    write_cfg: bool = False
+    """Write the network file beside the weights, as NAME.cfg."""
+    force: bool = False
+    """Overwrite what is there."""
+
+    def __post_init__(self) -> None:
+        known = is_state_file(Path(self.out)) or self.out.endswith(".weights") or self.cutoff is not None
+        require("--out", self.out, known, "a name that ends in .weights, .pt or .safetensors")
+        require("--cutoff", self.cutoff, self.cutoff is None or self.cutoff >= 1, "1 or more")
+
+
+def main() -> None:
+    """Read the command line and convert."""
+    settings = tyro.cli(ConvertSettings)
+    out = Path(settings.out).expanduser()
+    written = [out, out.with_suffix(".cfg")] if settings.write_cfg else [out]
+    for path in written:
+        if path.exists() and not settings.force:
+            raise SettingsError(f"--out {path}: is there already; choose another name, or add --force to overwrite it")
+    model, names = read_model(settings)
+    kept = kept_state(model, settings.cutoff)
+    if is_state_file(out):
+        write_state(out, ModelState(tensors=kept, images_seen=model.images_seen, cfg=model.cfg.text, names=names))
+    else:
+        model.save_weights(out, settings.cutoff)
+    if settings.write_cfg:
+        model.cfg.write(written[1])
+    sizes = [tensor.numel() for tensor in kept.values() if tensor.is_floating_point()]
+    counts = f"{len(sizes)} tensors, {sum(sizes):,} values, {out.stat().st_size:,} bytes, seen {model.images_seen:,}"
+    sys.stdout.write(f"{', '.join(map(str, written))}: {counts}\n")
+
+
+def read_model(settings: ConvertSettings) -> tuple[Darknet, tuple[str, ...]]:
+    """The network with all the weights that will be written, and its class names.
+
+    Raises:
+        YoloError: files that cannot be read, or do not hold a layer that is to be written.
+    """
+    network, names = network_of(settings.cfg, settings.weights)
+    model = Darknet(network)
+    if settings.names:
+        names = class_names(settings.names, names, model.num_classes)
+    done = transfer(model, Path(settings.weights), network, averaged=settings.ema)
+    kept = kept_state(model, settings.cutoff)
+    if unfilled := [what for what in (*done.misfits, *done.missing) if what.split(":")[0] in kept]:
+        raise WeightsError(
+            f"{done.path}: {len(unfilled)} tensors of {network.path} are not in it, the first: {unfilled[0]}; give the "
+            "cfg that the weights were trained with, or the --cutoff of a partial file"
+        )
+    return model, names
+
+
+def kept_state(model: Darknet, cutoff: int | None) -> dict[str, Tensor]:
+    """The tensors of the layers before the cutoff, of all layers without one."""
+    num_layers = len(model.layers) if cutoff is None else cutoff
+    require("--cutoff", cutoff, num_layers <= len(model.layers), f"1..{len(model.layers)}, a number of layers")
+    return {name: tensor for name, tensor in model.state_dict().items() if int(name.split(".")[1]) < num_layers}
+
+
+if __name__ == "__main__":
+    raise SystemExit(run(main))
