@@ -2,9 +2,10 @@
 
     python -m benchmarks.golden [FOLDER] [--only NAME ...] [--out FILE]
 
-Bars: 100 % of the networks built; layer samples and heads within the larger of 1e-4 and three times the network's own
-noise (what two builds of Darknet differ by), relative to |mean| + deviation of the layer; boxes within 0.1 pixel;
-detections and survivors of suppression equal but for scores within 1e-4 of a threshold.
+Bars: 100 % of the networks built; layer samples within the larger of 1e-4 and three times the network's own noise,
+heads within the larger of that and three times the head's own noise (noise is what two builds of Darknet differ by),
+relative to |mean| + deviation of the layer; boxes within 0.1 pixel; detections and survivors of suppression equal but
+for scores within 1e-4 of a threshold.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ class Row:
     layer: float = 0.0
     worst_layer: str = ""
     head: float = 0.0
+    head_bar: float = LEAST_BAR
     detections: Agreement | None = None
 
     @property
@@ -64,11 +66,11 @@ class Row:
         verdict = "yes" if self.holds else "NO: " + ", ".join(self.faults)
         return (
             f"| {self.name} | {self.parameters:,} | {self.num_bytes:,} | {self.bar:.1e} | {self.layer:.1e} "
-            f"({self.worst_layer}) | {self.head:.1e} | {boxes} | {errors} | {survivors} | {verdict} |"
+            f"({self.worst_layer}) | {self.head:.1e} ({self.head_bar:.1e}) | {boxes} | {errors} | {survivors} | {verdict} |"
         )
 
 
-HEADER = """| cfg | parameters | bytes | bar | layers: worst error (which) | heads: worst error | \
+HEADER = """| cfg | parameters | bytes | bar | layers: worst error (which) | heads: worst error (bar) | \
 boxes (only one side) / classes (only one side) | score / box error, px | survivors (only one side) | holds |
 |---|---|---|---|---|---|---|---|---|---|"""
 
@@ -88,7 +90,7 @@ def measure(golden: Golden, name: str, folder: Path) -> Row:
     row.bar = max(LEAST_BAR, 3 * facts["second_build_max_rel_layer_sample_diff"])
     row.faults = structure_faults(result, facts)
     row.layer, row.worst_layer = layer_error(result, facts, arrays)
-    row.head = head_error(result, facts, arrays)
+    row.head, row.head_bar = head_error(result, facts, arrays, row.bar)
     if result.model.heads:
         row.detections = compare(result, arrays)
     row.faults += number_faults(row)
@@ -132,9 +134,9 @@ def layer_error(result: Run, facts: dict[str, Any], arrays: dict[str, Floats]) -
     return errors[worst], worst
 
 
-def head_error(result: Run, facts: dict[str, Any], arrays: dict[str, Floats]) -> float:
-    """The worst head's error, all stored values."""
-    worst = 0.0
+def head_error(result: Run, facts: dict[str, Any], arrays: dict[str, Floats], bar: float) -> tuple[float, float]:
+    """The error and the bar of the head that comes nearest to its bar or passes it, over all stored values."""
+    found = [(0.0, bar)]
     for head in facts["heads"]:
         index = head["layer"]
         if head["type"] == "cost":
@@ -142,8 +144,10 @@ def head_error(result: Run, facts: dict[str, Any], arrays: dict[str, Floats]) ->
         stride = head.get("stride", 1)
         stored = arrays[f"head_{index}" if stride == 1 else f"head_{index}_s{stride}"]
         values = result.outputs[index][::stride]
-        worst = max(worst, float(np.abs(values - stored).max() / scale(arrays, index)))
-    return worst
+        own_noise = head["second_build_max_abs_diff"] / scale(arrays, index)
+        error = float(np.abs(values - stored).max() / scale(arrays, index))
+        found.append((error, max(bar, 3 * own_noise)))
+    return max(found, key=lambda pair: pair[0] / pair[1])
 
 
 def scale(arrays: dict[str, Floats], index: int) -> float:
@@ -154,7 +158,7 @@ def scale(arrays: dict[str, Floats], index: int) -> float:
 
 def number_faults(row: Row) -> list[str]:
     """Which bars a row misses."""
-    holds = {"layers": row.layer <= row.bar, "heads": row.head <= row.bar}
+    holds = {"layers": row.layer <= row.bar, "heads": row.head <= row.head_bar}
     if row.detections is not None:
         found = row.detections
         holds["boxes"] = found.other_boxes == 0 and found.box_error <= BOX_BAR

@@ -74,7 +74,7 @@ def test_dilated_convolution_keeps_darknets_output_size() -> None:
 @pytest.mark.parametrize(
     ("layers", "message"),
     [
-        ("[warp]", "a.cfg:5: unknown section [warp]; known: avg, avgpool,"),
+        ("[warp]", "a.cfg:5: unknown section [warp]; known: activation, avg, avgpool,"),
         ("[convolutional]\nsize=0", "a.cfg:6: 'size=0': must be 1 or more"),
         ("[convolutional]\nsize=9", "a.cfg:6: 'size=9': the 4 x 4 input is too small for it"),
         ("[convolutional]\nfilters=4\ngroups=3", "a.cfg:6: 'filters=4': must be a multiple of groups=3"),
@@ -82,8 +82,8 @@ def test_dilated_convolution_keeps_darknets_output_size() -> None:
         ("[route]", "a.cfg:5: [route] needs 'layers='; add it"),
         ("[maxpool]\nstride=2\n[shortcut]\nfrom=-2", "a.cfg:8: 'from=-2': layer -1 is not before this one"),
         (
-            "[upsample]\n[maxpool]\nstride=2\n[shortcut]\nfrom=-2",
-            "a.cfg:9: 'from=-2': a map of 8 x 8 x 1 cannot be added to one of 4 x 4 x 1",
+            "[maxpool]\nstride=2\n[upsample]\n[shortcut]\nfrom=-2",
+            "a.cfg:9: 'from=-2': a map of 2 x 2 x 1 cannot be added to one of 4 x 4 x 1",
         ),
         (
             "[convolutional]\nfilters=18\n[yolo]\nclasses=2\nnum=3\nanchors=1,1,2,2,3,3",

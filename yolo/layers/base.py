@@ -92,6 +92,7 @@ class LayerSpec(ABC):
     def lender(self, index: int) -> int | None:
         """Absolute number of the layer whose parameters this one uses as its own; None where it has its own."""
         del index
+        return None
 
     def borrow(self, module: nn.Module, lender: nn.Module) -> None:
         """Let this layer's module use the parameters of the lender's.
@@ -144,5 +145,7 @@ def spec_from_section(section: Section) -> LayerSpec:
     """
     spec = REGISTRY.get(section.name)
     if spec is None:
-        raise CfgError(f"{section.where()}: unknown section [{section.name}]; known: {', '.join(sorted(REGISTRY))}")
+        raise CfgError(
+            f"{section.where()}: unknown section [{section.name}]; known: {', '.join(sorted(REGISTRY, key=str.lower))}"
+        )
     return read_keys(spec, section)

@@ -39,7 +39,7 @@ class BinaryConv2d(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
         weight = sign(self.weight) * self.weight.abs().mean(dim=(1, 2, 3), keepdim=True)
         if not self.binary_input:
-            return self._conv_forward(x, weight, self.bias)
+            return F.conv2d(x, weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
         vertical, horizontal = (int(side) for side in self.padding)
         x = F.pad(sign(x), (horizontal, horizontal, vertical, vertical), value=-1.0)
         return F.conv2d(x, weight, self.bias, self.stride, 0, self.dilation, self.groups)

@@ -123,7 +123,7 @@ class SoftmaxLayer(nn.Module):
         self.tree = tree
 
     def forward(self, x: Tensor) -> Tensor:
-        logits = x.flatten(1).unflatten(1, (self.groups, -1)) / self.temperature
+        logits = x.reshape(x.shape[0], self.groups, -1) / self.temperature
         y = logits.softmax(-1) if self.tree is None else self.tree.softmax(logits)
         return y.view(x.shape)
 

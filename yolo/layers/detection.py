@@ -69,7 +69,7 @@ class Detection(HeadSpec):
     def split(self, values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Classes (B, H, W, C), confidences (B, H, W, A, 1) and boxes (B, H, W, A, 4)."""
         cells = self.side**2
-        parts = values.flatten(1).split([cells * self.classes, cells * self.num, cells * self.num * 4], dim=1)
+        parts = torch.split(values.flatten(1), [cells * self.classes, cells * self.num, cells * self.num * 4], dim=1)
         grid = (-1, self.side, self.side)
         return parts[0].view(*grid, self.classes), parts[1].view(*grid, self.num, 1), parts[2].view(*grid, self.num, 4)
 

@@ -37,4 +37,5 @@ class Dropout(LayerSpec):
             side = min(self.dropblock_size_abs, x.width, x.height)
         else:
             side = max(1, int(x.width * self.dropblock_size_rel))
-        return DropBlock2d(self.probability, side)
+        block: nn.Module = DropBlock2d(self.probability, side)
+        return block

@@ -100,7 +100,7 @@ class DepthMax(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         missing = -x.shape[1] % self.out_channels
         x = F.pad(x, (0, 0, 0, 0, 0, missing), value=-math.inf)
-        return x.unflatten(1, (-1, self.out_channels)).amax(1)
+        return x.reshape(x.shape[0], -1, self.out_channels, *x.shape[2:]).amax(1)
 
 
 @register("maxpool", "max")
@@ -143,11 +143,9 @@ class LocalAvgpool(WindowSpec):
 
     def build(self, *inputs: Shape) -> nn.Module:
         mean = MeanOfPresent(self.window)
-        return (
-            nn.Sequential(mean, Blur(inputs[0].channels, self.antialiasing, self.strides))
-            if self.antialiasing
-            else mean
-        )
+        if self.antialiasing:
+            return nn.Sequential(mean, Blur(inputs[0].channels, self.antialiasing, self.strides))
+        return mean
 
 
 class GlobalMean(nn.Module):

@@ -173,7 +173,7 @@ class GatedSpec(LayerSpec):
 
 
 class GruLayer(nn.Module):
-    """Gated recurrent unit; its modules stand in `.weights` order: update, reset and candidate of input, then of state."""
+    """Gated recurrent unit; modules in `.weights` order: update, reset and candidate of input, then of state."""
 
     def __init__(self, inputs: int, outputs: int, connected: Callable[[int], ConnectedLayer]) -> None:
         super().__init__()

@@ -75,7 +75,7 @@ class Region(HeadSpec):
             raw, with neither tree nor softmax).
         """
         x = cell_major(raw.view(raw.shape[0], self.num, self.coords + 1 + self.classes, *raw.shape[2:]))
-        box, objectness, classes = x.split([self.coords, 1, self.classes], dim=-1)
+        box, objectness, classes = torch.split(x, [self.coords, 1, self.classes], dim=-1)
         if self.tree is not None:
             classes = read_tree(self.tree).softmax(classes)
         elif self.softmax:

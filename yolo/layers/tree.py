@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ class ClassTree:
 
     def softmax(self, logits: Tensor) -> Tensor:
         """Probabilities among siblings, along the last axis."""
-        return torch.cat([group.softmax(-1) for group in logits.split(self.group_sizes, dim=-1)], dim=-1)
+        return torch.cat([group.softmax(-1) for group in torch.split(logits, list(self.group_sizes), dim=-1)], dim=-1)
 
     def absolute(self, conditional: Tensor) -> Tensor:
         """Probabilities given the parent -> probabilities, along the last axis."""
@@ -42,7 +43,7 @@ def read_tree(path: str) -> ClassTree:
     found = find_file(path, "data", ".tree")
     if found is None:
         raise BadValueError("tree", "no such file; put it there, or start the program where that path holds")
-    parents = []
+    parents: list[int] = []
     for number, line in enumerate(found.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
         if not line.strip():
             continue
@@ -54,7 +55,7 @@ def read_tree(path: str) -> ClassTree:
         parents.append(parent)
     check("tree", len(parents) >= 1, f"{found} names no class")
     sizes = [1]
-    for before, parent in zip(parents, parents[1:], strict=False):
+    for before, parent in itertools.pairwise(parents):
         if parent == before:
             sizes[-1] += 1
         else:
