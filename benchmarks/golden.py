@@ -64,10 +64,18 @@ class Row:
         errors = "" if found is None else f"{found.score_error:.1e} / {found.box_error:.1e}"
         survivors = "" if found is None else f"{found.survivors} ({found.other_survivors})"
         verdict = "yes" if self.holds else "NO: " + ", ".join(self.faults)
-        return (
-            f"| {self.name} | {self.parameters:,} | {self.num_bytes:,} | {self.bar:.1e} | {self.layer:.1e} "
-            f"({self.worst_layer}) | {self.head:.1e} ({self.head_bar:.1e}) | {boxes} | {errors} | {survivors} | {verdict} |"
-        )
+        layer, head = f"{self.layer:.1e} ({self.worst_layer})", f"{self.head:.1e} ({self.head_bar:.1e})"
+        cells = [
+            self.name,
+            f"{self.parameters:,}",
+            f"{self.num_bytes:,}",
+            f"{self.bar:.1e}",
+            layer,
+            head,
+            boxes,
+            errors,
+        ]
+        return f"| {' | '.join([*cells, survivors, verdict])} |"
 
 
 HEADER = """| cfg | parameters | bytes | bar | layers: worst error (which) | heads: worst error (bar) | \

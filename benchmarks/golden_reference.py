@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.floating[Any]]
 
-PATCHED = ("__strided", "__ndebug")  # of names: same cfg, another build of Darknet
+STRIDED = "__strided"  # end of a name: same cfg, Darknet patched to add maps of different size as its first version did
+UNDEFINED = "__ndebug"  # likewise: without its size check Darknet adds values that do not belong together; no target
 
 
 @dataclass(frozen=True)
@@ -53,12 +54,11 @@ class Golden:
     def network_names(self) -> list[str]:
         """The whole networks, smaller ones first."""
         summary = self.json("summary.json")
-        return sorted((name for name in summary if self.cfg_path(name).is_file()), key=lambda n: summary[n]["n_params"])
+        names = [name for name in summary if not name.endswith(UNDEFINED)]
+        return sorted(names, key=lambda name: summary[name]["n_params"])
 
     def cfg_path(self, name: str) -> Path:
-        for suffix in PATCHED:
-            name = name.removesuffix(suffix)
-        return self.folder / "cfg" / f"{name}.cfg"
+        return self.folder / "cfg" / f"{name.removesuffix(STRIDED)}.cfg"
 
     def json(self, path: str) -> Any:
         return json.loads((self.folder / path).read_text(encoding="utf-8"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -135,7 +136,7 @@ class Softmax(LayerSpec):
 
     groups: int = 1
     temperature: float = 1.0
-    tree: str | None = None
+    tree: Path | None = None
     spatial: float = 0.0
     noloss: bool = False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 import torch
@@ -28,7 +29,7 @@ class Region(HeadSpec):
     num: int = 1
     anchors: tuple[float, ...]
     softmax: bool = False
-    tree: str | None = None
+    tree: Path | None = None
     map: str | None = None
     max: int = 30
     mask: tuple[int, ...] | None = None

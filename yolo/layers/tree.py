@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -9,9 +10,10 @@ from typing import TYPE_CHECKING
 import torch
 
 from yolo.darknet.keys import BadValueError, check
-from yolo.storage import find_file
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from torch import Tensor
 
 
@@ -34,26 +36,29 @@ class ClassTree:
         return torch.stack(columns, dim=-1)
 
 
-def read_tree(path: str) -> ClassTree:
-    """Read a tree by its path as the cfg gives it, or one that is shipped in data/.
+@functools.lru_cache(maxsize=8)
+def read_tree(path: Path) -> ClassTree:
+    """Read a tree; once for each path.
 
     Raises:
         BadValueError: no such file, or a line that is not a name and an earlier line's number.
     """
-    found = find_file(path, "data", ".tree")
-    if found is None:
-        raise BadValueError("tree", "no such file; put it there, or start the program where that path holds")
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        problem = f"{path} cannot be read: {error.strerror}; the path starts at the working folder, or at the cfg's"
+        raise BadValueError("tree", problem) from None
     parents: list[int] = []
-    for number, line in enumerate(found.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+    for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue
         try:
             parent = int(line.split()[1])
         except (IndexError, ValueError):
-            raise BadValueError("tree", f"line {number} of {found} is not a name and a parent's number") from None
-        check("tree", -1 <= parent < len(parents), f"line {number} of {found}: its parent does not stand before it")
+            raise BadValueError("tree", f"line {number} of {path} is not a name and a parent's number") from None
+        check("tree", -1 <= parent < len(parents), f"line {number} of {path}: its parent does not stand before it")
         parents.append(parent)
-    check("tree", len(parents) >= 1, f"{found} names no class")
+    check("tree", len(parents) >= 1, f"{path} names no class")
     sizes = [1]
     for before, parent in itertools.pairwise(parents):
         if parent == before:
