@@ -9,10 +9,12 @@ from torch import Tensor
 
 from yolo.ops.boxes import cxcywh_to_xyxy, paired_iou
 from yolo.ops.darknet_image import centre_crop, letterbox, resize, resize_shorter
+from yolo.ops.darknet_iou import darknet_iou_gradient
 from yolo.ops.darknet_nms import distance_overlap
 
 if TYPE_CHECKING:
     from benchmarks.golden_reference import Floats
+    from yolo.ops.boxes import IouKind
 
 
 def image_errors(misc: dict[str, Floats]) -> dict[str, float]:
@@ -49,4 +51,11 @@ def iou_errors(misc: dict[str, Floats]) -> dict[str, float]:
         "diounms, beta 0.6": (distance_overlap(pred, truth, 0.6).diagonal(), 4),
         "diounms, beta 0.9": (distance_overlap(pred, truth, 0.9).diagonal(), 5),
     }
-    return {name: float((values - stored[:, column]).abs().max()) for name, (values, column) in ours.items()}
+    errors = {name: float((values - stored[:, column]).abs().max()) for name, (values, column) in ours.items()}
+    kinds: tuple[IouKind, ...] = ("iou", "giou", "diou", "ciou")
+    parts = 1 + stored[:, 6:].abs().amax(1, keepdim=True)  # of which a derivative may be the small difference
+    for number, kind in enumerate(kinds):
+        expected = stored[:, 6 + 4 * number : 10 + 4 * number]
+        difference = (darknet_iou_gradient(pred, truth, kind) - expected).abs()
+        errors[f"derivatives of {kind} (relative)"] = float((difference / parts).max())
+    return errors
