@@ -4,8 +4,9 @@
 
 Bars: 100 % of the networks built; layer samples within the larger of 1e-4 and three times the network's own noise,
 heads within the larger of that and three times the head's own noise (noise is what two builds of Darknet differ by),
-relative to |mean| + deviation of the layer; boxes within 0.1 pixel; detections and survivors of suppression equal but
-for scores within 1e-4 of a threshold.
+relative to |mean| + deviation of the layer; boxes within the larger of 0.1 pixel and three times what that noise is
+for a box of their size; detections equal but for scores within 1e-4 of a threshold; survivors of suppression equal,
+and 99.99 % equal where it starts from our boxes instead of Darknet's.
 """
 
 from __future__ import annotations
@@ -32,8 +33,7 @@ if TYPE_CHECKING:
 
 SAMPLES = 16
 LEAST_BAR = 1e-4
-BOX_BAR = 0.1  # pixels
-SCORE_BAR = 1e-4
+FEW_SURVIVORS = 1e-4  # share that may differ because two boxes' overlap or scores are equal but for the noise
 
 
 @dataclass
@@ -62,7 +62,7 @@ class Row:
         found = self.detections
         boxes = "" if found is None else f"{found.boxes} ({found.other_boxes}) / {found.pairs} ({found.other_pairs})"
         errors = "" if found is None else f"{found.score_error:.1e} / {found.box_error:.1e}"
-        survivors = "" if found is None else f"{found.survivors} ({found.other_survivors})"
+        survivors = "" if found is None else f"{found.survivors} ({found.wrong_survivors}, {found.other_survivors})"
         verdict = "yes" if self.holds else "NO: " + ", ".join(self.faults)
         layer, head = f"{self.layer:.1e} ({self.worst_layer})", f"{self.head:.1e} ({self.head_bar:.1e})"
         cells = [
@@ -79,7 +79,8 @@ class Row:
 
 
 HEADER = """| cfg | parameters | bytes | bar | layers: worst error (which) | heads: worst error (bar) | \
-boxes (only one side) / classes (only one side) | score / box error, px | survivors (only one side) | holds |
+boxes (only one side) / classes (only one side) | score / box error, px | \
+survivors (differing: of Darknet's boxes, of ours) | holds |
 |---|---|---|---|---|---|---|---|---|---|"""
 
 
@@ -100,7 +101,8 @@ def measure(golden: Golden, name: str, folder: Path) -> Row:
     row.layer, row.worst_layer = layer_error(result, facts, arrays)
     row.head, row.head_bar = head_error(result, facts, arrays, row.bar)
     if result.model.heads:
-        row.detections = compare(result, arrays)
+        noise = max(head["second_build_max_abs_diff"] for head in facts["heads"])
+        row.detections = compare(result, arrays, noise)
     row.faults += number_faults(row)
     return row
 
@@ -169,9 +171,10 @@ def number_faults(row: Row) -> list[str]:
     holds = {"layers": row.layer <= row.bar, "heads": row.head <= row.head_bar}
     if row.detections is not None:
         found = row.detections
-        holds["boxes"] = found.other_boxes == 0 and found.box_error <= BOX_BAR
+        holds["boxes"] = found.other_boxes == 0 and found.box_error_over_bar <= 1
         holds["classes"] = found.other_pairs == 0
-        holds["survivors"] = found.other_survivors == 0
+        few = found.other_survivors <= FEW_SURVIVORS * found.survivors
+        holds["survivors"] = found.wrong_survivors == 0 and few
     return [name for name, met in holds.items() if not met]
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
+import torch
 
 from yolo.layers.detection import Detection
 from yolo.ops.darknet_image import letterboxed_size
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Pairs = dict[tuple[int, int], float]  # (box, class) -> score
 
 THRESHOLDS = {"t25": 0.25, "t005": 0.005}
+BOX_BAR = 0.1  # pixels
 UNDECIDED = 1e-4  # what is this near to a threshold may fall on either side
 PICTURE = (427, 640)  # height, width of the letterboxed case
 SUPPRESSIONS: dict[str, tuple[DarknetNmsKind, float]] = {
@@ -38,12 +39,21 @@ class Agreement:
     other_pairs: int = 0
     score_error: float = 0.0
     box_error: float = 0.0  # pixels
+    box_error_over_bar: float = 0.0
     survivors: int = 0
-    other_survivors: int = 0
+    other_survivors: int = 0  # suppressing our boxes
+    wrong_survivors: int = 0  # suppressing Darknet's own boxes
+
+    def add_boxes(self, difference: Floats, sizes: Floats, noise: float) -> None:
+        """Add errors of boxes, pixels (N, 4); raw sizes that differ by the noise differ by that share of the box."""
+        largest = np.abs(difference).max(axis=1, initial=0.0)
+        bar = np.maximum(BOX_BAR, 3 * noise * sizes.max(axis=1, initial=0.0))
+        self.box_error = max(self.box_error, float(largest.max(initial=0.0)))
+        self.box_error_over_bar = max(self.box_error_over_bar, float((largest / bar).max(initial=0.0)))
 
 
-def compare(run: Run, arrays: dict[str, Floats]) -> Agreement:
-    """Every case that the arrays hold, of a network with a head."""
+def compare(run: Run, arrays: dict[str, Floats], noise: float) -> Agreement:
+    """Every case that the arrays hold, of a network with a head; the noise is that of the heads' raw numbers."""
     total = Agreement()
     size = (run.model.net.height, run.model.net.width)
     for case, threshold in THRESHOLDS.items():
@@ -51,79 +61,61 @@ def compare(run: Run, arrays: dict[str, Floats]) -> Agreement:
             continue
         ours = run.model.candidates(run.raw, size, threshold)[0]
         spec = run.model.heads[0].spec
-        _compare_candidates(total, ours, arrays, case, threshold, size, in_pixels=isinstance(spec, Detection))
+        scale = np.array([size[1], size[0]] * 2, dtype=np.float32)
+        theirs = _golden_candidates(arrays, case, 1 / scale if isinstance(spec, Detection) else np.ones_like(scale))
+        _compare_candidates(total, ours, theirs, threshold, scale, noise)
         for name, (kind, beta) in SUPPRESSIONS.items():
             if f"det_{case}_{name}_pid" in arrays:
-                _compare_survivors(total, ours, arrays, case, threshold, suppress(ours, 0.45, kind, beta), name)
+                survivors = {*zip(arrays[f"det_{case}_{name}_pid"], arrays[f"det_{case}_{name}_pcls"], strict=True)}
+                total.survivors += len(survivors)
+                left = _pairs(suppress(theirs, 0.45, kind, beta)).keys()
+                total.wrong_survivors += len(left ^ survivors)
+                left = _pairs(suppress(ours, 0.45, kind, beta)).keys()
+                total.other_survivors += len(left ^ survivors) if len(ours.scores) == len(theirs.scores) else 0
         if f"det_{case}_letter_box" in arrays and len(ours.objectness) == len(arrays[f"det_{case}_letter_box"]):
             mine = _in_picture(ours.boxes_cxcywh.numpy(), size, letterboxed=not isinstance(spec, Detection))
-            total.box_error = max(total.box_error, _largest(mine - arrays[f"det_{case}_letter_box"]))
+            boxes = arrays[f"det_{case}_letter_box"]
+            total.add_boxes(mine - boxes, boxes[:, 2:], noise)
     return total
 
 
+def _golden_candidates(arrays: dict[str, Floats], case: str, to_fractions: Floats) -> Candidates:
+    boxes, objectness = arrays[f"det_{case}_box"] * to_fractions, arrays[f"det_{case}_obj"]
+    numbers, classes = arrays[f"det_{case}_pid"].astype(int), arrays[f"det_{case}_pcls"].astype(int)
+    scores = np.zeros((len(boxes), int(classes.max(initial=0)) + 1), dtype=np.float32)
+    scores[numbers, classes] = arrays[f"det_{case}_pval"]
+    return Candidates(*(torch.from_numpy(values) for values in (boxes, objectness, scores)))
+
+
 def _compare_candidates(
-    total: Agreement,
-    ours: Candidates,
-    arrays: dict[str, Floats],
-    case: str,
-    threshold: float,
-    size: tuple[int, int],
-    *,
-    in_pixels: bool,
+    total: Agreement, ours: Candidates, theirs: Candidates, threshold: float, scale: Floats, noise: float
 ) -> None:
-    objectness = arrays[f"det_{case}_obj"]
-    mine, theirs = _decided(ours.objectness.numpy(), threshold), _decided(objectness, threshold)
-    total.boxes += len(objectness)
-    total.other_boxes += abs(len(mine) - len(theirs))
-    if len(mine) != len(theirs):
+    total.boxes += len(theirs.objectness)
+    ours, theirs = _decided(ours, threshold), _decided(theirs, threshold)
+    total.other_boxes += abs(len(ours.objectness) - len(theirs.objectness))
+    if len(ours.objectness) != len(theirs.objectness):
         return
-    scale = np.array([size[1], size[0]] * 2)
-    golden_box = arrays[f"det_{case}_box"][theirs] * (1 if in_pixels else scale)
-    total.box_error = max(total.box_error, _largest(ours.boxes_cxcywh.numpy()[mine] * scale - golden_box))
-    total.score_error = max(total.score_error, _largest(ours.objectness.numpy()[mine] - objectness[theirs]))
-    my_pairs, golden_pairs = _pairs(ours, mine), _golden_pairs(arrays, case, theirs)
-    total.pairs += len(golden_pairs)
-    both = my_pairs.keys() & golden_pairs.keys()
-    total.score_error = max([total.score_error, *(abs(my_pairs[pair] - golden_pairs[pair]) for pair in both)])
-    alone = {**my_pairs, **golden_pairs}.items()
-    total.other_pairs += sum(p not in both and abs(score - threshold) > UNDECIDED for p, score in alone)
+    golden_boxes = theirs.boxes_cxcywh.numpy() * scale
+    total.add_boxes(ours.boxes_cxcywh.numpy() * scale - golden_boxes, golden_boxes[:, 2:], noise)
+    errors = [_largest((ours.objectness - theirs.objectness).numpy())]
+    mine, golden = _pairs(ours), _pairs(theirs)
+    both = mine.keys() & golden.keys()
+    errors += [abs(mine[pair] - golden[pair]) for pair in both]
+    total.score_error = max(total.score_error, *errors)
+    total.pairs += len(golden)
+    everything = {**mine, **golden}.items()
+    total.other_pairs += sum(pair not in both and abs(score - threshold) > UNDECIDED for pair, score in everything)
 
 
-def _compare_survivors(
-    total: Agreement,
-    ours: Candidates,
-    arrays: dict[str, Floats],
-    case: str,
-    threshold: float,
-    left: Candidates,
-    name: str,
-) -> None:
-    mine, theirs = _decided(ours.objectness.numpy(), threshold), _decided(arrays[f"det_{case}_obj"], threshold)
-    if len(mine) != len(theirs):
-        return
-    scores = {**_pairs(ours, mine), **_golden_pairs(arrays, case, theirs)}
-    place = {int(number): position for position, number in enumerate(theirs)}
-    pids, classes = arrays[f"det_{case}_{name}_pid"], arrays[f"det_{case}_{name}_pcls"]
-    golden = {(place[int(p)], int(c)) for p, c in zip(pids, classes, strict=True) if int(p) in place}
-    differing = _pairs(left, mine).keys() ^ golden
-    total.survivors += len(golden)
-    total.other_survivors += sum(abs(scores[pair] - threshold) > UNDECIDED for pair in differing)
+def _decided(candidates: Candidates, threshold: float) -> Candidates:
+    """The boxes whose objectness is not too near to the threshold."""
+    kept = (candidates.objectness - threshold).abs() > UNDECIDED
+    return Candidates(candidates.boxes_cxcywh[kept], candidates.objectness[kept], candidates.scores[kept])
 
 
-def _decided(objectness: Floats, threshold: float) -> npt.NDArray[np.intp]:
-    """Numbers of the boxes that are not too near to the threshold."""
-    return np.flatnonzero(np.abs(objectness - threshold) > UNDECIDED)
-
-
-def _pairs(candidates: Candidates, numbers: npt.NDArray[np.intp]) -> Pairs:
-    scores = candidates.scores.numpy()[numbers]
+def _pairs(candidates: Candidates) -> Pairs:
+    scores = candidates.scores.numpy()
     return {(int(box), int(class_)): float(scores[box, class_]) for box, class_ in np.argwhere(scores != 0)}
-
-
-def _golden_pairs(arrays: dict[str, Floats], case: str, numbers: npt.NDArray[np.intp]) -> Pairs:
-    place = {int(number): position for position, number in enumerate(numbers)}
-    columns = (arrays[f"det_{case}_{column}"] for column in ("pid", "pcls", "pval"))
-    return {(place[int(p)], int(c)): float(v) for p, c, v in zip(*columns, strict=True) if int(p) in place}
 
 
 def _in_picture(boxes_cxcywh: Floats, size: tuple[int, int], *, letterboxed: bool) -> Floats:

@@ -5,6 +5,7 @@ Axes: B images, A anchors of this head, H and W cells, C classes, N = A * H * W 
 
 from __future__ import annotations
 
+import logging
 from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -17,6 +18,8 @@ from yolo.layers.base import LayerSpec, Shape
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+logger = logging.getLogger(__name__)
 
 IouLoss = Literal["mse", "iou", "giou", "diou", "ciou"]
 NmsKind = Literal["default", "greedynms", "diounms"]
@@ -114,13 +117,19 @@ class AnchorHeadSpec(HeadSpec):
         check("classes", self.classes >= 1, "must be 1 or more")
         check_anchors(self.anchors, self.num)
         for anchor in self.mask or ():
-            check("mask", 0 <= anchor < self.num, f"anchor {anchor}, but num={self.num}; use 0..{self.num - 1}")
+            listed = 0 <= anchor < max(self.num, len(self.anchors) // 2)
+            check("mask", listed, f"anchor {anchor}, but num={self.num}; use 0..{self.num - 1}")
+            if anchor >= self.num:
+                logger.warning("mask=%d with num=%d: boxes of no size, as in Darknet; raise num", anchor, self.num)
 
     @property
     def anchors_wh(self) -> tuple[tuple[float, float], ...]:
-        """(width, height) of this head's anchors, pixels of the network input."""
+        """(width, height) of this head's anchors, pixels of the network input.
+
+        Darknet keeps `num` anchors and reads past them for a larger one: nothing is there (cspx-p7-mish.cfg).
+        """
         mask = range(self.num) if self.mask is None else self.mask
-        return tuple((self.anchors[2 * i], self.anchors[2 * i + 1]) for i in mask)
+        return tuple((self.anchors[2 * i], self.anchors[2 * i + 1]) if i < self.num else (0.0, 0.0) for i in mask)
 
 
 def check_anchors(anchors: tuple[float, ...], num: int) -> None:
