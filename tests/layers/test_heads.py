@@ -110,3 +110,10 @@ def test_with_classes_sets_the_output_of_a_connected_layer() -> None:
     model = Darknet(with_classes(CfgFile.parse(cfg), 5))
     assert model.num_classes == 5
     assert model(torch.rand(1, 1, 1, 2))[0].shape == (1, 40, 1, 1)
+
+
+def test_a_mask_past_num_gives_boxes_of_no_size_as_in_darknet(caplog: pytest.LogCaptureFixture) -> None:
+    model = network("[convolutional]\nfilters=12\n[yolo]\nclasses=1\nnum=1\nmask=0,1\nanchors=2,2,4,4")
+    assert "mask=1 with num=1: boxes of no size" in caplog.text
+    boxes = model.decode([torch.zeros(1, 12, 1, 2)], (1, 2)).boxes_xyxy[0]
+    assert (boxes[:, 2:] - boxes[:, :2]).tolist() == [[2, 2], [0, 0]] * 2
