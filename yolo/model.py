@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,9 @@ from yolo.darknet.net import Net
 from yolo.darknet.weights import Header, WeightsFile, read_weights, write_weights
 from yolo.errors import CfgError, WeightsError
 from yolo.layers import HeadSpec, LayerSpec, Shape, spec_from_section
+from yolo.layers.norm import without_scales
+from yolo.ops.boxes import xyxy_to_cxcywh
+from yolo.ops.darknet_nms import Candidates
 from yolo.ops.nms import Predictions
 
 if TYPE_CHECKING:
@@ -42,7 +45,7 @@ def plan(cfg: CfgFile, net: Net) -> tuple[Node, ...]:
     Raises:
         CfgError: a section, key, reference or shape that does not fit, with file and line.
     """
-    shapes = {-1: Shape(net.channels, net.height, net.width)}
+    shapes = {-1: Shape(*net.input_shape)}
     nodes = []
     for index, section in enumerate(cfg.layers):
         spec = spec_from_section(section)
@@ -54,7 +57,11 @@ def plan(cfg: CfgFile, net: Net) -> tuple[Node, ...]:
             raise error.in_section(section) from None
         shapes[index] = out_shape
         nodes.append(Node(index, section, spec, sources, in_shapes, out_shape))
-    return tuple(nodes)
+    consumers: dict[int, list[LayerSpec]] = {node.index: [] for node in nodes}
+    for node in nodes:
+        for source in node.sources:
+            consumers.setdefault(source, []).append(node.spec)
+    return tuple(replace(node, spec=node.spec.settled(consumers[node.index])) for node in nodes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +101,20 @@ class Darknet(nn.Module):
         self.heads = tuple(node for node in self.nodes if isinstance(node.spec, HeadSpec))
         self.images_seen = 0
         self.layers = nn.ModuleList(node.spec.build(*node.in_shapes) for node in self.nodes)
+        for node in self.nodes:
+            self._borrow(node)
+        outputs = [node.index for node in self.nodes if node.spec.is_output]
+        self._output = outputs[-1] if outputs else len(self.nodes) - 1
         self._last_use = {source: node.index for node in self.nodes for source in node.sources}
+
+    def _borrow(self, node: Node) -> None:
+        """Let a layer use another one's parameters where its cfg says so."""
+        try:
+            lender = node.spec.lender(node.index)
+            if lender is not None:
+                node.spec.borrow(self.layers[node.index], self.layers[lender])
+        except BadValueError as error:
+            raise error.in_section(node.section) from None
 
     @classmethod
     def from_cfg(cls, path_or_name: str | Path) -> Darknet:
@@ -115,23 +135,24 @@ class Darknet(nn.Module):
         """Raw outputs.
 
         Args:
-            images: (B, C, H, W) float in 0..1, RGB; H and W need not be those of the cfg.
+            images: (B, C, H, W) float in 0..1, RGB; H and W need not be those of the cfg. A network with `inputs`
+                alone takes vectors, (B, inputs).
 
         Returns:
-            One raw tensor a head, (B, A * (5 + classes), H', W'), in file order; without a head, the last layer's
-            output alone.
+            One raw tensor a head, (B, channels, H', W'), in file order; without a head, the output alone of the last
+            layer, or of the one before [cost].
         """
-        outputs = {-1: images}
+        outputs = {-1: images if images.dim() > 2 else images[:, :, None, None]}
         results = []
         for node, layer in zip(self.nodes, self.layers, strict=True):
             x = layer(*(outputs[source] for source in node.sources))
             outputs[node.index] = x
-            if isinstance(node.spec, HeadSpec):
+            if isinstance(node.spec, HeadSpec) or (node.index == self._output and not self.heads):
                 results.append(x)
             for source in node.sources:
                 if self._last_use[source] == node.index:
                     outputs.pop(source, None)  # frees the memory of maps that no later layer reads
-        return results or [x]
+        return results
 
     def decode(self, outputs: Sequence[Tensor], image_size: tuple[int, int]) -> Predictions:
         """Raw outputs as candidate boxes.
@@ -146,6 +167,30 @@ class Darknet(nn.Module):
             pairs.append(node.spec.decode(raw.float(), image_size))
         return Predictions(torch.cat([boxes for boxes, _ in pairs], 1), torch.cat([scores for _, scores in pairs], 1))
 
+    def candidates(self, outputs: Sequence[Tensor], image_size: tuple[int, int], threshold: float) -> list[Candidates]:
+        """Raw outputs as the boxes that Darknet's get_network_boxes gives, one `Candidates` a picture.
+
+        Args:
+            outputs: what `forward` gave.
+            image_size: (height, width) of its images, pixels.
+            threshold: least objectness, and least score.
+        """
+        pictures = []
+        for picture in range(len(outputs[0])):
+            raws = [raw[picture : picture + 1].float() for raw in outputs]
+            found = [
+                _head_candidates(node.spec, raw, image_size, threshold)
+                for node, raw in zip(self.heads, raws, strict=True)
+            ]
+            pictures.append(
+                Candidates(
+                    torch.cat([head.boxes_cxcywh for head in found]),
+                    torch.cat([head.objectness for head in found]),
+                    torch.cat([head.scores for head in found]),
+                )
+            )
+        return pictures
+
     def load_weights(self, path: str | Path) -> LoadedWeights:
         """Load a `.weights` file, whole or partial (one that ends after some layer, like `darknet53.conv.74`).
 
@@ -157,8 +202,10 @@ class Darknet(nn.Module):
         num_layers = self._num_layers_covered(file)
         start = 0
         with torch.no_grad():
-            for tensor in (t for tensors in self._stored()[:num_layers] for t in tensors):
+            for tensor in (t for tensors in self._readable()[:num_layers] for t in tensors):
                 values = torch.from_numpy(file.values[start : start + tensor.numel()].copy())
+                if file.header.transposed and tensor.dim() == 2:
+                    values = values.view(tensor.shape[1], tensor.shape[0]).T
                 tensor.copy_(values.view(tensor.shape))
                 start += tensor.numel()
         self.images_seen = file.header.seen
@@ -180,10 +227,17 @@ class Darknet(nn.Module):
         """Each layer's tensors in `.weights` order."""
         return [node.spec.weights(layer) for node, layer in zip(self.nodes, self.layers, strict=True)]
 
+    def _readable(self) -> list[list[Tensor]]:
+        """Each layer's tensors that reading fills: those that `dontload` and `dontloadscales` do not take out."""
+        return [
+            [] if node.spec.dontload else without_scales(layer, tensors) if node.spec.dontloadscales else tensors
+            for node, layer, tensors in zip(self.nodes, self.layers, self._stored(), strict=True)
+        ]
+
     def _num_layers_covered(self, file: WeightsFile) -> int:
         """How many leading layers the file's values fill exactly."""
         left = len(file.values)
-        for index, tensors in enumerate(self._stored()):
+        for index, tensors in enumerate(self._readable()):
             needed = sum(tensor.numel() for tensor in tensors)
             if needed and left == 0:
                 return index
@@ -201,6 +255,20 @@ class Darknet(nn.Module):
         return len(self.nodes)
 
 
+def _head_candidates(head: LayerSpec, raw: Tensor, image_size: tuple[int, int], threshold: float) -> Candidates:
+    """One head's candidates for one picture, raw being (1, ...)."""
+    assert isinstance(head, HeadSpec)
+    boxes_xyxy, scores = head.decode(raw, image_size)
+    objectness = head.objectness(raw)[0]
+    kept = torch.ones_like(objectness, dtype=torch.bool) if head.keeps_every_box else objectness > threshold
+    size = boxes_xyxy.new_tensor([image_size[1], image_size[0]] * 2)
+    return Candidates(
+        xyxy_to_cxcywh(boxes_xyxy[0][kept] / size),
+        objectness[kept],
+        head.scores_above(raw, scores, threshold)[0][kept],
+    )
+
+
 def with_classes(cfg: CfgFile, classes: int) -> CfgFile:
     """The same network for another number of classes: `classes` of each head, `filters` of the layer before it.
 
@@ -212,10 +280,11 @@ def with_classes(cfg: CfgFile, classes: int) -> CfgFile:
         if not isinstance(node.spec, HeadSpec):
             continue
         before = cfg.layers[node.index - 1]
-        if before.find("filters") is None:
+        size = next((key for key in ("filters", "output") if before.find(key)), None)
+        if size is None:
             raise CfgError(f"{before.where()}: [{before.name}] before a detection head has no 'filters' to set")
         changes[node.index, "classes"] = str(classes)
-        changes[node.index - 1, "filters"] = str(node.spec.num_channels(classes))
+        changes[node.index - 1, size] = str(node.spec.num_channels(classes))
     if not changes:
         raise CfgError(f"{cfg.path}: no detection head ([yolo]) whose classes could be set to {classes}")
     return cfg.edited(changes)

@@ -123,7 +123,7 @@ def _covered_tensors(path: Path, cfg: CfgFile) -> tuple[dict[str, Tensor], int]:
     model = Darknet(cfg)
     report = model.load_weights(path)
     covered = {f"layers.{index}" for index in range(report.num_layers)}
-    state = {name: tensor for name, tensor in model.state_dict().items() if name.rsplit(".", 2)[0] in covered}
+    state = {name: tensor for name, tensor in model.state_dict().items() if ".".join(name.split(".")[:2]) in covered}
     return state, report.seen
 
 

@@ -48,3 +48,15 @@ def test_the_averaged_model_takes_no_gradient_and_leaves_the_model_alone() -> No
     ema = ModelEma(model)
     assert not any(parameter.requires_grad for parameter in ema.model.parameters())
     assert all(parameter.requires_grad for parameter in model.parameters())
+
+
+def test_shared_tensors_are_averaged_once() -> None:
+    first, second = nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)
+    second.weight = first.weight
+    first.weight.data.fill_(0.0)
+    model = nn.Sequential(first, second)
+    ema = ModelEma(model, decay=0.5, warm_up=1e-9)
+    first.weight.data.fill_(1.0)
+    ema.update(model)
+    average = ema.model.state_dict()
+    assert average["0.weight"].item() == average["1.weight"].item() == 0.5

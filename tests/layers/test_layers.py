@@ -74,7 +74,7 @@ def test_dilated_convolution_keeps_darknets_output_size() -> None:
 @pytest.mark.parametrize(
     ("layers", "message"),
     [
-        ("[warp]", "a.cfg:5: unknown section [warp]; known: avg, avgpool,"),
+        ("[warp]", "a.cfg:5: unknown section [warp]; known: activation, avg, avgpool,"),
         ("[convolutional]\nsize=0", "a.cfg:6: 'size=0': must be 1 or more"),
         ("[convolutional]\nsize=9", "a.cfg:6: 'size=9': the 4 x 4 input is too small for it"),
         ("[convolutional]\nfilters=4\ngroups=3", "a.cfg:6: 'filters=4': must be a multiple of groups=3"),
@@ -82,8 +82,8 @@ def test_dilated_convolution_keeps_darknets_output_size() -> None:
         ("[route]", "a.cfg:5: [route] needs 'layers='; add it"),
         ("[maxpool]\nstride=2\n[shortcut]\nfrom=-2", "a.cfg:8: 'from=-2': layer -1 is not before this one"),
         (
-            "[upsample]\n[maxpool]\nstride=2\n[shortcut]\nfrom=-2",
-            "a.cfg:9: 'from=-2': a map of 8 x 8 x 1 cannot be added to one of 4 x 4 x 1",
+            "[maxpool]\nstride=2\n[upsample]\n[shortcut]\nfrom=-2",
+            "a.cfg:9: 'from=-2': a map of 2 x 2 x 1 cannot be added to one of 4 x 4 x 1",
         ),
         (
             "[convolutional]\nfilters=18\n[yolo]\nclasses=2\nnum=3\nanchors=1,1,2,2,3,3",
@@ -114,3 +114,29 @@ def test_yolo_decode_by_hand() -> None:
     expected = [[16 - 5, 16 - 10, 16 + 5, 16 + 10], [48 - width / 2, 6, 48 + width / 2, 26]]
     torch.testing.assert_close(predictions.boxes_xyxy[0], torch.tensor(expected))
     torch.testing.assert_close(predictions.scores[0], torch.tensor([[0.25, 0.25], [0.5, 0.25]]))
+
+
+def test_shortcut_of_a_larger_map_adds_every_second_cell() -> None:
+    (out,) = network("[upsample]\nstride=1\n[maxpool]\nstride=2\n[shortcut]\nfrom=-2")(ramp(4, 4))
+    assert out[0, 0].tolist() == [[5 + 0, 7 + 2], [13 + 8, 15 + 10]]
+
+
+def test_weighted_shortcut_shares() -> None:
+    keys = "weights_type=per_feature\nweights_normalization=relu"
+    model = network(f"[upsample]\nstride=1\n[upsample]\nstride=1\nscale=2\n[shortcut]\nfrom=-2\n{keys}")
+    weight = model.state_dict()["layers.2.weight"]
+    weight.copy_(torch.tensor([3.0, 1.0]))
+    (out,) = model(torch.ones(1, 1, 4, 4))
+    torch.testing.assert_close(out, torch.full_like(out, (3 * 2 + 1 * 1) / 4.0001))
+
+
+def test_a_negative_upsample_sums_blocks() -> None:
+    (out,) = network("[upsample]\nstride=-2\nscale=0.5")(ramp(4, 4))
+    assert out[0, 0].tolist() == [[5, 9], [21, 25]]
+
+
+def test_dropblock_acts_in_training_only() -> None:
+    model = network("[dropout]\ndropblock=1\nprobability=0.5\ndropblock_size_abs=3", 16, 16)
+    x = torch.ones(1, 1, 16, 16)
+    assert (model.train()(x)[0] == 0).any()
+    assert torch.equal(model.eval()(x)[0], x)

@@ -1,6 +1,7 @@
 """Keys of a section as a typed record: the dataclass is the schema.
 
-Fields are keys (`from_` for `from`), annotations convert the values, defaults are Darknet's, and `__post_init__`
+Fields are keys (`from_` for `from`), annotations convert the values (`Path`: a file that the cfg names), defaults are
+Darknet's, and `__post_init__`
 raises `BadValueError` for a value that the key cannot have.
 """
 
@@ -11,6 +12,7 @@ import functools
 import logging
 import re
 import types
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from yolo.errors import CfgError
@@ -86,6 +88,8 @@ def _convert(hint: Any, text: str, where: str) -> Any:
         hint = get_args(hint)[0]
     if hint is str:
         return text
+    if hint is Path:
+        return _named_file(text, where)
     if get_origin(hint) is Literal:
         if text not in get_args(hint):
             raise ValueError(f"use one of {', '.join(get_args(hint))}")
@@ -94,6 +98,13 @@ def _convert(hint: Any, text: str, where: str) -> Any:
         item = get_args(hint)[0]
         return tuple(_number(item, part, where) for part in text.split("#")[0].split(",") if part)
     return _number(hint, text, where)
+
+
+def _named_file(text: str, where: str) -> Path:
+    """A file that the cfg names: from the working folder, as in Darknet, else from the cfg's or the one above."""
+    folder = Path(where.rpartition(":")[0]).parent
+    candidates = [Path(text), folder / text, folder.parent / text]
+    return next((path for path in candidates if path.is_file()), candidates[0])
 
 
 def _number(hint: Any, text: str, where: str) -> Any:

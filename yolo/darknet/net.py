@@ -11,9 +11,11 @@ from yolo.darknet.keys import check
 class Net:
     """Keys of `[net]`, with Darknet's defaults. Source: AlexeyAB/darknet src/parser.c parse_net_options (59596d78)."""
 
-    width: int
-    height: int
+    width: int = 0
+    height: int = 0
     channels: int = 3
+    inputs: int = 0  # of a network that takes vectors, not pictures
+    time_steps: int = 1
     batch: int = 1
     subdivisions: int = 1
     max_crop: int | None = None
@@ -40,6 +42,9 @@ class Net:
     gamma: float = 1.0
     sgdr_cycle: int | None = None
     sgdr_mult: int = 2
+    sequential_subdivisions: int = 1
+    dynamic_minibatch: bool = False
+    try_fix_nan: bool = False
 
     angle: float = 0.0
     aspect: float = 1.0
@@ -57,10 +62,34 @@ class Net:
     resize_step: int = 32
     label_smooth_eps: float = 0.0
     ema_alpha: float = 0.0
+    badlabels_rejection_percentage: float = 0.0
+    num_sigmas_reject_badlabels: float = 0.0
+    equidistant_point: int = 0
+    weights_reject_freq: int = 0
+    adversarial_lr: float = 0.0
+    attention: bool = False
+    contrastive: bool = False
+    contrastive_jit_flip: bool = False
+    contrastive_color: bool = False
+    unsupervised: bool = False
+    track: bool = False
+    augment_speed: int = 2
+
     max_chart_loss: float = 20.0
+    show_receptive_field: bool = False
     optimized_memory: int = 0
     workspace_size_limit_MB: int = 1024
+    use_cuda_graph: bool = False
 
     def __post_init__(self) -> None:
-        for key in ("width", "height", "channels", "batch", "subdivisions"):
+        size = () if self.inputs else ("width", "height", "channels")
+        for key in (*size, "batch", "subdivisions", "time_steps"):
             check(key, getattr(self, key) >= 1, "must be 1 or more")
+        check("inputs", self.inputs >= 0, "must be 0 or more")
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """Channels, height, width; a vector is a map of one cell."""
+        if self.width and self.height:
+            return self.channels, self.height, self.width
+        return self.inputs, 1, 1

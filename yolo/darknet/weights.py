@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 VERSION = struct.Struct("<3i")  # major, minor, revision
-LARGEST_VERSION_NUMBER = 1000  # above it Darknet means transposed weights; no public file does
+TRANSPOSED_ABOVE = 1000  # a larger major or minor says that connected layers' matrices are stored transposed
+LARGEST_VERSION_NUMBER = 9999  # a file that says more is something else
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,11 @@ class Header:
     @property
     def seen_format(self) -> struct.Struct:
         return struct.Struct("<q" if self.major * 10 + self.minor >= 2 else "<i")
+
+    @property
+    def transposed(self) -> bool:
+        """Whether the matrices of connected layers are stored (in, out)."""
+        return max(self.major, self.minor) > TRANSPOSED_ABOVE
 
     def to_bytes(self) -> bytes:
         return VERSION.pack(self.major, self.minor, self.revision) + self.seen_format.pack(self.seen)

@@ -10,6 +10,11 @@ import torch
 from torch import nn
 
 
+def _tensors(model: nn.Module) -> list[torch.Tensor]:
+    """Parameters and buffers, those that modules share once."""
+    return [*model.parameters(), *model.buffers()]
+
+
 class ModelEma:
     """A smoothed copy of a model, which is what gets evaluated and kept.
 
@@ -37,7 +42,7 @@ class ModelEma:
         self.updates += 1
         weight = 1 - self.decay_at(self.updates)
         averages, values = [], []
-        for mine, theirs in zip(self.model.state_dict().values(), model.state_dict().values(), strict=True):
+        for mine, theirs in zip(_tensors(self.model), _tensors(model), strict=True):
             if mine.dtype.is_floating_point:
                 averages.append(mine)
                 values.append(theirs.detach())

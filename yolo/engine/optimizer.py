@@ -27,14 +27,14 @@ def build_optimizer(
         weight_decay: of convolution and linear weights.
     """
     biases, decayed, rest = [], [], []
-    for module in model.modules():
-        for role, parameter in module.named_parameters(recurse=False):
-            if role == "bias":
-                biases.append(parameter)
-            elif isinstance(module, (nn.Conv2d, nn.Linear)):
-                decayed.append(parameter)
-            else:
-                rest.append(parameter)
+    for path, parameter in model.named_parameters():  # names a parameter that modules share once
+        owner, _, role = path.rpartition(".")
+        if role == "bias":
+            biases.append(parameter)
+        elif isinstance(model.get_submodule(owner), (nn.Conv2d, nn.Linear)):
+            decayed.append(parameter)
+        else:
+            rest.append(parameter)
     groups = [
         {"name": "biases", "params": biases, "bias": True, "decay": False},
         {"name": "weights", "params": decayed, "bias": False, "decay": True, "weight_decay": weight_decay},

@@ -12,7 +12,7 @@ from yolo.layers.base import Shape as Shape
 from yolo.layers.base import register as register
 from yolo.layers.base import spec_from_section as spec_from_section
 from yolo.layers.head import HeadSpec as HeadSpec
-from yolo.layers.head import Yolo as Yolo
+from yolo.layers.yolo import Yolo as Yolo
 
 for module in pkgutil.iter_modules(__path__):
     importlib.import_module(f"{__name__}.{module.name}")

@@ -52,6 +52,11 @@ def gelu(x: Tensor) -> Tensor:
     return 0.5 * x * (1 + torch.tanh(0.797885 * x + 0.035677 * x**3))
 
 
+def selu(x: Tensor) -> Tensor:
+    """SELU with Darknet's constants, which have five digits."""
+    return 1.0507 * torch.where(x > 0, x, 1.6732 * torch.expm1(x))
+
+
 def plse(x: Tensor) -> Tensor:
     """A piecewise linear sigmoid."""
     return torch.where(x < -4, 0.01 * (x + 4), torch.where(x > 4, 0.01 * (x - 4) + 1, 0.125 * x + 0.5))
@@ -76,7 +81,7 @@ FUNCTIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
     "relu6": nn.ReLU6,
     "elu": nn.ELU,
-    "selu": nn.SELU,
+    "selu": lambda: Elementwise(selu),
     "gelu": lambda: Elementwise(gelu),
     "relie": lambda: nn.LeakyReLU(0.01),
     "plse": lambda: Elementwise(plse),

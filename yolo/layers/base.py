@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeVar
 
 from yolo.darknet.keys import check, read_keys
 from yolo.errors import CfgError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from torch import Tensor, nn
 
@@ -45,10 +45,20 @@ class LayerSpec(ABC):
     the network's input.
     """
 
+    combines: ClassVar[bool] = False
+    """Whether it joins the values of several layers, so that none of them may hand on mere signs."""
+    is_output: ClassVar[bool] = True
+    """Whether it may be the network's output when it is the last layer."""
+
     learning_rate: float = 1.0
+    clip: float = 0.0
+    onlyforward: bool = False
     dont_update: bool = False
-    stopbackward: bool = False
+    burnin_update: int = 0
+    stopbackward: int = 0
     train_only_bn: bool = False
+    dontload: bool = False
+    dontloadscales: bool = False
 
     def sources(self, index: int) -> tuple[int, ...]:
         """Absolute numbers of the layers whose outputs this one consumes."""
@@ -67,9 +77,30 @@ class LayerSpec(ABC):
         """The module, which takes one tensor (B, C, H, W) a source."""
 
     def weights(self, module: nn.Module) -> list[Tensor]:
-        """The module's tensors that a `.weights` file holds, in the file's order."""
+        """The module's tensors that a `.weights` file holds, in the file's order.
+
+        Only the matrix (out, in) of a connected layer has two axes: some old files hold it transposed.
+        """
         del module
         return []
+
+    def settled(self, consumers: Sequence[LayerSpec]) -> LayerSpec:
+        """This record, or the one to use instead, now that the layers that consume its output are known."""
+        del consumers
+        return self
+
+    def lender(self, index: int) -> int | None:
+        """Absolute number of the layer whose parameters this one uses as its own; None where it has its own."""
+        del index
+        return None
+
+    def borrow(self, module: nn.Module, lender: nn.Module) -> None:
+        """Let this layer's module use the parameters of the lender's.
+
+        Raises:
+            BadValueError: they differ in kind or size.
+        """
+        raise NotImplementedError
 
     def flops(self, out: Shape, *inputs: Shape) -> int:
         """Operations for one picture, counted as Darknet does (its BFLOPs are this / 1e9)."""
@@ -119,5 +150,7 @@ def spec_from_section(section: Section) -> LayerSpec:
     """
     spec = REGISTRY.get(section.name)
     if spec is None:
-        raise CfgError(f"{section.where()}: unknown section [{section.name}]; known: {', '.join(sorted(REGISTRY))}")
+        raise CfgError(
+            f"{section.where()}: unknown section [{section.name}]; known: {', '.join(sorted(REGISTRY, key=str.lower))}"
+        )
     return read_keys(spec, section)

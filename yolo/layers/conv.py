@@ -1,41 +1,55 @@
-"""[convolutional]: convolution, batch normalisation or bias, activation."""
+"""[convolutional]: convolution, batch normalisation or bias, activation, blur."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
 from yolo.darknet.keys import check
 from yolo.layers.activations import build_activation
-from yolo.layers.base import LayerSpec, Shape, register
+from yolo.layers.base import LayerSpec, Shape, absolute, register
+from yolo.layers.binary import BinaryConv2d
+from yolo.layers.blur import Blur, blurred_shape
+from yolo.layers.norm import build_norm_2d, norm_tensors
 
-# Darknet normalises with 1e-5 and keeps 0.9 of the old statistics a batch (its CPU code; 0.99 in its GPU code).
-BATCH_NORM_EPS = 1e-5
-BATCH_NORM_MOMENTUM = 0.1
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class ConvLayer(nn.Module):
     """(B, C, H, W) -> (B, filters, H', W')."""
 
-    def __init__(self, conv: nn.Conv2d, bn: nn.BatchNorm2d | None, activation: nn.Module) -> None:
+    def __init__(
+        self, conv: nn.Conv2d, bn: nn.BatchNorm2d | None, activation: nn.Module, blur: nn.Module | None = None
+    ) -> None:
         super().__init__()
         self.conv = conv
         self.bn = bn
         self.activation = activation
+        self.blur = blur
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.conv(x)
         if self.bn is not None:
             x = self.bn(x)
-        y: Tensor = self.activation(x)
-        return y
+        x = self.activation(x)
+        return x if self.blur is None else self.blur(x)
+
+    def stored(self) -> list[Tensor]:
+        """The tensors in `.weights` order."""
+        return [*norm_tensors(self.bn, self.conv.bias), self.conv.weight]
 
 
 @register("convolutional", "conv")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Convolutional(LayerSpec):
-    """Keys of [convolutional]. Source: AlexeyAB/darknet src/parser.c parse_convolutional (59596d78)."""
+    """Keys of [convolutional]. Source: AlexeyAB/darknet src/parser.c parse_convolutional (59596d78).
+
+    The keys below `share_index` change how Darknet trains or schedules, not what a trained network computes; they
+    are read and have no effect.
+    """
 
     filters: int = 1
     size: int = 1
@@ -49,67 +63,113 @@ class Convolutional(LayerSpec):
     batch_normalize: bool = False
     cbn: bool = False
     activation: str = "logistic"
+    antialiasing: int = 0
+    binary: bool = False
+    xnor: bool = False
+    bin_output: bool = False
+    share_index: int | None = None
+
+    assisted_excitation: float = 0.0
+    sway: bool = False
+    rotate: bool = False
+    stretch: bool = False
+    stretch_sway: bool = False
+    angle: float = 15.0
+    flipped: bool = False
+    dot: float = 0.0
+    grad_centr: bool = False
+    reverse: float = 0.0
+    coordconv: bool = False
+    stream: int = -1
+    wait_stream: int = -1
 
     def __post_init__(self) -> None:
         for key in ("filters", "size", "stride", "dilation", "groups"):
             check(key, getattr(self, key) >= 1, "must be 1 or more")
         check("padding", self.padding >= 0, "must be 0 or more")
-        check("filters", self.filters % self.groups == 0, f"must be a multiple of groups={self.groups}")
+        check("filters", self.filters % self.num_groups == 0, f"must be a multiple of groups={self.groups}")
+        check("antialiasing", self.antialiasing in (0, 1, 2), "use 0, 1 or 2")
+
+    @property
+    def normalizes(self) -> bool:
+        return self.batch_normalize or self.cbn
+
+    @property
+    def num_groups(self) -> int:
+        return 1 if self.xnor else self.groups
 
     @property
     def strides(self) -> tuple[int, int]:
         """(vertical, horizontal)."""
-        return self.stride_y or self.stride, self.stride_x or self.stride
+        vertical, horizontal = self.stride_y or 0, self.stride_x or 0
+        return (vertical if vertical >= 1 else self.stride), (horizontal if horizontal >= 1 else self.stride)
 
     @property
-    def total_padding(self) -> int:
+    def conv_strides(self) -> tuple[int, int]:
+        """(vertical, horizontal) of the convolution itself: the blur, if any, takes over the layer's."""
+        return (1, 1) if self.antialiasing else self.strides
+
+    @property
+    def padding_each_side(self) -> int:
         return self.size // 2 if self.pad else self.padding
 
-    def out_shape(self, *inputs: Shape) -> Shape:
-        (x,) = inputs
-        check("groups", x.channels % self.groups == 0, f"the {x.channels} input channels must be a multiple of it")
-        vertical, horizontal = self.strides
-        height = (x.height + 2 * self.total_padding - self.size) // vertical + 1
-        width = (x.width + 2 * self.total_padding - self.size) // horizontal + 1
+    def conv_shape(self, x: Shape) -> Shape:
+        """Shape before the blur. As in Darknet, the output size takes no notice of the dilation."""
+        vertical, horizontal = self.conv_strides
+        height = (x.height + 2 * self.padding_each_side - self.size) // vertical + 1
+        width = (x.width + 2 * self.padding_each_side - self.size) // horizontal + 1
         check("size", height >= 1 and width >= 1, f"the {x.width} x {x.height} input is too small for it")
         return Shape(self.filters, height, width)
 
+    def out_shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        fits = x.channels % self.num_groups == 0
+        check("groups", fits, f"the {x.channels} input channels must be a multiple of it")
+        out = self.conv_shape(x)
+        return blurred_shape(out, self.antialiasing, self.strides) if self.antialiasing else out
+
+    def settled(self, consumers: Sequence[LayerSpec]) -> LayerSpec:
+        if self.bin_output and any(consumer.combines for consumer in consumers):
+            return replace(self, bin_output=False)
+        return self
+
+    def lender(self, index: int) -> int | None:
+        return None if self.share_index is None else absolute(index, self.share_index, "share_index")
+
+    def borrow(self, module: nn.Module, lender: nn.Module) -> None:
+        assert isinstance(module, ConvLayer)
+        check("share_index", isinstance(lender, ConvLayer), "that layer is not a [convolutional]")
+        assert isinstance(lender, ConvLayer)
+        same = module.conv.weight.shape == lender.conv.weight.shape and (module.bn is None) == (lender.bn is None)
+        check("share_index", same, "that layer's filters, size, channels or batch_normalize differ")
+        module.conv.weight, module.conv.bias, module.bn = lender.conv.weight, lender.conv.bias, lender.bn
+
     def build(self, *inputs: Shape) -> nn.Module:
         (x,) = inputs
-        normalize = self.batch_normalize or self.cbn
+        blur = Blur(self.filters, self.antialiasing, self.strides) if self.antialiasing else None
+        bn = build_norm_2d(self.filters) if self.normalizes else None
+        # A consumer that takes signs alone gets the same ones from the values before the activation.
+        activation = "linear" if self.xnor and self.bin_output else self.activation
+        return ConvLayer(self._build_conv(x.channels), bn, build_activation(activation), blur)
+
+    def _build_conv(self, channels: int) -> nn.Conv2d:
         dilation = self.dilation if self.size > 1 else 1
-        conv = nn.Conv2d(
-            x.channels,
-            self.filters,
-            self.size,
-            self.strides,
-            padding=self.total_padding * dilation,
-            dilation=dilation,
-            groups=self.groups,
-            bias=not normalize,
-        )
-        bn = nn.BatchNorm2d(self.filters, BATCH_NORM_EPS, BATCH_NORM_MOMENTUM) if normalize else None
-        return ConvLayer(conv, bn, build_activation(self.activation))
+        shape = (channels, self.filters, self.size, self.conv_strides, self.padding_each_side * dilation, dilation)
+        bias = not self.normalizes
+        if self.xnor or self.binary:
+            return BinaryConv2d(*shape, groups=self.num_groups, bias=bias, binary_input=self.xnor)
+        return nn.Conv2d(*shape, groups=self.num_groups, bias=bias)
 
     def weights(self, module: nn.Module) -> list[Tensor]:
         assert isinstance(module, ConvLayer)
-        return [*norm_or_bias(module), module.conv.weight]
+        return module.stored() if self.share_index is None else []
 
     def flops(self, out: Shape, *inputs: Shape) -> int:
         (x,) = inputs
-        return 2 * out.numel * (x.channels // self.groups) * self.size**2
+        operations = 2 * self.conv_shape(x).numel * (x.channels // self.num_groups) * self.size**2
+        return operations // 32 if self.xnor else operations
 
     def kernel(self, *inputs: Shape) -> tuple[int, float]:
         del inputs
-        return (self.size - 1) * self.dilation + 1, float(self.strides[1])
-
-
-def norm_or_bias(module: ConvLayer) -> list[Tensor]:
-    """Biases, then scales, means and variances where the layer normalises: Darknet's order."""
-    bn = module.bn
-    if bn is None:
-        assert module.conv.bias is not None
-        return [module.conv.bias]
-    assert bn.running_mean is not None
-    assert bn.running_var is not None
-    return [bn.bias, bn.weight, bn.running_mean, bn.running_var]
+        dilation = self.dilation if self.size > 1 else 1
+        return (self.size - 1) * dilation + 1, float(self.strides[1])

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from yolo.darknet.keys import check
 from yolo.layers.activations import build_activation
 from yolo.layers.base import LayerSpec, Shape, absolute, register
+
+WeightsType = Literal["none", "per_feature", "per_layer", "per_channel"]
+WeightsNormalization = Literal["none", "relu", "avg_relu", "softmax"]
 
 
 class RouteLayer(nn.Module):
@@ -31,9 +36,13 @@ class RouteLayer(nn.Module):
 class Route(LayerSpec):
     """Keys of [route]; with groups, the group_id-th of equal slices of each input."""
 
+    combines: ClassVar[bool] = True
+
     layers: tuple[int, ...]
     groups: int = 1
     group_id: int = 0
+    stream: int = -1
+    wait_stream: int = -1
 
     def __post_init__(self) -> None:
         check("layers", len(self.layers) >= 1, "name at least one layer")
@@ -57,37 +66,71 @@ class Route(LayerSpec):
 
 
 class ShortcutLayer(nn.Module):
-    """Adds to the first input the channels that it shares with each of the others."""
+    """Adds to the first input the channels that it shares with each of the others.
 
-    def __init__(self, activation: nn.Module) -> None:
+    Args:
+        activation: applied to the sum.
+        strides: of each of the others: only every so many-th of its cells is added.
+        num_weights: weights of an input, one or one a channel; 0 for a plain sum.
+        normalization: how the weights of the inputs become shares that sum to 1.
+    """
+
+    def __init__(
+        self, activation: nn.Module, strides: tuple[int, ...], num_weights: int, normalization: WeightsNormalization
+    ) -> None:
         super().__init__()
         self.activation = activation
+        self.strides = strides
+        self.normalization = normalization
+        self.weight = nn.Parameter(torch.ones((len(strides) + 1) * num_weights)) if num_weights else None
 
     def forward(self, x: Tensor, *others: Tensor) -> Tensor:
-        for other in others:
-            x = add_shared_channels(x, other)
+        factors = self.factors()
+        if factors is not None:
+            x = x * factors[0]
+        for position, (other, stride) in enumerate(zip(others, self.strides, strict=True), start=1):
+            picked = other[:, : x.shape[1], ::stride, ::stride] if stride > 1 else other[:, : x.shape[1]]
+            x = add_channels(x, picked if factors is None else picked * factors[position][:, : picked.shape[1]])
         y: Tensor = self.activation(x)
         return y
 
+    def factors(self) -> Tensor | None:
+        """(inputs, 1, 1 or C, 1, 1), None for a plain sum."""
+        if self.weight is None:
+            return None
+        weight = self.weight.view(len(self.strides) + 1, 1, -1, 1, 1)
+        positive = (weight - weight.amax(0)).exp() if self.normalization == "softmax" else F.relu(weight)
+        return positive / (1e-4 + positive.sum(0))
 
-def add_shared_channels(x: Tensor, other: Tensor) -> Tensor:
-    """`x` plus `other` over their first min(C) channels; the shape stays that of `x`."""
-    common = min(x.shape[1], other.shape[1])
+
+def add_channels(x: Tensor, other: Tensor) -> Tensor:
+    """`x` plus `other`, which may have fewer channels."""
+    common = other.shape[1]
     if common == x.shape[1]:
-        return x + other[:, :common]
+        return x + other
     return torch.cat([x[:, :common] + other, x[:, common:]], dim=1)
 
 
 @register("shortcut")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shortcut(LayerSpec):
-    """Keys of [shortcut]; the output has the shape of the layer before."""
+    """Keys of [shortcut]; the output has the shape of the layer before.
+
+    Of a map that is larger by a whole factor every so many-th cell is added, as in the first Darknet (resnet50.cfg);
+    the present one stops at such a file.
+    """
+
+    combines: ClassVar[bool] = True
 
     from_: tuple[int, ...]
     activation: str = "linear"
+    weights_type: WeightsType = "none"
+    weights_normalization: WeightsNormalization = "none"
 
     def __post_init__(self) -> None:
         check("from", len(self.from_) >= 1, "name at least one layer")
+        normalized = self.weights_type == "none" or self.weights_normalization != "none"
+        check("weights_type", normalized, "needs weights_normalization=relu or softmax")
 
     def sources(self, index: int) -> tuple[int, ...]:
         return (index - 1, *(absolute(index, layer, "from") for layer in self.from_))
@@ -95,13 +138,25 @@ class Shortcut(LayerSpec):
     def out_shape(self, *inputs: Shape) -> Shape:
         x, *others = inputs
         for other in others:
-            same = (other.height, other.width) == (x.height, x.width)
+            stride = sampling_stride(x, other)
+            same = -(-other.height // stride) == x.height and -(-other.width // stride) == x.width
             check("from", same, f"a map of {other} cannot be added to one of {x}; width and height must be equal")
         return x
 
     def build(self, *inputs: Shape) -> nn.Module:
-        del inputs
-        return ShortcutLayer(build_activation(self.activation))
+        x, *others = inputs
+        num_weights = {"none": 0, "per_channel": x.channels}.get(self.weights_type, 1)
+        strides = tuple(sampling_stride(x, other) for other in others)
+        return ShortcutLayer(build_activation(self.activation), strides, num_weights, self.weights_normalization)
+
+    def weights(self, module: nn.Module) -> list[Tensor]:
+        assert isinstance(module, ShortcutLayer)
+        return [] if module.weight is None else [module.weight]
 
     def flops(self, out: Shape, *inputs: Shape) -> int:
-        return (len(inputs) - 1) * out.numel
+        return (len(inputs) - 1) * out.numel * (1 if self.weights_type == "none" else 2)
+
+
+def sampling_stride(x: Shape, other: Shape) -> int:
+    """Of how many cells of `other` one is added to `x`, along each axis."""
+    return max(1, round(other.width / x.width))

@@ -1,14 +1,17 @@
-"""[maxpool] and [avgpool]."""
+"""[maxpool], [local_avgpool] and [avgpool]."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from yolo.darknet.keys import check
 from yolo.layers.base import LayerSpec, Shape, register
+from yolo.layers.blur import Blur, blurred_shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +28,13 @@ class Window:
         check("size", height >= 1 and width >= 1, f"the {x.width} x {x.height} input is too small for it")
         return Shape(x.channels, height, width)
 
+    @property
+    def sides(self) -> tuple[int, int]:
+        """Cells of padding before and after, along each axis."""
+        return self.padding // 2, self.padding - self.padding // 2
+
     def build_max(self) -> nn.Module:
-        before = self.padding // 2
-        after = self.padding - before
+        before, after = self.sides
         if before == after <= self.size // 2:
             return nn.MaxPool2d(self.size, self.strides, padding=before)
         if before == 0 and after == 1 and self.strides == (2, 2) and self.size > 1:
@@ -36,42 +43,113 @@ class Window:
         return nn.Sequential(pad, nn.MaxPool2d(self.size, self.strides))
 
 
-@register("maxpool", "max")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Maxpool(LayerSpec):
-    """Keys of [maxpool]; `size` defaults to `stride`, `padding` (cells in all) to `size` - 1."""
+class WindowSpec(LayerSpec):
+    """Keys of both kinds of pooling; `size` defaults to `stride`, `padding` (cells in all) to `size` - 1."""
 
     stride: int = 1
     stride_x: int | None = None
     stride_y: int | None = None
     size: int | None = None
     padding: int | None = None
+    antialiasing: int = 0
+    maxpool_depth: bool = False
+    out_channels: int = 1
+    maxpool_zero_nonmax: bool = False
 
     def __post_init__(self) -> None:
         check("stride", self.stride >= 1, "must be 1 or more")
+        for key in ("stride_x", "stride_y"):
+            check(key, getattr(self, key) is None or getattr(self, key) >= 1, "must be 1 or more")
         check("size", self.window.size >= 1, "must be 1 or more")
         check("padding", self.window.padding >= 0, "must be 0 or more")
+        check("out_channels", self.out_channels >= 1, "must be 1 or more")
+        check("antialiasing", self.antialiasing in (0, 1, 2), "use 0, 1 or 2")
+
+    @property
+    def strides(self) -> tuple[int, int]:
+        """(vertical, horizontal)."""
+        return self.stride_y or self.stride, self.stride_x or self.stride
 
     @property
     def window(self) -> Window:
         size = self.stride if self.size is None else self.size
-        strides = (self.stride_y or self.stride, self.stride_x or self.stride)
+        strides = (1, 1) if self.antialiasing else self.strides  # the blur takes over the stride
         return Window(size, strides, size - 1 if self.padding is None else self.padding)
 
     def out_shape(self, *inputs: Shape) -> Shape:
-        return self.window.out_shape(inputs[0])
-
-    def build(self, *inputs: Shape) -> nn.Module:
-        del inputs
-        return self.window.build_max()
+        (x,) = inputs
+        if self.maxpool_depth:
+            return x._replace(channels=self.out_channels)
+        out = self.window.out_shape(x)
+        return blurred_shape(out, self.antialiasing, self.strides) if self.antialiasing else out
 
     def flops(self, out: Shape, *inputs: Shape) -> int:
-        del inputs
-        return self.window.size**2 * out.numel
+        if self.maxpool_depth or self.antialiasing:
+            out = self.window.out_shape(inputs[0])
+        return self.window.size**2 * inputs[0].channels * out.height * out.width
 
     def kernel(self, *inputs: Shape) -> tuple[int, float]:
         del inputs
-        return self.window.size, float(self.window.strides[1])
+        return (1, 1.0) if self.maxpool_depth else (self.window.size, float(self.strides[1]))
+
+
+class DepthMax(nn.Module):
+    """(B, C, H, W) -> (B, out_channels, H, W): the largest of channels k, k + out_channels, ..."""
+
+    def __init__(self, out_channels: int) -> None:
+        super().__init__()
+        self.out_channels = out_channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        missing = -x.shape[1] % self.out_channels
+        x = F.pad(x, (0, 0, 0, 0, 0, missing), value=-math.inf)
+        return x.reshape(x.shape[0], -1, self.out_channels, *x.shape[2:]).amax(1)
+
+
+@register("maxpool", "max")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Maxpool(WindowSpec):
+    """[maxpool]; with `maxpool_depth` over channels instead of cells."""
+
+    def build(self, *inputs: Shape) -> nn.Module:
+        if self.maxpool_depth:
+            return DepthMax(self.out_channels)
+        if self.antialiasing:
+            return nn.Sequential(self.window.build_max(), Blur(inputs[0].channels, self.antialiasing, self.strides))
+        return self.window.build_max()
+
+
+class MeanOfPresent(nn.Module):
+    """The mean over those cells of a window that lie in the map."""
+
+    def __init__(self, window: Window) -> None:
+        super().__init__()
+        self.window = window
+
+    def forward(self, x: Tensor) -> Tensor:
+        before, after = self.window.sides
+        x = torch.cat([x, torch.ones_like(x[:, :1])], dim=1)  # the last channel counts
+        x = F.pad(x, (before, after, before, after))
+        means = F.avg_pool2d(x, self.window.size, self.window.strides)
+        return means[:, :-1] / means[:, -1:]
+
+
+@register("local_avgpool", "local_avg")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalAvgpool(WindowSpec):
+    """[local_avgpool]: the mean where [maxpool] takes the largest."""
+
+    def __post_init__(self) -> None:
+        WindowSpec.__post_init__(self)
+        before, after = self.window.sides
+        check("padding", max(before, after) < self.window.size, "must leave a cell of the map in each window")
+
+    def build(self, *inputs: Shape) -> nn.Module:
+        mean = MeanOfPresent(self.window)
+        if self.antialiasing:
+            return nn.Sequential(mean, Blur(inputs[0].channels, self.antialiasing, self.strides))
+        return mean
 
 
 class GlobalMean(nn.Module):

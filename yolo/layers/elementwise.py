@@ -1,0 +1,86 @@
+"""Layers that keep the shape and have no parameters: [activation], [empty], [cost], [contrastive]."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from yolo.layers.activations import build_activation
+from yolo.layers.base import LayerSpec, Shape, register
+
+
+@register("activation")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activation(LayerSpec):
+    """[activation]: an activation by itself."""
+
+    activation: str = "linear"
+
+    def out_shape(self, *inputs: Shape) -> Shape:
+        return inputs[0]
+
+    def build(self, *inputs: Shape) -> nn.Module:
+        del inputs
+        return build_activation(self.activation)
+
+
+@register("empty", "silence")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Empty(LayerSpec):
+    """[empty]: hands its input on."""
+
+    def out_shape(self, *inputs: Shape) -> Shape:
+        return inputs[0]
+
+    def build(self, *inputs: Shape) -> nn.Module:
+        del inputs
+        return nn.Identity()
+
+
+@register("cost")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost(LayerSpec):
+    """Keys of [cost], a loss inside the network file: computes nothing here, losses are not layers."""
+
+    is_output: ClassVar[bool] = False
+
+    type: str = "sse"
+    scale: float = 1.0
+    ratio: float = 0.0
+
+    def out_shape(self, *inputs: Shape) -> Shape:
+        return inputs[0]
+
+    def build(self, *inputs: Shape) -> nn.Module:
+        del inputs
+        return nn.Identity()
+
+
+class Zeros(nn.Module):
+    """(B, C, H, W) -> zeros of that shape."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.zeros_like(x)
+
+
+@register("contrastive")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contrastive(LayerSpec):
+    """Keys of [contrastive], a loss inside the network file: Darknet leaves its output at 0 except in training."""
+
+    classes: int = 1000
+    yolo_layer: int = 0
+    temperature: float = 1.0
+    cls_normalizer: float = 1.0
+    max_delta: float | None = None
+    contrastive_neg_max: int = 3
+
+    def out_shape(self, *inputs: Shape) -> Shape:
+        return inputs[0]
+
+    def build(self, *inputs: Shape) -> nn.Module:
+        del inputs
+        return Zeros()

@@ -1,0 +1,68 @@
+"""[scale_channels] and [sam]: an earlier map multiplied by the layer before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from yolo.darknet.keys import check
+from yolo.layers.activations import build_activation
+from yolo.layers.base import LayerSpec, Shape, absolute, register
+
+
+class GateLayer(nn.Module):
+    """Factors and a map (B, C, H, W) -> (B, C, H, W); factors of size 1 along an axis serve all of it."""
+
+    def __init__(self, activation: nn.Module) -> None:
+        super().__init__()
+        self.activation = activation
+
+    def forward(self, factors: Tensor, x: Tensor) -> Tensor:
+        y: Tensor = self.activation(x * factors)
+        return y
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateSpec(LayerSpec):
+    """Keys of both: which map is multiplied, and what follows."""
+
+    combines: ClassVar[bool] = True
+
+    from_: int
+    activation: str = "linear"
+
+    def sources(self, index: int) -> tuple[int, ...]:
+        return index - 1, absolute(index, self.from_, "from")
+
+    def build(self, *inputs: Shape) -> nn.Module:
+        del inputs
+        return GateLayer(build_activation(self.activation))
+
+
+@register("scale_channels")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScaleChannels(GateSpec):
+    """Keys of [scale_channels]: one factor a channel, or, with `scale_wh`, one a cell."""
+
+    scale_wh: bool = False
+
+    def out_shape(self, *inputs: Shape) -> Shape:
+        factors, x = inputs
+        needed = Shape(1, x.height, x.width) if self.scale_wh else Shape(x.channels, 1, 1)
+        check("from", factors == needed, f"a map of {x} needs factors of {needed}, the layer before gives {factors}")
+        return x
+
+
+@register("sam")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sam(GateSpec):
+    """[sam]: one factor a value."""
+
+    def out_shape(self, *inputs: Shape) -> Shape:
+        factors, x = inputs
+        check(
+            "from", factors == x, f"a map of {x} cannot be multiplied by one of {factors}; they must be equal in size"
+        )
+        return x

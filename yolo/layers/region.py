@@ -1,0 +1,114 @@
+"""[region], the head of YOLOv2 and YOLO9000. Axes as in `head`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from yolo.darknet.keys import check
+from yolo.layers.base import Shape, register
+from yolo.layers.head import HeadSpec, cell_major, centres, check_anchors, pixels
+from yolo.layers.tree import read_tree
+
+# Of a tree's classes the last one (the most special) that is at least this likely is the answer.
+TREE_THRESHOLD = 0.5
+
+
+@register("region")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Region(HeadSpec):
+    """Keys of [region]; anchors are in cells. Source: AlexeyAB/darknet src/region_layer.c (59596d78)."""
+
+    keeps_every_box: ClassVar[bool] = True
+
+    coords: int = 4
+    num: int = 1
+    anchors: tuple[float, ...]
+    softmax: bool = False
+    tree: Path | None = None
+    map: str | None = None
+    max: int = 30
+    mask: tuple[int, ...] | None = None
+
+    log: bool = False
+    sqrt: bool = False
+    jitter: float = 0.2
+    resize: float = 1.0
+    random: float = 0.0
+    rescore: bool = False
+    thresh: float = 0.5
+    classfix: int = 0
+    absolute: bool = False
+    bias_match: bool = False
+    focal_loss: bool = False
+    coord_scale: float = 1.0
+    object_scale: float = 1.0
+    noobject_scale: float = 1.0
+    mask_scale: float = 1.0
+    class_scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        check("classes", self.classes >= 1, "must be 1 or more")
+        check("coords", self.coords >= 4, "must be 4 or more")
+        check_anchors(self.anchors, self.num)
+
+    def num_channels(self, classes: int) -> int:
+        return self.num * (self.coords + 1 + classes)
+
+    def out_shape(self, *inputs: Shape) -> Shape:
+        if self.tree is not None:
+            classes = len(read_tree(self.tree).parents)
+            check("tree", self.classes == classes, f"has {classes} classes, this layer {self.classes}")
+        return HeadSpec.out_shape(self, *inputs)
+
+    def activate(self, raw: Tensor) -> Tensor:
+        """What Darknet keeps as this layer's output.
+
+        Args:
+            raw: (B, A * (coords + 1 + C), H, W).
+
+        Returns:
+            (B, H, W, A, coords + 1 + C): raw coordinates, objectness, class probabilities (of siblings, with a tree;
+            raw, with neither tree nor softmax).
+        """
+        x = cell_major(raw.view(raw.shape[0], self.num, self.coords + 1 + self.classes, *raw.shape[2:]))
+        box, objectness, classes = torch.split(x, [self.coords, 1, self.classes], dim=-1)
+        if self.tree is not None:
+            classes = read_tree(self.tree).softmax(classes)
+        elif self.softmax:
+            classes = classes.softmax(-1)
+        return torch.cat([box, objectness.sigmoid(), classes], dim=-1)
+
+    def objectness(self, raw: Tensor) -> Tensor:
+        """1 for every box, (B, N): Darknet has the objectness in the scores only."""
+        return raw.new_ones(raw.shape[0], self.num * raw.shape[2] * raw.shape[3])
+
+    def scores_above(self, raw: Tensor, scores: Tensor, threshold: float) -> Tensor:
+        if self.tree is None:
+            return HeadSpec.scores_above(self, raw, scores, threshold)
+        # With a tree Darknet holds the objectness against the threshold and reports the class probability by itself.
+        x = self.activate(raw).flatten(1, 3)
+        answers = self._answers(x[..., self.coords + 1 :])
+        return torch.where(x[..., self.coords : self.coords + 1] > threshold, answers, 0.0)
+
+    def decode(self, raw: Tensor, image_size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        x = self.activate(raw)
+        centre = centres(x[..., :2].sigmoid(), image_size)
+        cell = pixels(x, image_size) / x.new_tensor([x.shape[2], x.shape[1]])
+        wh = x[..., 2:4].exp() * x.new_tensor(self.anchors[: 2 * self.num]).view(-1, 2) * cell
+        boxes = torch.cat([centre - wh / 2, centre + wh / 2], dim=-1)
+        scores = x[..., self.coords : self.coords + 1] * self._answers(x[..., self.coords + 1 :])
+        return boxes.flatten(1, 3), scores.flatten(1, 3)
+
+    def _answers(self, classes: Tensor) -> Tensor:
+        """Class probabilities; with a tree all but one of them 0."""
+        if self.tree is None:
+            return classes
+        probabilities = read_tree(self.tree).absolute(classes)
+        number = torch.arange(self.classes, device=classes.device)
+        last = torch.where(probabilities > TREE_THRESHOLD, number, -1).amax(-1, keepdim=True)
+        return torch.where(number == last, probabilities, 0.0)

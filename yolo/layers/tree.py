@@ -1,0 +1,68 @@
+"""Trees of classes (WordTree, arXiv:1612.08242): a file with a line `name parent` for each class."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from yolo.darknet.keys import BadValueError, check
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class ClassTree:
+    """Classes in file order; siblings stand together, and a parent before its children."""
+
+    parents: tuple[int, ...]  # of each class; -1 for a root
+    group_sizes: tuple[int, ...]  # of runs of siblings
+
+    def softmax(self, logits: Tensor) -> Tensor:
+        """Probabilities among siblings, along the last axis."""
+        return torch.cat([group.softmax(-1) for group in torch.split(logits, list(self.group_sizes), dim=-1)], dim=-1)
+
+    def absolute(self, conditional: Tensor) -> Tensor:
+        """Probabilities given the parent -> probabilities, along the last axis."""
+        columns: list[Tensor] = []
+        for value, parent in zip(conditional.unbind(-1), self.parents, strict=True):
+            columns.append(value if parent < 0 else value * columns[parent])
+        return torch.stack(columns, dim=-1)
+
+
+@functools.lru_cache(maxsize=8)
+def read_tree(path: Path) -> ClassTree:
+    """Read a tree; once for each path.
+
+    Raises:
+        BadValueError: no such file, or a line that is not a name and an earlier line's number.
+    """
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        problem = f"{path} cannot be read: {error.strerror}; the path starts at the working folder, or at the cfg's"
+        raise BadValueError("tree", problem) from None
+    parents: list[int] = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            parent = int(line.split()[1])
+        except (IndexError, ValueError):
+            raise BadValueError("tree", f"line {number} of {path} is not a name and a parent's number") from None
+        check("tree", -1 <= parent < len(parents), f"line {number} of {path}: its parent does not stand before it")
+        parents.append(parent)
+    check("tree", len(parents) >= 1, f"{path} names no class")
+    sizes = [1]
+    for before, parent in itertools.pairwise(parents):
+        if parent == before:
+            sizes[-1] += 1
+        else:
+            sizes.append(1)
+    return ClassTree(tuple(parents), tuple(sizes))
