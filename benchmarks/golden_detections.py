@@ -70,8 +70,10 @@ def compare(run: Run, arrays: dict[str, Floats], noise: float) -> Agreement:
                 total.survivors += len(survivors)
                 left = _pairs(suppress(theirs, 0.45, kind, beta)).keys()
                 total.wrong_survivors += len(left ^ survivors)
-                left = _pairs(suppress(ours, 0.45, kind, beta)).keys()
-                total.other_survivors += len(left ^ survivors) if len(ours.scores) == len(theirs.scores) else 0
+                if len(ours.scores) == len(theirs.scores):
+                    differing = _pairs(suppress(ours, 0.45, kind, beta)).keys() ^ survivors
+                    scores = {**_pairs(ours), **_pairs(theirs)}
+                    total.other_survivors += sum(abs(scores[pair] - threshold) > UNDECIDED for pair in differing)
         if f"det_{case}_letter_box" in arrays and len(ours.objectness) == len(arrays[f"det_{case}_letter_box"]):
             mine = _in_picture(ours.boxes_cxcywh.numpy(), size, letterboxed=not isinstance(spec, Detection))
             boxes = arrays[f"det_{case}_letter_box"]

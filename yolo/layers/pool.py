@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -52,10 +52,6 @@ class WindowSpec(LayerSpec):
     stride_y: int | None = None
     size: int | None = None
     padding: int | None = None
-    antialiasing: int = 0
-    maxpool_depth: bool = False
-    out_channels: int = 1
-    maxpool_zero_nonmax: bool = False
 
     def __post_init__(self) -> None:
         check("stride", self.stride >= 1, "must be 1 or more")
@@ -63,31 +59,19 @@ class WindowSpec(LayerSpec):
             check(key, getattr(self, key) is None or getattr(self, key) >= 1, "must be 1 or more")
         check("size", self.window.size >= 1, "must be 1 or more")
         check("padding", self.window.padding >= 0, "must be 0 or more")
-        check("out_channels", self.out_channels >= 1, "must be 1 or more")
-        check("antialiasing", self.antialiasing in (0, 1, 2), "use 0, 1 or 2")
-
-    @property
-    def strides(self) -> tuple[int, int]:
-        """(vertical, horizontal)."""
-        return self.stride_y or self.stride, self.stride_x or self.stride
 
     @property
     def window(self) -> Window:
         size = self.stride if self.size is None else self.size
-        strides = (1, 1) if self.antialiasing else self.strides  # the blur takes over the stride
+        strides = (self.stride_y or self.stride, self.stride_x or self.stride)
         return Window(size, strides, size - 1 if self.padding is None else self.padding)
 
     def out_shape(self, *inputs: Shape) -> Shape:
-        (x,) = inputs
-        if self.maxpool_depth:
-            return x._replace(channels=self.out_channels)
-        out = self.window.out_shape(x)
-        return blurred_shape(out, self.antialiasing, self.strides) if self.antialiasing else out
+        return self.window.out_shape(inputs[0])
 
     def flops(self, out: Shape, *inputs: Shape) -> int:
-        if self.maxpool_depth or self.antialiasing:
-            out = self.window.out_shape(inputs[0])
-        return self.window.size**2 * inputs[0].channels * out.height * out.width
+        del inputs
+        return self.window.size**2 * out.numel
 
     def kernel(self, *inputs: Shape) -> tuple[int, float]:
         del inputs
@@ -112,12 +96,41 @@ class DepthMax(nn.Module):
 class Maxpool(WindowSpec):
     """[maxpool]; with `maxpool_depth` over channels instead of cells."""
 
+    antialiasing: int = 0
+    maxpool_depth: bool = False
+    out_channels: int = 1
+    maxpool_zero_nonmax: bool = False  # acts on Darknet's gradients only
+
+    def __post_init__(self) -> None:
+        WindowSpec.__post_init__(self)
+        check("out_channels", self.out_channels >= 1, "must be 1 or more")
+        check("antialiasing", self.antialiasing in (0, 1, 2), "use 0, 1 or 2")
+
+    @property
+    def dense_window(self) -> Window:
+        """The window that moves cell by cell, where a blur takes over the stride."""
+        return replace(self.window, strides=(1, 1))
+
+    def out_shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        if self.maxpool_depth:
+            return x._replace(channels=self.out_channels)
+        if self.antialiasing:
+            return blurred_shape(self.dense_window.out_shape(x), self.antialiasing, self.window.strides)
+        return self.window.out_shape(x)
+
     def build(self, *inputs: Shape) -> nn.Module:
         if self.maxpool_depth:
             return DepthMax(self.out_channels)
         if self.antialiasing:
-            return nn.Sequential(self.window.build_max(), Blur(inputs[0].channels, self.antialiasing, self.strides))
+            blur = Blur(inputs[0].channels, self.antialiasing, self.window.strides)
+            return nn.Sequential(self.dense_window.build_max(), blur)
         return self.window.build_max()
+
+    def flops(self, out: Shape, *inputs: Shape) -> int:
+        if self.antialiasing:
+            out = self.dense_window.out_shape(inputs[0])
+        return self.window.size**2 * inputs[0].channels * out.height * out.width
 
 
 class MeanOfPresent(nn.Module):
@@ -146,10 +159,8 @@ class LocalAvgpool(WindowSpec):
         check("padding", max(before, after) < self.window.size, "must leave a cell of the map in each window")
 
     def build(self, *inputs: Shape) -> nn.Module:
-        mean = MeanOfPresent(self.window)
-        if self.antialiasing:
-            return nn.Sequential(mean, Blur(inputs[0].channels, self.antialiasing, self.strides))
-        return mean
+        del inputs
+        return MeanOfPresent(self.window)
 
 
 class GlobalMean(nn.Module):
