@@ -45,16 +45,15 @@ logger = logging.getLogger(__name__)
 BURN_IN_BIAS_LR = 0.1  # of SGD; Adam's steps do not shrink with small gradients, so its biases start from 0
 
 
-def build_model(settings: TrainSettings, num_classes: int) -> Darknet:
+def build_model(original: CfgFile, weights: str, num_classes: int) -> Darknet:
     """The network for a data set: heads of the right size, weights from a file where one is named."""
-    original = CfgFile.read(settings.cfg)
     model = Darknet(original)
     if model.num_classes != num_classes:
         logger.info("%s: heads set from %d to %d classes", original.path, model.num_classes, num_classes)
         model = Darknet(with_classes(original, num_classes))
     initialize_heads(model)
-    if settings.weights:
-        transfer(model, Path(settings.weights), original).log()
+    if weights:
+        transfer(model, Path(weights), original).log()
     return model
 
 
@@ -106,9 +105,10 @@ def build_training(settings: TrainSettings) -> Training:
     """Everything that a run needs, from its settings; the run's folder is made last, when nothing else can fail."""
     torch.manual_seed(settings.seed)
     device = select_device(settings.device)
+    cfg = CfgFile.read(settings.cfg)  # before the data, which may take a while to read
     source = open_source(settings.data)
     train_index, val_index = source.index("train"), source.index("val")
-    model = build_model(settings, len(source.names)).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model = build_model(cfg, settings.weights, len(source.names)).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     size = settings.img_size or model.net.width
     train_loader = build_loader(
         DetectionDataset(index=train_index, size=size, augment=settings.augment, seed=settings.seed),

@@ -75,7 +75,7 @@ class WindowSpec(LayerSpec):
 
     def kernel(self, *inputs: Shape) -> tuple[int, float]:
         del inputs
-        return (1, 1.0) if self.maxpool_depth else (self.window.size, float(self.strides[1]))
+        return self.window.size, float(self.window.strides[1])
 
 
 class DepthMax(nn.Module):
