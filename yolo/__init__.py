@@ -2,5 +2,8 @@
 
 from yolo.errors import YoloError as YoloError
 from yolo.model import Darknet as Darknet
+from yolo.opencv import require_opencv
+
+require_opencv()
 
 __version__ = "0.1.0"
