@@ -31,6 +31,7 @@ from yolo.layers import Yolo
 from yolo.load import evaluation_detector, evaluation_loader, new_run_folder, select_device
 from yolo.losses.shape_match import ShapeMatchLoss
 from yolo.model import Darknet, with_classes
+from yolo.rng import seed_everything
 from yolo.transfer import initialize_heads, transfer
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class Training:
 
 def build_training(settings: TrainSettings) -> Training:
     """Everything that a run needs, from its settings; the run's folder is made last, when nothing else can fail."""
-    torch.manual_seed(settings.seed)
+    seed_everything(settings.seed)
     device = select_device(settings.device)
     cfg = CfgFile.read(settings.cfg)  # before the data, which may take a while to read
     source = open_source(settings.data)

@@ -91,7 +91,7 @@ class TrainSettings:
         require("--batch-size", self.batch_size, self.batch_size >= 1, "1 or more")
         require("--img-size", self.img_size, self.img_size is None or self.img_size >= 32, "32 or more")
         require("--workers", self.workers, self.workers >= 0, "0 or more")
-        require("--seed", self.seed, self.seed >= 0, "0 or more")
+        require("--seed", self.seed, 0 <= self.seed < 2**32, "0 to 4294967295")
         require("--lr0", self.optimization.lr0, self.optimization.lr0 > 0, "a number above 0")
         momentum = self.optimization.momentum
         require("--momentum", momentum, 0 < momentum < 1, "a number between 0 and 1")

@@ -73,9 +73,6 @@ class LoadedWeights:
     num_layers: int  # leading layers that the file covers
     num_values: int
 
-    def __str__(self) -> str:
-        return f"{self.path}: layers 0 to {self.num_layers - 1}, {self.num_values:,} values, seen {self.seen:,}"
-
 
 class Darknet(nn.Module):
     """A network built from a `.cfg` file.
