@@ -1,12 +1,13 @@
 """Hold every network and layer against the numbers of the C Darknet, and print a table.
 
-    python -m benchmarks.golden [FOLDER] [--only NAME ...] [--out FILE]
+    python -m benchmarks.golden [FOLDER] [--only NAME ...] [--double]
 
 Bars: 100 % of the networks built; layer samples within the larger of 1e-4 and three times the network's own noise,
 heads within the larger of that and three times the head's own noise (noise is what two builds of Darknet differ by),
 relative to |mean| + deviation of the layer; boxes within the larger of 0.1 pixel and three times what that noise is
 for a box of their size; detections equal but for scores within 1e-4 of a threshold; survivors of suppression equal,
-and 99.99 % equal where it starts from our boxes instead of Darknet's.
+and 99.99 % equal where it starts from our boxes instead of Darknet's. With --double our side has no rounding to speak
+of: what is left are the roundings of Darknet's own float32.
 """
 
 from __future__ import annotations
@@ -225,7 +226,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", nargs="?", type=Path, default=default, help="the golden folder")
     parser.add_argument("--only", nargs="+", default=None, help="networks to measure; `units` for no network")
+    parser.add_argument("--double", action="store_true", help="compute in float64")
     chosen = parser.parse_args(arguments)
+    if chosen.double:
+        torch.set_default_dtype(torch.float64)
     logging.disable(logging.WARNING)
     golden = Golden(chosen.folder)
     names = [name for name in golden.network_names() if chosen.only is None or name in chosen.only]

@@ -97,14 +97,14 @@ def with_net_keys(text: str, keys: dict[str, Any]) -> str:
 
 
 def run(golden: Golden, text: str, name: str, shape: list[int], gains: dict[str, float], folder: Path) -> Run:
-    """Build, load weights, save them again, and run; every layer's output is kept."""
+    """Build, load weights, save them again, and run in torch's default dtype; every layer's output is kept."""
     weights, copy = folder / "golden.weights", folder / "copy.weights"
     golden.write_weights(text, gains, weights)
     model = Darknet(CfgFile.parse(text, name)).eval()
     model.load_weights(weights)
     model.save_weights(copy)
     data = weights.read_bytes()
-    result = Run(model, [], round_trip=data == copy.read_bytes(), num_bytes=len(data))
+    result = Run(model.to(torch.get_default_dtype()), [], round_trip=data == copy.read_bytes(), num_bytes=len(data))
 
     def keep(index: int, output: Tensor) -> None:
         spec = model.nodes[index].spec
@@ -114,5 +114,5 @@ def run(golden: Golden, text: str, name: str, shape: list[int], gains: dict[str,
     for index, layer in enumerate(model.layers):
         layer.register_forward_hook(lambda _module, _inputs, output, index=index: keep(index, output))
     with torch.no_grad():
-        result.raw = model(golden.network_input(shape))
+        result.raw = model(golden.network_input(shape).to(torch.get_default_dtype()))
     return result
