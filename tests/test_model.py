@@ -120,3 +120,9 @@ def test_shipped_networks_build(name: str) -> None:
         model = Darknet.from_cfg(name)
         outputs = model(torch.rand(1, 3, 416, 416))
     assert {raw.shape[1] for raw in outputs} == {255}
+
+
+def test_a_layer_too_large_for_any_memory_is_said_with_its_line() -> None:
+    cfg = CfgFile.parse("[net]\nwidth=32\nheight=32\n[conv]\nfilters=2147483647\nsize=2147483647\npad=1\n", "a.cfg")
+    with pytest.raises(CfgError, match=r"a.cfg:4: \[conv\] on 32 x 32 x 3 is too large to be built"):
+        Darknet(cfg)

@@ -97,7 +97,7 @@ class Darknet(nn.Module):
         self.nodes = plan(cfg, self.net)
         self.heads = tuple(node for node in self.nodes if isinstance(node.spec, HeadSpec))
         self.images_seen = 0
-        self.layers = nn.ModuleList(node.spec.build(*node.in_shapes) for node in self.nodes)
+        self.layers = nn.ModuleList(_build(node) for node in self.nodes)
         for node in self.nodes:
             self._borrow(node)
         outputs = [node.index for node in self.nodes if node.spec.is_output]
@@ -250,6 +250,14 @@ class Darknet(nn.Module):
                 "the file belongs to another cfg"
             )
         return len(self.nodes)
+
+
+def _build(node: Node) -> nn.Module:
+    try:
+        return node.spec.build(*node.in_shapes)
+    except RuntimeError as error:  # what torch says where memory, or its count of values, does not suffice
+        problem = f"[{node.section.name}] on {node.in_shapes[0]} is too large to be built; use smaller numbers"
+        raise CfgError(f"{node.section.where()}: {problem}") from error
 
 
 def _head_candidates(head: LayerSpec, raw: Tensor, image_size: tuple[int, int], threshold: float) -> Candidates:

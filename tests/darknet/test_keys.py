@@ -52,6 +52,7 @@ def test_values(lines: list[str], expected: Keys) -> None:
         (["count=1", "rate=fast"], "a.cfg:4: 'rate=fast': 'fast' is not a number"),
         (["count=1", "kind=c"], "a.cfg:4: 'kind=c': use one of a, b"),
         (["count=1", "rate=-1"], "a.cfg:4: 'rate=-1': must not be negative"),
+        (["count=2147483648"], "a.cfg:3: 'count=2147483648': '2147483648' is too large; use at most 2147483647"),
         (["count=1", "from=1,x"], "a.cfg:4: 'from=1,x': 'x' is not a whole number"),
     ],
 )
