@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from yolo.config import flat, write_settings
+from yolo.config import SETTINGS_FILE, flat, write_settings
 from yolo.darknet.cfg import CfgFile
 from yolo.data.dataset import DetectionDataset
 from yolo.data.loader import DetectionLoader, build_loader
@@ -18,10 +18,12 @@ from yolo.engine.callbacks.checkpoints import Checkpoints
 from yolo.engine.callbacks.evaluation import Evaluation
 from yolo.engine.callbacks.progress import ProgressBar
 from yolo.engine.callbacks.results_csv import ResultsCsv
+from yolo.engine.callbacks.stopping import EarlyStop, StopOnSignal
 from yolo.engine.callbacks.tensorboard import TensorBoard
-from yolo.engine.checkpoint import save_checkpoint
+from yolo.engine.checkpoint import load_checkpoint, save_checkpoint
 from yolo.engine.ema import ModelEma
 from yolo.engine.optimizer import build_optimizer
+from yolo.engine.precision import Precision
 from yolo.engine.schedule import Schedule, accumulation, burn_in_epochs
 from yolo.engine.trainer import Trainer
 from yolo.errors import SettingsError
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
     from yolo.data.sample import Batch
 
 logger = logging.getLogger(__name__)
+
+MODEL_CFG = "model.cfg"
 
 BURN_IN_BIAS_LR = 0.1  # of SGD; Adam's steps do not shrink with small gradients, so its biases start from 0
 
@@ -104,12 +108,15 @@ class Training:
 
 def build_training(settings: TrainSettings) -> Training:
     """Everything that a run needs, from its settings; the run's folder is made last, when nothing else can fail."""
-    seed_everything(settings.seed)
+    seed_everything(settings.seed, deterministic=settings.deterministic)
     device = select_device(settings.device)
-    cfg = CfgFile.read(settings.cfg)  # before the data, which may take a while to read
+    cfg = CfgFile.read(
+        Path(settings.resume) / MODEL_CFG if settings.resume else settings.cfg
+    )  # before the data, which may take a while to read
     source = open_source(settings.data)
     train_index, val_index = source.index("train"), source.index("val")
-    model = build_model(cfg, settings.weights, len(source.names)).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    weights = "" if settings.resume else settings.weights
+    model = build_model(cfg, weights, len(source.names)).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     size = settings.img_size or model.net.width
     train_loader = build_loader(
         DetectionDataset(index=train_index, size=size, augment=settings.augment, seed=settings.seed),
@@ -132,9 +139,8 @@ def build_training(settings: TrainSettings) -> Training:
         momentum=schedule.momentum,
         weight_decay=schedule.weight_decay,
     )
-    folder = new_run_folder(settings.project, settings.name)
-    model.cfg.write(folder / "model.cfg")
-    write_settings(settings, folder / "settings.yaml")
+    precision = Precision(settings.precision, device)
+    folder = run_folder(settings, model)
     description = {"cfg": model.cfg.text, "names": list(source.names), "settings": flat(settings)}
 
     def save_best(trainer: Trainer) -> None:
@@ -151,17 +157,29 @@ def build_training(settings: TrainSettings) -> Training:
         loader=train_loader,
         optimizer=optimizer,
         schedule=schedule,
+        precision=precision,
         ema=ModelEma(model, decay=settings.optimization.ema_decay),
         epochs=settings.epochs,
         callbacks=[
             ProgressBar(size, device),
             Evaluation(score),
-            Checkpoints(folder, description=description, fitness=fitness, save_best=save_best),
             ResultsCsv(folder / "results.csv"),
             TensorBoard(folder),
+            StopOnSignal(),
+            *([EarlyStop(fitness, settings.patience)] if settings.patience else []),
+            Checkpoints(
+                folder,
+                description=description,
+                fitness=fitness,
+                save_best=save_best,
+                interval_s=60 * settings.checkpoint_minutes,
+                period=settings.save_period,
+            ),
         ],
     )
     trainer.state.images_seen = model.images_seen  # what the loaded weights were trained on counts
+    if settings.resume:
+        resume(trainer, folder)
     summary = (
         f"{folder}: {model.cfg.path}, {model.num_parameters:,} parameters, {size} px, on {device}; "
         f"{len(train_index)} training and {len(val_index)} validation pictures, {len(source.names)} classes; "
@@ -169,6 +187,38 @@ def build_training(settings: TrainSettings) -> Training:
         f"burn-in {schedule.burn_in:.1f} epochs"
     )
     return Training(folder, trainer, device, train_loader, score, summary)
+
+
+def run_folder(settings: TrainSettings, model: Darknet) -> Path:
+    """The folder of a run, with its network and settings in it: a new one, or that which is resumed."""
+
+    def fill(folder: Path) -> None:
+        model.cfg.write(folder / MODEL_CFG)
+        write_settings(settings, folder / SETTINGS_FILE)
+
+    if not settings.resume:
+        return new_run_folder(settings.project, settings.name, fill)
+    fill(Path(settings.resume))
+    return Path(settings.resume)
+
+
+def resume(trainer: Trainer, folder: Path) -> None:
+    """Take up the run in a folder; one that was killed before its first checkpoint starts anew.
+
+    Raises:
+        YoloError: the checkpoint cannot be read, or the run is complete.
+    """
+    path = folder / "last.pt"
+    if not path.is_file():
+        return
+    trainer.load_state_dict(load_checkpoint(path))
+    state = trainer.state
+    if state.epoch >= trainer.epochs:
+        raise SettingsError(f"--resume {folder}: all {state.epoch} epochs are done; give more with --epochs")
+    logger.info(
+        "%s: resumed in epoch %d of %d, at batch %d of %d",
+        path, state.epoch + 1, trainer.epochs, state.batches + 1, len(trainer.loader),
+    )  # fmt: skip
 
 
 def trainable_heads(model: Darknet) -> list[Yolo]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import logging
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -17,6 +19,7 @@ import yaml
 
 from yolo.data.transforms import Augment
 from yolo.engine.optimizer import OptimizerName
+from yolo.engine.precision import PrecisionName
 from yolo.errors import SettingsError
 from yolo.losses.shape_match import LossSettings
 from yolo.storage import atomic_path, find_file, shipped_names
@@ -24,7 +27,11 @@ from yolo.storage import atomic_path, find_file, shipped_names
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+logger = logging.getLogger(__name__)
+
 DEMO = "shapes"
+NEWEST = "newest"  # what --resume without a value means
+SETTINGS_FILE = "settings.yaml"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,8 +83,20 @@ class TrainSettings:
     """The run's folder below --project."""
     project: str = "runs"
     """Folder of all runs."""
+    resume: str = ""
+    """Go on with a run: its folder or its last.pt; without a value: the newest run below --project."""
+    patience: int = 100
+    """Stop after this many epochs without a better one; 0: never."""
+    save_period: int = 0
+    """Also keep a checkpoint of every so many epochs; 0: none."""
+    checkpoint_minutes: float = 10.0
+    """Save last.pt within an epoch too, when the last saving is this long ago."""
     device: str = "auto"
     """cpu, cuda, cuda:1, ...; auto: a GPU if there is one."""
+    precision: PrecisionName = "auto"
+    """Arithmetic of the forward pass; auto: bf16 or fp16 where the device is fast in it, else fp32."""
+    deterministic: bool = False
+    """Use only operations that give the same bits in every run on the same device; slower on GPUs."""
     workers: int = 2
     """Processes that read and augment pictures; 0: none beside the trainer."""
     seed: int = 0
@@ -91,6 +110,9 @@ class TrainSettings:
         require("--batch-size", self.batch_size, self.batch_size >= 1, "1 or more")
         require("--img-size", self.img_size, self.img_size is None or self.img_size >= 32, "32 or more")
         require("--workers", self.workers, self.workers >= 0, "0 or more")
+        require("--patience", self.patience, self.patience >= 0, "0 or more")
+        require("--save-period", self.save_period, self.save_period >= 0, "0 or more")
+        require("--checkpoint-minutes", self.checkpoint_minutes, self.checkpoint_minutes >= 0, "0 or more")
         require("--seed", self.seed, 0 <= self.seed < 2**32, "0 to 4294967295")
         require("--lr0", self.optimization.lr0, self.optimization.lr0 > 0, "a number above 0")
         momentum = self.optimization.momentum
@@ -107,20 +129,67 @@ def require(flag: str, value: object, holds: bool, allowed: str) -> None:
 
 def read_train_settings(arguments: Sequence[str] | None = None) -> TrainSettings:
     """The settings of a command line (default: the program's own), over its recipe, over the defaults."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
     early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     early.add_argument("--hyp", default="")
     early.add_argument("--data")
+    early.add_argument("--resume", nargs="?", const=NEWEST)
+    early.add_argument("--project", default=TrainSettings.project)
     given, _ = early.parse_known_args(arguments)
     defaults = TrainSettings()
-    if recipe := given.hyp or ("" if given.data else DEMO):
+    if given.resume:
+        run = find_run(given.resume, given.project)
+        defaults = with_recipe(defaults, str(run / SETTINGS_FILE))
+        arguments = _with_resume(arguments, run)
+    if recipe := given.hyp or ("" if given.data or given.resume else DEMO):
         defaults = with_recipe(defaults, recipe)
-    return tyro.cli(
+    settings = tyro.cli(
         TrainSettings,
         prog="python -m yolo.train",
         args=arguments,
         default=defaults,
         config=(tyro.conf.OmitArgPrefixes,),
     )
+    if given.resume:
+        _log_changes(defaults, settings)
+    return settings
+
+
+def find_run(resume: str, project: str) -> Path:
+    """The folder of a run that `--resume` names, or of the one that was written last.
+
+    Raises:
+        SettingsError: there is none.
+    """
+    if resume == NEWEST:
+        found = sorted(Path(project).glob(f"*/{SETTINGS_FILE}"), key=lambda path: path.parent.stat().st_mtime)
+        if not found:
+            raise SettingsError(f"--resume: no run below --project {project}; give the folder of a run")
+        return found[-1].parent
+    path = Path(resume).expanduser()
+    folder = path if path.is_dir() else path.parent
+    if not path.exists() or not (folder / SETTINGS_FILE).is_file():
+        raise SettingsError(f"--resume {resume}: no run is there; give a folder with {SETTINGS_FILE} and last.pt")
+    return folder
+
+
+def _with_resume(arguments: Sequence[str], run: Path) -> list[str]:
+    """The arguments with `--resume RUN` in place of whatever named the run."""
+    kept: list[str] = []
+    for argument in arguments:
+        follows = bool(kept) and kept[-1] == "--resume"
+        if argument.startswith("--resume="):
+            kept.append("--resume")
+        elif not (follows and not argument.startswith("-")):
+            kept.append(argument)
+    at = kept.index("--resume") + 1
+    return [*kept[:at], str(run), *kept[at:]]
+
+
+def _log_changes(before: TrainSettings, after: TrainSettings) -> None:
+    old, new = flat(before), flat(after)
+    for name in (name for name in new if new[name] != old[name] and name != "resume"):
+        logger.info("resumed with --%s %s, which was %s", name.replace("_", "-"), new[name], old[name])
 
 
 Settings = TypeVar("Settings")
@@ -211,4 +280,5 @@ def flat(settings: Any) -> dict[str, Any]:
 def write_settings(settings: TrainSettings, path: Path) -> None:
     """Write resolved settings as a recipe that repeats the run."""
     with atomic_path(path) as temporary:
-        temporary.write_text(yaml.safe_dump(flat(settings), sort_keys=False), encoding="utf-8")
+        values = flat(dataclasses.replace(settings, resume=""))
+        temporary.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -14,10 +15,12 @@ from yolo.data.loader import DetectionLoader, build_loader
 from yolo.errors import SettingsError
 from yolo.inference import Detector
 from yolo.model import Darknet
-from yolo.storage import find_file
+from yolo.storage import atomic_folder, find_file
 from yolo.transfer import load_whole, network_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from yolo.data.index import Index
 
 logger = logging.getLogger(__name__)
@@ -43,19 +46,27 @@ def select_device(name: str) -> torch.device:
     return device
 
 
-def new_run_folder(project: str, name: str) -> Path:
-    """Make runs/NAME, or the first of NAME-2, NAME-3, ... that is free."""
-    count = 1
-    while True:
-        folder = Path(project) / (name if count == 1 else f"{name}-{count}")
+def new_run_folder(project: str, name: str, fill: Callable[[Path], None] = lambda folder: None) -> Path:
+    """Make runs/NAME, or the first of NAME-2, NAME-3, ... that is free; it appears with its first files in it.
+
+    Args:
+        project: the folder of all runs.
+        name: of the run.
+        fill: writes the first files into a folder.
+    """
+    for count in itertools.count(1):
+        target = Path(project) / (name if count == 1 else f"{name}-{count}")
+        if target.exists():
+            continue
         try:
-            folder.mkdir(parents=True)
-        except FileExistsError:
-            count += 1
+            with atomic_folder(target) as folder:
+                fill(folder)
         except OSError as error:
-            raise SettingsError(f"--project {project}: cannot make {folder}: {error.strerror}") from error
+            if not target.exists():  # else another run took the name just now
+                raise SettingsError(f"--project {project}: cannot make {target}: {error.strerror}") from error
         else:
-            return folder
+            return target
+    raise AssertionError
 
 
 def load_model(cfg: str | None, weights: str, device: torch.device) -> tuple[Darknet, tuple[str, ...]]:

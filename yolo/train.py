@@ -29,8 +29,15 @@ def main() -> None:
     """Read the command line, train, and report."""
     training = build_training(read_train_settings())
     logger.info("%s", training.summary)
-    write_batch_pictures(training)
+    if not training.trainer.state.step:
+        write_batch_pictures(training)
     training.trainer.train()
+    reason = training.trainer.stop_reason
+    if training.trainer.state.batches:
+        logger.info("stopped (%s); go on with: python -m yolo.train --resume %s", reason, training.folder)
+        return
+    if reason:
+        logger.info("stopped: %s", reason)
     sys.stdout.write(format_table(report_best(training)) + "\n")
     logger.info("results in %s: best.pt, best.weights with model.cfg, results.csv, pictures", training.folder)
 

@@ -16,6 +16,7 @@ from yolo.engine.callbacks.results_csv import ResultsCsv
 from yolo.engine.checkpoint import load_checkpoint
 from yolo.engine.ema import ModelEma
 from yolo.engine.optimizer import build_optimizer
+from yolo.engine.precision import Precision
 from yolo.engine.schedule import Schedule
 from yolo.engine.trainer import Trainer
 
@@ -26,16 +27,21 @@ class Batches:
     def __init__(self, *sizes: int) -> None:
         self.sizes = sizes
         self.epochs: list[int] = []
+        self.first = 0
 
     def __len__(self) -> int:
         return len(self.sizes)
 
     def __iter__(self) -> Iterator[Tensor]:
         generator = torch.Generator().manual_seed(0)
-        return (torch.rand(size, 3, generator=generator) for size in self.sizes)
+        batches = [torch.rand(size, 3, generator=generator) for size in self.sizes]
+        return iter(batches[self.first :])
 
     def set_epoch(self, epoch: int) -> None:
         self.epochs.append(epoch)
+
+    def skip(self, batches: int) -> None:
+        self.first = batches
 
 
 def objective(model: nn.Module, batch: Tensor) -> dict[str, Tensor]:
@@ -56,6 +62,7 @@ def trainer(
         schedule=Schedule(
             epochs=epochs, burn_in=0, lr=0.1, final_lr=1, momentum=0.9, weight_decay=0.01, accumulate=accumulate
         ),
+        precision=Precision("fp32", torch.device("cpu")),
         ema=ModelEma(model),
         epochs=epochs,
         callbacks=callbacks,
@@ -133,6 +140,7 @@ def test_files_of_a_run(tmp_path: Path) -> None:
             description={"names": ["a"]},
             fitness=lambda record: record["metrics/score"],
             save_best=lambda run: best.append(run.state.epoch),
+            period=2,
         ),
         ResultsCsv(tmp_path / "results.csv"),
     )
@@ -142,9 +150,10 @@ def test_files_of_a_run(tmp_path: Path) -> None:
     header, *rows = (tmp_path / "results.csv").read_text().splitlines()
     assert header == "epoch,step,train/square,train/size,lr/biases,lr/weights,metrics/score"
     assert [row.split(",")[0] + ":" + row.split(",")[-1] for row in rows] == ["1:0.5", "2:0.9", "3:0.7"]
+    assert sorted(path.name for path in tmp_path.glob("*.pt")) == ["epoch2.pt", "last.pt"]
     last = load_checkpoint(tmp_path / "last.pt")
     assert last["names"] == ["a"]
-    assert last["best_fitness"] == 0.9
+    assert last["callback Checkpoints"] == {"best": 0.9}
     assert last["state"] == {"epoch": 3, "batches": 0, "step": 6, "images_seen": 24}
     assert torch.equal(last["model"]["0.weight"], run.model.state_dict()["0.weight"])
     assert last["ema"]["updates"] == 6

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, cast
 
 import cv2
@@ -25,10 +26,11 @@ class EpochSampler(DistributedSampler[Key]):
 
     def __init__(self, dataset: DetectionDataset, *, seed: int, num_replicas: int = 1, rank: int = 0) -> None:
         super().__init__(dataset, num_replicas, rank, shuffle=True, seed=seed)
+        self.first = 0  # position where the next pass starts
 
     def __iter__(self) -> Iterator[Key]:
         epoch = self.epoch
-        return ((epoch, i) for i in cast("Iterator[int]", super().__iter__()))
+        return ((epoch, i) for i in islice(cast("Iterator[int]", super().__iter__()), self.first, None))
 
 
 class InOrderSampler(Sampler[Key]):
@@ -38,10 +40,11 @@ class InOrderSampler(Sampler[Key]):
         assert 0 <= rank < num_replicas, (rank, num_replicas)
         self._indices = range(rank, len(dataset), num_replicas)
         self.epoch = 0
+        self.first = 0  # position where the next pass starts
 
     def __iter__(self) -> Iterator[Key]:
         epoch = self.epoch
-        return ((epoch, i) for i in self._indices)
+        return ((epoch, i) for i in self._indices[self.first :])
 
     def __len__(self) -> int:
         return len(self._indices)
@@ -63,6 +66,7 @@ class DetectionLoader:
         pin_memory: bool = False,
     ) -> None:
         self._sampler = sampler
+        self._batch_size = batch_size
         self._batches = DataLoader(
             dataset,
             batch_size=batch_size,
@@ -92,6 +96,10 @@ class DetectionLoader:
     def set_epoch(self, epoch: int) -> None:
         """Choose the order and the variation of the next pass."""
         self._sampler.set_epoch(epoch)
+
+    def skip(self, batches: int) -> None:
+        """Leave out the first batches of the next pass, unprepared."""
+        self._sampler.first = batches * self._batch_size
 
 
 def build_loader(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from yolo.engine.trainer import Trainer
@@ -17,7 +17,7 @@ class Callback:
         on_epoch_start
         for step: on_step_end
         on_epoch_end           # trainer.record holds the epoch's numbers; evaluation adds its own
-    on_train_end               # also after an error or an interrupt
+    on_train_end               # also after an error, an interrupt or a stop
     ```
     """
 
@@ -35,3 +35,10 @@ class Callback:
 
     def on_train_end(self, trainer: Trainer) -> None:
         """After the run, however it ended."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a resumed run must know; tensors, numbers, text, and lists and dicts of these."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take up a state; comes before `on_train_start`."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor, nn
+
+from yolo.rng import rng_state, set_rng_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
     from yolo.engine.callback import Callback
     from yolo.engine.ema import ModelEma
+    from yolo.engine.precision import Precision
     from yolo.engine.schedule import Schedule
 
 
@@ -33,6 +36,9 @@ class Loader(Protocol):
 
     def set_epoch(self, epoch: int) -> None: ...
 
+    def skip(self, batches: int) -> None:
+        """Leave out the first micro-batches of the next pass."""
+
 
 @dataclass(slots=True)
 class TrainState:
@@ -44,6 +50,7 @@ class TrainState:
     images_seen: int = 0
 
 
+@dataclass(eq=False, kw_only=True)
 class Trainer:
     """Trains a model.
 
@@ -53,6 +60,7 @@ class Trainer:
         loader: the micro-batches.
         optimizer: over the model's parameters.
         schedule: sets learning rates, momentum and accumulation before each step.
+        precision: the number format of the forward pass, and the scaling of its gradients.
         ema: the averaged copy, updated after each step.
         epochs: how many.
         callbacks: what watches, called in this order.
@@ -60,31 +68,22 @@ class Trainer:
     Attributes:
         state: where the run is.
         record: the numbers of the epoch that ended last, by name (`train/box`, `metrics/mAP50`, `lr/weights`).
+        stop_reason: why the run ends before its last epoch; empty: it does not.
     """
 
-    def __init__(
-        self,
-        *,
-        model: nn.Module,
-        objective: Callable[[nn.Module, Any], dict[str, Tensor]],
-        loader: Loader,
-        optimizer: Optimizer,
-        schedule: Schedule,
-        ema: ModelEma,
-        epochs: int,
-        callbacks: Sequence[Callback] = (),
-    ) -> None:
-        self.model = model
-        self.objective = objective
-        self.loader = loader
-        self.optimizer = optimizer
-        self.schedule = schedule
-        self.ema = ema
-        self.epochs = epochs
-        self.callbacks = callbacks
-        self.state = TrainState()
-        self._loss_sums: dict[str, Tensor] = {}
-        self.record: dict[str, float] = {}
+    model: nn.Module
+    objective: Callable[[nn.Module, Any], dict[str, Tensor]]
+    loader: Loader
+    optimizer: Optimizer
+    schedule: Schedule
+    precision: Precision
+    ema: ModelEma
+    epochs: int
+    callbacks: Sequence[Callback] = ()
+    state: TrainState = field(default_factory=TrainState, init=False)
+    record: dict[str, float] = field(default_factory=dict, init=False)
+    stop_reason: str = field(default="", init=False)
+    _loss_sums: dict[str, Tensor] = field(default_factory=dict, init=False)
 
     @property
     def epoch_progress(self) -> float:
@@ -97,26 +96,34 @@ class Trainer:
         return {name: float(total) / max(self.state.batches, 1) for name, total in self._loss_sums.items()}
 
     def train(self) -> None:
-        """Run all epochs."""
+        """Run what is left of all epochs, or until something asks to stop."""
         self._call("on_train_start")
         try:
-            while self.state.epoch < self.epochs:
+            while self.state.epoch < self.epochs and not self.stop_reason:
                 self._train_epoch()
         finally:
             self._call("on_train_end")
 
+    def stop(self, reason: str) -> None:
+        """End the run after the step in progress; what was trained is kept, and can be taken up again."""
+        self.stop_reason = self.stop_reason or reason
+
     def _train_epoch(self) -> None:
-        self._loss_sums = {}
+        """An epoch, or what is left of one."""
         self.loader.set_epoch(self.state.epoch)
+        self.loader.skip(self.state.batches)
         self._call("on_epoch_start")
         self.model.train()
         for micro_batches in self._grouped(self.loader):
             self._step(micro_batches)
             self._call("on_step_end")
+            if self.stop_reason:
+                return
         self.record = {f"train/{name}": value for name, value in self.losses.items()}
         self.record |= {f"lr/{group['name']}": group["lr"] for group in self.optimizer.param_groups}
         self.state.epoch += 1
         self.state.batches = 0
+        self._loss_sums = {}
         self._call("on_epoch_end")
 
     def _step(self, micro_batches: Sequence[MicroBatch]) -> None:
@@ -124,11 +131,12 @@ class Trainer:
         self.schedule.apply(self.optimizer, self.epoch_progress)
         num_images = sum(map(len, micro_batches))
         for micro_batch in micro_batches:
-            terms = self.objective(self.model, micro_batch)
+            with self.precision.autocast():
+                terms = self.objective(self.model, micro_batch)
             loss = torch.stack(list(terms.values())).sum()
-            (loss * (len(micro_batch) / num_images)).backward()  # type: ignore[no-untyped-call]
+            self.precision.backward(loss * (len(micro_batch) / num_images))
             self._observe(terms, len(micro_batch))
-        self.optimizer.step()
+        self.precision.step(self.optimizer)
         self.optimizer.zero_grad()
         self.ema.update(self.model)
         self.state.step += 1
@@ -152,13 +160,31 @@ class Trainer:
             yield group
 
     def state_dict(self) -> dict[str, Any]:
-        """All that a run needs to go on."""
+        """All that a run needs to go on as if it had never stopped."""
         return {
-            "model": self.model.state_dict(),
-            "ema": self.ema.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            **{name: part.state_dict() for name, part in self._parts().items()},
             "state": asdict(self.state),
+            "batches_per_epoch": len(self.loader),
+            "loss_sums": {name: total.clone() for name, total in self._loss_sums.items()},
+            "record": dict(self.record),
+            "rng": rng_state(),
         }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take a run up where `state_dict` left it; where an epoch has more or fewer batches now, to the nearest."""
+        for name, part in self._parts().items():
+            part.load_state_dict(state[name])
+        self.state = TrainState(**state["state"])
+        self.state.batches = self.state.batches * len(self.loader) // state["batches_per_epoch"]
+        device = next(self.model.parameters()).device
+        self._loss_sums = {name: total.to(device) for name, total in state["loss_sums"].items()}
+        self.record = dict(state["record"])
+        set_rng_state(state["rng"])
+
+    def _parts(self) -> dict[str, Any]:
+        """What has a state of its own; a new part is one entry, a callback none."""
+        parts = {"model": self.model, "ema": self.ema, "optimizer": self.optimizer, "precision": self.precision}
+        return parts | {f"callback {type(callback).__name__}": callback for callback in self.callbacks}
 
     def _call(self, moment: str) -> None:
         for callback in self.callbacks:

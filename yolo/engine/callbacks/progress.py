@@ -35,7 +35,8 @@ class ProgressBar(Callback):
     def on_epoch_start(self, trainer: Trainer) -> None:
         epoch = f"epoch {trainer.state.epoch + 1}/{trainer.epochs}"
         interval = 0.1 if sys.stderr.isatty() else LOG_INTERVAL_S
-        self.bar = tqdm(total=len(trainer.loader), desc=epoch, unit="batch", dynamic_ncols=True, mininterval=interval)
+        total, done = len(trainer.loader), trainer.state.batches
+        self.bar = tqdm(total=total, initial=done, desc=epoch, unit="batch", dynamic_ncols=True, mininterval=interval)
         self.start = time.perf_counter()
         self.images_before = trainer.state.images_seen
 

@@ -22,7 +22,11 @@ class TensorBoard(Callback):
     """
 
     def __init__(self, folder: Path) -> None:
-        self.writer = SummaryWriter(str(folder))
+        self.folder = folder
+
+    def on_train_start(self, trainer: Trainer) -> None:
+        """Open the event file; points of epochs that a resumed run trains again are hidden."""
+        self.writer = SummaryWriter(str(self.folder), purge_step=trainer.state.epoch + 1)
 
     def on_epoch_end(self, trainer: Trainer) -> None:
         for name, value in trainer.record.items():

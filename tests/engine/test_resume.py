@@ -1,0 +1,166 @@
+"""A run that stopped and went on ends with the bits of one that never stopped."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from yolo.engine.callback import Callback
+from yolo.engine.callbacks.checkpoints import Checkpoints
+from yolo.engine.callbacks.results_csv import ResultsCsv
+from yolo.engine.callbacks.stopping import EarlyStop, StopOnSignal
+from yolo.engine.checkpoint import load_checkpoint
+from yolo.engine.ema import ModelEma
+from yolo.engine.optimizer import build_optimizer
+from yolo.engine.precision import Precision
+from yolo.engine.schedule import Schedule
+from yolo.engine.trainer import Trainer
+
+EPOCHS = 3
+BATCHES = 7
+
+
+class Batches:
+    """Other numbers in each epoch."""
+
+    def __init__(self, count: int = BATCHES) -> None:
+        self.count = count
+        self.epoch = self.first = 0
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterator[Tensor]:
+        generator = torch.Generator().manual_seed(self.epoch)
+        return iter([torch.rand(4, 3, generator=generator) for _ in range(self.count)][self.first :])
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def skip(self, batches: int) -> None:
+        self.first = batches
+
+
+class Stopper(Callback):
+    """Stops after a step, or does what it is given."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_step_end(self, trainer: Trainer) -> None:
+        if trainer.state.step == self.step:
+            trainer.stop("test")
+
+
+def objective(model: nn.Module, batch: Tensor) -> dict[str, Tensor]:
+    return {"square": (model(batch) - batch.sum(1, keepdim=True)).square().mean()}
+
+
+def fitness(record: dict[str, float]) -> float:
+    return -record["train/square"]
+
+
+def trainer(folder: Path, *callbacks: Callback, batches: int = BATCHES, precision: Any = "fp32") -> Trainer:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.Dropout(0.3), nn.ReLU(), nn.Linear(8, 1))
+    return Trainer(
+        model=model,
+        objective=objective,
+        loader=Batches(batches),
+        optimizer=build_optimizer(model, "sgd", lr=0.1, momentum=0.9, weight_decay=0.01),
+        schedule=Schedule(
+            epochs=EPOCHS, burn_in=1, lr=0.1, final_lr=0.1, momentum=0.9, weight_decay=0.01, accumulate=2
+        ),
+        precision=Precision(precision, torch.device("cpu")),
+        ema=ModelEma(model),
+        epochs=EPOCHS,
+        callbacks=[
+            ResultsCsv(folder / "results.csv"),
+            *callbacks,
+            Checkpoints(folder, description={}, fitness=fitness, save_best=lambda run: None),
+        ],
+    )
+
+
+def everything(run: Trainer) -> list[Tensor]:
+    return [*run.model.state_dict().values(), *run.ema.model.state_dict().values()]
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
+@pytest.mark.parametrize("stop", [1, 3, 5, 6, 9])  # in burn-in, at an epoch's last step, after it
+def test_a_stopped_run_goes_on_to_the_bit(tmp_path: Path, stop: int, precision: str) -> None:
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "parts").mkdir()
+    whole = trainer(tmp_path / "whole", precision=precision)
+    whole.train()
+    trainer(tmp_path / "parts", Stopper(stop), precision=precision).train()
+    torch.rand(5)  # whatever happens between
+    resumed = trainer(tmp_path / "parts", Stopper(0), precision=precision)
+    resumed.load_state_dict(load_checkpoint(tmp_path / "parts" / "last.pt"))
+    assert resumed.state.step == stop
+    resumed.train()
+    assert resumed.state == whole.state
+    assert resumed.record == whole.record
+    for mine, theirs in zip(everything(resumed), everything(whole), strict=True):
+        assert torch.equal(mine, theirs)
+    assert resumed.ema.updates == whole.ema.updates
+    texts = [(tmp_path / name / "results.csv").read_text() for name in ("parts", "whole")]
+    assert texts[0] == texts[1]
+
+
+def test_another_number_of_batches_goes_on_at_the_same_place(tmp_path: Path) -> None:
+    trainer(tmp_path, Stopper(3)).train()
+    before = load_checkpoint(tmp_path / "last.pt")["state"]
+    resumed = trainer(tmp_path, batches=2 * BATCHES)
+    resumed.callbacks = [resumed.callbacks[0], Stopper(0), resumed.callbacks[1]]
+    resumed.load_state_dict(load_checkpoint(tmp_path / "last.pt"))
+    assert resumed.state.batches == 2 * before["batches"]
+
+
+def test_saves_within_an_epoch_when_it_is_time(tmp_path: Path) -> None:
+    saved = []
+
+    class Watch(Callback):
+        def on_step_end(self, trainer: Trainer) -> None:
+            saved.append(load_checkpoint(tmp_path / "last.pt")["state"]["step"])
+
+    run = trainer(tmp_path)
+    checkpoints = run.callbacks[-1]
+    assert isinstance(checkpoints, Checkpoints)
+    checkpoints.interval_s = 0
+    run.callbacks = [*run.callbacks, Watch()]
+    run.train()
+    assert saved == list(range(1, run.state.step + 1))
+
+
+def test_early_stop_counts_epochs_and_remembers(tmp_path: Path) -> None:
+    run = trainer(tmp_path, EarlyStop(lambda record: 0.0, patience=1))
+    run.train()
+    assert run.state.epoch == 2  # the first was the best, the second no better
+    assert run.stop_reason == "no epoch was better than epoch 1 for 1 epochs"
+    again = trainer(tmp_path, EarlyStop(lambda record: 0.0, patience=1))
+    again.load_state_dict(load_checkpoint(tmp_path / "last.pt"))
+    again.train()
+    assert again.state.epoch == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_run_after_the_step(tmp_path: Path, number: signal.Signals) -> None:
+    class Send(Callback):
+        def on_step_end(self, trainer: Trainer) -> None:
+            if trainer.state.step == 2:
+                os.kill(os.getpid(), number)
+
+    before = signal.getsignal(number)
+    run = trainer(tmp_path, StopOnSignal(), Send())
+    run.train()
+    assert (run.state.step, run.stop_reason) == (2, number.name)
+    assert signal.getsignal(number) is before
+    assert load_checkpoint(tmp_path / "last.pt")["state"]["step"] == 2
