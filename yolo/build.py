@@ -206,7 +206,7 @@ def resume(trainer: Trainer, folder: Path) -> None:
     """Take up the run in a folder; one that was killed before its first checkpoint starts anew.
 
     Raises:
-        YoloError: the checkpoint cannot be read, or the run is complete.
+        YoloError: the checkpoint cannot be read.
     """
     path = folder / "last.pt"
     if not path.is_file():
@@ -214,7 +214,8 @@ def resume(trainer: Trainer, folder: Path) -> None:
     trainer.load_state_dict(load_checkpoint(path))
     state = trainer.state
     if state.epoch >= trainer.epochs:
-        raise SettingsError(f"--resume {folder}: all {state.epoch} epochs are done; give more with --epochs")
+        logger.info("%s: all %d epochs are done; give more with --epochs", path, state.epoch)
+        return
     logger.info(
         "%s: resumed in epoch %d of %d, at batch %d of %d",
         path, state.epoch + 1, trainer.epochs, state.batches + 1, len(trainer.loader),
