@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -62,3 +63,44 @@ def test_bad_recipes(tmp_path: Path, text: str, message: str) -> None:
 def test_missing_recipe_lists_the_shipped_ones() -> None:
     with pytest.raises(SettingsError, match=r"--hyp none: no such recipe; .*shapes"):
         with_recipe(TrainSettings(), "none")
+
+
+def write_run(project: Path, name: str, age: float, **values: object) -> Path:
+    folder = project / name
+    folder.mkdir(parents=True)
+    write_settings(TrainSettings(data="x", name=name, **values), folder / "settings.yaml")  # type: ignore[arg-type]
+    os.utime(folder, (1e9 - age, 1e9 - age))
+    return folder
+
+
+@pytest.mark.parametrize("flag", [["--resume"], ["--resume", "--epochs", "9"]])
+def test_resume_alone_takes_the_newest_run_and_its_settings(tmp_path: Path, flag: list[str]) -> None:
+    write_run(tmp_path, "old", age=100, epochs=3)
+    newest = write_run(tmp_path, "new", age=50, epochs=5, cfg="yolov4-tiny")
+    settings = read_train_settings(["--project", str(tmp_path), *flag])
+    assert settings.resume == str(newest)
+    assert (settings.cfg, settings.name, settings.data) == ("yolov4-tiny", "new", "x")
+    assert settings.epochs == (9 if "--epochs" in flag else 5)
+
+
+@pytest.mark.parametrize("form", ["{}", "{}/last.pt", "={}"])
+def test_resume_by_folder_or_file(tmp_path: Path, form: str) -> None:
+    run = write_run(tmp_path, "a", age=0, epochs=4)
+    (run / "last.pt").touch()
+    named = form.format(run)
+    arguments = [f"--resume{named}"] if named.startswith("=") else ["--resume", named]
+    settings = read_train_settings([*arguments, "--batch-size", "2"])
+    assert (settings.resume, settings.epochs, settings.batch_size) == (str(run), 4, 2)
+
+
+def test_a_resumed_run_does_not_ask_to_be_resumed(tmp_path: Path) -> None:
+    run = write_run(tmp_path, "a", age=0)
+    write_settings(read_train_settings(["--resume", str(run)]), run / "settings.yaml")
+    assert "resume: ''" in (run / "settings.yaml").read_text()
+
+
+@pytest.mark.parametrize("arguments", [["--resume", "--project", "nowhere"], ["--resume", "nowhere"]])
+def test_nothing_to_resume(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingsError, match=r"--resume.*no run"):
+        read_train_settings(arguments)

@@ -51,6 +51,24 @@ def test_what_a_run_leaves(trained: Path) -> None:
     assert (settings["epochs"], settings["optimizer"]) == (2, "adamw")
 
 
+def test_a_terminated_run_is_resumed(trained: Path) -> None:
+    command = [sys.executable, "-m", "yolo.train", "--epochs", "2", "--workers", "0", "--name", "stopped"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(command, cwd=trained, env=environment, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    log = ""
+    while "epoch 1/2" not in log:  # the bar of the first epoch: training has begun
+        log += process.stderr.read(1)
+    process.terminate()
+    log += process.stderr.read()
+    assert process.wait() == 0, log
+    assert "go on with: python -m yolo.train --resume runs/stopped" in log
+    done = run(trained, "train", "--resume", "runs/stopped")
+    assert done.returncode == 0, done.stderr
+    assert "resumed in epoch 1 of 2" in done.stderr
+    assert [row["epoch"] for row in results(trained, "stopped")] == ["1", "2"]
+
+
 def test_the_test_program_gives_the_trainers_number(trained: Path) -> None:
     rows = results(trained, "demo")
     best = max(rows, key=lambda row: float(row["metrics/mAP50"]) + float(row["metrics/mAP50-95"]))

@@ -1,10 +1,11 @@
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from yolo.rng import sample_rng, seed_everything
+from yolo.rng import rng_state, sample_rng, seed_everything, set_rng_state
 
 
 def test_a_sample_is_a_function_of_its_key() -> None:
@@ -35,3 +36,19 @@ def test_seed_everything_repeats_all_three_generators() -> None:
     assert draw() == first
     seed_everything(6)
     assert all(a != b for a, b in zip(draw(), first, strict=True))
+
+
+def test_the_state_of_all_generators_comes_back(tmp_path: Path) -> None:
+    seed_everything(3)
+    torch.save(rng_state(), tmp_path / "state.pt")
+    first = (random.random(), np.random.rand(), torch.rand(2).tolist())  # noqa: NPY002
+    seed_everything(4)
+    set_rng_state(torch.load(tmp_path / "state.pt", weights_only=True))
+    assert (random.random(), np.random.rand(), torch.rand(2).tolist()) == first  # noqa: NPY002
+
+
+def test_deterministic_mode_is_switched_on_and_off() -> None:
+    seed_everything(0, deterministic=True)
+    assert torch.are_deterministic_algorithms_enabled()
+    seed_everything(0)
+    assert not torch.are_deterministic_algorithms_enabled()
