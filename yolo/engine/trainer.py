@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor, nn
+
+from yolo.engine.gradients import clip_gradients
+from yolo.engine.optimizer import withhold
+from yolo.errors import TrainingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,6 +21,10 @@ if TYPE_CHECKING:
     from yolo.engine.callback import Callback
     from yolo.engine.ema import ModelEma
     from yolo.engine.schedule import Schedule
+
+logger = logging.getLogger(__name__)
+
+MOST_REFUSALS = 10  # steps in a row; a single one may be an odd batch
 
 
 class MicroBatch(Protocol):
@@ -42,6 +51,8 @@ class TrainState:
     batches: int = 0  # micro-batches of that epoch that are done
     step: int = 0  # optimizer steps done
     images_seen: int = 0
+    refused: int = 0  # steps that were not made, since their gradients were not finite
+    refused_in_a_row: int = 0
 
 
 class Trainer:
@@ -54,10 +65,11 @@ class Trainer:
         optimizer: over the model's parameters.
         schedule: sets learning rates, momentum and accumulation before each step.
         ema: the averaged copy, updated after each step.
-        epochs: how many.
+        clip_grad_norm: largest norm of a step's gradients; 0: any.
         callbacks: what watches, called in this order.
 
     Attributes:
+        epochs: how many, as the schedule says.
         state: where the run is.
         record: the numbers of the epoch that ended last, by name (`train/box`, `metrics/mAP50`, `lr/weights`).
     """
@@ -71,7 +83,7 @@ class Trainer:
         optimizer: Optimizer,
         schedule: Schedule,
         ema: ModelEma,
-        epochs: int,
+        clip_grad_norm: float = 0.0,
         callbacks: Sequence[Callback] = (),
     ) -> None:
         self.model = model
@@ -80,7 +92,8 @@ class Trainer:
         self.optimizer = optimizer
         self.schedule = schedule
         self.ema = ema
-        self.epochs = epochs
+        self.epochs = schedule.epochs
+        self.clip_grad_norm = clip_grad_norm
         self.callbacks = callbacks
         self.state = TrainState()
         self._loss_sums: dict[str, Tensor] = {}
@@ -121,17 +134,41 @@ class Trainer:
 
     def _step(self, micro_batches: Sequence[MicroBatch]) -> None:
         """One optimizer step over micro-batches, each weighted by its share of the pictures."""
-        self.schedule.apply(self.optimizer, self.epoch_progress)
+        start = self.epoch_progress
+        self.schedule.apply(self.optimizer, start)
         num_images = sum(map(len, micro_batches))
         for micro_batch in micro_batches:
             terms = self.objective(self.model, micro_batch)
             loss = torch.stack(list(terms.values())).sum()
             (loss * (len(micro_batch) / num_images)).backward()  # type: ignore[no-untyped-call]
             self._observe(terms, len(micro_batch))
-        self.optimizer.step()
+        withhold(self.optimizer, start)
+        if clip_gradients(self.optimizer, self.clip_grad_norm):
+            self.optimizer.step()
+            self.ema.update(self.model)
+            self.state.step += 1
+            self.state.refused_in_a_row = 0
+        else:
+            self._refuse()
         self.optimizer.zero_grad()
-        self.ema.update(self.model)
-        self.state.step += 1
+
+    def _refuse(self) -> None:
+        """Count a step that is not made, and undo what its batch did to the statistics of normalisation.
+
+        Raises:
+            TrainingError: it is one of many in a row.
+        """
+        self.ema.mend(self.model)
+        state = self.state
+        state.refused += 1
+        state.refused_in_a_row += 1
+        where = f"epoch {state.epoch + 1}, batch {state.batches}"
+        if state.refused_in_a_row >= MOST_REFUSALS:
+            raise TrainingError(
+                f"{where}: the gradients were not finite in {MOST_REFUSALS} steps in a row; lower --lr0 "
+                f"(now {self.schedule.lr:g}), lengthen --burn-in-epochs, or clip gradients: --clip-grad-norm 10"
+            )
+        logger.warning("%s: the gradients are not finite; the step is left out (%d so far)", where, state.refused)
 
     def _observe(self, terms: dict[str, Tensor], num_images: int) -> None:
         """Count a micro-batch and add its losses up, on the device, so that no step waits for a number."""
