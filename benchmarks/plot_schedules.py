@@ -23,12 +23,12 @@ from yolo.recipe import RunLength, build_schedule
 
 
 def main(path: Path) -> None:
-    """Nine small panels, learning rate over progress."""
+    """A small panel each, learning rate over progress."""
     net = read_keys(Net, CfgFile.read("yolov3").net)
     length = RunLength(epochs=100, batches=1000, images=int(net.max_batches * net.batch / 100))
     figure = Figure(figsize=(11, 4.6), dpi=90, layout="constrained")
     FigureCanvasAgg(figure)
-    progress = np.linspace(0, 1, 1500)
+    progress = np.linspace(0, 1, 1500, endpoint=False)
     for panel, name in zip(figure.subplots(2, 5, sharex=True).flat, get_args(PolicyName), strict=True):
         policy = PolicySettings(schedule=name)
         schedule = build_schedule(TrainSettings(epochs=100, policy=policy), net, length)
