@@ -108,7 +108,7 @@ def model(folder: Path, net: str, keys: str = "") -> Darknet:
     [
         ("", {}, "SGD", {"nesterov": False}),  # Darknet's momentum is plain
         ("", {"optimizer_args": {"nesterov": True}}, "SGD", {"nesterov": True}),
-        ("adam=1\nB1=0.85\neps=0.001", {}, "Adam", {"betas": (0.85, 0.999), "eps": 0.001}),
+        ("adam=1\nB1=0.85\nB2=0.99\neps=0.001", {}, "Adam", {"betas": (0.85, 0.99), "eps": 0.001}),
         ("", {"optimizer": "adamw"}, "AdamW", {"betas": (0.9, 0.999)}),
     ],
 )

@@ -6,7 +6,7 @@ import logging
 import math
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from yolo.engine.darknet_policy import POLICIES, DarknetPolicy
 from yolo.engine.optimizer import build_optimizer
@@ -131,11 +131,12 @@ def prepare_optimizer(settings: TrainSettings, model: Darknet, schedule: Schedul
     """The optimizer of a run, with the cfg's layer-wise keys."""
     net = model.net
     chosen = settings.optimization
-    name, arguments = chosen.optimizer, chosen.optimizer_args
-    if settings.policy.schedule == "cfg":
-        name = "adam" if net.adam else name
-        usual = {"eps": net.eps} if net.adam else {"nesterov": False} if name.lower() == "sgd" else {}
-        arguments = {**usual, **arguments}
+    name = chosen.optimizer
+    arguments: dict[str, Any] = {**chosen.optimizer_args}
+    if settings.policy.schedule == "cfg" and net.adam:
+        name, arguments = "adam", {"betas": (net.B1, net.B2), "eps": net.eps, **arguments}
+    elif settings.policy.schedule == "cfg" and name.lower() == "sgd":
+        arguments = {"nesterov": False, **arguments}
 
     def epochs_of(net_batches: float) -> float:
         """Counted in burn-ins where this run has one of its own: of a run that is shorter, they are a like part."""

@@ -82,7 +82,7 @@ def build_optimizer(
     lr: float,
     momentum: float,
     weight_decay: float,
-    arguments: Mapping[str, Argument] | None = None,
+    arguments: Mapping[str, Any] | None = None,
     paces: Mapping[nn.Parameter, Pace] | None = None,
 ) -> Optimizer:
     """An optimizer of `torch.optim`; SGD has Nesterov momentum unless `arguments` say otherwise.
@@ -154,7 +154,7 @@ def _construct(
     *,
     lr: float,
     momentum: float,
-    arguments: Mapping[str, Argument],
+    arguments: Mapping[str, Any],
 ) -> Optimizer:
     known = inspect.signature(optimizer).parameters
     values: dict[str, Any] = {"lr": lr, "weight_decay": 0.0, "momentum": momentum, "nesterov": True}
