@@ -33,7 +33,10 @@ def test_names_are_unique_over_the_tree() -> None:
 
 
 def test_written_settings_repeat_the_run(tmp_path: Path) -> None:
-    settings = read_train_settings(["--data", "x", "--fliplr", "0.25", "--img-size", "416"])
+    given = "--data x --fliplr 0.25 --img-size 416 --schedule steps --lr-steps 0.5 0.7 --lr-scales 0.2 0.3"
+    settings = read_train_settings([*given.split(), "--optimizer-args", "dampening", "0", "nesterov", "False"])
+    assert settings.policy.lr_steps == (0.5, 0.7)
+    assert settings.optimization.optimizer_args == {"dampening": 0, "nesterov": False}
     write_settings(settings, tmp_path / "settings.yaml")
     assert with_recipe(TrainSettings(), str(tmp_path / "settings.yaml")) == settings
 
@@ -47,7 +50,21 @@ def test_written_settings_repeat_the_run(tmp_path: Path) -> None:
         ("img_size: 1.5\n", "mine.yaml:1: img_size: 1.5 is not of type int or nothing"),
         ("epochs: [\n", "mine.yaml:2: "),
         ("- a\n", "mine.yaml:1: a recipe has one `name: value` a line"),
-        ("optimizer: lion\n", "mine.yaml:1: optimizer: 'lion' is not one of sgd, adam, adamw"),
+        ("optimizer: lion\n", "--optimizer lion: not in torch.optim; use one of "),
+        ("optimizer_args: {epps: 1}\n", "--optimizer-args epps 1: SGD takes dampening, "),
+        ("optimizer_args: 1\n", "mine.yaml:1: optimizer_args: 1 is not a mapping"),
+        ("schedule: cosinus\n", "mine.yaml:1: schedule: 'cosinus' is not one of cosine, linear, "),
+        ("lr_steps: 0.5\n", "mine.yaml:1: lr_steps: 0.5 is not a list"),
+        ("lr_steps: [x]\n", "mine.yaml:1: lr_steps: 'x' is not of type float"),
+        ("lr_steps: [0.9, 0.8]\n", "--lr-steps (0.9, 0.8): use rising shares of the run between 0 and 1"),
+        ("lr_scales: [0.1]\n", "--lr-scales (0.1,): use one for each of --lr-steps (0.8, 0.9)"),
+        ("schedule: exponential\nlrf: 0.0\n", "--lrf 0.0: use more than 0 with the schedule exponential"),
+        ("lrf: 1.5\n", "--lrf 1.5: use a share between 0 and 1"),
+        ("lr_power: 0.0\n", "--lr-power 0.0: use a number above 0"),
+        ("burn_in_epochs: 101\n", "--burn-in-epochs 101.0: use 0 to 100, the run's epochs"),
+        ("burn_in_epochs: 1\nburn_in_batches: 9\n", "--burn-in-batches 9: use either this or --burn-in-epochs"),
+        ("cfg_batches: true\n", "--cfg-batches True: use it with --schedule cfg"),
+        ("clip_grad_norm: -1\n", "--clip-grad-norm -1.0: use 0 or more"),
         ("epochs: 0\n", "--epochs 0: use 1 or more"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,10 +22,9 @@ from yolo.engine.callbacks.results_csv import ResultsCsv
 from yolo.engine.callbacks.stopping import EarlyStop, StopOnSignal
 from yolo.engine.callbacks.tensorboard import TensorBoard
 from yolo.engine.checkpoint import load_checkpoint, save_checkpoint
-from yolo.engine.ema import ModelEma
-from yolo.engine.optimizer import build_optimizer
+from yolo.engine.ema import ModelEma, fitted_to_run
 from yolo.engine.precision import Precision
-from yolo.engine.schedule import Schedule, accumulation, burn_in_epochs
+from yolo.engine.schedule_plot import plot_schedule
 from yolo.engine.trainer import Trainer
 from yolo.errors import SettingsError
 from yolo.evaluation.evaluator import Evaluator
@@ -33,10 +33,13 @@ from yolo.layers import Yolo
 from yolo.load import evaluation_detector, evaluation_loader, new_run_folder, select_device
 from yolo.losses.shape_match import ShapeMatchLoss
 from yolo.model import Darknet, with_classes
+from yolo.recipe import RunLength, build_schedule, follow_net, prepare_optimizer
 from yolo.rng import seed_everything
 from yolo.transfer import initialize_heads, transfer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor, nn
 
     from yolo.config import TrainSettings
@@ -46,8 +49,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MODEL_CFG = "model.cfg"
-
-BURN_IN_BIAS_LR = 0.1  # of SGD; Adam's steps do not shrink with small gradients, so its biases start from 0
 
 
 def build_model(original: CfgFile, weights: str, num_classes: int) -> Darknet:
@@ -68,11 +69,12 @@ class DetectionObjective:
 
     loss: ShapeMatchLoss
     device: torch.device
+    objectness_ratio: Callable[[], float]  # now, see `ShapeMatchLoss`
 
     def __call__(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         images = to_input(batch.images, self.device)
         targets = batch.targets.to(self.device, non_blocking=True)
-        return self.loss(model(images), targets, (images.shape[2], images.shape[3]))
+        return self.loss(model(images), targets, (images.shape[2], images.shape[3]), self.objectness_ratio())
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,7 @@ def build_training(settings: TrainSettings) -> Training:
     train_index, val_index = source.index("train"), source.index("val")
     weights = "" if settings.resume else settings.weights
     model = build_model(cfg, weights, len(source.names)).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    settings = follow_net(settings, model.net, len(train_index))
     size = settings.img_size or model.net.width
     train_loader = build_loader(
         DetectionDataset(index=train_index, size=size, augment=settings.augment, seed=settings.seed),
@@ -131,16 +134,15 @@ def build_training(settings: TrainSettings) -> Training:
     )
     score = ValidationScore(val_index, val_loader, Evaluator(val_index))
     loss = ShapeMatchLoss(trainable_heads(model), settings.loss)
-    schedule = build_schedule(settings, len(train_loader))
-    optimizer = build_optimizer(
-        model,
-        settings.optimization.optimizer,
-        lr=settings.optimization.lr0,
-        momentum=schedule.momentum,
-        weight_decay=schedule.weight_decay,
-    )
+    length = RunLength(settings.epochs, len(train_loader), len(train_index))
+    schedule = build_schedule(settings, model.net, length)
+    optimizer = prepare_optimizer(settings, model, schedule, length)
+    steps = settings.epochs * math.ceil(len(train_loader) / schedule.accumulate)
+    decay, warm_up = fitted_to_run(settings.optimization.ema_decay, steps, settings.optimization.ema_share)
     precision = Precision(settings.precision, device)
     folder = run_folder(settings, model)
+    if settings.policy.plot_schedule:
+        plot_schedule(schedule, folder / "schedule.png")
     description = {"cfg": model.cfg.text, "names": list(source.names), "settings": flat(settings)}
 
     def save_best(trainer: Trainer) -> None:
@@ -151,15 +153,18 @@ def build_training(settings: TrainSettings) -> Training:
         save_checkpoint(folder / "best.pt", {**description, **state, "metrics": trainer.record})
         best.save_weights(folder / "best.weights")
 
+    def objectness_ratio() -> float:
+        return schedule.objectness_ratio_at(trainer.epoch_progress)
+
     trainer = Trainer(
         model=model,
-        objective=DetectionObjective(loss, device),
+        objective=DetectionObjective(loss, device, objectness_ratio),
         loader=train_loader,
         optimizer=optimizer,
         schedule=schedule,
         precision=precision,
-        ema=ModelEma(model, decay=settings.optimization.ema_decay),
-        epochs=settings.epochs,
+        ema=ModelEma(model, decay=decay, warm_up=warm_up),
+        clip_grad_norm=settings.optimization.clip_grad_norm,
         callbacks=[
             ProgressBar(size, device),
             Evaluation(score),
@@ -184,7 +189,7 @@ def build_training(settings: TrainSettings) -> Training:
         f"{folder}: {model.cfg.path}, {model.num_parameters:,} parameters, {size} px, on {device}; "
         f"{len(train_index)} training and {len(val_index)} validation pictures, {len(source.names)} classes; "
         f"{settings.epochs} epochs of {len(train_loader)} batches, {schedule.accumulate} a step, "
-        f"burn-in {schedule.burn_in:.1f} epochs"
+        f"schedule {settings.policy.schedule}, burn-in {schedule.burn_in:.1f} epochs"
     )
     return Training(folder, trainer, device, train_loader, score, summary)
 
@@ -235,20 +240,3 @@ def trainable_heads(model: Darknet) -> list[Yolo]:
                 f"{node.section.where()}: [{node.section.name}] cannot be trained; only [yolo] heads can"
             )
     return heads
-
-
-def build_schedule(settings: TrainSettings, batches_per_epoch: int) -> Schedule:
-    """Burn-in and accumulation fitted to the length of the run."""
-    chosen = settings.optimization
-    return Schedule(
-        epochs=settings.epochs,
-        burn_in=burn_in_epochs(settings.epochs, batches_per_epoch, chosen.burn_in_share),
-        lr=chosen.lr0,
-        final_lr=chosen.lrf,
-        momentum=chosen.momentum,
-        weight_decay=chosen.weight_decay,
-        burn_in_bias_lr=BURN_IN_BIAS_LR if chosen.optimizer == "sgd" else 0.0,
-        accumulate=accumulation(
-            settings.batch_size, chosen.nominal_batch_size, settings.epochs * batches_per_epoch, chosen.least_steps
-        ),
-    )

@@ -18,7 +18,8 @@ import tyro
 import yaml
 
 from yolo.data.transforms import Augment
-from yolo.engine.optimizer import OptimizerName
+from yolo.engine.optimizer import Argument, check_arguments
+from yolo.engine.policies import PolicySettings
 from yolo.engine.precision import PrecisionName
 from yolo.errors import SettingsError
 from yolo.losses.shape_match import LossSettings
@@ -36,26 +37,28 @@ SETTINGS_FILE = "settings.yaml"
 
 @dataclass(frozen=True, kw_only=True)
 class OptimizerSettings:
-    """Optimizer and schedule."""
+    """Optimizer, what a step is, and averaging."""
 
-    optimizer: OptimizerName = "sgd"
-    """sgd (Nesterov), adam or adamw; adam and adamw want a smaller lr0."""
+    optimizer: str = "sgd"
+    """sgd (Nesterov), adam, adamw, or any other of torch.optim by name; all but sgd want a smaller lr0."""
+    optimizer_args: dict[str, Argument] = field(default_factory=dict)
+    """Further arguments of its class: `eps 1e-6 amsgrad True`; in a recipe `{eps: 1.0e-6, amsgrad: true}`."""
     lr0: float = 0.01
     """Learning rate after burn-in."""
-    lrf: float = 0.05
-    """Learning rate at the end, as a fraction of lr0; a cosine leads there."""
     momentum: float = 0.937
     """Momentum of SGD, first beta of Adam."""
     weight_decay: float = 0.0005
-    """Decay of convolution weights."""
+    """Decay of convolution weights, of a step of nominal_batch_size pictures; smaller steps decay less."""
+    clip_grad_norm: float = 0.0
+    """Scale the gradients of a step down to this norm; 0: leave them."""
     nominal_batch_size: int = 64
     """Pictures an optimizer step, reached by accumulating batches."""
     least_steps: int = 2000
     """Accumulate less where the run would have fewer optimizer steps than this."""
-    burn_in_share: float = 0.1
-    """Burn-in lasts max(3 epochs, 500 batches), but no more than this share of the run."""
     ema_decay: float = 0.9999
     """Largest decay of the averaged weights."""
+    ema_share: float = 0.05
+    """They average over no more than this share of the run; 0: over 1 / (1 - ema_decay) steps at any length."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +105,7 @@ class TrainSettings:
     seed: int = 0
     """Seed of weights, order and augmentation."""
     optimization: OptimizerSettings = field(default_factory=OptimizerSettings)
+    policy: PolicySettings = field(default_factory=PolicySettings)
     loss: LossSettings = field(default_factory=LossSettings)
     augment: Augment = field(default_factory=Augment)
 
@@ -114,17 +118,51 @@ class TrainSettings:
         require("--save-period", self.save_period, self.save_period >= 0, "0 or more")
         require("--checkpoint-minutes", self.checkpoint_minutes, self.checkpoint_minutes >= 0, "0 or more")
         require("--seed", self.seed, 0 <= self.seed < 2**32, "0 to 4294967295")
-        require("--lr0", self.optimization.lr0, self.optimization.lr0 > 0, "a number above 0")
-        momentum = self.optimization.momentum
-        require("--momentum", momentum, 0 < momentum < 1, "a number between 0 and 1")
-        share = self.optimization.burn_in_share
-        require("--burn-in-share", share, 0 <= share <= 1, "a share between 0 and 1")
+        check_optimization(self.optimization)
+        check_policy(self.policy, self.epochs)
 
 
 def require(flag: str, value: object, holds: bool, allowed: str) -> None:
     """Raise a `SettingsError` unless a setting holds."""
     if not holds:
         raise SettingsError(f"{flag} {value}: use {allowed}")
+
+
+def check_optimization(chosen: OptimizerSettings) -> None:
+    """Raise a `SettingsError` for values that no optimizer can have."""
+    check_arguments(chosen.optimizer, chosen.optimizer_args)
+    require("--lr0", chosen.lr0, chosen.lr0 > 0, "a number above 0")
+    require("--momentum", chosen.momentum, 0 < chosen.momentum < 1, "a number between 0 and 1")
+    require("--clip-grad-norm", chosen.clip_grad_norm, chosen.clip_grad_norm >= 0, "0 or more")
+    require("--ema-decay", chosen.ema_decay, 0 <= chosen.ema_decay < 1, "0 or more, below 1")
+    require("--ema-share", chosen.ema_share, 0 <= chosen.ema_share <= 1, "a share between 0 and 1")
+
+
+def check_policy(policy: PolicySettings, epochs: int) -> None:
+    """Raise a `SettingsError` for a schedule that cannot be followed."""
+    require("--lrf", policy.lrf, 0 <= policy.lrf <= 1, "a share between 0 and 1")
+    above = policy.lrf > 0 or policy.schedule != "exponential"
+    require("--lrf", policy.lrf, above, "more than 0 with the schedule exponential, which never reaches 0")
+    require("--lr-min", policy.lr_min, policy.lr_min >= 0, "0 or more")
+    rising = all(0 <= share <= 1 for share in policy.lr_steps) and list(policy.lr_steps) == sorted(policy.lr_steps)
+    require("--lr-steps", policy.lr_steps, rising, "rising shares of the run between 0 and 1")
+    alike = len(policy.lr_steps) == len(policy.lr_scales)
+    require("--lr-scales", policy.lr_scales, alike, f"one for each of --lr-steps {policy.lr_steps}")
+    require("--lr-step", policy.lr_step, 0 < policy.lr_step <= 1, "a share above 0, up to 1")
+    for name in ("lr_scale", "lr_power", "lr_steepness", "lr_cycle_mult"):
+        value = getattr(policy, name)
+        require(f"--{name.replace('_', '-')}", value, value > 0, "a number above 0")
+    require("--lr-restarts", policy.lr_restarts, policy.lr_restarts >= 0, "0 or more")
+    length = policy.burn_in_epochs
+    require("--burn-in-epochs", length, length is None or 0 <= length <= epochs, f"0 to {epochs}, the run's epochs")
+    batches = policy.burn_in_batches
+    require("--burn-in-batches", batches, batches is None or batches >= 0, "0 or more")
+    once = length is None or batches is None
+    require("--burn-in-batches", batches, once, "either this or --burn-in-epochs")
+    share = policy.burn_in_share
+    require("--burn-in-share", share, 0 <= share <= 1, "a share between 0 and 1")
+    allowed = policy.schedule == "cfg" or not policy.cfg_batches
+    require("--cfg-batches", policy.cfg_batches, allowed, "it with --schedule cfg")
 
 
 def read_train_settings(arguments: Sequence[str] | None = None) -> TrainSettings:
@@ -257,6 +295,13 @@ def _checked(value: Any, hint: Any, name: str, where: Callable[[str], str]) -> A
         if value not in get_args(hint):
             raise SettingsError(f"{where(name)}: {name}: {value!r} is not one of {', '.join(get_args(hint))}")
         return value
+    if get_origin(hint) is tuple and isinstance(value, list):
+        return tuple(_checked(item, get_args(hint)[0], name, where) for item in value)
+    if get_origin(hint) in (tuple, dict):
+        kind = get_origin(hint)
+        if isinstance(value, kind):
+            return value
+        raise SettingsError(f"{where(name)}: {name}: {value!r} is not a {'list' if kind is tuple else 'mapping'}")
     allowed = get_args(hint) or (hint,)
     if isinstance(value, bool) and bool not in allowed:
         pass

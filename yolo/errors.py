@@ -23,3 +23,7 @@ class DataError(YoloError):
 
 class SettingsError(YoloError):
     """A flag, recipe key or combination of settings that cannot be used."""
+
+
+class TrainingError(YoloError):
+    """A run that cannot go on as it is set."""

@@ -143,6 +143,8 @@ class Darknet(nn.Module):
         results = []
         for node, layer in zip(self.nodes, self.layers, strict=True):
             x = layer(*(outputs[source] for source in node.sources))
+            if node.spec.onlyforward:
+                x = x.detach()
             outputs[node.index] = x
             if isinstance(node.spec, HeadSpec) or (node.index == self._output and not self.heads):
                 results.append(x)

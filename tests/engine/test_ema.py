@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import math
 
+import pytest
 import torch
 from torch import nn
 
-from yolo.engine.ema import ModelEma
+from yolo.engine.ema import ModelEma, fitted_to_run
 
 
 def test_average_follows_the_stated_decay() -> None:
@@ -60,3 +61,27 @@ def test_shared_tensors_are_averaged_once() -> None:
     ema.update(model)
     average = ema.model.state_dict()
     assert average["0.weight"].item() == average["1.weight"].item() == 0.5
+
+
+@pytest.mark.parametrize(
+    ("steps", "share", "expected"),
+    [
+        (500_000, 0.05, (0.9999, 2000)),  # a long run: as it is
+        (200_000, 0.05, (0.9999, 2000)),  # the shortest of those
+        (40_000, 0.05, (0.9995, 2000)),
+        (400, 0.05, (0.95, 20)),
+        (130, 0.0, (0.9999, 2000)),  # no limit
+        (10, 0.05, (0.0, 1.0)),  # too short to average over
+    ],
+)
+def test_short_runs_average_over_a_share_of_themselves(steps: int, share: float, expected: tuple[float, float]) -> None:
+    assert fitted_to_run(0.9999, steps, share) == pytest.approx(expected)
+
+
+def test_mends_what_is_not_finite() -> None:
+    model = nn.BatchNorm1d(2)
+    ema = ModelEma(model)
+    assert model.running_mean is not None
+    model.running_mean.copy_(torch.tensor([math.nan, 3.0]))
+    ema.mend(model)
+    assert model.running_mean.tolist() == [0.0, 3.0]

@@ -1,14 +1,102 @@
 from __future__ import annotations
 
+import logging
+import math
+
+import pytest
+import torch
 from torch import nn
 
-from yolo.engine.optimizer import build_optimizer
+from yolo.engine.optimizer import Argument, Pace, build_optimizer, check_arguments, withhold
+from yolo.errors import SettingsError
+
+
+def network() -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(1, 1, 1), nn.BatchNorm2d(1), nn.Conv2d(1, 1, 1), nn.Linear(1, 1))
 
 
 def test_each_parameter_is_in_one_group() -> None:
-    model = nn.Sequential(nn.Conv2d(1, 1, 1), nn.BatchNorm2d(1), nn.Conv2d(1, 1, 1), nn.Linear(1, 1))
+    model = network()
     model[2].weight = model[0].weight  # a layer that borrows another one's parameters
     optimizer = build_optimizer(model, "sgd", lr=0.1, momentum=0.9, weight_decay=0.01)
     groups = {group["name"]: group for group in optimizer.param_groups}
     assert {name: len(group["params"]) for name, group in groups.items()} == {"biases": 4, "weights": 2, "norms": 1}
     assert [groups[name]["weight_decay"] for name in ("biases", "weights", "norms")] == [0, 0.01, 0]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "values"),
+    [
+        ("sgd", torch.optim.SGD, {"momentum": 0.8, "nesterov": True}),
+        ("Adam", torch.optim.Adam, {"betas": (0.8, 0.999)}),
+        ("adamw", torch.optim.AdamW, {"betas": (0.8, 0.999)}),
+        ("RMSprop", torch.optim.RMSprop, {"momentum": 0.8, "alpha": 0.99}),
+        ("radam", torch.optim.RAdam, {"betas": (0.8, 0.999)}),
+        ("Adagrad", torch.optim.Adagrad, {"lr_decay": 0}),  # knows no momentum
+    ],
+)
+def test_any_optimizer_by_name(name: str, kind: type, values: dict[str, object]) -> None:
+    optimizer = build_optimizer(network(), name, lr=0.1, momentum=0.8, weight_decay=0.01)
+    assert type(optimizer) is kind
+    for group in optimizer.param_groups:
+        assert {key: group[key] for key in values} == values
+        assert group["weight_decay"] == (0.01 if group["name"] == "weights" else 0)
+
+
+def test_further_arguments() -> None:
+    optimizer = build_optimizer(
+        network(), "sgd", lr=0.1, momentum=0.8, weight_decay=0, arguments={"nesterov": False, "dampening": 0.1}
+    )
+    assert {(group["nesterov"], group["dampening"]) for group in optimizer.param_groups} == {(False, 0.1)}
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        ("lion", {}, "--optimizer lion: not in torch.optim; use one of ASGD, "),
+        ("lbfgs", {}, "--optimizer lbfgs: it computes the loss several times a step; use sgd, adam or adamw"),
+        ("optimizer", {}, "--optimizer optimizer: not in torch.optim"),
+        ("adam", {"epps": 1e-6}, "--optimizer-args epps 1e-06: Adam takes amsgrad, capturable, "),
+        ("sgd", {"momentum": 0.5}, "--optimizer-args momentum 0.5: this has settings of its own: lr0, momentum"),
+        ("adam", {"eps": -1.0}, "--optimizer Adam: Invalid epsilon value: -1.0; mend --optimizer-args"),
+        ("sgd", {"dampening": 0.5}, "Nesterov momentum requires a momentum and zero dampening"),
+    ],
+)
+def test_what_cannot_be_used(name: str, arguments: dict[str, Argument], message: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        check_arguments(name, arguments)
+    assert message in str(caught.value)
+
+
+def test_an_optimizer_without_weight_decay_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        optimizer = build_optimizer(network(), "rprop", lr=0.1, momentum=0.9, weight_decay=0.01)
+    assert "--optimizer rprop: knows no weight decay" in caplog.text
+    assert not any(group["decay"] for group in optimizer.param_groups)
+
+
+def test_paces_make_groups_of_their_own() -> None:
+    model = network()
+    slow, late, never = (model.get_parameter(f"{path}.weight") for path in (0, 2, 3))
+    paces = {slow: Pace(lr_factor=0.1), late: Pace(start=2.5), never: Pace(start=math.inf)}
+    optimizer = build_optimizer(model, "sgd", lr=0.1, momentum=0.9, weight_decay=0.01, paces=paces)
+    groups = {group["name"]: group for group in optimizer.param_groups}
+    assert list(groups) == ["biases", "weights x 0.1", "weights from 2.5", "norms"]
+    assert groups["weights x 0.1"]["params"][0] is slow
+    assert groups["weights from 2.5"]["params"][0] is late
+    assert [p.requires_grad for p in (slow, late, never)] == [True, True, False]
+    for parameter in (slow, late):
+        parameter.grad = torch.ones_like(parameter)
+    withhold(optimizer, 2.4)
+    assert late.grad is None
+    assert slow.grad is not None
+    late.grad = torch.ones_like(late)
+    withhold(optimizer, 2.5)
+    assert late.grad is not None
+
+
+def test_nothing_to_train_is_a_mistake() -> None:
+    model = nn.Linear(1, 1)
+    paces = {parameter: Pace(start=math.inf) for parameter in model.parameters()}
+    with pytest.raises(SettingsError, match="nothing is left to train"):
+        build_optimizer(model, "sgd", lr=0.1, momentum=0.9, weight_decay=0, paces=paces)

@@ -33,10 +33,18 @@ def test_fp16_scales_gradients_and_skips_a_step_that_overflows() -> None:
     assert weight.grad.item() == 2
     precision.step(optimizer)
     assert weight.item() == -1
-    weight.grad = torch.full((1,), torch.inf)
-    precision.step(optimizer)
+    precision.backward(torch.inf * weight.sum())
+    precision.unscale(optimizer)
+    assert precision.eases(optimizer)  # the scale fell, which may be enough
     assert weight.item() == -1
     assert precision.state_dict()["scale"] == scale / 2
+
+
+def test_without_scaling_nothing_eases() -> None:
+    weight = nn.Parameter(torch.ones(1))
+    weight.grad = torch.full((1,), torch.nan)
+    assert not Precision("bf16", CPU).eases(torch.optim.SGD([weight], lr=1.0))
+    assert weight.item() == 1
 
 
 def test_the_scale_is_restored_but_not_that_of_another_precision() -> None:

@@ -67,6 +67,10 @@ def fitness(record: dict[str, float]) -> float:
     return -record["train/square"]
 
 
+def policy(progress: float) -> float:
+    return 1 - 0.9 * progress
+
+
 def trainer(folder: Path, *callbacks: Callback, batches: int = BATCHES, precision: Any = "fp32") -> Trainer:
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.Dropout(0.3), nn.ReLU(), nn.Linear(8, 1))
@@ -76,11 +80,10 @@ def trainer(folder: Path, *callbacks: Callback, batches: int = BATCHES, precisio
         loader=Batches(batches),
         optimizer=build_optimizer(model, "sgd", lr=0.1, momentum=0.9, weight_decay=0.01),
         schedule=Schedule(
-            epochs=EPOCHS, burn_in=1, lr=0.1, final_lr=0.1, momentum=0.9, weight_decay=0.01, accumulate=2
+            epochs=EPOCHS, policy=policy, burn_in=1, lr=0.1, momentum=0.9, weight_decay=0.01, accumulate=2
         ),
         precision=Precision(precision, torch.device("cpu")),
         ema=ModelEma(model),
-        epochs=EPOCHS,
         callbacks=[
             ResultsCsv(folder / "results.csv"),
             *callbacks,

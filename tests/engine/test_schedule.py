@@ -1,23 +1,30 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from functools import partial
+from typing import get_args
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import nn
 
-from yolo.engine.optimizer import build_optimizer
+from yolo.engine.optimizer import Pace, build_optimizer
+from yolo.engine.policies import PolicyName, PolicySettings, build_policy, constant, cosine
 from yolo.engine.schedule import Schedule, accumulation, burn_in_epochs
 
-RUN = Schedule(epochs=100, burn_in=4, lr=0.01, final_lr=0.05, momentum=0.937, weight_decay=5e-4, accumulate=4)
+COSINE = partial(cosine, floor=0.05)
+RUN = Schedule(epochs=100, policy=COSINE, burn_in=4, lr=0.01, momentum=0.937, weight_decay=5e-4, accumulate=4)
 
 
 @pytest.mark.parametrize(
     ("epoch", "weights_lr", "bias_lr"),
     [
         (0, 0.0, 0.1),  # burn-in starts
-        (2, 0.5 * 0.01 * RUN.cosine(2), 0.05 + 0.5 * 0.01 * RUN.cosine(2)),  # half way through it
-        (4, 0.01 * RUN.cosine(4), 0.01 * RUN.cosine(4)),  # its end: all alike
+        (2, 0.5 * 0.01 * COSINE(0.02), 0.05 + 0.5 * 0.01 * COSINE(0.02)),  # half way through it
+        (4, 0.01 * COSINE(0.04), 0.01 * COSINE(0.04)),  # its end: all alike
         (50, 0.01 * (0.05 + 0.95 / 2), 0.01 * (0.05 + 0.95 / 2)),  # half way down the cosine
         (100, 0.0005, 0.0005),
         (120, 0.0005, 0.0005),  # past the end
@@ -35,7 +42,7 @@ def test_what_else_ramps_with_burn_in() -> None:
 
 
 def test_no_burn_in() -> None:
-    run = Schedule(epochs=10, burn_in=0, lr=1.0, final_lr=0, momentum=0.9, weight_decay=0, accumulate=1)
+    run = Schedule(epochs=10, policy=constant, burn_in=0, lr=1.0, momentum=0.9, weight_decay=0, accumulate=1)
     assert run.lr_at(0, bias=False) == run.lr_at(0, bias=True) == 1.0
 
 
@@ -84,3 +91,46 @@ def test_adam_gets_the_momentum_as_its_first_beta() -> None:
     assert isinstance(optimizer, torch.optim.AdamW)
     assert {group["betas"] for group in optimizer.param_groups} == {(0.937, 0.999)}
     assert {group["name"]: group["weight_decay"] for group in optimizer.param_groups} == {"biases": 0, "weights": 5e-4}
+
+
+def test_the_lowest_learning_rate_holds_after_burn_in() -> None:
+    run = replace(RUN, lr_min=0.004)
+    assert run.lr_at(0, bias=False) == 0
+    assert run.lr_at(4, bias=False) == 0.01 * COSINE(0.04)
+    assert run.lr_at(100, bias=False) == run.lr_at(100, bias=True) == 0.004
+
+
+def test_objectness_ratio_ramps_only_where_it_is_asked_for() -> None:
+    assert [RUN.objectness_ratio_at(epoch) for epoch in (0, 2, 4)] == [1, 1, 1]
+    assert [replace(RUN, objectness_ramp=True).objectness_ratio_at(epoch) for epoch in (0, 2, 4, 9)] == [0, 0.5, 1, 1]
+
+
+def test_apply_slows_the_groups_that_learn_slower() -> None:
+    model = nn.Linear(2, 2)
+    paces = {model.get_parameter("weight"): Pace(lr_factor=0.5)}
+    optimizer = build_optimizer(model, "sgd", lr=0.01, momentum=0.9, weight_decay=0, paces=paces)
+    RUN.apply(optimizer, 4)
+    rates = {group["name"]: group["lr"] for group in optimizer.param_groups}
+    assert rates == {"biases": RUN.lr_at(4, bias=True), "weights x 0.5": 0.5 * RUN.lr_at(4, bias=False)}
+
+
+NAMES = [name for name in get_args(PolicyName) if name != "cfg"]
+
+
+@given(
+    name=st.sampled_from(NAMES),
+    lr_min=st.floats(0, 0.02),
+    burn_in=st.floats(0.1, 50),
+    epoch=st.floats(0, 120),
+    bias=st.booleans(),
+)
+def test_bounds(name: PolicyName, lr_min: float, burn_in: float, epoch: float, bias: bool) -> None:
+    policy = build_policy(PolicySettings(schedule=name))
+    run = replace(RUN, policy=policy, lr_min=lr_min, burn_in=burn_in)
+    rate = run.lr_at(epoch, bias=bias)
+    assert rate >= (lr_min if epoch >= burn_in else 0)
+    assert rate <= max(0.01, lr_min, run.burn_in_bias_lr if epoch < burn_in else 0) * (1 + 1e-9)
+    assert 0.9 <= run.momentum_at(epoch) <= 0.937
+    assert 1 <= run.accumulate_at(epoch) <= 4
+    before, after = run.lr_at(burn_in * (1 - 1e-9), bias=bias), run.lr_at(burn_in, bias=bias)
+    assert math.isclose(before, after, rel_tol=1e-6)  # burn-in ends where the policy is

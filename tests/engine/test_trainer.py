@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+import math
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,10 +17,12 @@ from yolo.engine.callbacks.evaluation import Evaluation
 from yolo.engine.callbacks.results_csv import ResultsCsv
 from yolo.engine.checkpoint import load_checkpoint
 from yolo.engine.ema import ModelEma
-from yolo.engine.optimizer import build_optimizer
+from yolo.engine.optimizer import Pace, build_optimizer
+from yolo.engine.policies import constant
 from yolo.engine.precision import Precision
 from yolo.engine.schedule import Schedule
 from yolo.engine.trainer import Trainer
+from yolo.errors import TrainingError
 
 
 class Batches:
@@ -60,11 +64,16 @@ def trainer(
         loader=Batches(*sizes),
         optimizer=build_optimizer(model, "sgd", lr=0.1, momentum=0.9, weight_decay=0.01),
         schedule=Schedule(
-            epochs=epochs, burn_in=0, lr=0.1, final_lr=1, momentum=0.9, weight_decay=0.01, accumulate=accumulate
+            epochs=epochs,
+            policy=constant,
+            burn_in=0,
+            lr=0.1,
+            momentum=0.9,
+            weight_decay=0.01,
+            accumulate=accumulate,
         ),
         precision=Precision("fp32", torch.device("cpu")),
         ema=ModelEma(model),
-        epochs=epochs,
         callbacks=callbacks,
     )
 
@@ -154,6 +163,83 @@ def test_files_of_a_run(tmp_path: Path) -> None:
     last = load_checkpoint(tmp_path / "last.pt")
     assert last["names"] == ["a"]
     assert last["callback Checkpoints"] == {"best": 0.9}
-    assert last["state"] == {"epoch": 3, "batches": 0, "step": 6, "images_seen": 24}
+    assert last["state"] == {
+        "epoch": 3,
+        "batches": 0,
+        "step": 6,
+        "images_seen": 24,
+        "refused": 0,
+        "refused_in_a_row": 0,
+    }
     assert torch.equal(last["model"]["0.weight"], run.model.state_dict()["0.weight"])
     assert last["ema"]["updates"] == 6
+
+
+def spoiled(bad: set[int]) -> Callable[[nn.Module, Tensor], dict[str, Tensor]]:
+    """The objective, with gradients that are not finite in some of the calls."""
+    calls = itertools.count()
+
+    def compute(model: nn.Module, batch: Tensor) -> dict[str, Tensor]:
+        factor = math.inf if next(calls) in bad else 1.0
+        return {name: term * factor for name, term in objective(model, batch).items()}
+
+    return compute
+
+
+def test_a_step_without_finite_gradients_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    run, same = trainer((4,) * 3), trainer((4,) * 2)
+    run.objective = spoiled({2})
+    run.train()
+    same.train()  # its last step has another rate, but no schedule is followed here
+    assert (run.state.step, run.state.refused, run.ema.updates) == (2, 1, 2)
+    assert torch.equal(weights(run), weights(same))
+    assert "epoch 1, batch 3: the gradients are not finite; the step is left out (1 so far)" in caplog.text
+
+
+def test_refusals_in_a_row_end_the_run_with_a_remedy() -> None:
+    run = trainer((4,) * 30)
+    run.objective = spoiled({*range(9), *range(10, 30)})  # the tenth batch is sound
+    with pytest.raises(TrainingError, match=r"epoch 1, batch 20: .* 10 steps in a row; lower --lr0 \(now 0.1\)"):
+        run.train()
+    assert run.state.step == 1
+    assert weights(run).isfinite().all()
+
+
+def test_statistics_that_a_bad_batch_spoils_are_mended() -> None:
+    run = trainer((4, 4, 4))
+    run.model = nn.Sequential(nn.BatchNorm1d(3), nn.Linear(3, 1))
+    run.ema = ModelEma(run.model)
+    run.optimizer = build_optimizer(run.model, "sgd", lr=0.1, momentum=0.9, weight_decay=0.0)
+    good = list(run.loader)
+    run._step([good[0]])
+    run._step([good[1] * math.inf])
+    assert run.state.refused == 1
+    assert all(buffer.isfinite().all() for buffer in run.model.buffers())
+    run._step([good[2]])
+    assert all(value.isfinite().all() for value in run.ema.model.state_dict().values())
+
+
+def test_clipping_bounds_the_step() -> None:
+    run = trainer((4,))
+    run.clip_grad_norm = 1e-3
+    before = weights(run)
+    run.train()
+    moved = (weights(run) - before).norm()
+    assert 0 < moved <= 0.1 * 1.9 * (1e-3 + 0.01 * before.norm())  # lr, Nesterov, gradient and decay
+
+
+def test_groups_that_start_later_stay_as_they_are_until_then() -> None:
+    run = trainer((4, 4), epochs=2)
+    first = run.model.get_parameter("0.weight")
+    run.optimizer = build_optimizer(
+        run.model, "sgd", lr=0.1, momentum=0.9, weight_decay=0.01, paces={first: Pace(start=1.0)}
+    )
+    start, seen = first.detach().clone(), []
+
+    class Watch(Callback):
+        def on_step_end(self, trainer: Trainer) -> None:
+            seen.append(torch.equal(first, start))
+
+    run.callbacks = (Watch(),)
+    run.train()
+    assert seen == [True, True, False, False]

@@ -47,6 +47,17 @@ def test_objectness_follows_the_giou_of_the_prediction() -> None:
     assert terms["objectness"].item() == pytest.approx(3 * math.log(2), rel=1e-5)  # logit 0: log 2 whatever the truth
 
 
+@pytest.mark.parametrize("ratio", [0.0, 0.25, 1.0])
+def test_the_ratio_says_how_much_of_the_target_is_giou(ratio: float) -> None:
+    raw = torch.zeros(1, 14, 2, 2)
+    raw[0, 2, 0, 0] = math.log(2)  # GIoU = .5, as above
+    raw[0, 4::7] = -3.0
+    targets = torch.tensor([[0, 0, 8 / 32, 8 / 32, 16 / 32, 16 / 32]])
+    terms = ShapeMatchLoss([HEAD], SETTINGS)([raw], targets, SIZE, ratio)
+    expected = 3 * (bce(-3, 1 - ratio + ratio * 0.5) + 7 * bce(-3, 0)) / 8
+    assert terms["objectness"].item() == pytest.approx(expected, rel=1e-5)
+
+
 def test_an_empty_batch_teaches_only_objectness_and_reaches_every_output() -> None:
     raw = torch.zeros(2, 14, 2, 2, requires_grad=True)
     terms = loss_of(raw, torch.zeros(0, 6))

@@ -9,6 +9,26 @@ from typing import Any
 import torch
 from torch import nn
 
+WARM_UP = 2000.0
+
+
+def fitted_to_run(decay: float, steps: int, share: float) -> tuple[float, float]:
+    """Decay and warm-up with which an average reaches back over no more than a share of a run.
+
+    With the warm-up of long runs, the average of a run of some hundred steps is nearly the last weights alone, and that
+    of some ten thousand lags behind by a third of the run. A run of `1 / (share * (1 - decay))` steps or more keeps
+    both as they are.
+
+    Args:
+        decay: the largest decay.
+        steps: optimizer steps of the run.
+        share: of the run; 0: any.
+    """
+    if not share:
+        return decay, WARM_UP
+    span = max(share * steps, 1.0)
+    return min(decay, 1 - 1 / span), min(WARM_UP, span)
+
 
 def _tensors(model: nn.Module) -> list[torch.Tensor]:
     """Parameters and buffers, those that modules share once."""
@@ -18,8 +38,9 @@ def _tensors(model: nn.Module) -> list[torch.Tensor]:
 class ModelEma:
     """A smoothed copy of a model, which is what gets evaluated and kept.
 
-    The decay rises with the number of updates, so that a short run is averaged over a part of its own length and a
-    long one over `1 / (1 - decay)` updates.
+    The decay rises with the number of updates, up to averaging over `1 / (1 - decay)` of them.
+
+    Source: the PyTorch YOLOv3 trainers of 2018-2020.
 
     Args:
         model: the model whose copy this is.
@@ -27,7 +48,7 @@ class ModelEma:
         warm_up: updates after which the decay has reached 63 % of it.
     """
 
-    def __init__(self, model: nn.Module, decay: float = 0.9999, warm_up: float = 2000) -> None:
+    def __init__(self, model: nn.Module, decay: float = 0.9999, warm_up: float = WARM_UP) -> None:
         self.model = copy.deepcopy(model).eval().requires_grad_(False)
         self.decay = decay
         self.warm_up = warm_up
@@ -49,6 +70,13 @@ class ModelEma:
             else:
                 mine.copy_(theirs)
         torch._foreach_lerp_(averages, values, weight)
+
+    @torch.no_grad()
+    def mend(self, model: nn.Module) -> None:
+        """Give a model's buffers their averages back where a batch has left them infinite or undefined."""
+        for mine, theirs in zip(self.model.buffers(), model.buffers(), strict=True):
+            if mine.dtype.is_floating_point:
+                theirs.copy_(torch.where(theirs.isfinite(), theirs, mine))
 
     def state_dict(self) -> dict[str, Any]:
         return {"model": self.model.state_dict(), "updates": self.updates}

@@ -2,46 +2,166 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import inspect
+import logging
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import nn
-from torch.optim import SGD, Adam, AdamW, Optimizer
+from torch.optim import Optimizer
 
-SECOND_BETA = 0.999  # of Adam, its paper's default
-OptimizerName = Literal["sgd", "adam", "adamw"]
+from yolo.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+logger = logging.getLogger(__name__)
+
+Argument = int | float | bool | str
+
+UNFIT = {
+    "LBFGS": "it computes the loss several times a step",
+    "SparseAdam": "it takes sparse gradients alone",
+    "Muon": "it takes matrices alone",
+}
+KINDS = ("biases", "weights", "norms")
+OWN_SETTINGS = ("lr", "momentum", "betas", "weight_decay")  # set by the schedule, from their own settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How fast a parameter learns, and from when on."""
+
+    lr_factor: float = 1.0
+    start: float = 0.0  # epochs; inf: never
+
+
+def find_optimizer(name: str) -> type[Optimizer]:
+    """The class of `torch.optim` of a name, in any case.
+
+    Raises:
+        SettingsError: none is called so, or it cannot train a network here.
+    """
+    classes = {
+        each.__name__: each
+        for each in vars(torch.optim).values()
+        if inspect.isclass(each) and issubclass(each, Optimizer) and each is not Optimizer
+    }
+    found = next((each for each in classes.values() if each.__name__.lower() == name.lower()), None)
+    if found is None:
+        usable = ", ".join(sorted(set(classes) - set(UNFIT)))
+        raise SettingsError(f"--optimizer {name}: not in torch.optim; use one of {usable}")
+    if found.__name__ in UNFIT:
+        raise SettingsError(f"--optimizer {name}: {UNFIT[found.__name__]}; use sgd, adam or adamw")
+    return found
+
+
+def check_arguments(name: str, arguments: Mapping[str, Argument]) -> None:
+    """See that an optimizer takes these arguments.
+
+    Raises:
+        SettingsError: it does not, or they have settings of their own.
+    """
+    optimizer = find_optimizer(name)
+    known = set(inspect.signature(optimizer).parameters) - {"params", *OWN_SETTINGS}
+    for key, value in arguments.items():
+        flag = f"--optimizer-args {key} {value}"
+        if key in OWN_SETTINGS:
+            raise SettingsError(f"{flag}: this has settings of its own: lr0, momentum, weight_decay")
+        if key not in known:
+            raise SettingsError(f"{flag}: {optimizer.__name__} takes {', '.join(sorted(known))}")
+    _construct(optimizer, [{"params": [nn.Parameter(torch.zeros(1))]}], lr=0.01, momentum=0.9, arguments=arguments)
 
 
 def build_optimizer(
-    model: nn.Module, name: OptimizerName, *, lr: float, momentum: float, weight_decay: float
+    model: nn.Module,
+    name: str,
+    *,
+    lr: float,
+    momentum: float,
+    weight_decay: float,
+    arguments: Mapping[str, Any] | None = None,
+    paces: Mapping[nn.Parameter, Pace] | None = None,
 ) -> Optimizer:
-    """SGD with Nesterov momentum, Adam or AdamW.
+    """An optimizer of `torch.optim`; SGD has Nesterov momentum unless `arguments` say otherwise.
 
-    Convolution and linear weights decay; biases and normalisation do not. Each group says by `bias` and `decay` what
-    it holds, for the schedule.
+    Convolution and linear weights decay; biases and normalisation do not. Each group says for the schedule by `bias`
+    and `decay` what it holds, by `lr_factor` how fast it learns and by `start` (epochs) from when on. Parameters that
+    never learn are in no group and take no gradient.
 
     Args:
         model: whose parameters are optimized.
-        name: which optimizer.
+        name: class in `torch.optim`.
         lr: learning rate.
-        momentum: of SGD; of the others, the first beta.
+        momentum: of SGD and its kind; of Adam's kind, the first beta.
         weight_decay: of convolution and linear weights.
+        arguments: of the class, beside these.
+        paces: of the parameters that differ from the rest.
+
+    Raises:
+        SettingsError: no such optimizer, or it does not take the arguments.
     """
-    biases, decayed, rest = [], [], []
+    groups: dict[tuple[str, Pace], dict[str, Any]] = {}
     for path, parameter in model.named_parameters():  # names a parameter that modules share once
-        owner, _, role = path.rpartition(".")
-        if role == "bias":
-            biases.append(parameter)
-        elif isinstance(model.get_submodule(owner), (nn.Conv2d, nn.Linear)):
-            decayed.append(parameter)
-        else:
-            rest.append(parameter)
-    groups = [
-        {"name": "biases", "params": biases, "bias": True, "decay": False},
-        {"name": "weights", "params": decayed, "bias": False, "decay": True, "weight_decay": weight_decay},
-        {"name": "norms", "params": rest, "bias": False, "decay": False},
-    ]
-    filled = [group for group in groups if group["params"]]
-    if name == "sgd":
-        return SGD(filled, lr=lr, momentum=momentum, nesterov=True)
-    adam = Adam if name == "adam" else AdamW
-    return adam(filled, lr=lr, betas=(momentum, SECOND_BETA), weight_decay=0.0)
+        pace = (paces or {}).get(parameter, Pace())
+        if pace.start == math.inf:
+            parameter.requires_grad_(False)
+            continue
+        kind = _kind(model, path)
+        new = {"name": _group_name(kind, pace), "params": [], "bias": kind == "biases", "decay": kind == "weights"}
+        speed = {"lr": lr * pace.lr_factor, "lr_factor": pace.lr_factor, "start": pace.start}
+        group = groups.setdefault((kind, pace), {**new, **speed})
+        group["params"].append(parameter)
+    if not groups:
+        raise SettingsError(f"--optimizer {name}: nothing is left to train; the cfg keeps every layer from learning")
+    optimizer = find_optimizer(name)
+    decays = "weight_decay" in inspect.signature(optimizer).parameters
+    if not decays and weight_decay:
+        logger.warning("--optimizer %s: knows no weight decay; weight_decay has no effect", name)
+    for group in groups.values():
+        group["decay"] = decays and group["decay"]
+        if group["decay"]:
+            group["weight_decay"] = weight_decay
+    order = sorted(groups, key=lambda key: (KINDS.index(key[0]), key[1].start, -key[1].lr_factor))
+    return _construct(optimizer, [groups[key] for key in order], lr=lr, momentum=momentum, arguments=arguments or {})
+
+
+def withhold(optimizer: Optimizer, epoch: float) -> None:
+    """Drop the gradients of groups whose start is yet to come: the optimizer then passes over them."""
+    for group in optimizer.param_groups:
+        if epoch < group["start"]:
+            for parameter in group["params"]:
+                parameter.grad = None
+
+
+def _kind(model: nn.Module, path: str) -> str:
+    owner, _, role = path.rpartition(".")
+    if role == "bias":
+        return "biases"
+    return "weights" if isinstance(model.get_submodule(owner), (nn.Conv2d, nn.Linear)) else "norms"
+
+
+def _group_name(kind: str, pace: Pace) -> str:
+    factor = "" if pace.lr_factor == 1 else f" x {pace.lr_factor:g}"
+    return kind + factor + (f" from {pace.start:g}" if pace.start else "")
+
+
+def _construct(
+    optimizer: type[Optimizer],
+    groups: list[dict[str, Any]],
+    *,
+    lr: float,
+    momentum: float,
+    arguments: Mapping[str, Any],
+) -> Optimizer:
+    known = inspect.signature(optimizer).parameters
+    values: dict[str, Any] = {"lr": lr, "weight_decay": 0.0, "momentum": momentum, "nesterov": True}
+    if "betas" in known:
+        values["betas"] = (momentum, *known["betas"].default[1:])
+    usual = {key: value for key, value in values.items() if key in known}
+    try:
+        return optimizer(groups, **{**usual, **arguments})
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise SettingsError(f"--optimizer {optimizer.__name__}: {error}; mend --optimizer-args") from error

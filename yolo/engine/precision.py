@@ -58,9 +58,16 @@ class Precision:
         self._scaler.unscale_(optimizer)
 
     def step(self, optimizer: Optimizer) -> None:
-        """Step, unless fp16 overflowed; then the scale falls."""
+        """Step, with gradients that are finite."""
         self._scaler.step(optimizer)
         self._scaler.update()
+
+    def eases(self, optimizer: Optimizer) -> bool:
+        """Lower the scale after gradients that are not finite; false where no scale can be to blame."""
+        if not self._scaler.is_enabled():
+            return False
+        self.step(optimizer)  # which passes over such gradients
+        return self._scaler.get_scale() >= 1
 
     def state_dict(self) -> dict[str, Any]:
         return self._scaler.state_dict()

@@ -6,36 +6,34 @@ schedule at any batch size and any number of processes.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
 
+    from yolo.engine.policies import Policy
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """Burn-in, then a cosine.
+    """Burn-in, then a policy.
 
     Source: the recipe of the 2018-2020 PyTorch YOLOv3 trainers. Differs: burn-in there lasts at least 500 batches,
     which a small data set never leaves; here its length is given, and `burn_in_epochs` bounds it.
     """
 
-    epochs: float
+    epochs: int
+    policy: Policy  # share of the run -> factor of `lr`
     burn_in: float  # epochs
     lr: float
-    final_lr: float  # as a fraction of `lr`
+    lr_min: float = 0.0  # after burn-in
     momentum: float
     weight_decay: float
     accumulate: int  # micro-batches an optimizer step, after burn-in
     burn_in_bias_lr: float = 0.1  # where the learning rate of biases comes down from
     burn_in_momentum: float = 0.9
-
-    def cosine(self, epoch: float) -> float:
-        """1 at the start, `final_lr` at the end."""
-        progress = min(epoch / self.epochs, 1.0)
-        return self.final_lr + (1 - self.final_lr) * (1 + math.cos(math.pi * progress)) / 2
+    objectness_ramp: bool = False
 
     def warmth(self, epoch: float) -> float:
         """0 at the start of burn-in, 1 from its end on."""
@@ -43,7 +41,8 @@ class Schedule:
 
     def lr_at(self, epoch: float, *, bias: bool) -> float:
         start = self.burn_in_bias_lr if bias else 0.0
-        return _between(start, self.lr * self.cosine(epoch), self.warmth(epoch))
+        end = self.lr * self.policy(min(epoch / self.epochs, 1.0))
+        return _between(start, max(end, self.lr_min), self.warmth(epoch))
 
     def momentum_at(self, epoch: float) -> float:
         return _between(self.burn_in_momentum, self.momentum, self.warmth(epoch))
@@ -55,20 +54,24 @@ class Schedule:
         """Micro-batches that the optimizer step starting now is made of."""
         return max(1, round(_between(1, self.accumulate, self.warmth(epoch))))
 
+    def objectness_ratio_at(self, epoch: float) -> float:
+        """How much of an object's target is the overlap that its prediction reaches; the rest is 1."""
+        return self.warmth(epoch) if self.objectness_ramp else 1.0
+
     def apply(self, optimizer: Optimizer, epoch: float) -> None:
-        """Set every parameter group; groups say what they are by `bias` and `decay` (see `build_optimizer`)."""
+        """Set every parameter group; groups say what they are, and how fast they learn (see `build_optimizer`)."""
         for group in optimizer.param_groups:
-            group["lr"] = self.lr_at(epoch, bias=group["bias"])
+            group["lr"] = self.lr_at(epoch, bias=group["bias"]) * group["lr_factor"]
             if "betas" in group:  # Adam's kind
-                group["betas"] = (self.momentum_at(epoch), group["betas"][1])
-            else:
+                group["betas"] = (self.momentum_at(epoch), *group["betas"][1:])
+            elif "momentum" in group:
                 group["momentum"] = self.momentum_at(epoch)
             if group["decay"]:
                 group["weight_decay"] = self.weight_decay_at(epoch)
 
 
 def _between(start: float, end: float, fraction: float) -> float:
-    return start + (end - start) * fraction
+    return (1 - fraction) * start + fraction * end
 
 
 def burn_in_epochs(epochs: float, batches_per_epoch: int, largest_share: float) -> float:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
+from yolo.engine.gradients import clip_gradients
+from yolo.engine.optimizer import withhold
+from yolo.errors import TrainingError
 from yolo.rng import rng_state, set_rng_state
 
 if TYPE_CHECKING:
@@ -19,6 +23,10 @@ if TYPE_CHECKING:
     from yolo.engine.ema import ModelEma
     from yolo.engine.precision import Precision
     from yolo.engine.schedule import Schedule
+
+logger = logging.getLogger(__name__)
+
+MOST_REFUSALS = 10  # steps in a row; a single one may be an odd batch
 
 
 class MicroBatch(Protocol):
@@ -48,6 +56,8 @@ class TrainState:
     batches: int = 0  # micro-batches of that epoch that are done
     step: int = 0  # optimizer steps done
     images_seen: int = 0
+    refused: int = 0  # steps that were not made, since their gradients were not finite
+    refused_in_a_row: int = 0
 
 
 @dataclass(eq=False, kw_only=True)
@@ -62,7 +72,7 @@ class Trainer:
         schedule: sets learning rates, momentum and accumulation before each step.
         precision: the number format of the forward pass, and the scaling of its gradients.
         ema: the averaged copy, updated after each step.
-        epochs: how many.
+        clip_grad_norm: largest norm of a step's gradients; 0: any.
         callbacks: what watches, called in this order.
 
     Attributes:
@@ -78,12 +88,17 @@ class Trainer:
     schedule: Schedule
     precision: Precision
     ema: ModelEma
-    epochs: int
+    clip_grad_norm: float = 0.0
     callbacks: Sequence[Callback] = ()
     state: TrainState = field(default_factory=TrainState, init=False)
     record: dict[str, float] = field(default_factory=dict, init=False)
     stop_reason: str = field(default="", init=False)
     _loss_sums: dict[str, Tensor] = field(default_factory=dict, init=False)
+
+    @property
+    def epochs(self) -> int:
+        """How many the run has."""
+        return self.schedule.epochs
 
     @property
     def epoch_progress(self) -> float:
@@ -128,7 +143,8 @@ class Trainer:
 
     def _step(self, micro_batches: Sequence[MicroBatch]) -> None:
         """One optimizer step over micro-batches, each weighted by its share of the pictures."""
-        self.schedule.apply(self.optimizer, self.epoch_progress)
+        start = self.epoch_progress
+        self.schedule.apply(self.optimizer, start)
         num_images = sum(map(len, micro_batches))
         for micro_batch in micro_batches:
             with self.precision.autocast():
@@ -136,10 +152,36 @@ class Trainer:
             loss = torch.stack(list(terms.values())).sum()
             self.precision.backward(loss * (len(micro_batch) / num_images))
             self._observe(terms, len(micro_batch))
-        self.precision.step(self.optimizer)
+        self.precision.unscale(self.optimizer)
+        withhold(self.optimizer, start)
+        if clip_gradients(self.optimizer, self.clip_grad_norm):
+            self.precision.step(self.optimizer)
+            self.ema.update(self.model)
+            self.state.step += 1
+            self.state.refused_in_a_row = 0
+        else:
+            self._refuse()
         self.optimizer.zero_grad()
-        self.ema.update(self.model)
-        self.state.step += 1
+
+    def _refuse(self) -> None:
+        """Count a step that is not made, and undo what its batch did to the statistics of normalisation.
+
+        Raises:
+            TrainingError: it is one of many in a row.
+        """
+        self.ema.mend(self.model)
+        if self.precision.eases(self.optimizer):
+            return
+        state = self.state
+        state.refused += 1
+        state.refused_in_a_row += 1
+        where = f"epoch {state.epoch + 1}, batch {state.batches}"
+        if state.refused_in_a_row >= MOST_REFUSALS:
+            raise TrainingError(
+                f"{where}: the gradients were not finite in {MOST_REFUSALS} steps in a row; lower --lr0 "
+                f"(now {self.schedule.lr:g}), lengthen --burn-in-epochs, or clip gradients: --clip-grad-norm 10"
+            )
+        logger.warning("%s: the gradients are not finite; the step is left out (%d so far)", where, state.refused)
 
     def _observe(self, terms: dict[str, Tensor], num_images: int) -> None:
         """Count a micro-batch and add its losses up, on the device, so that no step waits for a number."""

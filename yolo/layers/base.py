@@ -7,6 +7,7 @@ of a whole network.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeVar
@@ -53,12 +54,34 @@ class LayerSpec(ABC):
     learning_rate: float = 1.0
     clip: float = 0.0
     onlyforward: bool = False
-    dont_update: bool = False
+    dont_update: int = 0
     burnin_update: int = 0
     stopbackward: int = 0
     train_only_bn: bool = False
     dontload: bool = False
     dontloadscales: bool = False
+
+    def idle_steps(self, burn_in: int) -> float:
+        """Optimizer steps at the start of a run in which the layer's own keys keep its parameters; inf: all.
+
+        The keys count Darknet's batches. `train_only_bn` leaves the statistics alone to learn, and Darknet updates
+        no parameter of such a layer.
+
+        Args:
+            burn_in: of [net], batches.
+
+        Source: AlexeyAB/darknet src/network_kernels.cu update_network_gpu, backward_network_gpu (59596d78).
+        """
+        if self.train_only_bn or self.onlyforward:
+            return math.inf
+        return max(self.dont_update, self.burnin_update * burn_in - 1, 0)
+
+    def blocks_steps(self) -> float:
+        """Optimizer steps at the start of a run in which no gradient reaches this layer and those before; inf: all.
+
+        Source: as `idle_steps`.
+        """
+        return math.inf if self.stopbackward == 1 else max(self.stopbackward, 0)
 
     def sources(self, index: int) -> tuple[int, ...]:
         """Absolute numbers of the layers whose outputs this one consumes."""

@@ -49,16 +49,25 @@ class ShapeMatchLoss:
         self.heads = heads
         self.settings = settings
 
-    def __call__(self, outputs: Sequence[Tensor], targets: Tensor, image_size: tuple[int, int]) -> dict[str, Tensor]:
+    def __call__(
+        self,
+        outputs: Sequence[Tensor],
+        targets: Tensor,
+        image_size: tuple[int, int],
+        objectness_ratio: float = 1.0,
+    ) -> dict[str, Tensor]:
         """Loss terms, gains applied; their sum is what to minimise.
 
         Args:
             outputs: raw tensors of the heads, (B, A * (5 + C), H, W) each.
             targets: (N, 6) float32: image, class, cx, cy, w, h as fractions of the network input.
             image_size: (height, width) of the network input, pixels.
+            objectness_ratio: how much of an object's target is the GIoU that its prediction reaches; the rest is 1.
         """
         per_head = [
-            self._head_terms(head, raw.to(torch.promote_types(raw.dtype, torch.float32)), targets, image_size)
+            self._head_terms(
+                head, raw.to(torch.promote_types(raw.dtype, torch.float32)), targets, image_size, objectness_ratio
+            )
             for head, raw in zip(self.heads, outputs, strict=True)
         ]
         box, objectness, class_ = (torch.stack(terms).sum() for terms in zip(*per_head, strict=True))
@@ -70,7 +79,7 @@ class ShapeMatchLoss:
         }
 
     def _head_terms(
-        self, head: Yolo, raw: Tensor, targets: Tensor, image_size: tuple[int, int]
+        self, head: Yolo, raw: Tensor, targets: Tensor, image_size: tuple[int, int], objectness_ratio: float
     ) -> tuple[Tensor, Tensor, Tensor]:
         x = head.split(raw).permute(0, 1, 3, 4, 2)
         anchors = x.new_tensor(head.anchors_wh)
@@ -83,7 +92,8 @@ class ShapeMatchLoss:
             giou = self._giou(head, picked, matches, anchors, image_size, grid)
             box = (1 - giou).mean()
             cells = (matches.image, matches.anchor, matches.row, matches.column)
-            objectness_truth[cells] = giou.detach().clamp(min=0).to(x.dtype)
+            reached = giou.detach().clamp(min=0).to(x.dtype)
+            objectness_truth[cells] = (1 - objectness_ratio) + objectness_ratio * reached
             if head.classes > 1:
                 truth = F.one_hot(matches.class_id, head.classes).to(x.dtype)
                 class_ = F.binary_cross_entropy_with_logits(head.logits(picked[:, 5:]), truth)

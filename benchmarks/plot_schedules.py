@@ -1,0 +1,47 @@
+"""Draw every learning rate policy with its default settings: `python benchmarks/plot_schedules.py FILE.png`.
+
+`cfg` is drawn as yolov3's own [net] makes it.
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from yolo.config import TrainSettings
+from yolo.darknet.cfg import CfgFile
+from yolo.darknet.keys import read_keys
+from yolo.darknet.net import Net
+from yolo.engine.policies import PolicyName, PolicySettings
+from yolo.recipe import RunLength, build_schedule
+
+
+def main(path: Path) -> None:
+    """A small panel each, learning rate over progress."""
+    net = read_keys(Net, CfgFile.read("yolov3").net)
+    length = RunLength(epochs=100, batches=1000, images=int(net.max_batches * net.batch / 100))
+    figure = Figure(figsize=(11, 4.6), dpi=90, layout="constrained")
+    FigureCanvasAgg(figure)
+    progress = np.linspace(0, 1, 1500, endpoint=False)
+    for panel, name in zip(figure.subplots(2, 5, sharex=True).flat, get_args(PolicyName), strict=True):
+        policy = PolicySettings(schedule=name)
+        schedule = build_schedule(TrainSettings(epochs=100, policy=policy), net, length)
+        rate = partial(schedule.lr_at, bias=False)
+        panel.plot(100 * progress, [rate(100 * share) for share in progress], linewidth=1.5, color="#1f5fa8")
+        panel.set_ylim(0, 1.05 * schedule.lr)
+        panel.set_title(name, fontsize=10)
+        panel.tick_params(labelsize=7)
+        panel.grid(visible=True, linewidth=0.4, alpha=0.5)
+    figure.supxlabel("epoch of 100", fontsize=9)
+    figure.supylabel("learning rate", fontsize=9)
+    figure.savefig(path)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,136 @@
+"""Learning rate policies: pure functions from how far a run has come to a factor of its learning rate.
+
+Progress is 0 at a run's start and 1 at its end. All but `steps` and `step` start at 1 and end at `floor`. Knows no
+burn-in: `Schedule` puts that before the policy.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+Policy = Callable[[float], float]
+PolicyName = Literal[
+    "cosine", "linear", "steps", "step", "polynomial", "exponential", "sigmoid", "constant", "sgdr", "cfg"
+]
+
+ROUNDING = 1e-9  # a share that was meant to be reached has been, whatever its last bits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicySettings:
+    """Learning rate over the run, and its burn-in."""
+
+    schedule: PolicyName = "cosine"
+    """How the learning rate falls; cfg: as the cfg's [net] says, with its momentum and decay."""
+    lrf: float = 0.05
+    """Learning rate at the end, as a fraction of lr0 (not: steps, step, constant, cfg)."""
+    lr_min: float = 0.0
+    """After burn-in the learning rate is never below this (not: cfg)."""
+    lr_steps: tuple[float, ...] = (0.8, 0.9)
+    """steps: shares of the run at which the learning rate drops."""
+    lr_scales: tuple[float, ...] = (0.1, 0.1)
+    """steps: by which factor at each."""
+    lr_step: float = 0.25
+    """step: the learning rate drops each time that this share of the run has passed."""
+    lr_scale: float = 0.5
+    """step: by this factor."""
+    lr_power: float = 4.0
+    """polynomial: its power."""
+    lr_steepness: float = 10.0
+    """sigmoid: how steep it is in the middle; 0 would be a line."""
+    lr_restarts: int = 2
+    """sgdr: how often the cosine starts again."""
+    lr_cycle_mult: float = 2.0
+    """sgdr: how much longer each cycle is than the one before."""
+    burn_in_epochs: float | None = None
+    """Length of burn-in in epochs; default: max(3 epochs, 500 batches), within burn_in_share."""
+    burn_in_batches: int | None = None
+    """Length of burn-in in batches, instead."""
+    burn_in_share: float = 0.1
+    """The default burn-in is no longer than this share of the run."""
+    objectness_ramp: bool = False
+    """In burn-in, raise the target of objectness from 1 to the overlap that the prediction reaches."""
+    scale_lr: bool = False
+    """Multiply lr0 by (pictures an optimizer step) / nominal_batch_size."""
+    cfg_batches: bool = False
+    """With schedule cfg: take batch, subdivisions and max_batches from [net], instead of batch_size and epochs."""
+    plot_schedule: bool = False
+    """Draw learning rate and momentum over the run, as schedule.png in the run's folder, before it starts."""
+
+
+def constant(progress: float) -> float:
+    """1 throughout."""
+    del progress
+    return 1.0
+
+
+def linear(progress: float, *, floor: float) -> float:
+    """A straight line down to `floor`."""
+    return floor + (1 - floor) * (1 - progress)
+
+
+def cosine(progress: float, *, floor: float) -> float:
+    """Source: Loshchilov and Hutter, arXiv 1608.03983, one cycle."""
+    return floor + (1 - floor) * (1 + math.cos(math.pi * progress)) / 2
+
+
+def polynomial(progress: float, *, floor: float, power: float) -> float:
+    """A power of what is left of the run; of power 1, a line."""
+    return floor + (1 - floor) * float((1 - progress) ** power)
+
+
+def exponential(progress: float, *, floor: float) -> float:
+    """The same factor for each equal part of the run; `floor` is above 0."""
+    return float(floor**progress)
+
+
+def sigmoid(progress: float, *, floor: float, steepness: float) -> float:
+    """A logistic curve, stretched so that it starts at 1 and ends at `floor`; `steepness` is above 0."""
+    start, here, end = (1 / (1 + math.exp(steepness * (x - 0.5))) for x in (0.0, progress, 1.0))
+    return floor + (1 - floor) * (here - end) / (start - end)
+
+
+def steps(progress: float, *, at: tuple[float, ...], scales: tuple[float, ...]) -> float:
+    """Drops at given shares of the run, in rising order."""
+    return math.prod(scales[: bisect_right(at, progress + ROUNDING)])
+
+
+def step(progress: float, *, every: float, scale: float) -> float:
+    """A drop each time that a share of the run has passed."""
+    return float(scale ** math.floor(progress / every + ROUNDING))
+
+
+def sgdr(progress: float, *, floor: float, restarts: int, mult: float) -> float:
+    """Cosines, each `mult` times as long as the one before, that fill the run together.
+
+    Source: Loshchilov and Hutter, arXiv 1608.03983. Differs: the lengths are fitted, so that the run ends at the floor.
+    """
+    lengths = [mult**cycle for cycle in range(restarts + 1)]
+    left = progress * sum(lengths)
+    for length in lengths[:-1]:
+        if left < length - ROUNDING:
+            return cosine(left / length, floor=floor)
+        left -= length
+    return cosine(min(left / lengths[-1], 1.0), floor=floor)
+
+
+def build_policy(settings: PolicySettings) -> Policy:
+    """The policy that the settings name; `cfg` needs the network file and is built from that."""
+    floor = settings.lrf
+    policies: dict[str, Policy] = {
+        "constant": constant,
+        "linear": partial(linear, floor=floor),
+        "cosine": partial(cosine, floor=floor),
+        "polynomial": partial(polynomial, floor=floor, power=settings.lr_power),
+        "exponential": partial(exponential, floor=floor),
+        "sigmoid": partial(sigmoid, floor=floor, steepness=settings.lr_steepness),
+        "steps": partial(steps, at=settings.lr_steps, scales=settings.lr_scales),
+        "step": partial(step, every=settings.lr_step, scale=settings.lr_scale),
+        "sgdr": partial(sgdr, floor=floor, restarts=settings.lr_restarts, mult=settings.lr_cycle_mult),
+    }
+    return policies[settings.schedule]
