@@ -24,12 +24,10 @@ from yolo.engine.ema import ModelEma
 from yolo.engine.optimizer import build_optimizer
 from yolo.engine.schedule import Schedule, accumulation, burn_in_epochs
 from yolo.engine.trainer import Trainer
-from yolo.errors import SettingsError
 from yolo.evaluation.evaluator import Evaluator
 from yolo.inference import evaluate, to_input
-from yolo.layers import Yolo
 from yolo.load import evaluation_detector, evaluation_loader, new_run_folder, select_device
-from yolo.losses.shape_match import ShapeMatchLoss
+from yolo.losses.registry import build_loss
 from yolo.model import Darknet, with_classes
 from yolo.rng import seed_everything
 from yolo.transfer import initialize_heads, transfer
@@ -40,6 +38,7 @@ if TYPE_CHECKING:
     from yolo.config import TrainSettings
     from yolo.data.index import Index
     from yolo.data.sample import Batch
+    from yolo.losses.registry import Loss
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +61,7 @@ def build_model(original: CfgFile, weights: str, num_classes: int) -> Darknet:
 class DetectionObjective:
     """Model and micro-batch -> loss terms: what the engine's trainer minimises."""
 
-    loss: ShapeMatchLoss
+    loss: Loss
     device: torch.device
 
     def __call__(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
@@ -123,7 +122,7 @@ def build_training(settings: TrainSettings) -> Training:
         val_index, size=size, batch_size=settings.batch_size, workers=settings.workers, device=device
     )
     score = ValidationScore(val_index, val_loader, Evaluator(val_index))
-    loss = ShapeMatchLoss(trainable_heads(model), settings.loss)
+    loss = build_loss(settings.loss, model, settings.shape_match, lambda: trainer.state.images_seen)
     schedule = build_schedule(settings, len(train_loader))
     optimizer = build_optimizer(
         model,
@@ -169,21 +168,6 @@ def build_training(settings: TrainSettings) -> Training:
         f"burn-in {schedule.burn_in:.1f} epochs"
     )
     return Training(folder, trainer, device, train_loader, score, summary)
-
-
-def trainable_heads(model: Darknet) -> list[Yolo]:
-    """The heads, which must all be of a kind that the loss knows.
-
-    Raises:
-        SettingsError: one is not.
-    """
-    heads = [node.spec for node in model.heads if isinstance(node.spec, Yolo)]
-    for node in model.heads:
-        if not isinstance(node.spec, Yolo):
-            raise SettingsError(
-                f"{node.section.where()}: [{node.section.name}] cannot be trained; only [yolo] heads can"
-            )
-    return heads
 
 
 def build_schedule(settings: TrainSettings, batches_per_epoch: int) -> Schedule:

@@ -18,6 +18,7 @@ import yaml
 from yolo.data.transforms import Augment
 from yolo.engine.optimizer import OptimizerName
 from yolo.errors import SettingsError
+from yolo.losses.registry import LossName
 from yolo.losses.shape_match import LossSettings
 from yolo.storage import atomic_path, find_file, shipped_names
 
@@ -82,8 +83,10 @@ class TrainSettings:
     """Processes that read and augment pictures; 0: none beside the trainer."""
     seed: int = 0
     """Seed of weights, order and augmentation."""
+    loss: LossName = "shape-match"
+    """shape-match (anchors by shape, GIoU; [yolo] heads) or darknet (what the cfg's heads say; heads of all kinds)."""
     optimization: OptimizerSettings = field(default_factory=OptimizerSettings)
-    loss: LossSettings = field(default_factory=LossSettings)
+    shape_match: LossSettings = field(default_factory=LossSettings)
     augment: Augment = field(default_factory=Augment)
 
     def __post_init__(self) -> None:
@@ -95,6 +98,10 @@ class TrainSettings:
         require("--lr0", self.optimization.lr0, self.optimization.lr0 > 0, "a number above 0")
         momentum = self.optimization.momentum
         require("--momentum", momentum, 0 < momentum < 1, "a number between 0 and 1")
+        for flag in ("cls_pw", "obj_pw"):
+            weight = getattr(self.shape_match, flag)
+            require(f"--{flag.replace('_', '-')}", weight, weight > 0, "a number above 0")
+        require("--fl-gamma", self.shape_match.fl_gamma, self.shape_match.fl_gamma >= 0, "0 or more")
         share = self.optimization.burn_in_share
         require("--burn-in-share", share, 0 <= share <= 1, "a share between 0 and 1")
 

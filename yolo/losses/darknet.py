@@ -73,7 +73,7 @@ class DarknetLoss:
             wide = raw.to(torch.promote_types(raw.dtype, torch.float32))
             for name, part in self._parts(head, wide, targets, image_size, seen).items():
                 cost = part.cost / (num_images * len(self.heads))
-                terms.setdefault(name, []).append(_Costed.apply(part.raw, part.delta / num_images, cost))  # type: ignore[no-untyped-call]
+                terms.setdefault(name, []).append(_Costed.apply(part.raw, part.delta / num_images, cost))
         return {name: torch.stack(values).sum() for name, values in terms.items()}
 
     def _parts(

@@ -80,8 +80,8 @@ def _answering(head: Detection, boxes: Tensor, inside: Tensor, seen: int) -> tup
     wh = boxes[..., 2:].square() if head.sqrt else boxes[..., 2:]
     pred = torch.cat([boxes[..., :2] / head.side, wh], dim=-1)
     truth = torch.cat([inside[:, :2] / head.side, inside[:, 2:]], dim=1)[:, None].expand_as(pred)
-    flat = (cxcywh_to_xyxy(part.flatten(0, 1)) for part in (pred, truth))
-    overlap = paired_iou(*flat, "iou").view(-1, head.num)
+    pred_xyxy, truth_xyxy = cxcywh_to_xyxy(pred.flatten(0, 1)), cxcywh_to_xyxy(truth.flatten(0, 1))
+    overlap = paired_iou(pred_xyxy, truth_xyxy, "iou").view(-1, head.num)
     nearest = (pred - truth).square().sum(-1).argmin(1)
     best = torch.where((overlap > 0).any(1), overlap.argmax(1), nearest)
     if head.forced:

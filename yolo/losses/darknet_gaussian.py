@@ -53,7 +53,7 @@ def gaussian_parts(
         work.push_down(truths, regions)
         work.pull_up(truths, image_size)
         work.delta[:, :8] = shared_out(work.delta[:, :8], work.delta[:, 9:])
-        costs = [part.square().sum() for part in work.delta.split([8, 1, head.classes], dim=1)]
+        costs = [part.square().sum() for part in torch.split(work.delta, [8, 1, head.classes], dim=1)]
         delta = work.delta.view(entries.shape)
     return {
         "box": Part(entries[..., :8], delta[..., :8], costs[0]),

@@ -46,7 +46,7 @@ def region_parts(head: Region, raw: Tensor, truths: Truths, regions: Truths, see
         if seen < WARM_UP_IMAGES:
             work.warm_up()
         work.pull_up(truths)
-        costs = [part.square().sum() for part in work.delta.split([coords, 1, head.classes], dim=1)]
+        costs = [part.square().sum() for part in torch.split(work.delta, [coords, 1, head.classes], dim=1)]
         delta = work.delta.view(entries.shape)
     return {
         "box": Part(entries[..., :coords], delta[..., :coords], costs[0]),

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from yolo.layers import Yolo
+    from yolo.ops.boxes import IouKind
 
 
 def yolo_parts(
@@ -51,7 +52,7 @@ def yolo_parts(
         if head.iou_thresh < 1:
             shared = shared_out(work.delta[:, :4], work.delta[:, 5:])
             work.delta[:, :4] = torch.where(work.delta[:, 4:5] != 0, shared, work.delta[:, :4])
-        box, objectness, class_ = (part.square().sum() for part in work.delta.split([4, 1, head.classes], dim=1))
+        box, objectness, class_ = (part.square().sum() for part in torch.split(work.delta, [4, 1, head.classes], dim=1))
         if head.show_details and head.iou_loss != "mse":
             box = head.iou_normalizer * (1 - overlaps).sum() / max(len(overlaps), 1)
             objectness, class_ = objectness * head.obj_normalizer, class_ * head.obj_normalizer
@@ -125,7 +126,7 @@ class _Work:
             free = self.delta[at, 4] == 0 if head.objectness_smooth else torch.ones_like(at, dtype=torch.bool)
             self.delta[at, 4] = torch.where(free, objectness[chosen], self.delta[at, 4])
             self._write_classes(at, Labels(labels.class_id[chosen], labels.weight[chosen]))
-        kind = "giou" if head.iou_loss == "giou" else "iou"
+        kind: IouKind = "giou" if head.iou_loss == "giou" else "iou"
         return paired_iou(cxcywh_to_xyxy(self.boxes[cells]), cxcywh_to_xyxy(truth.cxcywh), kind)
 
     def _write_classes(self, cells: Tensor, labels: Labels) -> None:
