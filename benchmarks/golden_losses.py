@@ -1,11 +1,14 @@
 """Darknet's losses beside the numbers of the C Darknet.
 
-python -m benchmarks.golden_losses [FOLDER]
+python -m benchmarks.golden_losses [FOLDER] [--store]
+
+With --store it writes what the tests carry: tests/losses/golden_losses.npz.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 CASES = "train/loss"
+TARGET = ROOT / "tests" / "losses" / "golden_losses.npz"
+STORED_STEP = 7  # of a delta's numbers the tests carry every 7th
 
 
 def head_of(case: dict[str, Any]) -> HeadSpec:
@@ -53,30 +58,49 @@ def cost_and_delta(case: dict[str, Any], dtype: torch.dtype = torch.float32) -> 
     return total.item(), -raw.grad.flatten().numpy()
 
 
-def case_errors(case: dict[str, Any], delta: Floats) -> tuple[float, float]:
+def case_errors(case: dict[str, Any], delta: Floats, step: int) -> tuple[float, float]:
     """Relative error of the cost, and largest error of the delta as a share of the largest delta.
 
     Args:
         case: of loss.json.
-        delta: Darknet's, whole or every 7th number.
+        delta: Darknet's.
+        step: which of its numbers those are: every `step`th.
     """
     cost, ours = cost_and_delta(case)
-    ours = ours[:: 1 if case["stored"] == "full" else 7]
-    return abs(cost / case["cost"] - 1), float(np.abs(ours - delta).max() / np.abs(delta).max())
+    return abs(cost / case["cost"] - 1), float(np.abs(ours[::step] - delta).max() / np.abs(delta).max())
 
 
-def loss_errors(golden: Golden) -> dict[str, tuple[float, float]]:
-    """Name of a case -> errors of cost and delta."""
+def golden_cases(golden: Golden) -> dict[str, tuple[dict[str, Any], Floats, int]]:
+    """Name of a case -> case, delta and its step."""
     deltas = {name.split("/")[0]: delta for name, delta in golden.arrays(f"{CASES}.npz").items() if "/delta" in name}
-    return {name: case_errors(case, deltas[name]) for name, case in golden.json(f"{CASES}.json").items()}
+    return {
+        name: (case, deltas[name], 1 if case["stored"] == "full" else 7)
+        for name, case in golden.json(f"{CASES}.json").items()
+    }
+
+
+def store(golden: Golden) -> None:
+    """Write the tests' part."""
+    arrays: dict[str, Any] = {}
+    kept = ("section", "options", "shape", "net_wh", "seen", "truth", "input_seed", "input_sigmoid", "cost")
+    for name, (case, delta, step) in golden_cases(golden).items():
+        arrays[f"{name}/case"] = json.dumps({key: case[key] for key in kept})
+        arrays[f"{name}/delta"] = delta[:: STORED_STEP // step]
+    np.savez_compressed(TARGET, **arrays)
 
 
 def main() -> None:
     """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", nargs="?", type=Path, default=ROOT.parent / "shared" / "golden")
+    parser.add_argument("--store", action="store_true")
+    arguments = parser.parse_args()
+    golden = Golden(arguments.folder)
+    if arguments.store:
+        store(golden)
     print("| case | cost | delta |\n| --- | --- | --- |")
-    for name, (cost, delta) in loss_errors(Golden(parser.parse_args().folder)).items():
+    for name, case in golden_cases(golden).items():
+        cost, delta = case_errors(*case)
         print(f"| {name} | {cost:.1e} | {delta:.1e} |")
 
 
