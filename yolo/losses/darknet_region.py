@@ -105,9 +105,9 @@ class _Work:
 
     def warm_up(self) -> None:
         """Draw every box to the middle of its cell and to its anchor's size."""
-        xy = self.place[:, :2]
-        self.delta[:, :2] = WARM_UP_SCALE * (0.5 - xy) * xy * (1 - xy)
-        self.delta[:, 2:4] = -WARM_UP_SCALE * self.place[:, 2:]
+        every = torch.arange(len(self.place), device=self.place.device)
+        truth = torch.cat([self._corner(every) + 0.5, self._anchor(every)], dim=1) / self._size.repeat(2)
+        self.delta[:, :4] = WARM_UP_SCALE * self._box_delta(every, truth)
 
     def pull_up(self, truths: Truths) -> None:
         """The cells that answer for the true boxes; of two that share one the later one overwrites the earlier."""
@@ -115,7 +115,7 @@ class _Work:
         cells = self._answering(truths)
         overlap = paired_iou(cxcywh_to_xyxy(self.boxes[cells]), cxcywh_to_xyxy(truths.cxcywh), "iou")
         target = overlap if head.rescore else torch.ones_like(overlap)
-        boxes = self._box_delta(cells, truths.cxcywh)
+        boxes = head.coord_scale * self._box_delta(cells, truths.cxcywh)
         for chosen in rounds(cells):
             at = cells[chosen]
             self.delta[at, :4] = boxes[chosen]
@@ -125,28 +125,36 @@ class _Work:
     def _answering(self, truths: Truths) -> Tensor:
         """(N,): the cell of each true box, with the anchor (`bias_match`) or prediction that is nearest in shape."""
         head, (_, rows, columns) = self.head, self.shape
-        size = self.boxes.new_tensor([columns, rows])
-        column, row = (truths.cxcywh[:, :2] * size).long().clamp(min=0).minimum(size.long() - 1).unbind(1)
+        column, row = (truths.cxcywh[:, :2] * self._size).long().clamp(min=0).minimum(self._size.long() - 1).unbind(1)
         first = ((truths.image * rows + row) * columns + column) * head.num
         cells = first[:, None] + torch.arange(head.num, device=first.device)
         wh = self.boxes[cells][..., 2:]
         if head.bias_match:
-            wh = (wh.new_tensor(head.anchors[: 2 * head.num]).view(-1, 2) / size).expand_as(wh)
+            wh = (wh.new_tensor(head.anchors[: 2 * head.num]).view(-1, 2) / self._size).expand_as(wh)
         true_wh = truths.cxcywh[:, None, 2:]
         common = torch.minimum(wh, true_wh).prod(-1)
         return first + (common / (wh.prod(-1) + true_wh.prod(-1) - common)).nan_to_num(nan=0.0).argmax(1)
 
     def _box_delta(self, cells: Tensor, truth_cxcywh: Tensor) -> Tensor:
-        """(K, 4): of x, y, width and height of cells for their true boxes."""
-        head, (_, rows, columns) = self.head, self.shape
-        size = truth_cxcywh.new_tensor([columns, rows])
-        place = self.place[cells]
-        corner = torch.stack([cells // head.num % columns, cells // (head.num * columns) % rows], dim=1)
-        anchor = place.new_tensor(head.anchors[: 2 * head.num]).view(-1, 2)[cells % head.num]
-        xy = place[:, :2]
-        by_centre = (truth_cxcywh[:, :2] * size - corner - xy) * xy * (1 - xy)
-        by_size = (truth_cxcywh[:, 2:] * size / anchor).log() - place[:, 2:]
-        return head.coord_scale * torch.cat([by_centre, by_size], dim=1)
+        """(K, 4): of x, y, width and height of cells for their true boxes, before any scale."""
+        xy, raw_wh = self.place[cells].split(2, dim=1)  # type: ignore[no-untyped-call]
+        by_centre = (truth_cxcywh[:, :2] * self._size - self._corner(cells) - xy) * xy * (1 - xy)
+        by_size = (truth_cxcywh[:, 2:] * self._size / self._anchor(cells)).log() - raw_wh
+        return torch.cat([by_centre, by_size], dim=1)
+
+    @property
+    def _size(self) -> Tensor:
+        """(2,): columns, rows."""
+        return self.place.new_tensor([self.shape[2], self.shape[1]])
+
+    def _corner(self, cells: Tensor) -> Tensor:
+        """(K, 2): column and row."""
+        place = cells // self.head.num
+        return torch.stack([place % self.shape[2], place // self.shape[2] % self.shape[1]], dim=1)
+
+    def _anchor(self, cells: Tensor) -> Tensor:
+        """(K, 2): width and height, in cells of the grid."""
+        return self.place.new_tensor(self.head.anchors[: 2 * self.head.num]).view(-1, 2)[cells % self.head.num]
 
     def _write_classes(self, cells: Tensor, class_id: Tensor, scale: Tensor) -> None:
         """Classes towards a true box's; with a tree those of its class, its ancestors and the siblings of them all."""
