@@ -15,7 +15,7 @@ def test_command_line_over_recipe_over_defaults(tmp_path: Path) -> None:
     settings = read_train_settings(["--data", "x", "--hyp", str(recipe), "--batch-size", "8"])
     assert (settings.epochs, settings.augment.hsv_h, settings.optimization.lr0) == (7, 0.5, 1.0)
     assert settings.batch_size == 8
-    assert settings.loss.giou == TrainSettings().loss.giou
+    assert settings.shape_match.giou == TrainSettings().shape_match.giou
 
 
 def test_no_data_means_the_demonstration() -> None:

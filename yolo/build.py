@@ -26,25 +26,22 @@ from yolo.engine.ema import ModelEma, fitted_to_run
 from yolo.engine.precision import Precision
 from yolo.engine.schedule_plot import plot_schedule
 from yolo.engine.trainer import Trainer
-from yolo.errors import SettingsError
 from yolo.evaluation.evaluator import Evaluator
 from yolo.inference import evaluate, to_input
-from yolo.layers import Yolo
 from yolo.load import evaluation_detector, evaluation_loader, new_run_folder, select_device
-from yolo.losses.shape_match import ShapeMatchLoss
+from yolo.losses.registry import build_loss
 from yolo.model import Darknet, with_classes
 from yolo.recipe import RunLength, build_schedule, follow_net, prepare_optimizer
 from yolo.rng import seed_everything
 from yolo.transfer import initialize_heads, transfer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from torch import Tensor, nn
 
     from yolo.config import TrainSettings
     from yolo.data.index import Index
     from yolo.data.sample import Batch
+    from yolo.losses.registry import Loss
 
 logger = logging.getLogger(__name__)
 
@@ -67,14 +64,13 @@ def build_model(original: CfgFile, weights: str, num_classes: int) -> Darknet:
 class DetectionObjective:
     """Model and micro-batch -> loss terms: what the engine's trainer minimises."""
 
-    loss: ShapeMatchLoss
+    loss: Loss
     device: torch.device
-    objectness_ratio: Callable[[], float]  # now, see `ShapeMatchLoss`
 
     def __call__(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         images = to_input(batch.images, self.device)
         targets = batch.targets.to(self.device, non_blocking=True)
-        return self.loss(model(images), targets, (images.shape[2], images.shape[3]), self.objectness_ratio())
+        return self.loss(model(images), targets, (images.shape[2], images.shape[3]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +129,13 @@ def build_training(settings: TrainSettings) -> Training:
         val_index, size=size, batch_size=settings.batch_size, workers=settings.workers, device=device
     )
     score = ValidationScore(val_index, val_loader, Evaluator(val_index))
-    loss = ShapeMatchLoss(trainable_heads(model), settings.loss)
+    loss = build_loss(
+        settings.loss,
+        model,
+        settings.shape_match,
+        images_seen=lambda: trainer.state.images_seen,
+        objectness_ratio=lambda: schedule.objectness_ratio_at(trainer.epoch_progress),
+    )
     length = RunLength(settings.epochs, len(train_loader), len(train_index))
     schedule = build_schedule(settings, model.net, length)
     optimizer = prepare_optimizer(settings, model, schedule, length)
@@ -153,12 +155,9 @@ def build_training(settings: TrainSettings) -> Training:
         save_checkpoint(folder / "best.pt", {**description, **state, "metrics": trainer.record})
         best.save_weights(folder / "best.weights")
 
-    def objectness_ratio() -> float:
-        return schedule.objectness_ratio_at(trainer.epoch_progress)
-
     trainer = Trainer(
         model=model,
-        objective=DetectionObjective(loss, device, objectness_ratio),
+        objective=DetectionObjective(loss, device),
         loader=train_loader,
         optimizer=optimizer,
         schedule=schedule,
@@ -225,18 +224,3 @@ def resume(trainer: Trainer, folder: Path) -> None:
         "%s: resumed in epoch %d of %d, at batch %d of %d",
         path, state.epoch + 1, trainer.epochs, state.batches + 1, len(trainer.loader),
     )  # fmt: skip
-
-
-def trainable_heads(model: Darknet) -> list[Yolo]:
-    """The heads, which must all be of a kind that the loss knows.
-
-    Raises:
-        SettingsError: one is not.
-    """
-    heads = [node.spec for node in model.heads if isinstance(node.spec, Yolo)]
-    for node in model.heads:
-        if not isinstance(node.spec, Yolo):
-            raise SettingsError(
-                f"{node.section.where()}: [{node.section.name}] cannot be trained; only [yolo] heads can"
-            )
-    return heads

@@ -22,6 +22,7 @@ from yolo.engine.optimizer import Argument, check_arguments
 from yolo.engine.policies import PolicySettings
 from yolo.engine.precision import PrecisionName
 from yolo.errors import SettingsError
+from yolo.losses.registry import LossName
 from yolo.losses.shape_match import LossSettings
 from yolo.storage import atomic_path, find_file, shipped_names
 
@@ -104,9 +105,11 @@ class TrainSettings:
     """Processes that read and augment pictures; 0: none beside the trainer."""
     seed: int = 0
     """Seed of weights, order and augmentation."""
+    loss: LossName = "shape-match"
+    """shape-match (anchors by shape, GIoU; [yolo] heads) or darknet (what the cfg's heads say; heads of all kinds)."""
     optimization: OptimizerSettings = field(default_factory=OptimizerSettings)
     policy: PolicySettings = field(default_factory=PolicySettings)
-    loss: LossSettings = field(default_factory=LossSettings)
+    shape_match: LossSettings = field(default_factory=LossSettings)
     augment: Augment = field(default_factory=Augment)
 
     def __post_init__(self) -> None:
@@ -120,6 +123,10 @@ class TrainSettings:
         require("--seed", self.seed, 0 <= self.seed < 2**32, "0 to 4294967295")
         check_optimization(self.optimization)
         check_policy(self.policy, self.epochs)
+        for flag in ("cls_pw", "obj_pw"):
+            weight = getattr(self.shape_match, flag)
+            require(f"--{flag.replace('_', '-')}", weight, weight > 0, "a number above 0")
+        require("--fl-gamma", self.shape_match.fl_gamma, self.shape_match.fl_gamma >= 0, "0 or more")
 
 
 def require(flag: str, value: object, holds: bool, allowed: str) -> None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from yolo.layers import Yolo
-from yolo.losses.shape_match import LossSettings, ShapeMatchLoss
+from yolo.losses.shape_match import LossSettings, ShapeMatchLoss, cross_entropy
 
 HEAD = Yolo(classes=2, num=2, anchors=(16.0, 16.0, 64.0, 64.0))
 SETTINGS = LossSettings(giou=2.0, obj=3.0, cls=80.0, iou_t=0.5)
@@ -53,7 +53,7 @@ def test_the_ratio_says_how_much_of_the_target_is_giou(ratio: float) -> None:
     raw[0, 2, 0, 0] = math.log(2)  # GIoU = .5, as above
     raw[0, 4::7] = -3.0
     targets = torch.tensor([[0, 0, 8 / 32, 8 / 32, 16 / 32, 16 / 32]])
-    terms = ShapeMatchLoss([HEAD], SETTINGS)([raw], targets, SIZE, ratio)
+    terms = ShapeMatchLoss([HEAD], SETTINGS, lambda: ratio)([raw], targets, SIZE)
     expected = 3 * (bce(-3, 1 - ratio + ratio * 0.5) + 7 * bce(-3, 0)) / 8
     assert terms["objectness"].item() == pytest.approx(expected, rel=1e-5)
 
@@ -98,3 +98,28 @@ def test_two_thousand_boxes_in_one_picture() -> None:
     targets[:, 1] = 1
     terms = loss_of(torch.zeros(1, 14, 2, 2), targets)
     assert all(math.isfinite(term.item()) for term in terms.values())
+
+
+@pytest.mark.parametrize(("weight", "gamma"), [(1.0, 0.0), (3.0, 0.0), (1.0, 1.5), (3.0, 2.0)])
+def test_cross_entropy_with_positive_weight_and_focal_factor(weight: float, gamma: float) -> None:
+    logits, truths = [-1.0, 0.3, 2.0], [0.0, 1.0, 0.25]
+    expected = 0.0
+    for logit, truth in zip(logits, truths, strict=True):
+        p = 1 / (1 + math.exp(-logit))
+        value = -weight * truth * math.log(p) - (1 - truth) * math.log(1 - p)
+        if gamma:
+            value *= (truth * (1 - p) + (1 - truth) * p) ** gamma * (0.25 * truth + 0.75 * (1 - truth))
+        expected += value / 3
+    found = cross_entropy(torch.tensor(logits), torch.tensor(truths), weight, gamma)
+    assert found.item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_positive_weights_reach_their_own_term() -> None:
+    raw = torch.zeros(1, 14, 2, 2)
+    targets = torch.tensor([[0, 0, 8 / 32, 24 / 32, 16 / 32, 16 / 32]])
+    plain = loss_of(raw, targets)
+    heavy = ShapeMatchLoss([HEAD], LossSettings(giou=2.0, obj=3.0, cls=80.0, iou_t=0.5, cls_pw=2.0, obj_pw=5.0))
+    terms = heavy([raw], targets, SIZE)
+    # all logits are 0, so each value is log 2 times its weight: 1 of 8 cells, and 1 of 2 classes, is positive
+    assert terms["objectness"].item() == pytest.approx(plain["objectness"].item() * (7 + 5) / 8, rel=1e-5)
+    assert terms["class"].item() == pytest.approx(plain["class"].item() * (1 + 2) / 2, rel=1e-5)

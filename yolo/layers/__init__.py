@@ -11,7 +11,10 @@ from yolo.layers.base import LayerSpec as LayerSpec
 from yolo.layers.base import Shape as Shape
 from yolo.layers.base import register as register
 from yolo.layers.base import spec_from_section as spec_from_section
+from yolo.layers.detection import Detection as Detection
+from yolo.layers.gaussian_yolo import GaussianYolo as GaussianYolo
 from yolo.layers.head import HeadSpec as HeadSpec
+from yolo.layers.region import Region as Region
 from yolo.layers.yolo import Yolo as Yolo
 
 for module in pkgutil.iter_modules(__path__):

@@ -30,7 +30,7 @@ class Detection(HeadSpec):
     side: int = 7
     softmax: bool = False
     sqrt: bool = False
-    max: int = 30
+    max: int = 200
 
     rescore: bool = False
     forced: bool = False

@@ -116,6 +116,8 @@ class AnchorHeadSpec(HeadSpec):
     def __post_init__(self) -> None:
         check("classes", self.classes >= 1, "must be 1 or more")
         check_anchors(self.anchors, self.num)
+        counters = len(self.counters_per_class)
+        check("counters_per_class", counters in (0, self.classes), f"has {counters} numbers, classes={self.classes}")
         for anchor in self.mask or ():
             listed = 0 <= anchor < max(self.num, len(self.anchors) // 2)
             check("mask", listed, f"anchor {anchor}, but num={self.num}; use 0..{self.num - 1}")

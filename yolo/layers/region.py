@@ -31,7 +31,7 @@ class Region(HeadSpec):
     softmax: bool = False
     tree: Path | None = None
     map: str | None = None
-    max: int = 30
+    max: int = 200
     mask: tuple[int, ...] | None = None
 
     log: bool = False

@@ -35,6 +35,25 @@ class ClassTree:
             columns.append(value if parent < 0 else value * columns[parent])
         return torch.stack(columns, dim=-1)
 
+    def lineage(self, class_id: Tensor) -> tuple[Tensor, Tensor]:
+        """What classes (K,) say of all C: which are they or their ancestors, and which are those or siblings of those.
+
+        Returns:
+            Two times (K, C) bool.
+        """
+        parents = torch.tensor(self.parents, device=class_id.device)
+        sizes = torch.tensor(self.group_sizes, device=class_id.device)
+        group = torch.arange(len(sizes), device=class_id.device).repeat_interleave(sizes)
+        true = torch.zeros(len(class_id), len(parents), dtype=torch.bool, device=class_id.device)
+        taught = true.clone()
+        rows, current = torch.arange(len(class_id), device=class_id.device), class_id
+        while len(rows):
+            true[rows, current] = True
+            taught[rows] |= group == group[current][:, None]
+            current = parents[current]
+            rows, current = rows[current >= 0], current[current >= 0]
+        return true, taught
+
 
 @functools.lru_cache(maxsize=8)
 def read_tree(path: Path) -> ClassTree:

@@ -26,7 +26,7 @@ class Yolo(AnchorHeadSpec):
     dets_for_track: int = 1
     dets_for_show: int = 1
     track_ciou_norm: float = 0.01
-    show_details: bool = False
+    show_details: bool = True
 
     def num_channels(self, classes: int) -> int:
         return len(self.anchors_wh) * (5 + classes)

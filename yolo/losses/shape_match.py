@@ -16,11 +16,12 @@ from yolo.layers import Yolo
 from yolo.ops.boxes import cxcywh_to_xyxy, paired_iou
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from torch import Tensor
 
 LARGEST_ANCHOR_FACTOR = 1e3  # keeps exp() of an untrained width finite
+FOCAL_ALPHA = 0.25  # weight of positives in the focal loss; negatives have the rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,12 @@ class LossSettings:
     """Gain of the objectness term."""
     iou_t: float = 0.2
     """Least IoU of shapes at which an anchor answers for a box."""
+    cls_pw: float = 1.0
+    """Weight of positives in the class term."""
+    obj_pw: float = 1.0
+    """Weight of positives in the objectness term."""
+    fl_gamma: float = 0.0
+    """Focal loss: how much easy cases count less, in both terms; 0: all alike."""
 
 
 class ShapeMatchLoss:
@@ -43,31 +50,26 @@ class ShapeMatchLoss:
     Args:
         heads: the model's [yolo] records.
         settings: gains and thresholds.
+        objectness_ratio: how much of an object's target is the GIoU that its prediction reaches; the rest is 1.
     """
 
-    def __init__(self, heads: Sequence[Yolo], settings: LossSettings) -> None:
+    def __init__(
+        self, heads: Sequence[Yolo], settings: LossSettings, objectness_ratio: Callable[[], float] = lambda: 1.0
+    ) -> None:
         self.heads = heads
         self.settings = settings
+        self.objectness_ratio = objectness_ratio
 
-    def __call__(
-        self,
-        outputs: Sequence[Tensor],
-        targets: Tensor,
-        image_size: tuple[int, int],
-        objectness_ratio: float = 1.0,
-    ) -> dict[str, Tensor]:
+    def __call__(self, outputs: Sequence[Tensor], targets: Tensor, image_size: tuple[int, int]) -> dict[str, Tensor]:
         """Loss terms, gains applied; their sum is what to minimise.
 
         Args:
             outputs: raw tensors of the heads, (B, A * (5 + C), H, W) each.
             targets: (N, 6) float32: image, class, cx, cy, w, h as fractions of the network input.
             image_size: (height, width) of the network input, pixels.
-            objectness_ratio: how much of an object's target is the GIoU that its prediction reaches; the rest is 1.
         """
         per_head = [
-            self._head_terms(
-                head, raw.to(torch.promote_types(raw.dtype, torch.float32)), targets, image_size, objectness_ratio
-            )
+            self._head_terms(head, raw.to(torch.promote_types(raw.dtype, torch.float32)), targets, image_size)
             for head, raw in zip(self.heads, outputs, strict=True)
         ]
         box, objectness, class_ = (torch.stack(terms).sum() for terms in zip(*per_head, strict=True))
@@ -79,7 +81,7 @@ class ShapeMatchLoss:
         }
 
     def _head_terms(
-        self, head: Yolo, raw: Tensor, targets: Tensor, image_size: tuple[int, int], objectness_ratio: float
+        self, head: Yolo, raw: Tensor, targets: Tensor, image_size: tuple[int, int]
     ) -> tuple[Tensor, Tensor, Tensor]:
         x = head.split(raw).permute(0, 1, 3, 4, 2)
         anchors = x.new_tensor(head.anchors_wh)
@@ -93,11 +95,13 @@ class ShapeMatchLoss:
             box = (1 - giou).mean()
             cells = (matches.image, matches.anchor, matches.row, matches.column)
             reached = giou.detach().clamp(min=0).to(x.dtype)
-            objectness_truth[cells] = (1 - objectness_ratio) + objectness_ratio * reached
+            ratio = self.objectness_ratio()
+            objectness_truth[cells] = (1 - ratio) + ratio * reached
             if head.classes > 1:
                 truth = F.one_hot(matches.class_id, head.classes).to(x.dtype)
-                class_ = F.binary_cross_entropy_with_logits(head.logits(picked[:, 5:]), truth)
-        objectness = F.binary_cross_entropy_with_logits(head.logits(x[..., 4]), objectness_truth)
+                class_ = cross_entropy(head.logits(picked[:, 5:]), truth, self.settings.cls_pw, self.settings.fl_gamma)
+        logits = head.logits(x[..., 4])
+        objectness = cross_entropy(logits, objectness_truth, self.settings.obj_pw, self.settings.fl_gamma)
         return box, objectness, class_
 
     def _giou(
@@ -116,3 +120,24 @@ class ShapeMatchLoss:
         wh = head.anchor_factor(picked[:, 2:4]).clamp(max=LARGEST_ANCHOR_FACTOR) * anchors[matches.anchor]
         predicted = cxcywh_to_xyxy(torch.cat([centre, wh], dim=1))
         return paired_iou(predicted, cxcywh_to_xyxy(matches.truth_cxcywh), "giou")
+
+
+def cross_entropy(logits: Tensor, truth: Tensor, positive_weight: float, focal_gamma: float) -> Tensor:
+    """Mean binary cross-entropy, positives weighted; with a gamma above 0 each value times its focal factor.
+
+    Args:
+        logits: any shape.
+        truth: the same shape, 0..1.
+        positive_weight: of the part that pulls up.
+        focal_gamma: of the focal factor.
+
+    Source: focal loss arXiv:1708.02002, with its alpha of 0.25.
+    """
+    weight = None if positive_weight == 1 else logits.new_tensor(positive_weight)
+    if focal_gamma == 0:
+        return F.binary_cross_entropy_with_logits(logits, truth, pos_weight=weight)
+    each = F.binary_cross_entropy_with_logits(logits, truth, pos_weight=weight, reduction="none")
+    probability = logits.sigmoid()
+    wrong = truth * (1 - probability) + (1 - truth) * probability
+    alpha = truth * FOCAL_ALPHA + (1 - truth) * (1 - FOCAL_ALPHA)
+    return (each * alpha * wrong**focal_gamma).mean()

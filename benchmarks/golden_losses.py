@@ -1,0 +1,108 @@
+"""Darknet's losses beside the numbers of the C Darknet.
+
+python -m benchmarks.golden_losses [FOLDER] [--store]
+
+With --store it writes what the tests carry: tests/losses/golden_losses.npz.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from benchmarks.golden_reference import Floats, Golden
+from yolo.darknet.cfg import CfgFile
+from yolo.layers import HeadSpec, spec_from_section
+from yolo.losses.darknet import DarknetLoss
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+ROOT = Path(__file__).resolve().parents[1]
+CASES = "train/loss"
+TARGET = ROOT / "tests" / "losses" / "golden_losses.npz"
+STORED_STEP = 7  # of a delta's numbers the tests carry every 7th
+
+
+def head_of(case: dict[str, Any]) -> HeadSpec:
+    """The record of a case's head."""
+    lines = "".join(f"{key}={value}\n" for key, value in case["options"].items())
+    spec = spec_from_section(CfgFile.parse(f"[net]\n[{case['section']}]\n{lines}", "case").layers[0])
+    assert isinstance(spec, HeadSpec)
+    return spec
+
+
+def raw_of(case: dict[str, Any], dtype: torch.dtype) -> Tensor:
+    """The raw output (1, C, H, W) that a case was fed with."""
+    values = np.random.Generator(np.random.PCG64(case["input_seed"])).standard_normal(case["shape"], np.float32)
+    if case["input_sigmoid"]:
+        values = (1 / (1 + np.exp(-values.astype(np.float64)))).astype(np.float32)
+    return torch.from_numpy(values)[None].to(dtype)
+
+
+def cost_and_delta(case: dict[str, Any], dtype: torch.dtype = torch.float32) -> tuple[float, Floats]:
+    """Our cost and delta of a case."""
+    raw = raw_of(case, dtype).requires_grad_()
+    rows = [[0, box[4], *box[:4]] for box in case["truth"]]
+    loss = DarknetLoss([head_of(case)], lambda: case["seen"] - 1)
+    width, height = case["net_wh"]
+    terms = loss([raw], torch.tensor(rows, dtype=dtype).view(-1, 6), (height, width))
+    total = torch.stack(list(terms.values())).sum()
+    total.backward()
+    assert raw.grad is not None
+    return total.item(), -raw.grad.flatten().numpy()
+
+
+def case_errors(case: dict[str, Any], delta: Floats, step: int) -> tuple[float, float]:
+    """Relative error of the cost, and largest error of the delta as a share of the largest delta.
+
+    Args:
+        case: of loss.json.
+        delta: Darknet's.
+        step: which of its numbers those are: every `step`th.
+    """
+    cost, ours = cost_and_delta(case)
+    return abs(cost / case["cost"] - 1), float(np.abs(ours[::step] - delta).max() / np.abs(delta).max())
+
+
+def golden_cases(golden: Golden) -> dict[str, tuple[dict[str, Any], Floats, int]]:
+    """Name of a case -> case, delta and its step."""
+    deltas = {name.split("/")[0]: delta for name, delta in golden.arrays(f"{CASES}.npz").items() if "/delta" in name}
+    return {
+        name: (case, deltas[name], 1 if case["stored"] == "full" else 7)
+        for name, case in golden.json(f"{CASES}.json").items()
+    }
+
+
+def store(golden: Golden) -> None:
+    """Write the tests' part."""
+    arrays: dict[str, Any] = {}
+    kept = ("section", "options", "shape", "net_wh", "seen", "truth", "input_seed", "input_sigmoid", "cost")
+    for name, (case, delta, step) in golden_cases(golden).items():
+        arrays[f"{name}/case"] = json.dumps({key: case[key] for key in kept})
+        arrays[f"{name}/delta"] = delta[:: STORED_STEP // step]
+    np.savez_compressed(TARGET, **arrays)
+
+
+def main() -> None:
+    """Print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", nargs="?", type=Path, default=ROOT.parent / "shared" / "golden")
+    parser.add_argument("--store", action="store_true")
+    arguments = parser.parse_args()
+    golden = Golden(arguments.folder)
+    if arguments.store:
+        store(golden)
+    print("| case | cost | delta |\n| --- | --- | --- |")
+    for name, case in golden_cases(golden).items():
+        cost, delta = case_errors(*case)
+        print(f"| {name} | {cost:.1e} | {delta:.1e} |")
+
+
+if __name__ == "__main__":
+    main()

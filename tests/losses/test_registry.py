@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import pytest
+
+from yolo.darknet.cfg import CfgFile
+from yolo.errors import SettingsError
+from yolo.losses.darknet import DarknetLoss
+from yolo.losses.registry import build_loss
+from yolo.losses.shape_match import LossSettings, ShapeMatchLoss
+from yolo.model import Darknet
+
+NET = "[net]\nwidth=32\nheight=32\n"
+HEADS = {
+    "yolo": "[convolutional]\nfilters=7\n[yolo]\nclasses=2\nanchors=8,8\n",
+    "region": "[convolutional]\nfilters=7\n[region]\nclasses=2\nanchors=1,1\n",
+    "Gaussian_yolo": "[convolutional]\nfilters=11\n[Gaussian_yolo]\nclasses=2\nanchors=8,8\n",
+    "detection": "[connected]\noutput=7\n[detection]\nclasses=2\ncoords=4\nside=1\n",
+}
+
+
+def network(text: str) -> Darknet:
+    return Darknet(CfgFile.parse(NET + text, "a.cfg"))
+
+
+@pytest.mark.parametrize("kind", HEADS)
+def test_darknet_knows_every_head(kind: str) -> None:
+    loss = build_loss(
+        "darknet", network(HEADS[kind]), LossSettings(), images_seen=lambda: 0, objectness_ratio=lambda: 1.0
+    )
+    assert isinstance(loss, DarknetLoss)
+
+
+def test_shape_match_knows_yolo() -> None:
+    assert isinstance(
+        build_loss(
+            "shape-match", network(HEADS["yolo"]), LossSettings(), images_seen=lambda: 0, objectness_ratio=lambda: 1.0
+        ),
+        ShapeMatchLoss,
+    )
+
+
+@pytest.mark.parametrize("kind", ["region", "Gaussian_yolo", "detection"])
+def test_other_heads_are_refused_with_the_loss_that_trains_them(kind: str) -> None:
+    with pytest.raises(SettingsError, match=rf"a.cfg:6: .*\[{kind}\]; use --loss darknet"):
+        build_loss(
+            "shape-match", network(HEADS[kind]), LossSettings(), images_seen=lambda: 0, objectness_ratio=lambda: 1.0
+        )
+
+
+def test_a_classifier_has_nothing_to_train() -> None:
+    with pytest.raises(SettingsError, match="no detection head"):
+        build_loss(
+            "darknet",
+            network("[convolutional]\nfilters=7\n"),
+            LossSettings(),
+            images_seen=lambda: 0,
+            objectness_ratio=lambda: 1.0,
+        )
