@@ -111,6 +111,19 @@ def describe(cfg: CfgFile, img_size: int | None = None) -> Summary:
     )
 
 
+def largest_stride(model: Darknet) -> int:
+    """Pixels a cell of the coarsest map that is detected on or enlarged: sides of inputs are multiples of it."""
+    jumps = {-1: 1.0}
+    coarsest = 1.0
+    for node in model.nodes:
+        arriving = min((jumps[source] for source in node.sources), default=1.0)
+        step = node.spec.kernel(*node.in_shapes)[1]
+        jumps[node.index] = arriving * step
+        if node in model.heads or step < 1:
+            coarsest = max(coarsest, arriving)
+    return round(coarsest)
+
+
 def _with_size(net: Section, img_size: int) -> Section:
     others = tuple(line for line in net.lines if line.key not in ("width", "height"))
     size = tuple(CfgLine(key, str(img_size), net.number) for key in ("width", "height"))

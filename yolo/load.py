@@ -11,6 +11,8 @@ import torch
 from yolo.darknet.data import read_names
 from yolo.data.dataset import DetectionDataset
 from yolo.data.loader import DetectionLoader, build_loader
+from yolo.data.rect import rectangular_sizes
+from yolo.describe import largest_stride
 from yolo.errors import SettingsError
 from yolo.inference import Detector
 from yolo.model import Darknet
@@ -18,6 +20,9 @@ from yolo.storage import find_file
 from yolo.transfer import load_whole, network_of
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from yolo.data.index import Index
 
 logger = logging.getLogger(__name__)
@@ -100,6 +105,33 @@ def class_names(path: str | None, own: tuple[str, ...], num_classes: int) -> tup
     return names
 
 
+def input_size(model: Darknet, img_size: int | None, *, any_multiple: bool) -> int:
+    """Side of the network input: the flag's, else the cfg's width.
+
+    Args:
+        model: the network.
+        img_size: the flag.
+        any_multiple: whether inputs of other multiples of the network's stride must pass too.
+
+    Raises:
+        SettingsError: they must, and the side is no multiple of it.
+    """
+    size = img_size or model.net.width
+    stride = largest_stride(model)
+    if any_multiple and size % stride:
+        near = size // stride * stride
+        raise SettingsError(
+            f"--img-size {size}: with --rect or --multi-scale it must be a multiple of {stride}, the stride of "
+            f"{model.cfg.path}; use {near or stride} or {near + stride}"
+        )
+    return size
+
+
+def rect_sizes(index: Index, model: Darknet, size: int) -> npt.NDArray[np.int32]:
+    """(M, 2), width and height of the smallest input of each picture of a split."""
+    return rectangular_sizes(index.sizes, size, largest_stride(model))
+
+
 def evaluation_loader(
     index: Index,
     *,
@@ -108,13 +140,14 @@ def evaluation_loader(
     workers: int,
     device: torch.device,
     fit: Literal["letterbox", "stretch"] = "letterbox",
+    input_sizes: npt.NDArray[np.int32] | None = None,
 ) -> DetectionLoader:
-    """Every picture of a split once, in order, unvaried."""
+    """Every picture of a split once, in order, unvaried; with `input_sizes` shape after shape."""
     return build_loader(
-        DetectionDataset(index=index, size=size, augment=None, seed=0, fit=fit),
+        DetectionDataset(index=index, size=size, augment=None, seed=0, fit=fit, input_sizes=input_sizes),
         batch_size=batch_size,
         workers=workers,
-        shuffle=False,
+        order="listed",
         seed=0,
         pin_memory=device.type == "cuda",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -26,6 +26,7 @@ class Batches:
     def __init__(self, *sizes: int) -> None:
         self.sizes = sizes
         self.epochs: list[int] = []
+        self.records: list[dict[str, float]] = []
 
     def __len__(self) -> int:
         return len(self.sizes)
@@ -34,8 +35,9 @@ class Batches:
         generator = torch.Generator().manual_seed(0)
         return (torch.rand(size, 3, generator=generator) for size in self.sizes)
 
-    def set_epoch(self, epoch: int) -> None:
+    def set_epoch(self, epoch: int, record: Mapping[str, float]) -> None:
         self.epochs.append(epoch)
+        self.records.append(dict(record))
 
 
 def objective(model: nn.Module, batch: Tensor) -> dict[str, Tensor]:
@@ -73,7 +75,9 @@ def test_learns() -> None:
     assert (run.state.epoch, run.state.step, run.state.images_seen) == (3, 30, 240)
     loader = run.loader
     assert isinstance(loader, Batches)
-    assert loader.epochs == [0, 1, 2]  # set_epoch is called every epoch
+    assert loader.epochs == [0, 1, 2]  # set_epoch is called every epoch, with the numbers of the one before
+    assert loader.records[0] == {}
+    assert loader.records[2]["train/square"] < loader.records[1]["train/square"]
 
 
 @pytest.mark.parametrize(("accumulate", "steps"), [(1, 5), (2, 3), (5, 1), (9, 1)])

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from collections import Counter
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from yolo.data.dataset import DetectionDataset
+from yolo.data.index import Index
+from yolo.data.sample import Key
+from yolo.data.samplers import EpochSampler, InOrderSampler
+
+
+class OfLength(DetectionDataset):
+    """Only its length counts."""
+
+    def __init__(self, length: int) -> None:
+        super().__init__(index=Index.from_records([], []), size=32, augment=None, seed=0)
+        self._length = length
+
+    def __len__(self) -> int:
+        return self._length
+
+
+def test_forgetting_set_epoch_repeats_the_order() -> None:
+    sampler = EpochSampler(OfLength(50), seed=0)
+    first = list(sampler)
+    assert list(sampler) == first
+    sampler.set_epoch(1)
+    second = list(sampler)
+    assert [key.picture for key in second] != [key.picture for key in first]
+    assert {key.epoch for key in second} == {1}
+    assert list(EpochSampler(OfLength(50), seed=9)) != first
+
+
+def test_three_ranks_by_hand() -> None:
+    ranks = [[key.picture for key in EpochSampler(OfLength(7), seed=0, num_replicas=3, rank=r)] for r in range(3)]
+    together = [i for rank in ranks for i in rank]
+    assert [len(r) for r in ranks] == [3, 3, 3]  # 7 and 2 that come twice
+    assert sorted(set(together)) == list(range(7))
+    assert len(together) == 9
+    in_order = [[key.picture for key in InOrderSampler(OfLength(7), num_replicas=3, rank=r)] for r in range(3)]
+    assert in_order == [[0, 3, 6], [1, 4], [2, 5]]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 60), st.integers(1, 9), st.integers(0, 3))
+def test_ranks_share_every_picture(length: int, num_replicas: int, epoch: int) -> None:
+    shuffled: Counter[Key] = Counter()
+    in_order: list[int] = []
+    for rank in range(num_replicas):
+        sampler = EpochSampler(OfLength(length), seed=0, num_replicas=num_replicas, rank=rank)
+        sampler.set_epoch(epoch)
+        keys = list(sampler)
+        assert len(keys) == len(sampler) == -(-length // num_replicas)
+        shuffled.update(keys)
+        in_order += [key.picture for key in InOrderSampler(OfLength(length), num_replicas=num_replicas, rank=rank)]
+    assert sorted(shuffled) == [Key(epoch, i) for i in range(length)]
+    if length >= num_replicas:
+        assert max(shuffled.values()) <= 2
+    assert sorted(in_order) == list(range(length))
