@@ -112,15 +112,15 @@ def build_training(settings: TrainSettings) -> Training:
     seed_everything(settings.seed)
     device = select_device(settings.device)
     cfg = CfgFile.read(settings.cfg)  # before the data, which may take a while to read
+    size = input_size(cfg, settings.img_size, any_multiple=settings.rect or settings.multi_scale is not None)
     source = open_source(settings.data)
     train_index, val_index = source.index("train"), source.index("val")
     if settings.single_cls:
         train_index, val_index = train_index.single_class(), val_index.single_class()
     names = train_index.names
     model = build_model(cfg, settings.weights, len(names)).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    size = input_size(model, settings.img_size, any_multiple=settings.rect or settings.multi_scale is not None)
     train_loader = build_loader(
-        build_dataset(settings, train_index, model, size),
+        build_dataset(settings, train_index, cfg, size),
         batch_size=settings.batch_size,
         workers=settings.workers,
         order="weighted" if settings.image_weights else "shuffled",
@@ -133,7 +133,7 @@ def build_training(settings: TrainSettings) -> Training:
         batch_size=settings.batch_size,
         workers=settings.workers,
         device=device,
-        input_sizes=rect_sizes(val_index, model, size) if settings.rect else None,
+        input_sizes=rect_sizes(val_index, cfg, size) if settings.rect else None,
     )
     score = ValidationScore(val_index, val_loader, Evaluator(val_index))
     loss = ShapeMatchLoss(trainable_heads(model), settings.loss)
@@ -166,7 +166,7 @@ def build_training(settings: TrainSettings) -> Training:
         schedule=schedule,
         ema=ModelEma(model, decay=settings.optimization.ema_decay),
         epochs=settings.epochs,
-        sizes=build_sizes(settings, model, size),
+        sizes=build_sizes(settings, cfg, size),
         callbacks=[
             ProgressBar(size, device),
             Evaluation(score),
@@ -185,7 +185,7 @@ def build_training(settings: TrainSettings) -> Training:
     return Training(folder, trainer, device, train_loader, score, summary)
 
 
-def build_dataset(settings: TrainSettings, index: Index, model: Darknet, size: int) -> DetectionDataset:
+def build_dataset(settings: TrainSettings, index: Index, cfg: CfgFile, size: int) -> DetectionDataset:
     """The training inputs."""
     if settings.rect:
         logger.info("--rect: no mosaics, they are square")
@@ -194,17 +194,17 @@ def build_dataset(settings: TrainSettings, index: Index, model: Darknet, size: i
         size=size,
         augment=settings.augment.without_mosaic() if settings.rect else settings.augment,
         seed=settings.seed,
-        input_sizes=rect_sizes(index, model, size) if settings.rect else None,
+        input_sizes=rect_sizes(index, cfg, size) if settings.rect else None,
         mosaic_epochs=settings.epochs - settings.close_mosaic,
     )
 
 
-def build_sizes(settings: TrainSettings, model: Darknet, size: int) -> MultiScale | None:
+def build_sizes(settings: TrainSettings, cfg: CfgFile, size: int) -> MultiScale | None:
     """Input sizes of the steps, where they vary."""
     if settings.multi_scale is None:
         return None
     low, high = settings.multi_scale
-    return MultiScale.around(size, low, high, stride=largest_stride(model), seed=settings.seed)
+    return MultiScale.around(size, low, high, stride=largest_stride(cfg), seed=settings.seed)
 
 
 def trainable_heads(model: Darknet) -> list[Yolo]:

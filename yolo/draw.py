@@ -24,7 +24,7 @@ Colour: TypeAlias = "tuple[int, int, int]"  # blue, green, red, 0..255
 BLACK: Colour = (0, 0, 0)
 WHITE: Colour = (255, 255, 255)
 BACKGROUND: Colour = (48, 48, 48)
-GREY: Colour = (160, 160, 160)
+NO_CLASS: Colour = (160, 160, 160)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _GOLDEN_RATIO = (math.sqrt(5) - 1) / 2
 
@@ -41,7 +41,7 @@ class _Pen(NamedTuple):
 def class_colour(class_id: int) -> Colour:
     """A colour, (blue, green, red), that differs well from those of the next ids; grey below 0, for no class."""
     if class_id < 0:
-        return GREY
+        return NO_CLASS
     # Steps of the golden ratio never come back near a recent hue; three strengths keep later rounds apart.
     hue = class_id * _GOLDEN_RATIO % 1
     saturation, value = ((0.85, 1.0), (0.55, 0.95), (0.95, 0.7))[class_id % 3]

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Literal
 import torch
 
 from yolo.darknet.data import read_names
+from yolo.darknet.keys import read_keys
+from yolo.darknet.net import Net
 from yolo.data.dataset import DetectionDataset
 from yolo.data.loader import DetectionLoader, build_loader
 from yolo.data.rect import rectangular_sizes
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from yolo.darknet.cfg import CfgFile
     from yolo.data.index import Index
 
 logger = logging.getLogger(__name__)
@@ -105,31 +108,31 @@ def class_names(path: str | None, own: tuple[str, ...], num_classes: int) -> tup
     return names
 
 
-def input_size(model: Darknet, img_size: int | None, *, any_multiple: bool) -> int:
+def input_size(cfg: CfgFile, img_size: int | None, *, any_multiple: bool) -> int:
     """Side of the network input: the flag's, else the cfg's width.
 
     Args:
-        model: the network.
+        cfg: the network.
         img_size: the flag.
         any_multiple: whether inputs of other multiples of the network's stride must pass too.
 
     Raises:
         SettingsError: they must, and the side is no multiple of it.
     """
-    size = img_size or model.net.width
-    stride = largest_stride(model)
-    if any_multiple and size % stride:
-        near = size // stride * stride
+    size = img_size or read_keys(Net, cfg.net).width
+    stride = largest_stride(cfg) if any_multiple else 1
+    if size % stride:
+        below = size // stride * stride
         raise SettingsError(
             f"--img-size {size}: with --rect or --multi-scale it must be a multiple of {stride}, the stride of "
-            f"{model.cfg.path}; use {near or stride} or {near + stride}"
+            f"{cfg.path}; use {below or stride} or {below + stride}"
         )
     return size
 
 
-def rect_sizes(index: Index, model: Darknet, size: int) -> npt.NDArray[np.int32]:
+def rect_sizes(index: Index, cfg: CfgFile, size: int) -> npt.NDArray[np.int32]:
     """(M, 2), width and height of the smallest input of each picture of a split."""
-    return rectangular_sizes(index.sizes, size, largest_stride(model))
+    return rectangular_sizes(index.sizes, size, largest_stride(cfg))
 
 
 def evaluation_loader(

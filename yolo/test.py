@@ -67,6 +67,7 @@ def main() -> None:
     settings = tyro.cli(TestSettings, prog="python -m yolo.test")
     device = select_device(settings.device)
     model, _ = load_model(settings.cfg, settings.weights, device)
+    size = input_size(model.cfg, settings.img_size, any_multiple=settings.rect)
     index = open_source(settings.data).index(settings.split)
     if settings.single_cls:
         index = index.single_class()
@@ -75,7 +76,6 @@ def main() -> None:
             f"--data {settings.data} has {len(index.names)} classes, {model.cfg.path} {model.num_classes}: "
             "use the cfg that the weights were trained with (model.cfg in a run's folder), --single-cls if they were"
         )
-    size = input_size(model, settings.img_size, any_multiple=settings.rect)
     loader = evaluation_loader(
         index,
         size=size,
@@ -83,7 +83,7 @@ def main() -> None:
         workers=settings.workers,
         device=device,
         fit=settings.fit,
-        input_sizes=rect_sizes(index, model, size) if settings.rect else None,
+        input_sizes=rect_sizes(index, model.cfg, size) if settings.rect else None,
     )
     detector = Detector(model, score_threshold=settings.conf_thres, iou_threshold=settings.iou_thres)
     metrics = evaluate(detector, loader, Evaluator(index), settings.split)

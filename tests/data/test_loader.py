@@ -6,8 +6,10 @@ import torch
 
 from tests.data.painting import index_of, paint
 from yolo.data.dataset import DetectionDataset
+from yolo.data.image_weights import ap_name
 from yolo.data.index import Index
 from yolo.data.loader import Order, build_loader
+from yolo.data.rect import rectangular_sizes
 from yolo.data.sample import Batch
 from yolo.data.transforms import Augment
 from yolo.errors import DataError
@@ -24,8 +26,8 @@ def dataset(index: Index, augment: Augment | None = None) -> DetectionDataset:
     return DetectionDataset(index=index, size=32, augment=augment, seed=1)
 
 
-def passes(index: Index, workers: int, epochs: Sequence[int] = (0, 1)) -> list[list[Batch]]:
-    loader = build_loader(dataset(index, Augment()), batch_size=3, workers=workers, order="shuffled", seed=4)
+def passes(index: Index, workers: int, epochs: Sequence[int] = (0, 1), order: Order = "shuffled") -> list[list[Batch]]:
+    loader = build_loader(dataset(index, Augment()), batch_size=3, workers=workers, order=order, seed=4)
     found = []
     for epoch in epochs:
         loader.set_epoch(epoch, {})
@@ -50,6 +52,41 @@ def test_workers_change_nothing_and_epochs_do(index: Index) -> None:
     )
     assert set(first) == set(second) == set(range(NUM_PICTURES))
     assert all(not torch.equal(first[i], second[i]) for i in first)
+
+
+def test_workers_change_nothing_in_a_weighted_order(index: Index) -> None:
+    alone = passes(index, 0, order="weighted")
+    for expected, found in zip(alone, passes(index, 2, order="weighted"), strict=True):
+        for a, b in zip(expected, found, strict=True):
+            assert_same(a, b)
+
+
+def test_a_weighted_order_hears_of_the_last_epoch(tmp_path: Path) -> None:
+    boxes = [(5, 5, 15, 15), (20, 20, 30, 30)]  # of classes 0 and 1
+    index = index_of(tmp_path, [paint((50, 40), boxes[: 1 + n % 2]) for n in range(20)])
+    loader = build_loader(dataset(index), batch_size=64, workers=0, order="weighted", seed=4)
+
+    def share_of_class_1(record: dict[str, float]) -> float:
+        loader.set_epoch(3, record)
+        (batch,) = loader
+        return sum(i % 2 for i in batch.image_ids) / len(batch)
+
+    assert share_of_class_1({}) < 0.9 < share_of_class_1({ap_name("0"): 0.99})
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_rectangular_batches_have_one_shape_each(tmp_path: Path, workers: int) -> None:
+    sides = [(50, 35), (35, 50), (50, 20), (50, 36), (34, 50)]
+    index = index_of(tmp_path, [paint(side, [(5, 5, 30, 15)]) for side in sides])
+    data = DetectionDataset(
+        index=index, size=32, augment=None, seed=0, input_sizes=rectangular_sizes(index.sizes, 32, 8)
+    )
+    batches = list(build_loader(data, batch_size=2, workers=workers, order="listed", seed=0))
+    assert {b.image_ids: tuple(b.images.shape[2:]) for b in batches} == {
+        (1, 4): (32, 24),  # 22 wide
+        (2,): (16, 32),
+        (0, 3): (24, 32),
+    }
 
 
 def test_an_epoch_left_early_does_not_leak_into_the_next(index: Index) -> None:
