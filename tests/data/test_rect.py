@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -74,7 +75,7 @@ def test_forgetting_set_epoch_repeats_the_order() -> None:
     pictures = [[[key.picture for key in batch] for batch in epoch] for epoch in (first, second)]
     assert pictures[0] != pictures[1]
     shapes = [tuple(draw_sizes(0, 50)[batch[0]].tolist()) for batch in pictures[0]]
-    assert sum(a != b for a, b in zip(shapes, shapes[1:], strict=False)) > len(SHAPES)  # not shape after shape
+    assert sum(a != b for a, b in pairwise(shapes)) > len(SHAPES)  # not shape after shape
     assert sorted(map(sorted, pictures[0])) != sorted(map(sorted, pictures[1]))  # other company, not only other places
 
 
