@@ -48,6 +48,12 @@ def test_written_settings_repeat_the_run(tmp_path: Path) -> None:
         ("- a\n", "mine.yaml:1: a recipe has one `name: value` a line"),
         ("optimizer: lion\n", "mine.yaml:1: optimizer: 'lion' is not one of sgd, adam, adamw"),
         ("epochs: 0\n", "--epochs 0: use 1 or more"),
+        ("multi_scale: 0.5\n", "mine.yaml:1: multi_scale: 0.5 is not of type tuple or nothing"),
+        ("multi_scale: [0.5]\n", "mine.yaml:1: multi_scale: [0.5] is not of type tuple or nothing"),
+        ("multi_scale: [a, b]\n", "mine.yaml:1: multi_scale: 'a' is not of type float"),
+        ("multi_scale: [1.5, 0.5]\n", "--multi-scale 1.5 0.5: use 0 < LOW <= 1 <= HIGH <= 4"),
+        ("rect: true\nimage_weights: true\n", "--image-weights with --rect: use one of the two"),
+        ("epochs: 5\nclose_mosaic: 6\n", "--close-mosaic 6: use 0 to --epochs"),
     ],
 )
 def test_bad_recipes(tmp_path: Path, text: str, message: str) -> None:
@@ -62,3 +68,13 @@ def test_bad_recipes(tmp_path: Path, text: str, message: str) -> None:
 def test_missing_recipe_lists_the_shipped_ones() -> None:
     with pytest.raises(SettingsError, match=r"--hyp none: no such recipe; .*shapes"):
         with_recipe(TrainSettings(), "none")
+
+
+def test_a_pair_is_a_list_in_a_recipe(tmp_path: Path) -> None:
+    recipe = tmp_path / "mine.yaml"
+    recipe.write_text("multi_scale: [0.5, 2]\nrect: true\n")
+    settings = with_recipe(TrainSettings(), str(recipe))
+    assert (settings.multi_scale, settings.rect) == ((0.5, 2.0), True)
+    write_settings(settings, recipe)
+    assert with_recipe(TrainSettings(), str(recipe)) == settings
+    assert read_train_settings(["--data", "x", "--multi-scale", "0.5", "1.5"]).multi_scale == (0.5, 1.5)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from yolo.rng import sample_rng, seed_everything
+from yolo.rng import epoch_rng, sample_rng, seed_everything, seeded_globals
 
 
 def test_a_sample_is_a_function_of_its_key() -> None:
@@ -35,3 +35,25 @@ def test_seed_everything_repeats_all_three_generators() -> None:
     assert draw() == first
     seed_everything(6)
     assert all(a != b for a, b in zip(draw(), first, strict=True))
+
+
+def test_globals_are_a_function_of_numbers_and_then_as_before() -> None:
+    def draw() -> tuple[float, float, float]:
+        return random.random(), np.random.rand(), torch.rand(1).item()  # noqa: NPY002
+
+    seed_everything(5)
+    expected = draw()
+    seed_everything(5)
+    inside = []
+    for numbers in ((1, 2), (1, 3), (1, 2)):
+        with seeded_globals(*numbers):
+            inside.append(draw())
+    assert inside[0] == inside[2]
+    assert not set(inside[0]) & set(inside[1])
+    assert draw() == expected
+
+
+def test_an_epoch_has_randomness_of_its_own() -> None:
+    drawn = [epoch_rng(seed, epoch).random() for seed, epoch in ((0, 0), (0, 1), (1, 0), (0, 0))]
+    assert drawn[0] == drawn[3]
+    assert len({*drawn, sample_rng(0, 0, 0).random(), sample_rng(0, 1, 0).random(), sample_rng(1, 0, 0).random()}) == 6

@@ -14,6 +14,7 @@ from yolo.darknet.cfg import CfgFile
 from yolo.data.dataset import DetectionDataset
 from yolo.data.loader import DetectionLoader, build_loader
 from yolo.data.sources import open_source
+from yolo.describe import largest_stride
 from yolo.engine.callbacks.checkpoints import Checkpoints
 from yolo.engine.callbacks.evaluation import Evaluation
 from yolo.engine.callbacks.progress import ProgressBar
@@ -23,16 +24,17 @@ from yolo.engine.checkpoint import save_checkpoint
 from yolo.engine.ema import ModelEma
 from yolo.engine.optimizer import build_optimizer
 from yolo.engine.schedule import Schedule, accumulation, burn_in_epochs
+from yolo.engine.size import MultiScale
 from yolo.engine.trainer import Trainer
 from yolo.errors import SettingsError
 from yolo.evaluation.evaluator import Evaluator
 from yolo.inference import evaluate, to_input
 from yolo.layers import Yolo
-from yolo.load import evaluation_detector, evaluation_loader, new_run_folder, select_device
+from yolo.load import evaluation_detector, evaluation_loader, input_size, new_run_folder, rect_sizes, select_device
 from yolo.losses.shape_match import ShapeMatchLoss
 from yolo.model import Darknet, with_classes
 from yolo.rng import seed_everything
-from yolo.transfer import initialize_heads, transfer
+from yolo.transfer import initialize_heads, transfer, without_class_term
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -55,6 +57,8 @@ def build_model(original: CfgFile, weights: str, num_classes: int) -> Darknet:
     initialize_heads(model)
     if weights:
         transfer(model, Path(weights), original).log()
+    if num_classes == 1:
+        without_class_term(model)
     return model
 
 
@@ -66,7 +70,7 @@ class DetectionObjective:
     device: torch.device
 
     def __call__(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        images = to_input(batch.images, self.device)
+        images = to_input(batch.images, self.device, batch.input_size)
         targets = batch.targets.to(self.device, non_blocking=True)
         return self.loss(model(images), targets, (images.shape[2], images.shape[3]))
 
@@ -81,7 +85,8 @@ class ValidationScore:
 
     def __call__(self, model: nn.Module) -> dict[str, float]:
         assert isinstance(model, Darknet)
-        return evaluate(evaluation_detector(model), self.loader, self.evaluator, "validate").scalars()
+        metrics = evaluate(evaluation_detector(model), self.loader, self.evaluator, "validate")
+        return metrics.scalars() | metrics.class_scalars()
 
 
 def fitness(record: dict[str, float]) -> float:
@@ -107,20 +112,28 @@ def build_training(settings: TrainSettings) -> Training:
     seed_everything(settings.seed)
     device = select_device(settings.device)
     cfg = CfgFile.read(settings.cfg)  # before the data, which may take a while to read
+    size = input_size(cfg, settings.img_size, any_multiple=settings.rect or settings.multi_scale is not None)
     source = open_source(settings.data)
     train_index, val_index = source.index("train"), source.index("val")
-    model = build_model(cfg, settings.weights, len(source.names)).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    size = settings.img_size or model.net.width
+    if settings.single_cls:
+        train_index, val_index = train_index.single_class(), val_index.single_class()
+    names = train_index.names
+    model = build_model(cfg, settings.weights, len(names)).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     train_loader = build_loader(
-        DetectionDataset(index=train_index, size=size, augment=settings.augment, seed=settings.seed),
+        build_dataset(settings, train_index, cfg, size),
         batch_size=settings.batch_size,
         workers=settings.workers,
-        shuffle=True,
+        order="weighted" if settings.image_weights else "shuffled",
         seed=settings.seed,
         pin_memory=device.type == "cuda",
     )
     val_loader = evaluation_loader(
-        val_index, size=size, batch_size=settings.batch_size, workers=settings.workers, device=device
+        val_index,
+        size=size,
+        batch_size=settings.batch_size,
+        workers=settings.workers,
+        device=device,
+        input_sizes=rect_sizes(val_index, cfg, size) if settings.rect else None,
     )
     score = ValidationScore(val_index, val_loader, Evaluator(val_index))
     loss = ShapeMatchLoss(trainable_heads(model), settings.loss)
@@ -135,7 +148,7 @@ def build_training(settings: TrainSettings) -> Training:
     folder = new_run_folder(settings.project, settings.name)
     model.cfg.write(folder / "model.cfg")
     write_settings(settings, folder / "settings.yaml")
-    description = {"cfg": model.cfg.text, "names": list(source.names), "settings": flat(settings)}
+    description = {"cfg": model.cfg.text, "names": list(names), "settings": flat(settings)}
 
     def save_best(trainer: Trainer) -> None:
         best = trainer.ema.model
@@ -153,6 +166,7 @@ def build_training(settings: TrainSettings) -> Training:
         schedule=schedule,
         ema=ModelEma(model, decay=settings.optimization.ema_decay),
         epochs=settings.epochs,
+        sizes=build_sizes(settings, cfg, size),
         callbacks=[
             ProgressBar(size, device),
             Evaluation(score),
@@ -164,11 +178,33 @@ def build_training(settings: TrainSettings) -> Training:
     trainer.state.images_seen = model.images_seen  # what the loaded weights were trained on counts
     summary = (
         f"{folder}: {model.cfg.path}, {model.num_parameters:,} parameters, {size} px, on {device}; "
-        f"{len(train_index)} training and {len(val_index)} validation pictures, {len(source.names)} classes; "
+        f"{len(train_index)} training and {len(val_index)} validation pictures, {len(names)} classes; "
         f"{settings.epochs} epochs of {len(train_loader)} batches, {schedule.accumulate} a step, "
         f"burn-in {schedule.burn_in:.1f} epochs"
     )
     return Training(folder, trainer, device, train_loader, score, summary)
+
+
+def build_dataset(settings: TrainSettings, index: Index, cfg: CfgFile, size: int) -> DetectionDataset:
+    """The training inputs."""
+    if settings.rect:
+        logger.info("--rect: no mosaics, they are square")
+    return DetectionDataset(
+        index=index,
+        size=size,
+        augment=settings.augment.without_mosaic() if settings.rect else settings.augment,
+        seed=settings.seed,
+        input_sizes=rect_sizes(index, cfg, size) if settings.rect else None,
+        mosaic_epochs=settings.epochs - settings.close_mosaic,
+    )
+
+
+def build_sizes(settings: TrainSettings, cfg: CfgFile, size: int) -> MultiScale | None:
+    """Input sizes of the steps, where they vary."""
+    if settings.multi_scale is None:
+        return None
+    low, high = settings.multi_scale
+    return MultiScale.around(size, low, high, stride=largest_stride(cfg), seed=settings.seed)
 
 
 def trainable_heads(model: Darknet) -> list[Yolo]:

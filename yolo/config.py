@@ -72,6 +72,16 @@ class TrainSettings:
     """Pictures a batch."""
     img_size: int | None = None
     """Side of the network input, pixels; default: the cfg's width."""
+    rect: bool = False
+    """As little grey around each picture as the network allows, in training and validation; without mosaics."""
+    multi_scale: tuple[float, float] | None = None
+    """Every 10 steps another input size, from LOW to HIGH times --img-size."""
+    single_cls: bool = False
+    """All objects are of one class."""
+    image_weights: bool = False
+    """Draw pictures of rare and badly found classes more often."""
+    close_mosaic: int = 0
+    """Epochs at the end without mosaics."""
     name: str = "train"
     """The run's folder below --project."""
     project: str = "runs"
@@ -90,6 +100,10 @@ class TrainSettings:
         require("--epochs", self.epochs, self.epochs >= 1, "1 or more")
         require("--batch-size", self.batch_size, self.batch_size >= 1, "1 or more")
         require("--img-size", self.img_size, self.img_size is None or self.img_size >= 32, "32 or more")
+        low, high = self.multi_scale or (1, 1)
+        require("--multi-scale", f"{low:g} {high:g}", 0 < low <= 1 <= high <= 4, "0 < LOW <= 1 <= HIGH <= 4")
+        require("--image-weights", "with --rect", not (self.image_weights and self.rect), "one of the two")
+        require("--close-mosaic", self.close_mosaic, 0 <= self.close_mosaic <= self.epochs, "0 to --epochs")
         require("--workers", self.workers, self.workers >= 0, "0 or more")
         require("--seed", self.seed, 0 <= self.seed < 2**32, "0 to 4294967295")
         require("--lr0", self.optimization.lr0, self.optimization.lr0 > 0, "a number above 0")
@@ -188,7 +202,9 @@ def _checked(value: Any, hint: Any, name: str, where: Callable[[str], str]) -> A
         if value not in get_args(hint):
             raise SettingsError(f"{where(name)}: {name}: {value!r} is not one of {', '.join(get_args(hint))}")
         return value
-    allowed = get_args(hint) or (hint,)
+    if isinstance(value, list) and (parts := _tuple_parts(hint)) and len(value) == len(parts):
+        return tuple(_checked(part, kind, name, where) for part, kind in zip(value, parts, strict=True))
+    allowed = tuple(get_origin(kind) or kind for kind in get_args(hint) or (hint,))
     if isinstance(value, bool) and bool not in allowed:
         pass
     elif isinstance(value, allowed):
@@ -197,6 +213,11 @@ def _checked(value: Any, hint: Any, name: str, where: Callable[[str], str]) -> A
         return float(value)
     kinds = " or ".join("nothing" if kind is type(None) else kind.__name__ for kind in allowed)
     raise SettingsError(f"{where(name)}: {name}: {value!r} is not of type {kinds}")
+
+
+def _tuple_parts(hint: Any) -> tuple[Any, ...]:
+    """Types of the values of a tuple, or of the tuple that a setting may be; else none."""
+    return next((get_args(kind) for kind in (hint, *get_args(hint)) if get_origin(kind) is tuple), ())
 
 
 def flat(settings: Any) -> dict[str, Any]:

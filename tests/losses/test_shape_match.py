@@ -87,3 +87,36 @@ def test_two_thousand_boxes_in_one_picture() -> None:
     targets[:, 1] = 1
     terms = loss_of(torch.zeros(1, 14, 2, 2), targets)
     assert all(math.isfinite(term.item()) for term in terms.values())
+
+
+def test_a_region_to_ignore_is_neither_object_nor_background() -> None:
+    raw = torch.zeros(1, 14, 2, 2)  # anchors of 16 x 16 and 64 x 64 at the centres of four cells of 16 pixels
+    raw[0, 4::7] = torch.arange(8.0).view(2, 2, 2)  # objectness logits: anchor 0 has 0..3, anchor 1 has 4..7
+    # the left half of the 32 x 32 input: it holds anchor 0 of cells 0 and 2; of a 64 x 64 box it is a part
+    region = torch.tensor([[0, -1, 0.25, 0.5, 0.5, 1.0]])
+    terms = loss_of(raw, region)
+    assert terms["box"].item() == terms["class"].item() == 0
+    counted = (1, 3, 4, 5, 6, 7)
+    expected = 3 * sum(bce(logit, 0) for logit in counted) / len(counted)
+    assert terms["objectness"].item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_an_object_in_a_region_to_ignore_still_counts() -> None:
+    raw = torch.zeros(1, 14, 2, 2)
+    raw[0, 4::7] = torch.arange(8.0).view(2, 2, 2)
+    truth = [0, 1, 8 / 32, 8 / 32, 16 / 32, 16 / 32]  # cell 0, anchor 0, found exactly
+    terms = loss_of(raw, torch.tensor([truth, [0, -1, 0.25, 0.5, 0.5, 1.0]]))
+    expected = 3 * (bce(0, 1) + sum(bce(logit, 0) for logit in (1, 3, 4, 5, 6, 7))) / 7
+    assert terms["objectness"].item() == pytest.approx(expected, rel=1e-5)
+    assert terms["box"].item() == pytest.approx(0, abs=1e-5)
+
+
+def test_nothing_but_a_region_to_ignore() -> None:
+    raw = torch.zeros(1, 14, 2, 2, requires_grad=True)
+    targets = torch.tensor([[0, -1, 0.5, 0.5, 4.0, 4.0]])  # holds every prediction
+    terms = loss_of(raw, targets)
+    total = torch.stack(list(terms.values())).sum()
+    assert total.item() == 0
+    total.backward()  # type: ignore[no-untyped-call]
+    assert raw.grad is not None
+    assert not raw.grad.any()

@@ -9,19 +9,22 @@ import torch
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from torch.optim import Optimizer
 
     from yolo.engine.callback import Callback
     from yolo.engine.ema import ModelEma
     from yolo.engine.schedule import Schedule
+    from yolo.engine.size import MultiScale
 
 
 class MicroBatch(Protocol):
-    """What the loader yields: all that the loop asks of it is how many pictures it holds."""
+    """What the loader yields: the loop asks how many pictures it holds, and for another size of them."""
 
     def __len__(self) -> int: ...
+
+    def resized(self, size: int, stride: int) -> MicroBatch: ...
 
 
 class Loader(Protocol):
@@ -31,7 +34,7 @@ class Loader(Protocol):
 
     def __iter__(self) -> Iterator[Any]: ...
 
-    def set_epoch(self, epoch: int) -> None: ...
+    def set_epoch(self, epoch: int, record: Mapping[str, float]) -> None: ...
 
 
 @dataclass(slots=True)
@@ -55,14 +58,16 @@ class Trainer:
         schedule: sets learning rates, momentum and accumulation before each step.
         ema: the averaged copy, updated after each step.
         epochs: how many.
+        sizes: the size of the inputs at each step; None: as the loader gives them.
         callbacks: what watches, called in this order.
 
     Attributes:
         state: where the run is.
+        size: longer side of the last step's inputs, pixels; None: as the loader gives them.
         record: the numbers of the epoch that ended last, by name (`train/box`, `metrics/mAP50`, `lr/weights`).
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (the parts of a run)
         self,
         *,
         model: nn.Module,
@@ -72,6 +77,7 @@ class Trainer:
         schedule: Schedule,
         ema: ModelEma,
         epochs: int,
+        sizes: MultiScale | None = None,
         callbacks: Sequence[Callback] = (),
     ) -> None:
         self.model = model
@@ -81,8 +87,10 @@ class Trainer:
         self.schedule = schedule
         self.ema = ema
         self.epochs = epochs
+        self.sizes = sizes
         self.callbacks = callbacks
         self.state = TrainState()
+        self.size: int | None = None
         self._loss_sums: dict[str, Tensor] = {}
         self.record: dict[str, float] = {}
 
@@ -107,7 +115,7 @@ class Trainer:
 
     def _train_epoch(self) -> None:
         self._loss_sums = {}
-        self.loader.set_epoch(self.state.epoch)
+        self.loader.set_epoch(self.state.epoch, self.record)
         self._call("on_epoch_start")
         self.model.train()
         for micro_batches in self._grouped(self.loader):
@@ -122,6 +130,9 @@ class Trainer:
     def _step(self, micro_batches: Sequence[MicroBatch]) -> None:
         """One optimizer step over micro-batches, each weighted by its share of the pictures."""
         self.schedule.apply(self.optimizer, self.epoch_progress)
+        if self.sizes is not None:
+            self.size = self.sizes.at(self.state.step)
+            micro_batches = [batch.resized(self.size, self.sizes.stride) for batch in micro_batches]
         num_images = sum(map(len, micro_batches))
         for micro_batch in micro_batches:
             terms = self.objective(self.model, micro_batch)
@@ -158,6 +169,7 @@ class Trainer:
             "ema": self.ema.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "state": asdict(self.state),
+            "record": self.record,
         }
 
     def _call(self, moment: str) -> None:

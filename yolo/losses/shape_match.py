@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional as F
 
-from yolo.assign import Matches, match_by_shape
+from yolo.assign import Matches, lies_in_ignored, match_by_shape, split_ignored
 from yolo.layers import Yolo
 from yolo.ops.boxes import cxcywh_to_xyxy, paired_iou
 
@@ -54,7 +54,8 @@ class ShapeMatchLoss:
 
         Args:
             outputs: raw tensors of the heads, (B, A * (5 + C), H, W) each.
-            targets: (N, 6) float32: image, class, cx, cy, w, h as fractions of the network input.
+            targets: (N, 6) float32: image, class, cx, cy, w, h as fractions of the network input. Class -1 is a region
+                to ignore: a prediction mostly inside it that answers for no box adds nothing to the objectness term.
             image_size: (height, width) of the network input, pixels.
         """
         per_head = [
@@ -75,7 +76,9 @@ class ShapeMatchLoss:
         x = head.split(raw).permute(0, 1, 3, 4, 2)
         anchors = x.new_tensor(head.anchors_wh)
         grid = (raw.shape[2], raw.shape[3])
-        matches = match_by_shape(targets, anchors, grid, image_size, self.settings.iou_t)
+        truths, regions = split_ignored(targets)
+        matches = match_by_shape(truths, anchors, grid, image_size, self.settings.iou_t)
+        counted = self._counted(head, raw, regions, image_size)
         objectness_truth = torch.zeros_like(x[..., 4])
         box = class_ = x.sum() * 0  # keeps every output in the graph when a batch has no boxes
         if len(matches.image):
@@ -84,11 +87,23 @@ class ShapeMatchLoss:
             box = (1 - giou).mean()
             cells = (matches.image, matches.anchor, matches.row, matches.column)
             objectness_truth[cells] = giou.detach().clamp(min=0).to(x.dtype)
+            counted[cells] = True
             if head.classes > 1:
                 truth = F.one_hot(matches.class_id, head.classes).to(x.dtype)
                 class_ = F.binary_cross_entropy_with_logits(head.logits(picked[:, 5:]), truth)
-        objectness = F.binary_cross_entropy_with_logits(head.logits(x[..., 4]), objectness_truth)
+        each = F.binary_cross_entropy_with_logits(head.logits(x[..., 4]), objectness_truth, reduction="none")
+        objectness = (each * counted).sum() / counted.sum().clamp(min=1)
         return box, objectness, class_
+
+    @staticmethod
+    def _counted(head: Yolo, raw: Tensor, regions: Tensor, image_size: tuple[int, int]) -> Tensor:
+        """(B, A, H, W): predictions that lie in no region to ignore."""
+        batch, _, rows, columns = raw.shape
+        shape = (batch, rows, columns, len(head.anchors_wh))
+        if not len(regions):
+            return torch.ones(shape, dtype=torch.bool, device=raw.device).permute(0, 3, 1, 2)
+        boxes_xyxy, _ = head.decode(raw.detach(), image_size)
+        return ~lies_in_ignored(boxes_xyxy, regions, image_size).view(shape).permute(0, 3, 1, 2)
 
     def _giou(
         self,
