@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import tyro
 
+from yolo.data.check.command import Check, check
 from yolo.data.convert import Convert, convert
 from yolo.program import run
+
+COMMANDS = {"convert": Convert, "check": Check}
 
 
 def main() -> None:
     """Run the command that the command line names."""
-    convert(tyro.extras.subcommand_cli_from_dict({"convert": Convert}, description=__doc__))
+    settings = tyro.extras.subcommand_cli_from_dict(COMMANDS, description=__doc__)
+    if isinstance(settings, Check):
+        check(settings)
+    else:
+        convert(settings)
 
 
 if __name__ == "__main__":
