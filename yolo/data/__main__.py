@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import tyro
 
-from yolo.data.check.command import Check, check
+from yolo.data.check.command import CheckSettings, check
 from yolo.data.convert import Convert, convert
 from yolo.program import run
 
-COMMANDS = {"convert": Convert, "check": Check}
+COMMANDS: dict[str, Callable[..., Any]] = {"convert": Convert, "check": CheckSettings}
 
 
 def main() -> None:
     """Run the command that the command line names."""
     settings = tyro.extras.subcommand_cli_from_dict(COMMANDS, description=__doc__)
-    if isinstance(settings, Check):
+    if isinstance(settings, CheckSettings):
         check(settings)
     else:
         convert(settings)

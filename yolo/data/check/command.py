@@ -25,7 +25,7 @@ REPORT_SUFFIXES = (".html", ".png")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+class CheckSettings:
     """Read every picture and label of a data set and say what is wrong with it.
 
     Exit status: 0 if there are no errors (warnings do not count), 1 if there are, 2 if the command cannot be run.
@@ -41,7 +41,7 @@ class Check:
     """network whose anchors the report draws among the box sizes"""
 
 
-def check(settings: Check) -> None:
+def check(settings: CheckSettings) -> None:
     """Check a data set, and write what was asked for.
 
     Raises:

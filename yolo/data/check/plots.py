@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from yolo.darknet.cfg import CfgFile
@@ -67,10 +68,9 @@ def read_cfg_anchors(path_or_name: str) -> CfgAnchors:
 
 def draw_plots(survey: Survey, anchors: CfgAnchors | None, file: Path | BinaryIO) -> None:
     """Draw box sizes, shapes, places and numbers, and sizes of pictures, into a PNG."""
-    figure = Figure(figsize=(15, 8.6), dpi=100, layout="constrained")
+    figure = Figure(figsize=(15, 8.6), dpi=100, layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.12))
     FigureCanvasAgg(figure)
     panels = figure.subplots(2, 3)
-    figure.get_layout_engine().set(w_pad=0.12, h_pad=0.12)  # type: ignore[union-attr]
     keep = survey.has_area
     boxes = survey.clipped_xyxy[keep]
     sizes = survey.sizes[survey.picture_of[keep]].astype(float)
@@ -98,11 +98,12 @@ def _draw_sizes(
     panel.set_ylabel("height, px")
     if len(shapes):
         grid = (np.linspace(0, side[0], 53), np.linspace(0, side[1], 53))
-        panel.hist2d(*shapes.T, bins=grid, cmap=MAP, norm=LogNorm(vmin=0.5), rasterized=True)
+        panel.hist2d(shapes[:, 0], shapes[:, 1], bins=grid, cmap=MAP, norm=LogNorm(vmin=0.5), rasterized=True)
     panel.set(xlim=(0, side[0]), ylim=(0, side[1]))
     if anchors:
         label = f"anchors of {anchors.name.rpartition('/')[2]}"
-        panel.scatter(*anchors.anchors_wh.T, marker="x", s=60, linewidths=2, color=ORANGE, label=label, clip_on=False)
+        widths, heights = anchors.anchors_wh.T
+        panel.scatter(widths, heights, marker="x", s=60, linewidths=2, color=ORANGE, label=label, clip_on=False)
         panel.legend(fontsize=9, loc="upper left")
 
 
@@ -162,7 +163,13 @@ def _draw_pictures(panel: Axes, sizes: npt.NDArray[np.int32]) -> None:
         return
     distinct, counts = np.unique(sizes, axis=0, return_counts=True)
     panel.scatter(
-        *distinct.T, s=30 + 300 * counts / counts.max(), alpha=0.5, color=BLUE, edgecolors=INK, linewidths=0.5
+        distinct[:, 0],
+        distinct[:, 1],
+        s=30 + 300 * counts / counts.max(),
+        alpha=0.5,
+        color=BLUE,
+        edgecolors=INK,
+        linewidths=0.5,
     )
     for (width, height), count in sorted(zip(distinct.tolist(), counts.tolist(), strict=True), key=lambda r: -r[1])[:3]:
         panel.annotate(f"{width} x {height}: {count:,}", (width, height), xytext=(9, 9), textcoords="offset points",
