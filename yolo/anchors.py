@@ -74,8 +74,7 @@ def main() -> None:
     shapes = letterboxed_shapes(open_source(settings.data).index(settings.split), size_wh)
     if not len(shapes):
         raise DataError(f"--data {settings.data}: the split '{settings.split}' has no boxes; use another --split")
-    start = before if len(before) == num else None
-    after = find_anchors(shapes, num, threshold=settings.iou_t, seed=settings.seed, start=start)
+    after = find_anchors(shapes, num, threshold=settings.iou_t, seed=settings.seed, start=before)
     sys.stdout.write(f"{len(shapes):,} boxes of '{settings.split}' in {size_wh[0]} x {size_wh[1]} px\n")
     sys.stdout.write(f"        anchors  recall>{settings.iou_t:<4g} recall>{STRICT:<4g} mean best IoU\n")
     for title, anchors in (("before", before), ("after", after)):
