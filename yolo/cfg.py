@@ -24,7 +24,7 @@ from yolo.program import run
 if TYPE_CHECKING:
     from yolo.data.index import Index
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("yolo.cfg")  # also when run as a program
 
 
 @dataclass(frozen=True, kw_only=True)
