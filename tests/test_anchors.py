@@ -2,13 +2,16 @@ import re
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 
 from tests.data.sources.pictures import put_picture, put_text
 from tests.programs import call
 from yolo.anchors import main
+from yolo.build import build_training
+from yolo.config import TrainSettings
 from yolo.darknet.cfg import CfgFile
-from yolo.heads import anchors_of
+from yolo.heads import anchors_of, num_slots, with_anchors
 
 
 @pytest.fixture
@@ -65,3 +68,17 @@ def test_mistakes(
 ) -> None:
     assert call(monkeypatch, main, "--cfg", "yolov3-tiny", "--data", data, *arguments) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("largest", "is_poor"), [(5.0, True), (120.0, False)])
+def test_training_warns_of_anchors_that_fit_badly(
+    largest: float, is_poor: bool, data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    put_text(tmp_path / "val.txt", "images/0.png\n")
+    put_text(tmp_path / "my.data", "train = train.txt\nval = val.txt\nnames = my.names\n")
+    shipped = CfgFile.read("shapes")
+    anchors = np.geomspace(4, largest, num_slots(shipped))[:, None] * np.array([1.5, 0.6])
+    with_anchors(shipped, anchors).write(tmp_path / "my.cfg")
+    cfg = str(tmp_path / "my.cfg")
+    build_training(TrainSettings(cfg=cfg, data=str(data), workers=0, project=str(tmp_path / "runs"), device="cpu"))
+    assert (f"python -m yolo.anchors --cfg {cfg}" in caplog.text) is is_poor

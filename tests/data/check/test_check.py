@@ -98,7 +98,7 @@ def test_the_program_says_it_and_ends_with_1(
         call(monkeypatch, main, "check", faulty)
     assert status.value.code == 1
     text = capsys.readouterr().out
-    assert "error: 2 boxes without area\n" in text
+    assert "error: boxes without area: 2\n" in text
     assert f"  {faulty.parent}/labels/boxes.txt:2: cat: 0 x 200 px\n" in text
     assert "11 kinds of error, 11 kinds of warning; --fix OUT" in text
 
@@ -134,7 +134,7 @@ def test_fix_writes_a_copy_that_checks_clean_and_trains(faulty: Path, tmp_path: 
     }  # fmt: skip
     names = {split: sorted(survey.paths[i].name for i in numbers) for split, numbers in survey.splits.items()}
     assert names["val"] == ["leak.png", "val.jpg"]
-    assert names["train"] == ["bare.jpg", "boxes.png", "good.jpg", "latin.jpg", "plain.png", "rows.jpg", "turned.jpg"]
+    assert names["train"] == ["bare.jpg", "boxes.png", "good.jpg", "plain.png", "rows.jpg", "turned.jpg"]
     turned = tmp_path / "out/images/turned.jpg"
     assert turned.read_bytes() == (faulty.parent / "images/turned.jpg").read_bytes()
     index = open_source(str(data)).index("train")
