@@ -149,7 +149,8 @@ def _parse_row(line: str, number: int, num_classes: int) -> Row | BadRow:
         values = [float(column) for column in columns[1:]]
     except ValueError:
         return BadRow(number, "row", f"'{_short(line)}': not a number; write cx cy w h as fractions in 0..1")
-    if not all(map(math.isfinite, values)):
+    cx, cy, w, h = _around(values) if is_polygon else values
+    if not all(map(math.isfinite, (*values, w, h))):
         return BadRow(number, "row", f"'{_short(line)}': not a finite number; write cx cy w h as fractions in 0..1")
     try:
         class_id = int(columns[0])
@@ -159,7 +160,6 @@ def _parse_row(line: str, number: int, num_classes: int) -> Row | BadRow:
     if not 0 <= class_id < num_classes:
         allowed = f"use 0..{num_classes - 1}, or add class names"
         return BadRow(number, "class", f"class id {_short(columns[0])}, but there are {num_classes} classes; {allowed}")
-    cx, cy, w, h = _around(values) if is_polygon else values
     return Row(number, class_id, cx, cy, w, h, is_polygon)
 
 

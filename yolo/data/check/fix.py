@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 CHANGES = "changes.txt"  # in the new folder: every change, one a line
+LEFT_OUT = {  # what is not in the copy -> the problems that say so
+    "rows dropped": ("row", "class"),
+    "label files left out": ("label-file", "orphan"),
+    "list lines dropped": ("list", "missing-picture"),
+}
 
 
 def write_fixed(survey: Survey, out: Path, form: str) -> dict[str, int]:
@@ -56,11 +61,8 @@ def write_fixed(survey: Survey, out: Path, form: str) -> dict[str, int]:
             path = survey.paths[i]
             names[path] = names[path].removesuffix(path.suffix) + survey.suffixes[i]
             changes.append(("pictures renamed to what they are", f"{path}: {names[path]}"))
-    changes += [("rows dropped", f"{p.where}: {p.text}") for p in survey.problems if p.kind in ("row", "class")]
-    changes += [("label files left out", f"{p.where}: {p.text}") for p in survey.problems
-                if p.kind in ("label-file", "orphan")]  # fmt: skip
-    changes += [("list lines dropped", f"{p.where}: {p.text}") for p in survey.problems
-                if p.kind in ("list", "missing-picture")]  # fmt: skip
+    for kind, faults in LEFT_OUT.items():
+        changes += [(kind, f"{p.where}: {p.text}") for p in survey.problems if p.kind in faults]
     with atomic_folder(out) as folder:
         writer = WRITERS[form](folder, out.name, survey.names)
         for record in tqdm(records, "write", unit=" images", delay=1, leave=False):
@@ -74,8 +76,9 @@ def write_fixed(survey: Survey, out: Path, form: str) -> dict[str, int]:
 
 
 def _kept_pictures(survey: Survey, changes: list[tuple[str, str]]) -> dict[str, list[int]]:
-    """The pictures of each split: those that decode, each once, and none that a later of train, val, test has."""
+    """The pictures of each split that can be used, each once, and none that a later of train, val, test has."""
     splits: dict[str, list[int]] = {}
+    without_truth = {problem.picture for problem in survey.problems if problem.kind == "label-file"}
     taken: dict[int, str] = {}  # pixels -> the split of `ROLES` that has them
     order = [
         *(role for role in reversed(ROLES) if role in survey.splits),
@@ -88,6 +91,8 @@ def _kept_pictures(survey: Survey, changes: list[tuple[str, str]]) -> dict[str, 
             pixels, path = int(survey.pixels[i]), survey.paths[i]
             if not pixels:
                 changes.append(("bad pictures left out", f"{path}: of {split}"))
+            elif path in without_truth:
+                changes.append(("pictures with a bad label file left out", f"{path}: of {split}"))
             elif pixels in seen:
                 changes.append(("copies left out", f"{path}: is twice in {split}"))
             elif split in ROLES and pixels in taken:

@@ -105,7 +105,7 @@ def _details(survey: Survey, finding: Finding) -> str:
     rest = finding.count - len(finding.first)
     more = f"<li>and {rest:,} more</li>" if rest else ""
     return (
-        f'<section id="{check.name}"><h3>{_badge(check.level)} {finding.count:,} {escape(check.title)}</h3>'
+        f'<section id="{check.name}"><h3>{_badge(check.level)} {escape(check.title)}: {finding.count:,}</h3>'
         f'<p>{escape(check.effect)}</p><div class="thumbs">{"".join(shown)}</div>'
         f"<ul>{''.join(listed)}{more}</ul></section>\n"
     )

@@ -23,7 +23,7 @@ def format_findings(survey: Survey, findings: Sequence[Finding]) -> str:
     """The data set in numbers, each finding with its first offenders, and a verdict."""
     lines = [headline(survey), "", *class_table(survey)]
     for finding in findings:
-        lines += ["", f"{finding.check.level.value}: {finding.count:,} {finding.check.title}"]
+        lines += ["", f"{finding.check.level.value}: {finding.check.title}: {finding.count:,}"]
         lines += [f"  {offender.where}: {offender.text}" for offender in finding.first[:NUM_LINES]]
         if finding.count > NUM_LINES:
             lines.append(f"  and {finding.count - NUM_LINES:,} more")
