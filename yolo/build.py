@@ -11,6 +11,7 @@ import torch
 
 from yolo.config import flat, write_settings
 from yolo.darknet.cfg import CfgFile
+from yolo.data.anchors import warn_of_poor_anchors
 from yolo.data.dataset import DetectionDataset
 from yolo.data.loader import DetectionLoader, build_loader
 from yolo.data.sources import open_source
@@ -28,6 +29,7 @@ from yolo.engine.size import MultiScale
 from yolo.engine.trainer import Trainer
 from yolo.errors import SettingsError
 from yolo.evaluation.evaluator import Evaluator
+from yolo.heads import anchors_of
 from yolo.inference import evaluate, to_input
 from yolo.layers import Yolo
 from yolo.load import evaluation_detector, evaluation_loader, input_size, new_run_folder, rect_sizes, select_device
@@ -136,6 +138,7 @@ def build_training(settings: TrainSettings) -> Training:
         input_sizes=rect_sizes(val_index, cfg, size) if settings.rect else None,
     )
     score = ValidationScore(val_index, val_loader, Evaluator(val_index))
+    warn_of_poor_anchors(train_index, anchors_of(model.cfg), (size, size), settings.loss.iou_t, model.cfg.path)
     loss = ShapeMatchLoss(trainable_heads(model), settings.loss)
     schedule = build_schedule(settings, len(train_loader))
     optimizer = build_optimizer(
