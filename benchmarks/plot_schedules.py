@@ -14,12 +14,12 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from yolo.config import TrainSettings
 from yolo.darknet.cfg import CfgFile
 from yolo.darknet.keys import read_keys
 from yolo.darknet.net import Net
 from yolo.engine.policies import PolicyName, PolicySettings
-from yolo.recipe import RunLength, build_schedule
+from yolo.optimization import RunLength, build_schedule
+from yolo.settings import TrainSettings
 
 
 def main(path: Path) -> None:

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from yolo.config import TrainSettings, flat, read_train_settings, with_recipe, write_settings
+from yolo.config import read_train_settings
 from yolo.errors import SettingsError
+from yolo.recipe import flat, with_recipe, write_settings
+from yolo.settings import TrainSettings
 
 
 def test_command_line_over_recipe_over_defaults(tmp_path: Path) -> None:
@@ -52,9 +54,9 @@ def test_written_settings_repeat_the_run(tmp_path: Path) -> None:
         ("- a\n", "mine.yaml:1: a recipe has one `name: value` a line"),
         ("optimizer: lion\n", "--optimizer lion: not in torch.optim; use one of "),
         ("optimizer_args: {epps: 1}\n", "--optimizer-args epps 1: SGD takes dampening, "),
-        ("optimizer_args: 1\n", "mine.yaml:1: optimizer_args: 1 is not a mapping"),
+        ("optimizer_args: 1\n", "mine.yaml:1: optimizer_args: 1 is not of type mapping"),
         ("schedule: cosinus\n", "mine.yaml:1: schedule: 'cosinus' is not one of cosine, linear, "),
-        ("lr_steps: 0.5\n", "mine.yaml:1: lr_steps: 0.5 is not a list"),
+        ("lr_steps: 0.5\n", "mine.yaml:1: lr_steps: 0.5 is not of type list"),
         ("lr_steps: [x]\n", "mine.yaml:1: lr_steps: 'x' is not of type float"),
         ("lr_steps: [0.9, 0.8]\n", "--lr-steps (0.9, 0.8): use rising shares of the run between 0 and 1"),
         ("lr_scales: [0.1]\n", "--lr-scales (0.1,): use one for each of --lr-steps (0.8, 0.9)"),
@@ -66,6 +68,12 @@ def test_written_settings_repeat_the_run(tmp_path: Path) -> None:
         ("cfg_batches: true\n", "--cfg-batches True: use it with --schedule cfg"),
         ("clip_grad_norm: -1\n", "--clip-grad-norm -1.0: use 0 or more"),
         ("epochs: 0\n", "--epochs 0: use 1 or more"),
+        ("multi_scale: 0.5\n", "mine.yaml:1: multi_scale: 0.5 is not of type list or nothing"),
+        ("multi_scale: [0.5]\n", "mine.yaml:1: multi_scale: [0.5] is not of type list or nothing"),
+        ("multi_scale: [a, b]\n", "mine.yaml:1: multi_scale: 'a' is not of type float"),
+        ("multi_scale: [1.5, 0.5]\n", "--multi-scale 1.5 0.5: use 0 < LOW <= 1 <= HIGH <= 4"),
+        ("rect: true\nimage_weights: true\n", "--image-weights with --rect: use one of the two"),
+        ("epochs: 5\nclose_mosaic: 6\n", "--close-mosaic 6: use 0 to --epochs"),
     ],
 )
 def test_bad_recipes(tmp_path: Path, text: str, message: str) -> None:
@@ -80,6 +88,16 @@ def test_bad_recipes(tmp_path: Path, text: str, message: str) -> None:
 def test_missing_recipe_lists_the_shipped_ones() -> None:
     with pytest.raises(SettingsError, match=r"--hyp none: no such recipe; .*shapes"):
         with_recipe(TrainSettings(), "none")
+
+
+def test_a_pair_is_a_list_in_a_recipe(tmp_path: Path) -> None:
+    recipe = tmp_path / "mine.yaml"
+    recipe.write_text("multi_scale: [0.5, 2]\nrect: true\n")
+    settings = with_recipe(TrainSettings(), str(recipe))
+    assert (settings.multi_scale, settings.rect) == ((0.5, 2.0), True)
+    write_settings(settings, recipe)
+    assert with_recipe(TrainSettings(), str(recipe)) == settings
+    assert read_train_settings(["--data", "x", "--multi-scale", "0.5", "1.5"]).multi_scale == (0.5, 1.5)
 
 
 def write_run(project: Path, name: str, age: float, **values: object) -> Path:

@@ -7,7 +7,7 @@ import torch
 
 from tests.test_model import SMALL, SMALL_VALUES
 from yolo.darknet.cfg import CfgFile
-from yolo.describe import Summary, describe
+from yolo.describe import Summary, describe, largest_stride
 from yolo.model import Darknet
 
 CONV = "[convolutional]\nactivation=linear\nsize=3\npad=1\n"
@@ -110,3 +110,21 @@ def test_json_is_plain() -> None:
     assert found["totals"]["values"] == SMALL_VALUES
     assert found["layers"][0]["output"] == [4, 16, 16]
     assert found["input"] == [3, 32, 32]
+
+
+@pytest.mark.parametrize(
+    ("name", "stride"),
+    [
+        ("yolov4", 32),
+        ("yolov4-p6", 64),
+        ("shapes", 16),
+        ("enet", 32),  # gates pool whole maps, and do not count
+        ("yolov1-tiny", 448),  # full connections take no other size
+    ],
+)
+def test_largest_stride(name: str, stride: int) -> None:
+    assert largest_stride(CfgFile.read(name)) == stride
+
+
+def test_a_map_that_is_enlarged_counts_though_nothing_is_detected_on_it() -> None:
+    assert largest_stride(parsed(f"{CONV}stride=2\n{CONV}stride=2\n[upsample]\nstride=4\n")) == 4

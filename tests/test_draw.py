@@ -3,7 +3,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from yolo.draw import BACKGROUND, class_colour, draw_boxes, grid, side_by_side
+from yolo.draw import BACKGROUND, NO_CLASS, class_colour, draw_boxes, grid, side_by_side
 
 Image = npt.NDArray[np.uint8]
 GREY = 90
@@ -136,3 +136,8 @@ def test_side_by_side() -> None:
 
 def test_output_can_be_written() -> None:
     assert cv2.imencode(".png", side_by_side(plain(9, 7), plain(8, 8), ("a", "b")))[0]
+
+
+def test_no_class_is_grey() -> None:
+    assert class_colour(-1) == NO_CLASS
+    assert NO_CLASS not in [class_colour(i) for i in range(200)]

@@ -13,6 +13,8 @@ import cv2
 import pytest
 import yaml
 
+from yolo.engine.checkpoint import load_checkpoint
+
 pytestmark = pytest.mark.e2e
 
 ROOT = Path(__file__).parents[1]
@@ -82,6 +84,32 @@ def test_the_test_program_gives_the_trainers_number(trained: Path) -> None:
         assert float(best[name]) == pytest.approx(scores[0][name], rel=1e-5)
 
 
+def test_rectangles_sizes_and_one_class_from_training_to_test(trained: Path) -> None:
+    settings = ["--cfg", "shapes", "--data", "shapes", "--epochs", "1", "--workers", "0", "--name", "rect"]
+    flags = ["--rect", "--multi-scale", "0.7", "1.3", "--single-cls", "--batch-size", "8", "--img-size", "96"]
+    done = run(trained, "train", *settings, *flags)
+    assert done.returncode == 0, done.stderr
+    assert "--rect: no mosaics" in done.stderr
+    (row,) = results(trained, "rect")
+    assert float(row["train/class"]) == 0
+    assert row["AP50-95/object"] == row["metrics/mAP50-95"]
+    metrics = load_checkpoint(trained / "runs" / "rect" / "best.pt")["metrics"]
+    arguments = ["--weights", "runs/rect/best.pt", "--rect", "--single-cls", "--img-size", "96", "--workers", "0"]
+    done = run(trained, "test", *arguments, "--batch-size", "8", "--json", "scores.json")
+    assert done.returncode == 0, done.stderr
+    scores = json.loads((trained / "scores.json").read_text())
+    assert {name: scores[name] for name in metrics if name.startswith("metrics/")} == {
+        name: value for name, value in metrics.items() if name.startswith("metrics/")
+    }
+
+
+def test_weighted_pictures_and_the_last_epoch_without_mosaics(trained: Path) -> None:
+    settings = ["--cfg", "shapes", "--data", "shapes", "--epochs", "2", "--workers", "0", "--img-size", "96"]
+    done = run(trained, "train", *settings, "--image-weights", "--close-mosaic", "1", "--name", "weighted")
+    assert done.returncode == 0, done.stderr
+    assert len(results(trained, "weighted")) == 2
+
+
 def test_detect_draws_and_writes_json(trained: Path) -> None:
     pictures = sorted((trained / "datasets" / "shapes" / "images").glob("shapes_test_*"))[:3]
     arguments = ["--weights", "runs/demo/best.pt", "--conf-thres", "0.01"]
@@ -121,6 +149,12 @@ def test_fine_tuning_on_a_converted_voc_copy(trained: Path) -> None:
         (["train", "--cfg", "none.cfg"], "none.cfg: no such cfg file"),
         (["train", "--data", "nowhere"], "--data nowhere: no such data set"),
         (["train", "--device", "banana"], "--device banana: not usable here"),
+        (["train", "--rect", "--image-weights"], "--image-weights with --rect: use one of the two"),
+        (
+            ["train", "--rect", "--img-size", "100"],
+            "--img-size 100: with --rect or --multi-scale it must be a multiple",
+        ),
+        (["test", "--weights", "none.pt", "--rect", "--fit", "stretch"], "--fit stretch: use letterbox with --rect"),
         (["test", "--weights", "none.pt"], "none.pt: no such file"),
         (["detect", "none.jpg", "--weights", "none.pt"], "none.jpg: no such file or folder"),
     ],

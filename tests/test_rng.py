@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from yolo.rng import rng_state, sample_rng, seed_everything, set_rng_state
+from yolo.rng import epoch_rng, rng_state, sample_rng, seed_everything, seeded_globals, set_rng_state
 
 
 def test_a_sample_is_a_function_of_its_key() -> None:
@@ -36,6 +36,28 @@ def test_seed_everything_repeats_all_three_generators() -> None:
     assert draw() == first
     seed_everything(6)
     assert all(a != b for a, b in zip(draw(), first, strict=True))
+
+
+def test_globals_are_a_function_of_numbers_and_then_as_before() -> None:
+    def draw() -> tuple[float, float, float]:
+        return random.random(), np.random.rand(), torch.rand(1).item()  # noqa: NPY002
+
+    seed_everything(5)
+    expected = draw()
+    seed_everything(5)
+    inside = []
+    for numbers in ((1, 2), (1, 3), (1, 2)):
+        with seeded_globals(*numbers):
+            inside.append(draw())
+    assert inside[0] == inside[2]
+    assert not set(inside[0]) & set(inside[1])
+    assert draw() == expected
+
+
+def test_an_epoch_has_randomness_of_its_own() -> None:
+    drawn = [epoch_rng(seed, epoch).random() for seed, epoch in ((0, 0), (0, 1), (1, 0), (0, 0))]
+    assert drawn[0] == drawn[3]
+    assert len({*drawn, sample_rng(0, 0, 0).random(), sample_rng(0, 1, 0).random(), sample_rng(1, 0, 0).random()}) == 6
 
 
 def test_the_state_of_all_generators_comes_back(tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ from tests.test_model import SMALL, randomized, small
 from yolo.darknet.cfg import CfgFile
 from yolo.engine.checkpoint import save_checkpoint
 from yolo.errors import WeightsError
+from yolo.layers import HeadSpec
 from yolo.model import Darknet, with_classes
-from yolo.transfer import initialize_heads, load_whole, transfer
+from yolo.transfer import initialize_heads, load_whole, transfer, without_class_term
 
 HEADS = ["layers.1.conv.bias", "layers.1.conv.weight", "layers.4.conv.bias", "layers.4.conv.weight"]
 
@@ -112,3 +113,16 @@ def test_untrained_heads_expect_few_objects() -> None:
     bias = model.state_dict()["layers.1.conv.bias"].view(3, 8)
     assert bias[:, 4].tolist() == [-4.5] * 3
     assert math.isclose(bias[0, 5].item(), math.log(0.6 / 2.01), rel_tol=1e-6)
+
+
+def test_the_score_of_a_single_class_is_the_objectness() -> None:
+    model = randomized(Darknet(with_classes(CfgFile.parse(SMALL, "small.cfg"), 1)))
+    images = torch.rand(1, model.net.channels, model.net.height, model.net.width)
+    heads = [node.spec for node in model.heads]
+    without_class_term(model)
+    with torch.no_grad():
+        outputs = model.eval()(images)
+    for head, raw in zip(heads, outputs, strict=True):
+        assert isinstance(head, HeadSpec)
+        _, scores = head.decode(raw, (model.net.height, model.net.width))
+        torch.testing.assert_close(scores[..., 0], head.objectness(raw), rtol=1e-6, atol=0)

@@ -1,16 +1,21 @@
 """Which cells and anchors answer for which true boxes.
 
-Axes: A anchors of a head, N true boxes of a batch, P matches.
+Axes: A anchors of a head, N true boxes of a batch, P matches; B images, M predicted boxes an image, R ignored regions.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from yolo.ops.boxes import shape_iou
+import torch
+
+from yolo.ops.boxes import cxcywh_to_xyxy, shape_iou
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+LARGEST_OVERLAP_TABLE = 2**22  # predictions x regions compared at once
+MOSTLY_INSIDE = 0.5  # of a prediction's area: COCO's rule for crowds at IoU .5
 
 
 class Matches(NamedTuple):
@@ -51,3 +56,37 @@ def match_by_shape(
         class_id=picked[:, 1].long(),
         truth_cxcywh=truth[box],
     )
+
+
+def split_ignored(targets: Tensor) -> tuple[Tensor, Tensor]:
+    """True boxes and regions to ignore (class -1), (N, 6) and (R, 6)."""
+    ignored = targets[:, 1] < 0
+    return targets[~ignored], targets[ignored]
+
+
+def lies_in_ignored(boxes_xyxy: Tensor, regions: Tensor, image_size: tuple[int, int]) -> Tensor:
+    """Which predictions lie mostly inside one region to ignore, in memory that does not grow with the regions.
+
+    Args:
+        boxes_xyxy: (B, M, 4), pixels of the network input.
+        regions: (R, 6): image, -1, cx, cy, w, h as fractions of the network input.
+        image_size: (height, width) of the network input, pixels.
+
+    Returns:
+        (B, M), true where intersection / area of the prediction > 0.5.
+
+    Source: pycocotools, IoU with `iscrowd`.
+    """
+    height, width = image_size
+    regions_xyxy = cxcywh_to_xyxy(regions[:, 2:6]) * regions.new_tensor([width, height, width, height])
+    boxes = boxes_xyxy.detach()
+    areas = (boxes[..., 2:] - boxes[..., :2]).prod(-1)
+    inside = torch.zeros_like(areas, dtype=torch.bool)
+    chunk = max(1, LARGEST_OVERLAP_TABLE // max(1, boxes.shape[1]))
+    for image in torch.unique(regions[:, 0].long()).tolist():
+        for part in torch.split(regions_xyxy[regions[:, 0] == image], chunk):
+            start = torch.maximum(boxes[image, :, None, :2], part[:, :2])
+            end = torch.minimum(boxes[image, :, None, 2:], part[:, 2:])
+            overlaps = (end - start).clamp(min=0).prod(-1)
+            inside[image] |= (overlaps > MOSTLY_INSIDE * areas[image, :, None]).any(-1)
+    return inside

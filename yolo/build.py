@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from yolo.config import SETTINGS_FILE, flat, write_settings
+from yolo.config import SETTINGS_FILE
 from yolo.darknet.cfg import CfgFile
+from yolo.data.anchors import warn_of_poor_anchors
 from yolo.data.dataset import DetectionDataset
 from yolo.data.loader import DetectionLoader, build_loader
 from yolo.data.sources import open_source
+from yolo.describe import largest_stride
 from yolo.engine.callbacks.checkpoints import Checkpoints
 from yolo.engine.callbacks.evaluation import Evaluation
 from yolo.engine.callbacks.progress import ProgressBar
@@ -25,23 +27,26 @@ from yolo.engine.checkpoint import load_checkpoint, save_checkpoint
 from yolo.engine.ema import ModelEma, fitted_to_run
 from yolo.engine.precision import Precision
 from yolo.engine.schedule_plot import plot_schedule
+from yolo.engine.size import MultiScale
 from yolo.engine.trainer import Trainer
 from yolo.evaluation.evaluator import Evaluator
+from yolo.heads import anchors_of
 from yolo.inference import evaluate, to_input
-from yolo.load import evaluation_detector, evaluation_loader, new_run_folder, select_device
+from yolo.load import evaluation_detector, evaluation_loader, input_size, new_run_folder, rect_sizes, select_device
 from yolo.losses.registry import build_loss
 from yolo.model import Darknet, with_classes
-from yolo.recipe import RunLength, build_schedule, follow_net, prepare_optimizer
+from yolo.optimization import RunLength, build_schedule, follow_net, prepare_optimizer
+from yolo.recipe import flat, write_settings
 from yolo.rng import seed_everything
-from yolo.transfer import initialize_heads, transfer
+from yolo.transfer import initialize_heads, transfer, without_class_term
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from yolo.config import TrainSettings
     from yolo.data.index import Index
     from yolo.data.sample import Batch
     from yolo.losses.registry import Loss
+    from yolo.settings import TrainSettings
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +62,8 @@ def build_model(original: CfgFile, weights: str, num_classes: int) -> Darknet:
     initialize_heads(model)
     if weights:
         transfer(model, Path(weights), original).log()
+    if num_classes == 1:
+        without_class_term(model)
     return model
 
 
@@ -68,7 +75,7 @@ class DetectionObjective:
     device: torch.device
 
     def __call__(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        images = to_input(batch.images, self.device)
+        images = to_input(batch.images, self.device, batch.input_size)
         targets = batch.targets.to(self.device, non_blocking=True)
         return self.loss(model(images), targets, (images.shape[2], images.shape[3]))
 
@@ -83,7 +90,8 @@ class ValidationScore:
 
     def __call__(self, model: nn.Module) -> dict[str, float]:
         assert isinstance(model, Darknet)
-        return evaluate(evaluation_detector(model), self.loader, self.evaluator, "validate").scalars()
+        metrics = evaluate(evaluation_detector(model), self.loader, self.evaluator, "validate")
+        return metrics.scalars() | metrics.class_scalars()
 
 
 def fitness(record: dict[str, float]) -> float:
@@ -108,27 +116,35 @@ def build_training(settings: TrainSettings) -> Training:
     """Everything that a run needs, from its settings; the run's folder is made last, when nothing else can fail."""
     seed_everything(settings.seed, deterministic=settings.deterministic)
     device = select_device(settings.device)
-    cfg = CfgFile.read(
-        Path(settings.resume) / MODEL_CFG if settings.resume else settings.cfg
-    )  # before the data, which may take a while to read
+    # The network before the data, which may take a while to read.
+    cfg = CfgFile.read(Path(settings.resume) / MODEL_CFG if settings.resume else settings.cfg)
+    size = input_size(cfg, settings.img_size, any_multiple=settings.rect or settings.multi_scale is not None)
     source = open_source(settings.data)
     train_index, val_index = source.index("train"), source.index("val")
+    if settings.single_cls:
+        train_index, val_index = train_index.single_class(), val_index.single_class()
+    names = train_index.names
     weights = "" if settings.resume else settings.weights
-    model = build_model(cfg, weights, len(source.names)).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model = build_model(cfg, weights, len(names)).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     settings = follow_net(settings, model.net, len(train_index))
-    size = settings.img_size or model.net.width
     train_loader = build_loader(
-        DetectionDataset(index=train_index, size=size, augment=settings.augment, seed=settings.seed),
+        build_dataset(settings, train_index, cfg, size),
         batch_size=settings.batch_size,
         workers=settings.workers,
-        shuffle=True,
+        order="weighted" if settings.image_weights else "shuffled",
         seed=settings.seed,
         pin_memory=device.type == "cuda",
     )
     val_loader = evaluation_loader(
-        val_index, size=size, batch_size=settings.batch_size, workers=settings.workers, device=device
+        val_index,
+        size=size,
+        batch_size=settings.batch_size,
+        workers=settings.workers,
+        device=device,
+        input_sizes=rect_sizes(val_index, cfg, size) if settings.rect else None,
     )
     score = ValidationScore(val_index, val_loader, Evaluator(val_index))
+    warn_of_poor_anchors(train_index, anchors_of(model.cfg), (size, size), settings.shape_match.iou_t, model.cfg.path)
     loss = build_loss(
         settings.loss,
         model,
@@ -145,7 +161,7 @@ def build_training(settings: TrainSettings) -> Training:
     folder = run_folder(settings, model)
     if settings.policy.plot_schedule:
         plot_schedule(schedule, folder / "schedule.png")
-    description = {"cfg": model.cfg.text, "names": list(source.names), "settings": flat(settings)}
+    description = {"cfg": model.cfg.text, "names": list(names), "settings": flat(settings)}
 
     def save_best(trainer: Trainer) -> None:
         best = trainer.ema.model
@@ -164,6 +180,7 @@ def build_training(settings: TrainSettings) -> Training:
         precision=precision,
         ema=ModelEma(model, decay=decay, warm_up=warm_up),
         clip_grad_norm=settings.optimization.clip_grad_norm,
+        sizes=build_sizes(settings, cfg, size),
         callbacks=[
             ProgressBar(size, device),
             Evaluation(score),
@@ -186,7 +203,7 @@ def build_training(settings: TrainSettings) -> Training:
         resume(trainer, folder)
     summary = (
         f"{folder}: {model.cfg.path}, {model.num_parameters:,} parameters, {size} px, on {device}; "
-        f"{len(train_index)} training and {len(val_index)} validation pictures, {len(source.names)} classes; "
+        f"{len(train_index)} training and {len(val_index)} validation pictures, {len(names)} classes; "
         f"{settings.epochs} epochs of {len(train_loader)} batches, {schedule.accumulate} a step, "
         f"schedule {settings.policy.schedule}, burn-in {schedule.burn_in:.1f} epochs"
     )
@@ -204,6 +221,28 @@ def run_folder(settings: TrainSettings, model: Darknet) -> Path:
         return new_run_folder(settings.project, settings.name, fill)
     fill(Path(settings.resume))
     return Path(settings.resume)
+
+
+def build_dataset(settings: TrainSettings, index: Index, cfg: CfgFile, size: int) -> DetectionDataset:
+    """The training inputs."""
+    if settings.rect:
+        logger.info("--rect: no mosaics, they are square")
+    return DetectionDataset(
+        index=index,
+        size=size,
+        augment=settings.augment.without_mosaic() if settings.rect else settings.augment,
+        seed=settings.seed,
+        input_sizes=rect_sizes(index, cfg, size) if settings.rect else None,
+        mosaic_epochs=settings.epochs - settings.close_mosaic,
+    )
+
+
+def build_sizes(settings: TrainSettings, cfg: CfgFile, size: int) -> MultiScale | None:
+    """Input sizes of the steps, where they vary."""
+    if settings.multi_scale is None:
+        return None
+    low, high = settings.multi_scale
+    return MultiScale.around(size, low, high, stride=largest_stride(cfg), seed=settings.seed)
 
 
 def resume(trainer: Trainer, folder: Path) -> None:

@@ -11,11 +11,11 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from yolo.darknet.cfg import CfgLine, Section
-from yolo.darknet.keys import unknown_keys
+from yolo.darknet.keys import read_keys, unknown_keys
 from yolo.darknet.net import Net
 from yolo.darknet.weights import Header
-from yolo.layers import Shape
-from yolo.model import Darknet
+from yolo.layers import HeadSpec, Shape
+from yolo.model import Darknet, plan
 
 if TYPE_CHECKING:
     from torch import nn
@@ -109,6 +109,19 @@ def describe(cfg: CfgFile, img_size: int | None = None) -> Summary:
         trainable=sum(p.numel() for p in model.parameters() if p.requires_grad),
         unread=_unread(model),
     )
+
+
+def largest_stride(cfg: CfgFile) -> int:
+    """Pixels a cell of the coarsest map that is detected on or enlarged: sides of inputs are multiples of it."""
+    jumps = {-1: 1.0}
+    coarsest = 1.0
+    for node in plan(cfg, read_keys(Net, cfg.net)):
+        arriving = min((jumps[source] for source in node.sources), default=1.0)
+        step = node.spec.kernel(*node.in_shapes)[1]
+        jumps[node.index] = arriving * step
+        if isinstance(node.spec, HeadSpec) or step < 1:
+            coarsest = max(coarsest, arriving)
+    return round(coarsest)
 
 
 def _with_size(net: Section, img_size: int) -> Section:

@@ -15,7 +15,6 @@ import numpy as np
 import tyro
 from tqdm import tqdm
 
-from yolo.config import require
 from yolo.data.collate import collate
 from yolo.data.dataset import Item, read_picture
 from yolo.data.sample import Batch, Sample
@@ -27,6 +26,7 @@ from yolo.inference import Detector
 from yolo.load import class_names, load_model, new_run_folder, select_device
 from yolo.ops.nms import Detections
 from yolo.program import run
+from yolo.settings import require
 from yolo.storage import atomic_path
 
 logger = logging.getLogger("yolo.detect")

@@ -24,6 +24,7 @@ Colour: TypeAlias = "tuple[int, int, int]"  # blue, green, red, 0..255
 BLACK: Colour = (0, 0, 0)
 WHITE: Colour = (255, 255, 255)
 BACKGROUND: Colour = (48, 48, 48)
+NO_CLASS: Colour = (160, 160, 160)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _GOLDEN_RATIO = (math.sqrt(5) - 1) / 2
 
@@ -38,7 +39,9 @@ class _Pen(NamedTuple):
 
 
 def class_colour(class_id: int) -> Colour:
-    """A colour, (blue, green, red), that differs well from those of the next ids."""
+    """A colour, (blue, green, red), that differs well from those of the next ids; grey below 0, for no class."""
+    if class_id < 0:
+        return NO_CLASS
     # Steps of the golden ratio never come back near a recent hue; three strengths keep later rounds apart.
     hue = class_id * _GOLDEN_RATIO % 1
     saturation, value = ((0.85, 1.0), (0.55, 0.95), (0.95, 0.7))[class_id % 3]

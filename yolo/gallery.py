@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from yolo.data.dataset import read_picture
+from yolo.data.sample import IGNORE
 from yolo.draw import draw_boxes, grid, side_by_side
 from yolo.storage import atomic_path
 
@@ -42,7 +43,7 @@ def draw_batch(batch: Batch, names: Sequence[str]) -> npt.NDArray[np.uint8]:
         class_ids = rows[:, 1].astype(int).tolist()
         picture = np.ascontiguousarray(image[::-1].transpose(1, 2, 0))
         boxes_xyxy = np.concatenate([centre - half, centre + half], axis=1)
-        cells.append(draw_boxes(picture, boxes_xyxy, [names[c] for c in class_ids], class_ids))
+        cells.append(draw_boxes(picture, boxes_xyxy, _labels(class_ids, names), class_ids))
     return grid(cells, columns=math.ceil(math.sqrt(len(cells))), cell=(width, height))
 
 
@@ -61,11 +62,16 @@ def draw_predictions(detector: Detector, index: Index, batches: Iterable[Batch],
     cells = []
     for image_id, found in islice(pairs, count):
         picture = read_picture(index.path(image_id))
-        true_ids, found_ids = index.class_ids(image_id).tolist(), found.class_id.tolist()
+        true_ids = np.where(index.ignore(image_id), IGNORE, index.class_ids(image_id)).tolist()
+        found_ids = found.class_id.tolist()
         labels = [f"{index.names[c]} {s:.2f}" for c, s in zip(found_ids, found.score.tolist(), strict=True)]
-        truth = draw_boxes(picture, index.boxes_xyxy(image_id), [index.names[c] for c in true_ids], true_ids)
+        truth = draw_boxes(picture, index.boxes_xyxy(image_id), _labels(true_ids, index.names), true_ids)
         detected = draw_boxes(picture, found.xyxy.cpu().numpy(), labels, found_ids)
         cells.append(side_by_side(truth, detected, ("truth", "detections")))
     height, width = cells[0].shape[:2]
     shrink = min(1.0, LARGEST_CELL / width)
     return grid(cells, columns=2, cell=(round(width * shrink), round(height * shrink)))
+
+
+def _labels(class_ids: Sequence[int], names: Sequence[str]) -> list[str]:
+    return ["ignore" if class_id == IGNORE else names[class_id] for class_id in class_ids]

@@ -6,6 +6,7 @@ from collections.abc import Sized
 from typing import TYPE_CHECKING
 
 import torch
+from torch.nn import functional as F
 from tqdm import tqdm
 
 from yolo.ops.nms import Detections, non_max_suppression
@@ -21,18 +22,22 @@ if TYPE_CHECKING:
     from yolo.model import Darknet
 
 
-def to_input(images: Tensor, device: torch.device) -> Tensor:
+def to_input(images: Tensor, device: torch.device, size: tuple[int, int] | None = None) -> Tensor:
     """Pictures as the network takes them.
 
     Args:
         images: (B, 3, H, W) uint8.
         device: where the network is.
+        size: (height, width) to resize to, on the device; None: H and W.
 
     Returns:
-        (B, 3, H, W) float32 in 0..1, on the device, channels last (faster convolutions).
+        (B, 3, height, width) float32 in 0..1, on the device, channels last (faster convolutions).
     """
     moved = images.to(device, non_blocking=True)
-    return moved.to(memory_format=torch.channels_last).float() / 255
+    pixels = moved.to(memory_format=torch.channels_last).float() / 255
+    if size is None or size == pixels.shape[2:]:
+        return pixels
+    return F.interpolate(pixels, size, mode="bilinear", antialias=size[0] < pixels.shape[2])
 
 
 class Detector:
@@ -57,7 +62,7 @@ class Detector:
     @torch.inference_mode()
     def __call__(self, batch: Batch) -> list[Detections]:
         """Detections of each picture of the batch, which must say how its pictures lie in the input."""
-        images = to_input(batch.images, self.device)
+        images = to_input(batch.images, self.device, batch.input_size)
         size = (images.shape[2], images.shape[3])
         found = non_max_suppression(
             self.model.decode(self.model(images), size),

@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING, Literal
 import torch
 
 from yolo.darknet.data import read_names
+from yolo.darknet.keys import read_keys
+from yolo.darknet.net import Net
 from yolo.data.dataset import DetectionDataset
 from yolo.data.loader import DetectionLoader, build_loader
+from yolo.data.rect import rectangular_sizes
+from yolo.describe import largest_stride
 from yolo.errors import SettingsError
 from yolo.inference import Detector
 from yolo.model import Darknet
@@ -21,6 +25,10 @@ from yolo.transfer import load_whole, network_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy as np
+    import numpy.typing as npt
+
+    from yolo.darknet.cfg import CfgFile
     from yolo.data.index import Index
 
 logger = logging.getLogger(__name__)
@@ -111,6 +119,33 @@ def class_names(path: str | None, own: tuple[str, ...], num_classes: int) -> tup
     return names
 
 
+def input_size(cfg: CfgFile, img_size: int | None, *, any_multiple: bool) -> int:
+    """Side of the network input: the flag's, else the cfg's width.
+
+    Args:
+        cfg: the network.
+        img_size: the flag.
+        any_multiple: whether inputs of other multiples of the network's stride must pass too.
+
+    Raises:
+        SettingsError: they must, and the side is no multiple of it.
+    """
+    size = img_size or read_keys(Net, cfg.net).width
+    stride = largest_stride(cfg) if any_multiple else 1
+    if size % stride:
+        below = size // stride * stride
+        raise SettingsError(
+            f"--img-size {size}: with --rect or --multi-scale it must be a multiple of {stride}, the stride of "
+            f"{cfg.path}; use {below or stride} or {below + stride}"
+        )
+    return size
+
+
+def rect_sizes(index: Index, cfg: CfgFile, size: int) -> npt.NDArray[np.int32]:
+    """(M, 2), width and height of the smallest input of each picture of a split."""
+    return rectangular_sizes(index.sizes, size, largest_stride(cfg))
+
+
 def evaluation_loader(
     index: Index,
     *,
@@ -119,13 +154,14 @@ def evaluation_loader(
     workers: int,
     device: torch.device,
     fit: Literal["letterbox", "stretch"] = "letterbox",
+    input_sizes: npt.NDArray[np.int32] | None = None,
 ) -> DetectionLoader:
-    """Every picture of a split once, in order, unvaried."""
+    """Every picture of a split once, in order, unvaried; with `input_sizes` shape after shape."""
     return build_loader(
-        DetectionDataset(index=index, size=size, augment=None, seed=0, fit=fit),
+        DetectionDataset(index=index, size=size, augment=None, seed=0, fit=fit, input_sizes=input_sizes),
         batch_size=batch_size,
         workers=workers,
-        shuffle=False,
+        order="listed",
         seed=0,
         pin_memory=device.type == "cuda",
     )

@@ -1,156 +1,128 @@
-"""From settings, and the cfg's [net] where it is asked for, to the schedule and the optimizer of a run."""
+"""Recipes: settings in YAML files, one flat space of names over the whole tree of records."""
 
 from __future__ import annotations
 
-import logging
-import math
-from dataclasses import dataclass, replace
-from functools import partial
-from typing import TYPE_CHECKING, Any
+import dataclasses
+import types
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from yolo.engine.darknet_policy import POLICIES, DarknetPolicy
-from yolo.engine.optimizer import build_optimizer
-from yolo.engine.policies import build_policy
-from yolo.engine.schedule import Schedule, accumulation, burn_in_epochs
+import yaml
+
 from yolo.errors import SettingsError
-from yolo.pace import layer_paces, log_paces, parameter_paces
+from yolo.storage import atomic_path, find_file, shipped_names
 
 if TYPE_CHECKING:
-    from torch.optim import Optimizer
+    from collections.abc import Callable
+    from pathlib import Path
 
-    from yolo.config import TrainSettings
-    from yolo.darknet.net import Net
-    from yolo.model import Darknet
+    from yolo.settings import TrainSettings
 
-logger = logging.getLogger(__name__)
+YAML_NAMES = {type(None): "nothing", tuple: "list", dict: "mapping"}  # where Python's name is another
 
-BURN_IN_BIAS_LR = 0.1  # of SGD; Adam's steps do not shrink with small gradients, so its biases start from 0
-
-
-@dataclass(frozen=True, slots=True)
-class RunLength:
-    """How long a run is."""
-
-    epochs: int
-    batches: int  # micro-batches an epoch
-    images: int  # pictures an epoch
-
-    def net_batches(self, net: Net) -> float:
-        """Length in batches of the size that [net] gives."""
-        return self.epochs * self.images / net.batch
+Settings = TypeVar("Settings")
 
 
-def follow_net(settings: TrainSettings, net: Net, num_images: int) -> TrainSettings:
-    """The settings, with batch size and number of epochs from [net] where that is asked for.
+def with_recipe(settings: Settings, recipe: str) -> Settings:
+    """Settings with the values of a recipe file.
 
     Raises:
-        SettingsError: [net] does not say how long to train.
+        SettingsError: no such file, not YAML, an unknown name or a value of the wrong type.
     """
-    if not settings.policy.cfg_batches:
-        return settings
-    if net.max_batches < 1:
-        raise SettingsError("--cfg-batches: the cfg's [net] has no max_batches; add it, or give --epochs instead")
-    epochs = math.ceil(net.max_batches * net.batch / num_images)
-    batch_size = max(1, net.batch // net.subdivisions)
-    logger.info(
-        "[net]: max_batches=%d of batch=%d in subdivisions=%d: %d epochs, batch size %d",
-        *(net.max_batches, net.batch, net.subdivisions, epochs, batch_size),
-    )
-    return replace(settings, epochs=epochs, batch_size=batch_size)
+    path = find_file(recipe, "data", ".yaml")
+    if path is None:
+        names = ", ".join(shipped_names("data", ".yaml"))
+        raise SettingsError(f"--hyp {recipe}: no such recipe; give a YAML file, or one of: {names}")
+    values, lines = _read_yaml(path)
+    unknown = set(values) - set(_names(settings))
+    for name in sorted(unknown, key=lambda name: lines[name]):
+        raise SettingsError(f"{path}:{lines[name]}: '{name}' is no setting; `python -m yolo.train --help` lists them")
+    resolved: Settings = _replaced(settings, values, lambda name: f"{path}:{lines[name]}")
+    return resolved
 
 
-def build_schedule(settings: TrainSettings, net: Net, length: RunLength) -> Schedule:
-    """The schedule of a run, fitted to its length."""
-    if settings.policy.schedule == "cfg":
-        return _net_schedule(settings, net, length)
-    chosen = settings.optimization
-    accumulate = accumulation(
-        settings.batch_size, chosen.nominal_batch_size, length.epochs * length.batches, chosen.least_steps
-    )
-    share_of_nominal = settings.batch_size * accumulate / chosen.nominal_batch_size
-    return Schedule(
-        epochs=length.epochs,
-        policy=build_policy(settings.policy),
-        burn_in=_burn_in(settings, length),
-        lr=chosen.lr0 * (share_of_nominal if settings.policy.scale_lr else 1.0),
-        lr_min=settings.policy.lr_min,
-        momentum=chosen.momentum,
-        weight_decay=chosen.weight_decay * share_of_nominal,
-        burn_in_bias_lr=BURN_IN_BIAS_LR if chosen.optimizer.lower() == "sgd" else 0.0,
-        accumulate=accumulate,
-        objectness_ramp=settings.policy.objectness_ramp,
-    )
+def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
+    """A flat YAML mapping, and the line of each of its keys."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        values = yaml.safe_load(text) or {}
+        node = yaml.compose(text, yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark else 1
+        problem = getattr(error, "problem", None) or "not YAML"
+        raise SettingsError(f"{path}:{line}: {problem}; a recipe has one `name: value` a line") from error
+    if not isinstance(values, dict):
+        raise SettingsError(f"{path}:1: a recipe has one `name: value` a line")
+    pairs = node.value if isinstance(node, yaml.MappingNode) else []
+    return {str(key): value for key, value in values.items()}, {k.value: k.start_mark.line + 1 for k, _ in pairs}
 
 
-def _burn_in(settings: TrainSettings, length: RunLength) -> float:
-    policy = settings.policy
-    if policy.burn_in_batches is not None:
-        burn_in = policy.burn_in_batches / length.batches
-        if burn_in > length.epochs:
-            raise SettingsError(
-                f"--burn-in-batches {policy.burn_in_batches}: the run has {length.epochs * length.batches}; use fewer"
-            )
-        return burn_in
-    if policy.burn_in_epochs is not None:
-        return policy.burn_in_epochs
-    return burn_in_epochs(length.epochs, length.batches, policy.burn_in_share)
+def _names(settings: Any) -> list[str]:
+    """Names of all leaves of the tree."""
+    names = []
+    for item in dataclasses.fields(settings):
+        value = getattr(settings, item.name)
+        names += _names(value) if dataclasses.is_dataclass(value) else [item.name]
+    return names
 
 
-def _net_schedule(settings: TrainSettings, net: Net, length: RunLength) -> Schedule:
-    """Darknet's: its rates by its own count of batches, and no ramp of anything else."""
-    if net.policy not in POLICIES:
-        logger.warning("[net]: policy=%s is none of %s; constant, as in Darknet", net.policy, ", ".join(POLICIES))
-    policy = DarknetPolicy(
-        learning_rate=net.learning_rate,
-        policy=net.policy,
-        burn_in=net.burn_in,
-        power=net.power,
-        max_batches=net.max_batches,
-        steps=net.steps,
-        scales=net.scales,
-        step=net.step,
-        scale=net.scale,
-        gamma=net.gamma,
-        sgdr_cycle=net.sgdr_cycle or 0,
-        sgdr_mult=net.sgdr_mult,
-        learning_rate_min=net.learning_rate_min,
-        seed=settings.seed,
-    )
-    return Schedule(
-        epochs=length.epochs,
-        policy=partial(policy.factor, batches=length.net_batches(net)),
-        burn_in=0.0,
-        lr=net.learning_rate,
-        momentum=net.B1 if net.adam else net.momentum,
-        weight_decay=net.decay,
-        accumulate=max(1, round(net.batch / settings.batch_size)),
-    )
+def _replaced(settings: Any, values: dict[str, Any], where: Callable[[str], str]) -> Any:
+    """A copy of the tree with leaves replaced by name, types checked."""
+    hints = get_type_hints(type(settings))
+    changes = {}
+    for item in dataclasses.fields(settings):
+        value = getattr(settings, item.name)
+        if dataclasses.is_dataclass(value):
+            changes[item.name] = _replaced(value, values, where)
+        elif item.name in values:
+            changes[item.name] = _checked(values[item.name], hints[item.name], item.name, where)
+    return dataclasses.replace(settings, **changes)
 
 
-def prepare_optimizer(settings: TrainSettings, model: Darknet, schedule: Schedule, length: RunLength) -> Optimizer:
-    """The optimizer of a run, with the cfg's layer-wise keys."""
-    net = model.net
-    chosen = settings.optimization
-    name = chosen.optimizer
-    arguments: dict[str, Any] = {**chosen.optimizer_args}
-    if settings.policy.schedule == "cfg" and net.adam:
-        name, arguments = "adam", {"betas": (net.B1, net.B2), "eps": net.eps, **arguments}
-    elif settings.policy.schedule == "cfg" and name.lower() == "sgd":
-        arguments = {"nesterov": False, **arguments}
+def _checked(value: Any, hint: Any, name: str, where: Callable[[str], str]) -> Any:
+    if get_origin(hint) is Literal:
+        if value not in get_args(hint):
+            raise SettingsError(f"{where(name)}: {name}: {value!r} is not one of {', '.join(get_args(hint))}")
+        return value
+    if isinstance(value, list) and (parts := _tuple_parts(hint, len(value))):
+        return tuple(_checked(part, kind, name, where) for part, kind in zip(value, parts, strict=True))
+    allowed = tuple(get_origin(kind) or kind for kind in _alternatives(hint))
+    if isinstance(value, bool) and bool not in allowed:
+        pass
+    elif isinstance(value, allowed):
+        return value
+    elif isinstance(value, int) and float in allowed:
+        return float(value)
+    kinds = " or ".join(YAML_NAMES.get(kind, kind.__name__) for kind in allowed)
+    raise SettingsError(f"{where(name)}: {name}: {value!r} is not of type {kinds}")
 
-    def epochs_of(net_batches: float) -> float:
-        """Counted in burn-ins where this run has one of its own: of a run that is shorter, they are a like part."""
-        if schedule.burn_in and net.burn_in:
-            return net_batches / net.burn_in * schedule.burn_in
-        return net_batches * net.batch / length.images
 
-    log_paces(model, layer_paces(model, epochs_of), length.epochs)
-    return build_optimizer(
-        model,
-        name,
-        lr=schedule.lr,
-        momentum=schedule.momentum,
-        weight_decay=schedule.weight_decay,
-        arguments=arguments,
-        paces=parameter_paces(model, epochs_of),
-    )
+def _alternatives(hint: Any) -> tuple[Any, ...]:
+    return get_args(hint) if get_origin(hint) in (types.UnionType, Union) else (hint,)
+
+
+def _tuple_parts(hint: Any, length: int) -> tuple[Any, ...]:
+    """Types of the values of a tuple that a setting may be; none if it may be no tuple of this length."""
+    for kind in _alternatives(hint):
+        parts = get_args(kind) if get_origin(kind) is tuple else ()
+        if len(parts) == 2 and parts[1] is Ellipsis:
+            return parts[:1] * length
+        if len(parts) == length:
+            return parts
+    return ()
+
+
+def flat(settings: Any) -> dict[str, Any]:
+    """All leaves of the tree by name."""
+    values: dict[str, Any] = {}
+    for item in dataclasses.fields(settings):
+        value = getattr(settings, item.name)
+        values |= flat(value) if dataclasses.is_dataclass(value) else {item.name: value}
+    return values
+
+
+def write_settings(settings: TrainSettings, path: Path) -> None:
+    """Write resolved settings as a recipe that repeats the run."""
+    with atomic_path(path) as temporary:
+        values = flat(dataclasses.replace(settings, resume=""))
+        temporary.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import random
-from typing import Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
-def sample_rng(seed: int, epoch: int, index: int) -> np.random.Generator:
+
+def sample_rng(seed: int, epoch: int, index: int, repeat: int = 0) -> np.random.Generator:
     """The randomness of one picture in one epoch.
 
     It does not depend on what a worker or a rank did before, so the number of workers, ranks and restarts does not
@@ -20,8 +24,36 @@ def sample_rng(seed: int, epoch: int, index: int) -> np.random.Generator:
         seed: of the run, >= 0.
         epoch: from 0.
         index: of the picture in its data set.
+        repeat: how often the picture came before in this epoch.
     """
-    return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, epoch, index])))
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, epoch, index, repeat])))
+
+
+def epoch_rng(seed: int, epoch: int) -> np.random.Generator:
+    """The randomness of an epoch's order; the same on every rank, and another one than that of any sample."""
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(epoch,))))
+
+
+@contextmanager
+def seeded_globals(*numbers: int) -> Iterator[None]:
+    """Let the global CPU generators of Python, NumPy and PyTorch be a function of some numbers, then as before.
+
+    For code of others that draws from them while it prepares a sample.
+
+    Args:
+        numbers: each >= 0.
+    """
+    words = np.random.SeedSequence(numbers).generate_state(2)
+    before = random.getstate(), np.random.get_state(), torch.default_generator.get_state()  # noqa: NPY002
+    random.seed(int(words[0]))
+    np.random.seed(words)  # noqa: NPY002
+    torch.default_generator.manual_seed(int(words[1]))
+    try:
+        yield
+    finally:
+        random.setstate(before[0])
+        np.random.set_state(before[1])  # noqa: NPY002
+        torch.default_generator.set_state(before[2])
 
 
 def seed_everything(seed: int, *, deterministic: bool = False) -> None:

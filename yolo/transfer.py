@@ -6,6 +6,7 @@ import logging
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +18,12 @@ from yolo.layers.conv import ConvLayer
 from yolo.model import Darknet
 from yolo.state_file import is_state_file, read_state
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 logger = logging.getLogger(__name__)
+
+CERTAIN = 15.0  # its logistic is 1 - 3e-7
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +116,16 @@ def network_of(cfg: str | None, weights: str) -> tuple[CfgFile, tuple[str, ...]]
     return CfgFile.parse(own.cfg, f"{path} (cfg)"), names
 
 
+def without_class_term(model: Darknet) -> None:
+    """Fix the class score of a network of one class at 1, so that its scores are its objectness, here and in Darknet.
+
+    The loss of one class has no class term: nothing else would hold these weights.
+    """
+    for head, *tensors in _heads_with_convolutions(model):
+        for tensor, value in zip(tensors, (0.0, CERTAIN), strict=True):
+            tensor.view(len(head.anchors_wh), 5 + head.classes, -1)[:, 5:] = value
+
+
 def _darknet_weights(path: Path, candidates: tuple[CfgFile, CfgFile]) -> tuple[dict[str, Tensor], int]:
     """Tensors of a `.weights` file, by the first of two networks that its size fits."""
     first, last = candidates
@@ -132,9 +148,15 @@ def initialize_heads(model: Darknet) -> None:
 
     Source: the recipe of the 2018-2020 PyTorch YOLOv3 trainers ("smart bias").
     """
+    for head, _, bias_all in _heads_with_convolutions(model):
+        bias = bias_all.view(len(head.anchors_wh), 5 + head.classes)
+        bias[:, 4] = -4.5
+        bias[:, 5:] = math.log(0.6 / (head.classes - 0.99))
+
+
+def _heads_with_convolutions(model: Darknet) -> Iterator[tuple[Yolo, Tensor, Tensor]]:
+    """Each [yolo] head, with weight and bias of the convolution before it."""
     for node in model.heads:
         before = model.layers[node.index - 1]
         if isinstance(node.spec, Yolo) and isinstance(before, ConvLayer) and isinstance(before.conv.bias, nn.Parameter):
-            bias = before.conv.bias.detach().view(len(node.spec.anchors_wh), 5 + node.spec.classes)
-            bias[:, 4] = -4.5
-            bias[:, 5:] = math.log(0.6 / (node.spec.classes - 0.99))
+            yield node.spec, before.conv.weight.detach(), before.conv.bias.detach()

@@ -1,10 +1,12 @@
 import pickle
+import random
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from PIL import Image
@@ -12,7 +14,7 @@ from PIL import Image
 from tests.data.painting import COLOURS, assert_boxes_on_pixels, index_of, paint
 from yolo.data.dataset import DetectionDataset, Item, read_picture
 from yolo.data.index import Index, Record
-from yolo.data.sample import Sample
+from yolo.data.sample import IGNORE, Key, Sample
 from yolo.data.transforms import Augment
 from yolo.errors import DataError
 
@@ -26,7 +28,7 @@ def dataset(
     return DetectionDataset(index=index, size=size, augment=augment, seed=1, fit=fit)
 
 
-def item(data: DetectionDataset, key: tuple[int, int]) -> Item:
+def item(data: DetectionDataset, key: tuple[int, ...]) -> Item:
     found = data[key]
     assert isinstance(found, Item)
     return found
@@ -104,10 +106,58 @@ def test_the_other_tiles_come_from_the_whole_index(tmp_path: Path) -> None:
     assert item(data, (3, 5)).image_id == 5
 
 
-def test_ignored_boxes_are_no_targets(tmp_path: Path) -> None:
+def test_ignored_boxes_have_no_class_but_stay(tmp_path: Path) -> None:
     index = index_of(tmp_path, [paint((100, 80), BOXES)], ignore=[[True, False]])
-    assert item(dataset(index), (0, 0)).sample.class_ids.tolist() == [1]
-    assert item(dataset(index, Augment(mosaic=0)), (0, 0)).sample.class_ids.tolist() == [1]
+    plain = item(dataset(index), (0, 0)).sample
+    assert plain.class_ids.tolist() == [IGNORE, 1]
+    np.testing.assert_allclose(plain.boxes_xyxy[0], np.array(BOXES[0]) * 0.64 + [0, 6, 0, 6], atol=1)
+    assert item(dataset(index, Augment(mosaic=0)), (0, 0)).sample.class_ids.tolist() == [IGNORE, 1]
+    mosaic = item(dataset(index, COLOURLESS), (3, 0)).sample
+    assert set(mosaic.class_ids.tolist()) == {IGNORE, 1}
+
+
+def test_mosaics_end_when_told(tmp_path: Path) -> None:
+    index = index_of(tmp_path, [paint((60, 60), BOXES[:1])])
+    data = DetectionDataset(index=index, size=64, augment=COLOURLESS, seed=0, mosaic_epochs=2)
+    plain = item(dataset(index), (0, 0)).sample.image
+    same = [np.array_equal(item(data, (epoch, 0)).sample.image, plain) for epoch in range(4)]
+    assert same == [False, False, True, True]
+
+
+def test_rectangular_inputs_map_back_to_the_picture(tmp_path: Path) -> None:
+    index = index_of(tmp_path, [paint((100, 80), BOXES), paint((80, 100), [(10, 8, 60, 30)])])
+    sizes = np.array([(64, 56), (56, 64)], np.int32)
+    for augment in (None, replace(COLOURLESS, mosaic=0)):
+        data = DetectionDataset(index=index, size=64, augment=augment, seed=0, input_sizes=sizes)
+        for i, (width, height) in enumerate(sizes.tolist()):
+            found = item(data, (0, i))
+            assert found.sample.image.shape == (height, width, 3)
+            assert_boxes_on_pixels(found.sample, tolerance=1.01)
+    placing = item(DetectionDataset(index=index, size=64, augment=None, seed=0, input_sizes=sizes), (0, 0)).letterbox
+    assert placing is not None
+    assert (placing.left, placing.top) == (0, 2)  # 64 x 51 in 64 x 56
+
+
+def test_what_draws_from_the_global_generators_repeats_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    index = index_of(tmp_path, [paint((60, 60), [])])
+    drawn = []
+
+    def draw(path: Path) -> npt.NDArray[np.uint8]:
+        drawn.append((random.random(), np.random.rand(), torch.rand(1).item()))  # noqa: NPY002
+        return read_picture(path)
+
+    monkeypatch.setattr("yolo.data.dataset.read_picture", draw)
+    data = dataset(index)
+    for key in (Key(0, 0), Key(1, 0), Key(0, 0, 1), Key(0, 0)):
+        data[key]
+    assert drawn[0] == drawn[3]
+    assert len({number for numbers in drawn for number in numbers}) == 9
+
+
+def test_a_picture_drawn_twice_in_an_epoch_is_varied_twice(tmp_path: Path) -> None:
+    data = dataset(index_of(tmp_path, [paint((60, 60), BOXES[:1])]), Augment())
+    first, second = (item(data, Key(0, 0, repeat)).sample.image for repeat in (0, 1))
+    assert not np.array_equal(first, second)
 
 
 def test_pictures_without_boxes_and_with_a_thousand(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yolo.data.labels import Row, format_yolo, label_path, parse_yolo, read_yolo
+from yolo.data.labels import BadRow, Row, format_yolo, iterate_rows, label_path, parse_yolo, read_yolo
 from yolo.errors import DataError
 
 PATH = Path("a.txt")
@@ -48,6 +48,24 @@ def test_rows() -> None:
     assert parse_yolo(lines, PATH, 2) == [Row(2, 1, 0.5, 0.25, 0.1, 0.2), Row(4, 1, 0.5, 0.25, 0.1, 0.2)]
 
 
+def test_polygons_become_the_boxes_around_them(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("1 0.1 0.2 0.5 0.2 0.3 0.8\n0 0.5 0.5 0.2 0.2\n0 0 0 1 0 1 1 0 1\n")
+    labels = read_yolo(path, 2, 100, 200)
+    np.testing.assert_allclose(labels.boxes_xyxy, [[10, 40, 50, 160], [40, 80, 60, 120], [0, 0, 100, 200]])
+    assert labels.class_ids.tolist() == [1, 0, 0]
+    assert labels.polygon_lines == (1, 3)
+
+
+def test_the_lenient_reader_goes_on_after_a_mistake() -> None:
+    rows = list(iterate_rows(["0 0.5 0.5 0.1", "", "7 0.5 0.5 0.1 0.1", "0 0.5 0.5 0.1 0.1"], 3))
+    assert rows == [
+        BadRow(1, "row", "'0 0.5 0.5 0.1': has 4 columns; a row is: class cx cy w h"),
+        BadRow(3, "class", "class id 7, but there are 3 classes; use 0..2, or add class names"),
+        Row(4, 0, 0.5, 0.5, 0.1, 0.1),
+    ]
+
+
 def test_read_gives_pixels(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("2 0.5 0.25 0.5 0.5\n0 1 1 0.5 0.5\n")
@@ -62,6 +80,9 @@ def test_read_gives_pixels(tmp_path: Path) -> None:
     [
         ("0 0.5 0.5 0.1", "has 4 columns; a row is: class cx cy w h"),
         ("0 0.5 0.5 0.1 0.1 0.9", "has 6 columns"),  # a score
+        ("0 0.5 0.5 0.1 0.1 0.9 0.9 0.9", "has 8 columns"),  # a polygon that lacks a number
+        ("0 0.5 0.5 0.1 nan 0.9 0.9", "not a finite number"),
+        ("0 1e308 0 -1e308 0 0 1", "not a finite number"),
         ("cat 0.5 0.5 0.1 0.1", "'cat': the class id is not an integer; write an integer in 0..2"),
         ("1.0 0.5 0.5 0.1 0.1", "'1.0': the class id is not an integer"),
         ("3 0.5 0.5 0.1 0.1", "class id 3, but there are 3 classes; use 0..2"),
@@ -82,7 +103,7 @@ NEARLY_A_NUMBER = st.one_of(
 )
 
 
-@given(st.lists(st.lists(NEARLY_A_NUMBER, max_size=6).map(" ".join), max_size=4), st.integers(1, 5))
+@given(st.lists(st.lists(NEARLY_A_NUMBER, max_size=8).map(" ".join), max_size=4), st.integers(1, 5))
 def test_any_text_gives_rows_or_a_data_error(lines: list[str], num_classes: int) -> None:
     try:
         rows = parse_yolo(lines, PATH, num_classes)

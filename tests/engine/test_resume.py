@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ class Batches:
         generator = torch.Generator().manual_seed(self.epoch)
         return iter([torch.rand(4, 3, generator=generator) for _ in range(self.count)][self.first :])
 
-    def set_epoch(self, epoch: int) -> None:
+    def set_epoch(self, epoch: int, record: Mapping[str, float]) -> None:
         self.epoch = epoch
 
     def skip(self, batches: int) -> None:

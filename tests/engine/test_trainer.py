@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -21,6 +23,7 @@ from yolo.engine.optimizer import Pace, build_optimizer
 from yolo.engine.policies import constant
 from yolo.engine.precision import Precision
 from yolo.engine.schedule import Schedule
+from yolo.engine.size import MultiScale
 from yolo.engine.trainer import Trainer
 from yolo.errors import TrainingError
 
@@ -32,6 +35,7 @@ class Batches:
         self.sizes = sizes
         self.epochs: list[int] = []
         self.first = 0
+        self.records: list[dict[str, float]] = []
 
     def __len__(self) -> int:
         return len(self.sizes)
@@ -41,8 +45,9 @@ class Batches:
         batches = [torch.rand(size, 3, generator=generator) for size in self.sizes]
         return iter(batches[self.first :])
 
-    def set_epoch(self, epoch: int) -> None:
+    def set_epoch(self, epoch: int, record: Mapping[str, float]) -> None:
         self.epochs.append(epoch)
+        self.records.append(dict(record))
 
     def skip(self, batches: int) -> None:
         self.first = batches
@@ -89,7 +94,9 @@ def test_learns() -> None:
     assert (run.state.epoch, run.state.step, run.state.images_seen) == (3, 30, 240)
     loader = run.loader
     assert isinstance(loader, Batches)
-    assert loader.epochs == [0, 1, 2]  # set_epoch is called every epoch
+    assert loader.epochs == [0, 1, 2]  # set_epoch is called every epoch, with the numbers of the one before
+    assert loader.records[0] == {}
+    assert loader.records[2]["train/square"] < loader.records[1]["train/square"]
 
 
 @pytest.mark.parametrize(("accumulate", "steps"), [(1, 5), (2, 3), (5, 1), (9, 1)])
@@ -111,6 +118,39 @@ def test_accumulated_micro_batches_equal_one_batch() -> None:
     parts.train()
     assert parts.state.step == whole.state.step == 1
     torch.testing.assert_close(weights(parts), weights(whole))
+
+
+def test_every_micro_batch_of_a_step_has_the_size_of_the_step() -> None:
+    @dataclass
+    class Picture:
+        numbers: Tensor
+        size: int = 0
+
+        def __len__(self) -> int:
+            return len(self.numbers)
+
+        def resized(self, size: int, stride: int) -> Picture:
+            assert stride == 4
+            return Picture(self.numbers, size)
+
+    class Pictures(Batches):
+        def __iter__(self) -> Iterator[Any]:
+            return (Picture(numbers) for numbers in super().__iter__())
+
+    seen = []
+
+    def watched(model: nn.Module, batch: Picture) -> dict[str, Tensor]:
+        seen.append(batch.size)
+        return objective(model, batch.numbers)
+
+    run = trainer((2,) * 6, accumulate=2)
+    run.loader, run.objective = Pictures(*(2,) * 6), watched
+    run.sizes = MultiScale(smallest=4, largest=400, stride=4, seed=0, every=1)
+    run.train()
+    expected = [run.sizes.at(step) for step in range(3)]
+    assert len(set(expected)) == 3
+    assert seen == [expected[0]] * 2 + [expected[1]] * 2 + [expected[2]] * 2
+    assert run.size == expected[2]
 
 
 def test_moments_come_in_order_and_the_end_always() -> None:
@@ -173,6 +213,8 @@ def test_files_of_a_run(tmp_path: Path) -> None:
     }
     assert torch.equal(last["model"]["0.weight"], run.model.state_dict()["0.weight"])
     assert last["ema"]["updates"] == 6
+    assert last["record"] == run.record
+    assert last["record"]["metrics/score"] == 0.7
 
 
 def spoiled(bad: set[int]) -> Callable[[nn.Module, Tensor], dict[str, Tensor]]:

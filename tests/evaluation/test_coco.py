@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from yolo.data.image_weights import ap_name
 from yolo.data.index import Index, Record
 from yolo.evaluation.coco import CocoMetrics, FlatDetections, coco_metrics
 
@@ -258,6 +259,7 @@ def test_scalars_and_json() -> None:
         "metrics/mAP75": got.map75,
         "metrics/mAP50-95": got.map50_95,
     }
+    assert got.class_scalars() == {ap_name("a"): got.classes[0].map50_95, ap_name("c"): 0.0}  # "b" has no truth
     parsed = json.loads(json.dumps(got.as_json(), allow_nan=False))
     assert parsed["confidence"] == 0.6
     assert parsed["classes"][1] == {

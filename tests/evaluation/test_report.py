@@ -58,8 +58,8 @@ def write(path: Path, text: str) -> Path:
 
 
 def test_plot_has_a_row_of_panels_per_four_columns(tmp_path: Path) -> None:
-    # A metric that is measured every second epoch only, and a diverged loss.
-    few = write(tmp_path / "few.csv", "epoch,train/box,metrics/mAP50\n1,0.5,\n2,nan,0.25\n3,inf,\n")
+    # A metric that is measured every second epoch only, a diverged loss, and a class, which has no panel.
+    few = write(tmp_path / "few.csv", "epoch,train/box,metrics/mAP50,AP50-95/a\n1,0.5,,\n2,nan,0.25,0.5\n3,inf,,\n")
     many = write(tmp_path / "many.csv", "epoch,a,b,c,d,e\n1,1,2,3,4,5\n2,2,3,4,5,6\n")
     plot_results(few, tmp_path / "few.png")
     plot_results(many, tmp_path / "many.png")

@@ -111,7 +111,7 @@ def test_cross_entropy_with_positive_weight_and_focal_factor(weight: float, gamm
             value *= (truth * (1 - p) + (1 - truth) * p) ** gamma * (0.25 * truth + 0.75 * (1 - truth))
         expected += value / 3
     found = cross_entropy(torch.tensor(logits), torch.tensor(truths), weight, gamma)
-    assert found.item() == pytest.approx(expected, rel=1e-5)
+    assert found.mean().item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_positive_weights_reach_their_own_term() -> None:
@@ -123,3 +123,36 @@ def test_positive_weights_reach_their_own_term() -> None:
     # all logits are 0, so each value is log 2 times its weight: 1 of 8 cells, and 1 of 2 classes, is positive
     assert terms["objectness"].item() == pytest.approx(plain["objectness"].item() * (7 + 5) / 8, rel=1e-5)
     assert terms["class"].item() == pytest.approx(plain["class"].item() * (1 + 2) / 2, rel=1e-5)
+
+
+def test_a_region_to_ignore_is_neither_object_nor_background() -> None:
+    raw = torch.zeros(1, 14, 2, 2)  # anchors of 16 x 16 and 64 x 64 at the centres of four cells of 16 pixels
+    raw[0, 4::7] = torch.arange(8.0).view(2, 2, 2)  # objectness logits: anchor 0 has 0..3, anchor 1 has 4..7
+    # the left half of the 32 x 32 input: it holds anchor 0 of cells 0 and 2; of a 64 x 64 box it is a part
+    region = torch.tensor([[0, -1, 0.25, 0.5, 0.5, 1.0]])
+    terms = loss_of(raw, region)
+    assert terms["box"].item() == terms["class"].item() == 0
+    counted = (1, 3, 4, 5, 6, 7)
+    expected = 3 * sum(bce(logit, 0) for logit in counted) / len(counted)
+    assert terms["objectness"].item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_an_object_in_a_region_to_ignore_still_counts() -> None:
+    raw = torch.zeros(1, 14, 2, 2)
+    raw[0, 4::7] = torch.arange(8.0).view(2, 2, 2)
+    truth = [0, 1, 8 / 32, 8 / 32, 16 / 32, 16 / 32]  # cell 0, anchor 0, found exactly
+    terms = loss_of(raw, torch.tensor([truth, [0, -1, 0.25, 0.5, 0.5, 1.0]]))
+    expected = 3 * (bce(0, 1) + sum(bce(logit, 0) for logit in (1, 3, 4, 5, 6, 7))) / 7
+    assert terms["objectness"].item() == pytest.approx(expected, rel=1e-5)
+    assert terms["box"].item() == pytest.approx(0, abs=1e-5)
+
+
+def test_nothing_but_a_region_to_ignore() -> None:
+    raw = torch.zeros(1, 14, 2, 2, requires_grad=True)
+    targets = torch.tensor([[0, -1, 0.5, 0.5, 4.0, 4.0]])  # holds every prediction
+    terms = loss_of(raw, targets)
+    total = torch.stack(list(terms.values())).sum()
+    assert total.item() == 0
+    total.backward()  # type: ignore[no-untyped-call]
+    assert raw.grad is not None
+    assert not raw.grad.any()

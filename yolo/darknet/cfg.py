@@ -16,6 +16,8 @@ from yolo.storage import atomic_path, find_file, shipped_names
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+NET = -1  # where a layer's number is asked for: the [net] section
+
 
 @dataclass(frozen=True, slots=True)
 class CfgLine:
@@ -88,19 +90,20 @@ class CfgFile:
         return cls(path, text, sections[0], tuple(sections[1:]))
 
     def edited(self, changes: Mapping[tuple[int, str], str]) -> CfgFile:
-        """A copy with keys of layer sections set to new values.
+        """A copy with keys of sections set to new values.
 
         Args:
-            changes: (layer index, key) -> value. A key that the section lacks is added below its header.
+            changes: (layer index or `NET`, key) -> value. A key that the section lacks is added below its header.
         """
         lines = self.text.rstrip("\n").split("\n")
         added: dict[int, list[str]] = {}
         for (index, key), value in changes.items():
-            line = self.layers[index].find(key)
+            section = self.net if index == NET else self.layers[index]
+            line = section.find(key)
             if line:
                 lines[line.number - 1] = f"{key}={value}"
             else:
-                added.setdefault(self.layers[index].number, []).append(f"{key}={value}")
+                added.setdefault(section.number, []).append(f"{key}={value}")
         text = "".join("\n".join([line, *added.get(number, [])]) + "\n" for number, line in enumerate(lines, start=1))
         return CfgFile.parse(text, self.path)
 

@@ -5,7 +5,7 @@ Knows nothing of file formats (`sources/`) and decodes no picture (`dataset.py`)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,6 +60,10 @@ class Index:
             all_class_ids=np.concatenate([np.zeros(0, np.int64), *(r.class_ids for r in rows)]),
             all_ignore=np.concatenate([np.zeros(0, np.bool_), *(r.ignore for r in rows)]),
         )
+
+    def single_class(self) -> Index:
+        """The same objects, all of one class."""
+        return replace(self, names=("object",), all_class_ids=np.zeros_like(self.all_class_ids))
 
     def __len__(self) -> int:
         return len(self.sizes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from yolo.darknet.data import read_lines
 from yolo.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import numpy.typing as npt
 
@@ -30,6 +30,7 @@ class Labels:
     boxes_xyxy: npt.NDArray[np.float64]  # (N, 4), pixels; may reach outside the picture or be empty
     class_ids: npt.NDArray[np.int64]  # (N,)
     ignore: npt.NDArray[np.bool_]  # (N,)
+    polygon_lines: tuple[int, ...] = ()  # those of `lines` whose box was made of a polygon
 
 
 class Row(NamedTuple):
@@ -41,6 +42,15 @@ class Row(NamedTuple):
     cy: float
     w: float
     h: float
+    is_polygon: bool = False  # the box is the one around `class x1 y1 x2 y2 x3 y3 ...`
+
+
+class BadRow(NamedTuple):
+    """One line of a YOLO text file that states no object."""
+
+    line: int
+    kind: Literal["row", "class"]  # what is wrong: the row as a whole, or only its class id
+    problem: str  # what was got, and what is allowed
 
 
 def label_path(image: Path) -> Path | None:
@@ -55,7 +65,7 @@ def label_path(image: Path) -> Path | None:
 
 
 def parse_yolo(lines: Sequence[str], path: Path, num_classes: int) -> list[Row]:
-    """Read the rows of a YOLO text file; blank lines are skipped.
+    """Read the rows of a YOLO text file; blank lines are skipped, polygons become the boxes around them.
 
     Args:
         lines: the lines of the file.
@@ -63,9 +73,20 @@ def parse_yolo(lines: Sequence[str], path: Path, num_classes: int) -> list[Row]:
         num_classes: class ids lie in 0..num_classes - 1.
 
     Raises:
-        DataError: a row that is not five finite numbers, or a class id that is no integer or outside the range.
+        DataError: a row that is not five finite numbers (or a polygon), or a class id that is no integer or outside
+            the range.
     """
-    return [_parse_row(line, f"{path}:{i}", i, num_classes) for i, line in enumerate(lines, start=1) if line.strip()]
+    rows = []
+    for row in iterate_rows(lines, num_classes):
+        if isinstance(row, BadRow):
+            raise DataError(f"{path}:{row.line}: {row.problem}")
+        rows.append(row)
+    return rows
+
+
+def iterate_rows(lines: Sequence[str], num_classes: int) -> Iterator[Row | BadRow]:
+    """Each row of a YOLO text file, or what is wrong with it; blank lines are skipped."""
+    return (_parse_row(line, i, num_classes) for i, line in enumerate(lines, start=1) if line.strip())
 
 
 def read_yolo(path: Path, num_classes: int, width: int, height: int) -> Labels:
@@ -74,12 +95,19 @@ def read_yolo(path: Path, num_classes: int, width: int, height: int) -> Labels:
     Raises:
         DataError: the file cannot be read, or has a bad row.
     """
-    rows = parse_yolo(read_lines(path), path, num_classes)
+    return labels_of(parse_yolo(read_lines(path), path, num_classes), path, width, height)
+
+
+def labels_of(rows: Sequence[Row], path: Path, width: int, height: int) -> Labels:
+    """Rows of a file as pixels of a picture of width x height."""
     corners = [(r.cx - r.w / 2, r.cy - r.h / 2, r.cx + r.w / 2, r.cy + r.h / 2) for r in rows]
     with np.errstate(over="ignore"):  # an absurd box becomes infinite, and is clipped like any other
         boxes_xyxy = np.array(corners, np.float64).reshape(-1, 4) * [width, height, width, height]
     class_ids = np.array([r.class_id for r in rows], np.int64)
-    return Labels(path, tuple(r.line for r in rows), boxes_xyxy, class_ids, np.zeros(len(rows), np.bool_))
+    polygon_lines = tuple(r.line for r in rows if r.is_polygon)
+    return Labels(
+        path, tuple(r.line for r in rows), boxes_xyxy, class_ids, np.zeros(len(rows), np.bool_), polygon_lines
+    )
 
 
 def format_yolo(boxes_xyxy: npt.NDArray[np.float64], class_ids: npt.NDArray[np.int64], size: tuple[int, int]) -> str:
@@ -109,27 +137,37 @@ def _label_candidates(image: Path) -> list[Path]:
     return [beside]
 
 
-def _parse_row(line: str, where: str, number: int, num_classes: int) -> Row:
+def _parse_row(line: str, number: int, num_classes: int) -> Row | BadRow:
     columns = line.split()
-    if len(columns) != 5:
-        raise DataError(f"{where}: '{_short(line)}': has {len(columns)} columns; a row is: class cx cy w h")
+    is_polygon = len(columns) >= 7 and len(columns) % 2 == 1
+    if len(columns) != 5 and not is_polygon:
+        problem = f"'{_short(line)}': has {len(columns)} columns; a row is: class cx cy w h"
+        return BadRow(number, "row", problem)
     if "_" in line:  # Python would read 1_0 as 10
-        raise DataError(f"{where}: '{_short(line)}': not a number; a row is: class cx cy w h")
+        return BadRow(number, "row", f"'{_short(line)}': not a number; a row is: class cx cy w h")
+    try:
+        values = [float(column) for column in columns[1:]]
+    except ValueError:
+        return BadRow(number, "row", f"'{_short(line)}': not a number; write cx cy w h as fractions in 0..1")
+    cx, cy, w, h = _around(values) if is_polygon else values
+    if not all(map(math.isfinite, (*values, w, h))):
+        return BadRow(number, "row", f"'{_short(line)}': not a finite number; write cx cy w h as fractions in 0..1")
     try:
         class_id = int(columns[0])
-    except ValueError as error:
+    except ValueError:
         allowed = f"write an integer in 0..{num_classes - 1}"
-        raise DataError(f"{where}: '{_short(columns[0])}': the class id is not an integer; {allowed}") from error
+        return BadRow(number, "row", f"'{_short(columns[0])}': the class id is not an integer; {allowed}")
     if not 0 <= class_id < num_classes:
         allowed = f"use 0..{num_classes - 1}, or add class names"
-        raise DataError(f"{where}: class id {_short(columns[0])}, but there are {num_classes} classes; {allowed}")
-    try:
-        cx, cy, w, h = map(float, columns[1:])
-    except ValueError as error:
-        raise DataError(f"{where}: '{_short(line)}': not a number; write cx cy w h as fractions in 0..1") from error
-    if not all(map(math.isfinite, (cx, cy, w, h))):
-        raise DataError(f"{where}: '{_short(line)}': not a finite number; write cx cy w h as fractions in 0..1")
-    return Row(number, class_id, cx, cy, w, h)
+        return BadRow(number, "class", f"class id {_short(columns[0])}, but there are {num_classes} classes; {allowed}")
+    return Row(number, class_id, cx, cy, w, h, is_polygon)
+
+
+def _around(corners: Sequence[float]) -> tuple[float, float, float, float]:
+    """Centre and size of the box around a polygon x1 y1 x2 y2 ..."""
+    left, right = min(corners[::2]), max(corners[::2])
+    top, bottom = min(corners[1::2]), max(corners[1::2])
+    return left / 2 + right / 2, top / 2 + bottom / 2, right - left, bottom - top
 
 
 def _short(text: str) -> str:

@@ -1,56 +1,43 @@
-"""Batches, epoch by epoch: which picture comes when and on which rank, and the workers that prepare it."""
+"""Batches, epoch by epoch, and the workers that prepare them."""
 
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 import cv2
 import torch
-from torch.utils.data import DataLoader, DistributedSampler, Sampler
+from torch.utils.data import BatchSampler, DataLoader, Sampler
 
 from yolo.data.collate import collate
+from yolo.data.rect import RectBatches
+from yolo.data.sample import Key
+from yolo.data.samplers import EpochSampler, InOrderSampler, WeightedSampler
 from yolo.errors import YoloError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from yolo.data.dataset import DetectionDataset
     from yolo.data.sample import Batch
 
-Key = tuple[int, int]  # epoch, index of the picture
+Order = Literal["listed", "shuffled", "weighted"]
+AnySampler: TypeAlias = "EpochSampler | WeightedSampler | InOrderSampler | RectBatches"
 
 
-class EpochSampler(DistributedSampler[Key]):
-    """Keys in an order that `set_epoch` changes; each rank gets equally many, some twice if need be."""
+class _Batches(Sampler[list[Key]]):
+    """The batches of a sampler, from a given one on."""
 
-    def __init__(self, dataset: DetectionDataset, *, seed: int, num_replicas: int = 1, rank: int = 0) -> None:
-        super().__init__(dataset, num_replicas, rank, shuffle=True, seed=seed)
-        self.first = 0  # position where the next pass starts
+    def __init__(self, sampler: AnySampler, batch_size: int) -> None:
+        cut = BatchSampler(cast("Any", sampler), batch_size, drop_last=False)  # its types want numbers as keys
+        self._batches = sampler if isinstance(sampler, RectBatches) else cut
+        self.first = 0
 
-    def __iter__(self) -> Iterator[Key]:
-        epoch = self.epoch
-        return ((epoch, i) for i in islice(cast("Iterator[int]", super().__iter__()), self.first, None))
-
-
-class InOrderSampler(Sampler[Key]):
-    """Keys in order, each on exactly one rank; ranks may differ by one in length."""
-
-    def __init__(self, dataset: DetectionDataset, *, num_replicas: int = 1, rank: int = 0) -> None:
-        assert 0 <= rank < num_replicas, (rank, num_replicas)
-        self._indices = range(rank, len(dataset), num_replicas)
-        self.epoch = 0
-        self.first = 0  # position where the next pass starts
-
-    def __iter__(self) -> Iterator[Key]:
-        epoch = self.epoch
-        return ((epoch, i) for i in self._indices[self.first :])
+    def __iter__(self) -> Iterator[list[Key]]:
+        return islice(cast("Iterator[list[Key]]", iter(self._batches)), self.first, None)
 
     def __len__(self) -> int:
-        return len(self._indices)
-
-    def set_epoch(self, epoch: int) -> None:
-        self.epoch = epoch
+        return len(self._batches)
 
 
 class DetectionLoader:
@@ -59,18 +46,17 @@ class DetectionLoader:
     def __init__(
         self,
         dataset: DetectionDataset,
-        sampler: EpochSampler | InOrderSampler,
+        sampler: AnySampler,
         *,
         batch_size: int,
         workers: int,
         pin_memory: bool = False,
     ) -> None:
         self._sampler = sampler
-        self._batch_size = batch_size
+        self._order = _Batches(sampler, batch_size)
         self._batches = DataLoader(
             dataset,
-            batch_size=batch_size,
-            sampler=sampler,
+            batch_sampler=cast("Any", self._order),
             num_workers=workers,
             collate_fn=collate,
             pin_memory=pin_memory,
@@ -80,7 +66,7 @@ class DetectionLoader:
         )
 
     def __len__(self) -> int:
-        return len(self._batches)
+        return len(self._order)
 
     def __iter__(self) -> Iterator[Batch]:
         """Go through the epoch.
@@ -93,13 +79,20 @@ class DetectionLoader:
                 raise batch
             yield batch
 
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the order and the variation of the next pass."""
+    def set_epoch(self, epoch: int, record: Mapping[str, float]) -> None:
+        """Choose the order and the variation of the next pass.
+
+        Args:
+            epoch: from 0.
+            record: numbers of the epoch before by name, on every rank the same; a weighted order depends on them.
+        """
         self._sampler.set_epoch(epoch)
+        if isinstance(self._sampler, WeightedSampler):
+            self._sampler.weigh(record)
 
     def skip(self, batches: int) -> None:
         """Leave out the first batches of the next pass, unprepared."""
-        self._sampler.first = batches * self._batch_size
+        self._order.first = batches
 
 
 def build_loader(
@@ -107,7 +100,7 @@ def build_loader(
     *,
     batch_size: int,
     workers: int,
-    shuffle: bool,
+    order: Order,
     seed: int,
     pin_memory: bool = False,
     num_replicas: int = 1,
@@ -116,21 +109,34 @@ def build_loader(
     """Build the loader of one rank; the last batch may be smaller.
 
     Args:
-        dataset: what to load, on every rank the same.
+        dataset: what to load, on every rank the same; where it has `input_sizes`, a batch is of one of them.
         batch_size: of this rank.
         workers: processes of this rank that prepare batches; 0 prepares them in this process.
-        shuffle: true for training: a new order each epoch, ranks of equal length. Else in order, each picture once.
+        order: listed: each picture once. For training, new each epoch, ranks of equal length: shuffled, or weighted:
+            drawn by `image_weights`.
         seed: of the order, on every rank the same.
         pin_memory: true if the batches go to a CUDA device.
         num_replicas: number of ranks.
         rank: of this process, from 0.
     """
-    sampler = (
-        EpochSampler(dataset, seed=seed, num_replicas=num_replicas, rank=rank)
-        if shuffle
-        else InOrderSampler(dataset, num_replicas=num_replicas, rank=rank)
-    )
+    sampler = _sampler(dataset, order, batch_size=batch_size, seed=seed, num_replicas=num_replicas, rank=rank)
     return DetectionLoader(dataset, sampler, batch_size=batch_size, workers=workers, pin_memory=pin_memory)
+
+
+def _sampler(
+    dataset: DetectionDataset, order: Order, *, batch_size: int, seed: int, num_replicas: int, rank: int
+) -> AnySampler:
+    if dataset.input_sizes is not None:
+        assert order != "weighted", "each epoch would have another number of rectangular batches"
+        order_seed = seed if order == "shuffled" else None
+        return RectBatches(
+            dataset.input_sizes, batch_size=batch_size, seed=order_seed, num_replicas=num_replicas, rank=rank
+        )
+    if order == "shuffled":
+        return EpochSampler(dataset, seed=seed, num_replicas=num_replicas, rank=rank)
+    if order == "weighted":
+        return WeightedSampler(dataset.index, seed=seed, num_replicas=num_replicas, rank=rank)
+    return InOrderSampler(dataset, num_replicas=num_replicas, rank=rank)
 
 
 def _init_worker(_worker: int) -> None:

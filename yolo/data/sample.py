@@ -13,6 +13,16 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import torch
 
+IGNORE = -1  # class id of a region to ignore (a crowd, a difficult object): neither object nor background
+
+
+class Key(NamedTuple):
+    """Which input a sampler asks for; with the seed, all that its randomness comes from."""
+
+    epoch: int
+    picture: int  # its index in the data set
+    repeat: int = 0  # how often the epoch drew this picture before
+
 
 class Letterbox(NamedTuple):
     """Where a picture lies inside its network input: input = picture * scale + (left, top)."""
@@ -45,7 +55,7 @@ class Sample:
 
     image: npt.NDArray[np.uint8]  # (H, W, 3), BGR as OpenCV reads it
     boxes_xyxy: npt.NDArray[np.float32]  # (N, 4), pixels of `image`
-    class_ids: npt.NDArray[np.int64]  # (N,)
+    class_ids: npt.NDArray[np.int64]  # (N,), `IGNORE` for a region to ignore
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +63,26 @@ class Batch:
     """What a training or evaluation step consumes."""
 
     images: torch.Tensor  # (B, 3, H, W) uint8, RGB
-    targets: torch.Tensor  # (N, 6) float32: image in batch, class, cx, cy, w, h as fractions of the input
+    targets: torch.Tensor  # (N, 6) float32: image in batch, class or `IGNORE`, cx, cy, w, h as fractions of the input
     image_ids: tuple[int, ...]  # index of each picture in its data set
     letterboxes: tuple[Letterbox, ...]  # how each picture lies in the input; empty for mosaics
+    input_size: tuple[int, int] | None = None  # (height, width) that the device resizes `images` to; None: theirs
 
     def __len__(self) -> int:
         """Number of pictures."""
         return len(self.images)
+
+    def resized(self, size: int, stride: int) -> Batch:
+        """The same pictures, to enter the network larger or smaller; targets, being fractions, stay.
+
+        Args:
+            size: longer side of the input, pixels.
+            stride: the shorter side keeps the aspect ratio to the nearest multiple of this.
+        """
+        height, width = self.images.shape[2:]
+        scale = size / max(height, width)
+        shorter = max(1, round(min(height, width) * scale / stride)) * stride if height != width else size
+        return replace(self, input_size=(shorter, size) if height < width else (size, shorter))
 
     def pin_memory(self) -> Batch:
         """A copy in page-locked memory, from which a CUDA device copies without waiting; the loader calls this."""

@@ -57,6 +57,10 @@ class Augment:
             if not 0 <= value <= limit:
                 raise SettingsError(f"augment.{field.name}: {value} is out of range; use 0..{limit:g}")
 
+    def without_mosaic(self) -> Augment:
+        """The same, one picture an input."""
+        return replace(self, mosaic=0.0)
+
 
 def resize(image: npt.NDArray[np.uint8], size_wh: tuple[int, int]) -> npt.NDArray[np.uint8]:
     """Resize, by pixel areas when shrinking to half or less, else linearly; the image itself if the size fits."""

@@ -15,7 +15,7 @@ from yolo.errors import TrainingError
 from yolo.rng import rng_state, set_rng_state
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from torch.optim import Optimizer
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from yolo.engine.ema import ModelEma
     from yolo.engine.precision import Precision
     from yolo.engine.schedule import Schedule
+    from yolo.engine.size import MultiScale
 
 logger = logging.getLogger(__name__)
 
@@ -30,9 +31,11 @@ MOST_REFUSALS = 10  # steps in a row; a single one may be an odd batch
 
 
 class MicroBatch(Protocol):
-    """What the loader yields: all that the loop asks of it is how many pictures it holds."""
+    """What the loader yields: the loop asks how many pictures it holds, and for another size of them."""
 
     def __len__(self) -> int: ...
+
+    def resized(self, size: int, stride: int) -> MicroBatch: ...
 
 
 class Loader(Protocol):
@@ -42,7 +45,7 @@ class Loader(Protocol):
 
     def __iter__(self) -> Iterator[Any]: ...
 
-    def set_epoch(self, epoch: int) -> None: ...
+    def set_epoch(self, epoch: int, record: Mapping[str, float]) -> None: ...
 
     def skip(self, batches: int) -> None:
         """Leave out the first micro-batches of the next pass."""
@@ -73,10 +76,12 @@ class Trainer:
         precision: the number format of the forward pass, and the scaling of its gradients.
         ema: the averaged copy, updated after each step.
         clip_grad_norm: largest norm of a step's gradients; 0: any.
+        sizes: the size of the inputs at each step; None: as the loader gives them.
         callbacks: what watches, called in this order.
 
     Attributes:
         state: where the run is.
+        size: longer side of the last step's inputs, pixels; None: as the loader gives them.
         record: the numbers of the epoch that ended last, by name (`train/box`, `metrics/mAP50`, `lr/weights`).
         stop_reason: why the run ends before its last epoch; empty: it does not.
     """
@@ -89,8 +94,10 @@ class Trainer:
     precision: Precision
     ema: ModelEma
     clip_grad_norm: float = 0.0
+    sizes: MultiScale | None = None
     callbacks: Sequence[Callback] = ()
     state: TrainState = field(default_factory=TrainState, init=False)
+    size: int | None = field(default=None, init=False)
     record: dict[str, float] = field(default_factory=dict, init=False)
     stop_reason: str = field(default="", init=False)
     _loss_sums: dict[str, Tensor] = field(default_factory=dict, init=False)
@@ -125,7 +132,7 @@ class Trainer:
 
     def _train_epoch(self) -> None:
         """An epoch, or what is left of one."""
-        self.loader.set_epoch(self.state.epoch)
+        self.loader.set_epoch(self.state.epoch, self.record)
         self.loader.skip(self.state.batches)
         self._call("on_epoch_start")
         self.model.train()
@@ -145,6 +152,9 @@ class Trainer:
         """One optimizer step over micro-batches, each weighted by its share of the pictures."""
         start = self.epoch_progress
         self.schedule.apply(self.optimizer, start)
+        if self.sizes is not None:
+            self.size = self.sizes.at(self.state.step)
+            micro_batches = [batch.resized(self.size, self.sizes.stride) for batch in micro_batches]
         num_images = sum(map(len, micro_batches))
         for micro_batch in micro_batches:
             with self.precision.autocast():

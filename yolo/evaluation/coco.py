@@ -14,6 +14,7 @@ import numpy as np
 from faster_coco_eval.core.coco import COCO
 from faster_coco_eval.core.faster_eval_api import COCOeval_faster
 
+from yolo.data.image_weights import ap_name
 from yolo.evaluation.operating_point import best_operating_point
 
 if TYPE_CHECKING:
@@ -73,6 +74,10 @@ class CocoMetrics:
             "metrics/mAP75": self.map75,
             "metrics/mAP50-95": self.map50_95,
         }
+
+    def class_scalars(self) -> dict[str, float]:
+        """Average precision of each class that has truth, by its name in a log."""
+        return {ap_name(row.name): row.map50_95 for row in self.classes if row.truths}
 
     def as_json(self) -> dict[str, Any]:
         """All numbers as plain dicts and lists, `None` where there is no number."""

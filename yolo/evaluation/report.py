@@ -11,6 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from yolo.data.image_weights import ap_name
 from yolo.errors import DataError
 from yolo.storage import atomic_path
 
@@ -45,7 +46,7 @@ def format_table(metrics: CocoMetrics) -> str:
 
 
 def plot_results(csv_path: Path, png_path: Path) -> None:
-    """Draw each column of a run's results over its epochs, one small panel each.
+    """Draw the columns of a run's results over its epochs, one small panel each; not those of single classes.
 
     Args:
         csv_path: `results.csv`: a header with the column `epoch`, then a line per epoch; empty cells are no value.
@@ -54,7 +55,7 @@ def plot_results(csv_path: Path, png_path: Path) -> None:
     Raises:
         DataError: the file has no such header, no lines, or a cell that is not a number.
     """
-    columns = _read_columns(csv_path)
+    columns = {name: values for name, values in _read_columns(csv_path).items() if not name.startswith(ap_name(""))}
     epochs = columns.pop("epoch")
     columns.pop("step", None)
     num_rows = max(1, math.ceil(len(columns) / _PANELS_PER_ROW))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional as F
 
-from yolo.assign import Matches, match_by_shape
+from yolo.assign import Matches, lies_in_ignored, match_by_shape, split_ignored
 from yolo.layers import Yolo
 from yolo.ops.boxes import cxcywh_to_xyxy, paired_iou
 
@@ -65,7 +65,8 @@ class ShapeMatchLoss:
 
         Args:
             outputs: raw tensors of the heads, (B, A * (5 + C), H, W) each.
-            targets: (N, 6) float32: image, class, cx, cy, w, h as fractions of the network input.
+            targets: (N, 6) float32: image, class, cx, cy, w, h as fractions of the network input. Class -1 is a region
+                to ignore: a prediction mostly inside it that answers for no box adds nothing to the objectness term.
             image_size: (height, width) of the network input, pixels.
         """
         per_head = [
@@ -86,7 +87,9 @@ class ShapeMatchLoss:
         x = head.split(raw).permute(0, 1, 3, 4, 2)
         anchors = x.new_tensor(head.anchors_wh)
         grid = (raw.shape[2], raw.shape[3])
-        matches = match_by_shape(targets, anchors, grid, image_size, self.settings.iou_t)
+        truths, regions = split_ignored(targets)
+        matches = match_by_shape(truths, anchors, grid, image_size, self.settings.iou_t)
+        counted = self._counted(head, raw, regions, image_size)
         objectness_truth = torch.zeros_like(x[..., 4])
         box = class_ = x.sum() * 0  # keeps every output in the graph when a batch has no boxes
         if len(matches.image):
@@ -97,12 +100,25 @@ class ShapeMatchLoss:
             reached = giou.detach().clamp(min=0).to(x.dtype)
             ratio = self.objectness_ratio()
             objectness_truth[cells] = (1 - ratio) + ratio * reached
+            counted[cells] = True
             if head.classes > 1:
                 truth = F.one_hot(matches.class_id, head.classes).to(x.dtype)
-                class_ = cross_entropy(head.logits(picked[:, 5:]), truth, self.settings.cls_pw, self.settings.fl_gamma)
+                logits = head.logits(picked[:, 5:])
+                class_ = cross_entropy(logits, truth, self.settings.cls_pw, self.settings.fl_gamma).mean()
         logits = head.logits(x[..., 4])
-        objectness = cross_entropy(logits, objectness_truth, self.settings.obj_pw, self.settings.fl_gamma)
+        each = cross_entropy(logits, objectness_truth, self.settings.obj_pw, self.settings.fl_gamma)
+        objectness = (each * counted).sum() / counted.sum().clamp(min=1)
         return box, objectness, class_
+
+    @staticmethod
+    def _counted(head: Yolo, raw: Tensor, regions: Tensor, image_size: tuple[int, int]) -> Tensor:
+        """(B, A, H, W): predictions that lie in no region to ignore."""
+        batch, _, rows, columns = raw.shape
+        shape = (batch, rows, columns, len(head.anchors_wh))
+        if not len(regions):
+            return torch.ones(shape, dtype=torch.bool, device=raw.device).permute(0, 3, 1, 2)
+        boxes_xyxy, _ = head.decode(raw.detach(), image_size)
+        return ~lies_in_ignored(boxes_xyxy, regions, image_size).view(shape).permute(0, 3, 1, 2)
 
     def _giou(
         self,
@@ -123,7 +139,7 @@ class ShapeMatchLoss:
 
 
 def cross_entropy(logits: Tensor, truth: Tensor, positive_weight: float, focal_gamma: float) -> Tensor:
-    """Mean binary cross-entropy, positives weighted; with a gamma above 0 each value times its focal factor.
+    """Binary cross-entropy of each value, positives weighted; with a gamma above 0 times its focal factor.
 
     Args:
         logits: any shape.
@@ -134,10 +150,10 @@ def cross_entropy(logits: Tensor, truth: Tensor, positive_weight: float, focal_g
     Source: focal loss arXiv:1708.02002, with its alpha of 0.25.
     """
     weight = None if positive_weight == 1 else logits.new_tensor(positive_weight)
-    if focal_gamma == 0:
-        return F.binary_cross_entropy_with_logits(logits, truth, pos_weight=weight)
     each = F.binary_cross_entropy_with_logits(logits, truth, pos_weight=weight, reduction="none")
+    if focal_gamma == 0:
+        return each
     probability = logits.sigmoid()
     wrong = truth * (1 - probability) + (1 - truth) * probability
     alpha = truth * FOCAL_ALPHA + (1 - truth) * (1 - FOCAL_ALPHA)
-    return (each * alpha * wrong**focal_gamma).mean()
+    return each * alpha * wrong**focal_gamma

@@ -43,3 +43,14 @@ def test_no_labels_is_no_objects() -> None:
     record = BoxCleaner("x").record(Path("a.jpg"), 100, 50, None)
     assert record.boxes_xyxy.shape == (0, 4)
     assert (record.width, record.height, len(record.class_ids), len(record.ignore)) == (100, 50, 0, 0)
+
+
+def test_polygons_are_counted(caplog: pytest.LogCaptureFixture) -> None:
+    cleaner = BoxCleaner("a.data")
+    no_ids, keep = np.zeros(1, np.int64), np.zeros(1, np.bool_)
+    for line in (4, 9):
+        cleaner.record(
+            Path("a.jpg"), 100, 50, Labels(Path("a.txt"), (line,), np.array([INSIDE]), no_ids, keep, (line,))
+        )
+    cleaner.report()
+    assert "a.data: 2 of 2 boxes are polygons; the boxes around them are used; the first is a.txt:4" in caplog.text

@@ -13,7 +13,7 @@ from yolo.data.sources.xml import LINE, read_xml
 from yolo.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
     from xml.etree.ElementTree import Element
 
@@ -62,7 +62,28 @@ def read_annotation(path: Path) -> Annotation:
     Raises:
         DataError: malformed XML, or an object without a name or a box of four finite numbers.
     """
-    return Annotation(path, tuple(_read_object(element, path) for element in read_xml(path).findall("object")))
+    objects = []
+    for entry in iterate_objects(path):
+        if isinstance(entry, DataError):
+            raise entry
+        objects.append(entry)
+    return Annotation(path, tuple(objects))
+
+
+def iterate_objects(path: Path) -> Iterator[VocObject | DataError]:
+    """Each object of a VOC XML file, or what is wrong with it.
+
+    Raises:
+        DataError: the file cannot be read, or is malformed.
+    """
+    return (_try_object(element, path) for element in read_xml(path).findall("object"))
+
+
+def _try_object(element: Element, path: Path) -> VocObject | DataError:
+    try:
+        return _read_object(element, path)
+    except DataError as error:
+        return error
 
 
 def _read_object(element: Element, path: Path) -> VocObject:

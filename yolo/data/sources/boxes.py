@@ -27,6 +27,7 @@ class BoxCleaner:
         self._num_boxes = 0
         self._clipped: list[str] = []  # `path:line` of each
         self._dropped: list[str] = []
+        self._polygons: list[str] = []
 
     def record(self, picture: Path, width: int, height: int, labels: Labels | None) -> Record:
         """The record of a picture of width x height pixels; labels None means no objects."""
@@ -39,13 +40,15 @@ class BoxCleaner:
         self._num_boxes += len(labels.lines)
         self._clipped += [f"{labels.path}:{labels.lines[i]}" for i in np.flatnonzero(clipped)]
         self._dropped += [f"{labels.path}:{labels.lines[i]}" for i in np.flatnonzero(~keep)]
+        self._polygons += [f"{labels.path}:{line}" for line in labels.polygon_lines]
         return Record(picture, width, height, boxes_xyxy[keep], labels.class_ids[keep], labels.ignore[keep])
 
     def report(self) -> None:
-        """Log one warning for all clipped boxes and one for all that were left out."""
+        """Log one warning for all clipped boxes, one for all that were left out, one for all made of polygons."""
         for offenders, what in (
             (self._clipped, "reach outside their picture and are clipped to it"),
             (self._dropped, "have no area inside their picture and are left out"),
+            (self._polygons, "are polygons; the boxes around them are used"),
         ):
             if offenders:
                 _log.warning(

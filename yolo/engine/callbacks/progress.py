@@ -23,7 +23,7 @@ class ProgressBar(Callback):
     """Losses, memory, image size, images a second and the time left, on stderr.
 
     Args:
-        image_size: side of the network input, pixels.
+        image_size: longer side of the network input, pixels, where the trainer does not vary it.
         device: whose memory is shown; the process's on a CPU.
     """
 
@@ -58,7 +58,8 @@ class ProgressBar(Callback):
         losses = " ".join(f"{name} {value:.3g}" for name, value in trainer.losses.items())
         images = trainer.state.images_seen - self.images_before
         rate = images / (time.perf_counter() - self.start)
-        return f"{losses} | {_memory_used(self.device) / GIB:.1f} GiB {self.image_size} px {rate:.1f} img/s"
+        size = trainer.size or self.image_size
+        return f"{losses} | {_memory_used(self.device) / GIB:.1f} GiB {size} px {rate:.1f} img/s"
 
 
 def _memory_used(device: torch.device) -> int:

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from yolo.config import OptimizerSettings, TrainSettings
 from yolo.darknet.cfg import CfgFile
 from yolo.darknet.net import Net
 from yolo.engine.policies import PolicySettings
 from yolo.errors import SettingsError
 from yolo.model import Darknet
-from yolo.recipe import RunLength, build_schedule, follow_net, prepare_optimizer
+from yolo.optimization import RunLength, build_schedule, follow_net, prepare_optimizer
+from yolo.settings import OptimizerSettings, TrainSettings
 
 NET = Net(
     width=32,

@@ -1,0 +1,92 @@
+"""`python -m yolo.anchors`: fit the anchors of a network to the boxes of a data set."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+from yolo.darknet.cfg import CfgFile
+from yolo.darknet.keys import read_keys
+from yolo.darknet.net import Net
+from yolo.data.anchor_plot import plot_anchors
+from yolo.data.anchors import find_anchors, letterboxed_shapes, measure
+from yolo.data.sources import open_source
+from yolo.errors import DataError, SettingsError
+from yolo.heads import anchor_heads, anchors_of, num_slots, with_anchors
+from yolo.losses.shape_match import LossSettings
+from yolo.program import run
+from yolo.settings import require
+
+STRICT = 0.5  # a second threshold of recall in the table
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnchorSettings:
+    """Fit anchors to a data set: k-means on box shapes, refined; a table before and after, and a new network file.
+
+    Best possible recall is the part of the boxes that training gives an anchor at all: those whose IoU with some
+    anchor, both laid on one centre, is above --iou-t.
+    """
+
+    cfg: str
+    """Network file, or the name of a shipped one."""
+    data: str = "shapes"
+    """Data set: a .data file, a VOC folder, or 'shapes'."""
+    split: str = "train"
+    """Which split of it."""
+    img_size: int | None = None
+    """Side of the network input, pixels; default: the cfg's width and height."""
+    num: int | None = None
+    """Anchors of all heads together; default: as many as now. Another number changes the filters before the heads."""
+    iou_t: float = LossSettings().iou_t
+    """Least IoU of shapes at which training lets an anchor answer for a box."""
+    seed: int = 0
+    """Equal seeds give equal anchors."""
+    out: Path | None = None
+    """Write the network with the new anchors to this file."""
+    plot: Path | None = None
+    """Draw box shapes and anchors to this .png."""
+
+    def __post_init__(self) -> None:
+        require("--img-size", self.img_size, self.img_size is None or self.img_size >= 32, "32 or more")
+        require("--iou-t", self.iou_t, 0 <= self.iou_t < 1, "a number from 0 to below 1")
+        require("--seed", self.seed, self.seed >= 0, "0 or more")
+        require(
+            "--plot", self.plot, self.plot is None or self.plot.suffix.lower() == ".png", "a name that ends in .png"
+        )
+
+
+def main() -> None:
+    """Read the command line and fit."""
+    settings = tyro.cli(AnchorSettings, prog="python -m yolo.anchors")
+    out = settings.out.expanduser() if settings.out else None
+    if out is not None and out.exists():
+        raise SettingsError(f"--out {out}: is there already; choose another name, or remove it")
+    cfg = CfgFile.read(settings.cfg)
+    num_heads, before = len(anchor_heads(cfg)), anchors_of(cfg)
+    num = num_slots(cfg) if settings.num is None else settings.num
+    require("--num", num, num >= num_heads, f"{num_heads} or more, one a head")
+    net = read_keys(Net, cfg.net)
+    size_wh = (settings.img_size, settings.img_size) if settings.img_size else (net.width, net.height)
+    shapes = letterboxed_shapes(open_source(settings.data).index(settings.split), size_wh)
+    if not len(shapes):
+        raise DataError(f"--data {settings.data}: the split '{settings.split}' has no boxes; use another --split")
+    after = find_anchors(shapes, num, threshold=settings.iou_t, seed=settings.seed, start=before)
+    sys.stdout.write(f"{len(shapes):,} boxes of '{settings.split}' in {size_wh[0]} x {size_wh[1]} px\n")
+    sys.stdout.write(f"        anchors  recall>{settings.iou_t:<4g} recall>{STRICT:<4g} mean best IoU\n")
+    for title, anchors in (("before", before), ("after", after)):
+        loose, strict = measure(shapes, anchors, settings.iou_t), measure(shapes, anchors, STRICT)
+        row = f"{title:<7} {len(anchors):>7}  {loose.recall:>11.4f} {strict.recall:>11.4f} {loose.mean_iou:>13.4f}\n"
+        sys.stdout.write(row)
+    sys.stdout.write("anchors=" + ", ".join(f"{w:g},{h:g}" for w, h in after.tolist()) + "\n")
+    if settings.plot:
+        plot_anchors(settings.plot.expanduser(), shapes, before, after, size_wh)
+    if out is not None:
+        with_anchors(cfg, after).write(out)
+
+
+if __name__ == "__main__":
+    raise SystemExit(run(main))

@@ -1,0 +1,140 @@
+"""Findings as one HTML file that needs nothing beside it."""
+
+from __future__ import annotations
+
+import base64
+import io
+from html import escape
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from yolo.data.check.finding import Level
+from yolo.data.check.plots import draw_plots
+from yolo.data.check.text import class_table, headline, verdict
+from yolo.data.dataset import read_picture
+from yolo.draw import draw_boxes
+from yolo.errors import DataError
+from yolo.storage import atomic_path
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from yolo.data.check.finding import Finding, Offender
+    from yolo.data.check.plots import CfgAnchors
+    from yolo.data.check.survey import Survey
+
+NUM_THUMBNAILS = 6
+THUMBNAIL_SIDE = 320  # pixels
+JPEG_QUALITY = 82
+
+PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>{title}</title><style>
+body {{ font: 15px/1.5 system-ui, sans-serif; color: #2b2d33; background: #f4f5f7; margin: 0 }}
+main {{ max-width: 1180px; margin: 0 auto; padding: 24px }}
+h1 {{ font-size: 26px; margin: 0 }} h2 {{ font-size: 20px; margin: 36px 0 12px }}
+section, .card {{ background: #fff; border: 1px solid #dfe2e7; border-radius: 8px; padding: 16px 20px; margin: 14px 0 }}
+h3 {{ font-size: 16px; margin: 0 0 6px }} p {{ margin: 4px 0 }} img {{ max-width: 100% }}
+pre {{ margin: 0; overflow-x: auto; font-size: 13px }} table {{ border-collapse: collapse; width: 100% }}
+td, th {{ text-align: left; padding: 5px 10px; border-bottom: 1px solid #e8eaee; vertical-align: top }}
+td.n {{ text-align: right; font-variant-numeric: tabular-nums }} a {{ color: inherit }}
+.level {{ display: inline-block; min-width: 62px; text-align: center; color: #fff; border-radius: 4px; font-size: 12px;
+  padding: 1px 6px }}
+.error {{ background: #c53030 }} .warning {{ background: #b7791f }} .info {{ background: #2f6db5 }}
+.thumbs {{ display: flex; flex-wrap: wrap; gap: 12px; margin-top: 12px }} figure {{ margin: 0; width: 320px }}
+figcaption, li {{ font-size: 12px; color: #5a5f69; overflow-wrap: anywhere }} ul {{ margin: 8px 0; padding-left: 18px }}
+</style></head><body><main>
+<h1>{title}</h1><p>{headline}</p><p><b>{verdict}</b></p>
+<section><table><tr><th>level</th><th style="text-align:right">count</th><th>finding</th><th>what it does</th></tr>
+{rows}</table></section>
+<h2>Boxes and pictures</h2><div class="card"><img src="data:image/png;base64,{plots}" alt="plots of the boxes"></div>
+<div class="card"><pre>{classes}</pre></div>
+<h2>Findings</h2>
+{details}
+</main></body></html>
+"""
+
+
+def write_report(
+    survey: Survey, findings: Sequence[Finding], path: Path, *, title: str, anchors: CfgAnchors | None
+) -> None:
+    """Write the report: HTML with findings, pictures and plots, or a PNG of the plots alone, as the suffix says."""
+    with atomic_path(path) as temporary:
+        if path.suffix.lower() == ".png":
+            draw_plots(survey, anchors, temporary)
+            return
+        plots = io.BytesIO()
+        draw_plots(survey, anchors, plots)
+        text = PAGE.format(
+            title=escape(title),
+            headline=escape(headline(survey)),
+            verdict=escape(verdict(findings)),
+            rows="".join(_row(finding) for finding in findings),
+            plots=base64.b64encode(plots.getvalue()).decode(),
+            classes=escape("\n".join(class_table(survey))),
+            details="".join(_details(survey, finding) for finding in findings) or "<p>Nothing was found.</p>",
+        )
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _row(finding: Finding) -> str:
+    check = finding.check
+    return (
+        f'<tr><td>{_badge(check.level)}</td><td class="n">{finding.count:,}</td>'
+        f'<td><a href="#{check.name}">{escape(check.title)}</a></td><td>{escape(check.effect)}</td></tr>\n'
+    )
+
+
+def _details(survey: Survey, finding: Finding) -> str:
+    check = finding.check
+    pictures = [_thumbnail(survey, offender) for offender in finding.first[:NUM_THUMBNAILS]]
+    shown = [
+        f'<figure><img src="data:image/jpeg;base64,{picture}" alt="">'
+        f"<figcaption>{_text(offender)}</figcaption></figure>"
+        for picture, offender in zip(pictures, finding.first, strict=False)
+        if picture
+    ]
+    listed = [
+        f"<li>{_text(offender)}</li>"
+        for i, offender in enumerate(finding.first)
+        if i >= len(pictures) or not pictures[i]
+    ]
+    rest = finding.count - len(finding.first)
+    more = f"<li>and {rest:,} more</li>" if rest else ""
+    return (
+        f'<section id="{check.name}"><h3>{_badge(check.level)} {escape(check.title)}: {finding.count:,}</h3>'
+        f'<p>{escape(check.effect)}</p><div class="thumbs">{"".join(shown)}</div>'
+        f"<ul>{''.join(listed)}{more}</ul></section>\n"
+    )
+
+
+def _badge(level: Level) -> str:
+    return f'<span class="level {level.value}">{level.value}</span>'
+
+
+def _text(offender: Offender) -> str:
+    return f"{escape(offender.where)}: {escape(offender.text)}"
+
+
+def _thumbnail(survey: Survey, offender: Offender) -> str:
+    """The offender's picture as a small JPEG in base64, its box drawn; empty where there is no picture to show."""
+    if offender.picture is None:
+        return ""
+    try:
+        image = read_picture(survey.paths[offender.picture])
+    except DataError:
+        return ""
+    scale = THUMBNAIL_SIDE / max(image.shape[:2])
+    size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
+    image = np.asarray(
+        cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR), np.uint8
+    )
+    if offender.box is not None:
+        boxes = survey.boxes_xyxy[[offender.box]] * scale
+        class_id = int(survey.class_ids[offender.box])
+        image = draw_boxes(image, np.nan_to_num(boxes), [survey.names[class_id]], [class_id])
+    _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    return base64.b64encode(data.tobytes()).decode()

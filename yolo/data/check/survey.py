@@ -1,0 +1,136 @@
+"""All that was read of a data set, as flat arrays: what the checks look at.
+
+Axes: M pictures, N boxes over all pictures.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from yolo.data.labels import Labels
+
+ProblemKind = Literal["list", "missing-picture", "truncated", "corrupt", "label-file", "row", "class", "orphan"]
+
+
+class Problem(NamedTuple):
+    """A fault that reading itself met."""
+
+    kind: ProblemKind
+    where: str  # `path` or `path:line`
+    text: str
+    picture: Path | None = None
+
+
+class PictureFacts(NamedTuple):
+    """What a picture file is."""
+
+    content: int  # hash of the bytes
+    pixels: int  # hash of the decoded pixels; 0 where it does not decode
+    width: int  # as displayed, pixels; 0 where it does not decode
+    height: int
+    suffix: str  # that its content calls for, or "" where any will do
+    is_rotated: bool  # by an EXIF tag
+
+
+class Reading(NamedTuple):
+    """One picture and its truth."""
+
+    facts: PictureFacts
+    labels: Labels | None  # None where no label file is
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """A data set as it was read."""
+
+    names: tuple[str, ...]  # class names; class ids index this
+    splits: Mapping[str, npt.NDArray[np.int64]]  # the pictures of each, by number
+    paths: Sequence[Path]  # (M,)
+    label_paths: Sequence[Path | None]  # (M,)
+    content: npt.NDArray[np.uint64]  # (M,)
+    pixels: npt.NDArray[np.uint64]  # (M,)
+    sizes: npt.NDArray[np.int32]  # (M, 2), width and height, pixels; 0 where it does not decode
+    suffixes: Sequence[str]  # (M,)
+    is_rotated: npt.NDArray[np.bool_]  # (M,)
+    box_ends: npt.NDArray[np.int64]  # (M + 1,), the boxes of picture i are box_ends[i]:box_ends[i + 1]
+    boxes_xyxy: npt.NDArray[np.float64]  # (N, 4), pixels, as they lie in the file
+    class_ids: npt.NDArray[np.int64]  # (N,)
+    ignore: npt.NDArray[np.bool_]  # (N,)
+    is_polygon: npt.NDArray[np.bool_]  # (N,)
+    lines: npt.NDArray[np.int64]  # (N,)
+    problems: Sequence[Problem]
+
+    @property
+    def decodes(self) -> npt.NDArray[np.bool_]:
+        """(M,): pictures that can be used."""
+        return self.sizes[:, 0] > 0
+
+    @property
+    def picture_of(self) -> npt.NDArray[np.int64]:
+        """(N,): the picture of each box."""
+        return np.repeat(np.arange(len(self.paths)), np.diff(self.box_ends))
+
+    @property
+    def clipped_xyxy(self) -> npt.NDArray[np.float64]:
+        """(N, 4): the boxes inside their pictures."""
+        limits = np.tile(self.sizes[self.picture_of], 2)
+        return np.clip(self.boxes_xyxy, 0, limits)
+
+    @property
+    def has_area(self) -> npt.NDArray[np.bool_]:
+        """(N,): boxes with an area inside their picture."""
+        boxes = self.clipped_xyxy
+        return np.asarray((boxes[:, 2:] > boxes[:, :2]).all(axis=1))
+
+    def boxes_of(self, picture: int) -> slice:
+        """Where the boxes of a picture are."""
+        return slice(int(self.box_ends[picture]), int(self.box_ends[picture + 1]))
+
+    def boxes_in(self, split: str) -> npt.NDArray[np.bool_]:
+        """(N,): the boxes of a split's pictures."""
+        return np.isin(self.picture_of, self.splits[split])
+
+    def box_place(self, box: int, picture: int) -> str:
+        """`path:line` of a box."""
+        return f"{self.label_paths[picture]}:{self.lines[box]}"
+
+
+def build_survey(
+    names: Sequence[str],
+    splits: Mapping[str, Sequence[int]],
+    paths: Sequence[Path],
+    readings: Sequence[Reading],
+    problems: Sequence[Problem],
+) -> Survey:
+    """Pack what was read of each picture; boxes of pictures that do not decode are left out."""
+    found = [reading.labels if reading.labels is not None and reading.facts.width else None for reading in readings]
+    labels = [entry for entry in found if entry is not None]
+    facts = [reading.facts for reading in readings]
+    return Survey(
+        names=tuple(names),
+        splits={split: np.array(pictures, np.int64) for split, pictures in splits.items()},
+        paths=paths,
+        label_paths=[reading.labels.path if reading.labels else None for reading in readings],
+        content=np.array([f.content for f in facts], np.uint64),
+        pixels=np.array([f.pixels for f in facts], np.uint64),
+        sizes=np.array([(f.width, f.height) for f in facts], np.int32).reshape(-1, 2),
+        suffixes=[f.suffix for f in facts],
+        is_rotated=np.array([f.is_rotated for f in facts], np.bool_),
+        box_ends=np.cumsum([0, *(len(entry.lines) if entry else 0 for entry in found)], dtype=np.int64),
+        boxes_xyxy=np.concatenate([np.zeros((0, 4)), *(entry.boxes_xyxy for entry in labels)]),
+        class_ids=np.concatenate([np.zeros(0, np.int64), *(entry.class_ids for entry in labels)]),
+        ignore=np.concatenate([np.zeros(0, np.bool_), *(entry.ignore for entry in labels)]),
+        is_polygon=np.array([n in entry.polygon_lines for entry in labels for n in entry.lines], np.bool_),
+        lines=np.array([n for entry in labels for n in entry.lines], np.int64),
+        problems=[*problems, *(problem for reading in readings for problem in reading.problems)],
+    )

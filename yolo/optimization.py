@@ -1,0 +1,156 @@
+"""From settings, and the cfg's [net] where it is asked for, to the schedule and the optimizer of a run."""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from yolo.engine.darknet_policy import POLICIES, DarknetPolicy
+from yolo.engine.optimizer import build_optimizer
+from yolo.engine.policies import build_policy
+from yolo.engine.schedule import Schedule, accumulation, burn_in_epochs
+from yolo.errors import SettingsError
+from yolo.pace import layer_paces, log_paces, parameter_paces
+
+if TYPE_CHECKING:
+    from torch.optim import Optimizer
+
+    from yolo.darknet.net import Net
+    from yolo.model import Darknet
+    from yolo.settings import TrainSettings
+
+logger = logging.getLogger(__name__)
+
+BURN_IN_BIAS_LR = 0.1  # of SGD; Adam's steps do not shrink with small gradients, so its biases start from 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunLength:
+    """How long a run is."""
+
+    epochs: int
+    batches: int  # micro-batches an epoch
+    images: int  # pictures an epoch
+
+    def net_batches(self, net: Net) -> float:
+        """Length in batches of the size that [net] gives."""
+        return self.epochs * self.images / net.batch
+
+
+def follow_net(settings: TrainSettings, net: Net, num_images: int) -> TrainSettings:
+    """The settings, with batch size and number of epochs from [net] where that is asked for.
+
+    Raises:
+        SettingsError: [net] does not say how long to train.
+    """
+    if not settings.policy.cfg_batches:
+        return settings
+    if net.max_batches < 1:
+        raise SettingsError("--cfg-batches: the cfg's [net] has no max_batches; add it, or give --epochs instead")
+    epochs = math.ceil(net.max_batches * net.batch / num_images)
+    batch_size = max(1, net.batch // net.subdivisions)
+    logger.info(
+        "[net]: max_batches=%d of batch=%d in subdivisions=%d: %d epochs, batch size %d",
+        *(net.max_batches, net.batch, net.subdivisions, epochs, batch_size),
+    )
+    return replace(settings, epochs=epochs, batch_size=batch_size)
+
+
+def build_schedule(settings: TrainSettings, net: Net, length: RunLength) -> Schedule:
+    """The schedule of a run, fitted to its length."""
+    if settings.policy.schedule == "cfg":
+        return _net_schedule(settings, net, length)
+    chosen = settings.optimization
+    accumulate = accumulation(
+        settings.batch_size, chosen.nominal_batch_size, length.epochs * length.batches, chosen.least_steps
+    )
+    share_of_nominal = settings.batch_size * accumulate / chosen.nominal_batch_size
+    return Schedule(
+        epochs=length.epochs,
+        policy=build_policy(settings.policy),
+        burn_in=_burn_in(settings, length),
+        lr=chosen.lr0 * (share_of_nominal if settings.policy.scale_lr else 1.0),
+        lr_min=settings.policy.lr_min,
+        momentum=chosen.momentum,
+        weight_decay=chosen.weight_decay * share_of_nominal,
+        burn_in_bias_lr=BURN_IN_BIAS_LR if chosen.optimizer.lower() == "sgd" else 0.0,
+        accumulate=accumulate,
+        objectness_ramp=settings.policy.objectness_ramp,
+    )
+
+
+def _burn_in(settings: TrainSettings, length: RunLength) -> float:
+    policy = settings.policy
+    if policy.burn_in_batches is not None:
+        burn_in = policy.burn_in_batches / length.batches
+        if burn_in > length.epochs:
+            raise SettingsError(
+                f"--burn-in-batches {policy.burn_in_batches}: the run has {length.epochs * length.batches}; use fewer"
+            )
+        return burn_in
+    if policy.burn_in_epochs is not None:
+        return policy.burn_in_epochs
+    return burn_in_epochs(length.epochs, length.batches, policy.burn_in_share)
+
+
+def _net_schedule(settings: TrainSettings, net: Net, length: RunLength) -> Schedule:
+    """Darknet's: its rates by its own count of batches, and no ramp of anything else."""
+    if net.policy not in POLICIES:
+        logger.warning("[net]: policy=%s is none of %s; constant, as in Darknet", net.policy, ", ".join(POLICIES))
+    policy = DarknetPolicy(
+        learning_rate=net.learning_rate,
+        policy=net.policy,
+        burn_in=net.burn_in,
+        power=net.power,
+        max_batches=net.max_batches,
+        steps=net.steps,
+        scales=net.scales,
+        step=net.step,
+        scale=net.scale,
+        gamma=net.gamma,
+        sgdr_cycle=net.sgdr_cycle or 0,
+        sgdr_mult=net.sgdr_mult,
+        learning_rate_min=net.learning_rate_min,
+        seed=settings.seed,
+    )
+    return Schedule(
+        epochs=length.epochs,
+        policy=partial(policy.factor, batches=length.net_batches(net)),
+        burn_in=0.0,
+        lr=net.learning_rate,
+        momentum=net.B1 if net.adam else net.momentum,
+        weight_decay=net.decay,
+        accumulate=max(1, round(net.batch / settings.batch_size)),
+    )
+
+
+def prepare_optimizer(settings: TrainSettings, model: Darknet, schedule: Schedule, length: RunLength) -> Optimizer:
+    """The optimizer of a run, with the cfg's layer-wise keys."""
+    net = model.net
+    chosen = settings.optimization
+    name = chosen.optimizer
+    arguments: dict[str, Any] = {**chosen.optimizer_args}
+    if settings.policy.schedule == "cfg" and net.adam:
+        name, arguments = "adam", {"betas": (net.B1, net.B2), "eps": net.eps, **arguments}
+    elif settings.policy.schedule == "cfg" and name.lower() == "sgd":
+        arguments = {"nesterov": False, **arguments}
+
+    def epochs_of(net_batches: float) -> float:
+        """Counted in burn-ins where this run has one of its own: of a run that is shorter, they are a like part."""
+        if schedule.burn_in and net.burn_in:
+            return net_batches / net.burn_in * schedule.burn_in
+        return net_batches * net.batch / length.images
+
+    log_paces(model, layer_paces(model, epochs_of), length.epochs)
+    return build_optimizer(
+        model,
+        name,
+        lr=schedule.lr,
+        momentum=schedule.momentum,
+        weight_decay=schedule.weight_decay,
+        arguments=arguments,
+        paces=parameter_paces(model, epochs_of),
+    )

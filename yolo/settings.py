@@ -1,0 +1,168 @@
+"""Settings of training: one tree of typed, frozen records, each field with its one-line help.
+
+Below `yolo.build` nobody sees the tree: parts get explicit arguments.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from yolo.data.transforms import Augment
+from yolo.engine.optimizer import Argument, check_arguments
+from yolo.engine.policies import PolicySettings
+from yolo.engine.precision import PrecisionName
+from yolo.errors import SettingsError
+from yolo.losses.registry import LossName
+from yolo.losses.shape_match import LossSettings
+
+DEMO = "shapes"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizerSettings:
+    """Optimizer, what a step is, and averaging."""
+
+    optimizer: str = "sgd"
+    """sgd (Nesterov), adam, adamw, or any other of torch.optim by name; all but sgd want a smaller lr0."""
+    optimizer_args: dict[str, Argument] = field(default_factory=dict)
+    """Further arguments of its class: `eps 1e-6 amsgrad True`; in a recipe `{eps: 1.0e-6, amsgrad: true}`."""
+    lr0: float = 0.01
+    """Learning rate after burn-in."""
+    momentum: float = 0.937
+    """Momentum of SGD, first beta of Adam."""
+    weight_decay: float = 0.0005
+    """Decay of convolution weights, of a step of nominal_batch_size pictures; smaller steps decay less."""
+    clip_grad_norm: float = 0.0
+    """Scale the gradients of a step down to this norm; 0: leave them."""
+    nominal_batch_size: int = 64
+    """Pictures an optimizer step, reached by accumulating batches."""
+    least_steps: int = 2000
+    """Accumulate less where the run would have fewer optimizer steps than this."""
+    ema_decay: float = 0.9999
+    """Largest decay of the averaged weights."""
+    ema_share: float = 0.05
+    """They average over no more than this share of the run; 0: over 1 / (1 - ema_decay) steps at any length."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainSettings:
+    """Train a Darknet network on labelled pictures.
+
+    Without --data, it trains a small network on pictures that it draws itself.
+    """
+
+    cfg: str = "yolov4-tiny"
+    """Network: a .cfg file, or the name of a shipped one."""
+    data: str = DEMO
+    """Data set: a .data file, a VOC folder, or 'shapes' (drawn pictures)."""
+    weights: str = ""
+    """Start from these: .weights (whole or partial), .pt or .safetensors; empty: from scratch."""
+    hyp: str = ""
+    """Recipe: a YAML file with any of these settings by name, or the name of a shipped one."""
+    epochs: int = 100
+    """Passes over the training split."""
+    batch_size: int = 16
+    """Pictures a batch."""
+    img_size: int | None = None
+    """Side of the network input, pixels; default: the cfg's width."""
+    rect: bool = False
+    """As little grey around each picture as the network allows, in training and validation; without mosaics."""
+    multi_scale: tuple[float, float] | None = None
+    """Every 10 steps another input size, from LOW to HIGH times --img-size."""
+    single_cls: bool = False
+    """All objects are of one class."""
+    image_weights: bool = False
+    """Draw pictures of rare and badly found classes more often."""
+    close_mosaic: int = 0
+    """Epochs at the end without mosaics."""
+    name: str = "train"
+    """The run's folder below --project."""
+    project: str = "runs"
+    """Folder of all runs."""
+    resume: str = ""
+    """Go on with a run: its folder or its last.pt; without a value: the newest run below --project."""
+    patience: int = 100
+    """Stop after this many epochs without a better one; 0: never."""
+    save_period: int = 0
+    """Also keep a checkpoint of every so many epochs; 0: none."""
+    checkpoint_minutes: float = 10.0
+    """Save last.pt within an epoch too, when the last saving is this long ago."""
+    device: str = "auto"
+    """cpu, cuda, cuda:1, ...; auto: a GPU if there is one."""
+    precision: PrecisionName = "auto"
+    """Arithmetic of the forward pass; auto: bf16 or fp16 where the device is fast in it, else fp32."""
+    deterministic: bool = False
+    """Use only operations that give the same bits in every run on the same device; slower on GPUs."""
+    workers: int = 2
+    """Processes that read and augment pictures; 0: none beside the trainer."""
+    seed: int = 0
+    """Seed of weights, order and augmentation."""
+    loss: LossName = "shape-match"
+    """shape-match (anchors by shape, GIoU; [yolo] heads) or darknet (what the cfg's heads say; heads of all kinds)."""
+    optimization: OptimizerSettings = field(default_factory=OptimizerSettings)
+    policy: PolicySettings = field(default_factory=PolicySettings)
+    shape_match: LossSettings = field(default_factory=LossSettings)
+    augment: Augment = field(default_factory=Augment)
+
+    def __post_init__(self) -> None:
+        require("--epochs", self.epochs, self.epochs >= 1, "1 or more")
+        require("--batch-size", self.batch_size, self.batch_size >= 1, "1 or more")
+        require("--img-size", self.img_size, self.img_size is None or self.img_size >= 32, "32 or more")
+        low, high = self.multi_scale or (1, 1)
+        require("--multi-scale", f"{low:g} {high:g}", 0 < low <= 1 <= high <= 4, "0 < LOW <= 1 <= HIGH <= 4")
+        require("--image-weights", "with --rect", not (self.image_weights and self.rect), "one of the two")
+        require("--close-mosaic", self.close_mosaic, 0 <= self.close_mosaic <= self.epochs, "0 to --epochs")
+        require("--workers", self.workers, self.workers >= 0, "0 or more")
+        require("--patience", self.patience, self.patience >= 0, "0 or more")
+        require("--save-period", self.save_period, self.save_period >= 0, "0 or more")
+        require("--checkpoint-minutes", self.checkpoint_minutes, self.checkpoint_minutes >= 0, "0 or more")
+        require("--seed", self.seed, 0 <= self.seed < 2**32, "0 to 4294967295")
+        check_optimization(self.optimization)
+        check_policy(self.policy, self.epochs)
+        for flag in ("cls_pw", "obj_pw"):
+            weight = getattr(self.shape_match, flag)
+            require(f"--{flag.replace('_', '-')}", weight, weight > 0, "a number above 0")
+        require("--fl-gamma", self.shape_match.fl_gamma, self.shape_match.fl_gamma >= 0, "0 or more")
+
+
+def require(flag: str, value: object, holds: bool, allowed: str) -> None:
+    """Raise a `SettingsError` unless a setting holds."""
+    if not holds:
+        raise SettingsError(f"{flag} {value}: use {allowed}")
+
+
+def check_optimization(chosen: OptimizerSettings) -> None:
+    """Raise a `SettingsError` for values that no optimizer can have."""
+    check_arguments(chosen.optimizer, chosen.optimizer_args)
+    require("--lr0", chosen.lr0, chosen.lr0 > 0, "a number above 0")
+    require("--momentum", chosen.momentum, 0 < chosen.momentum < 1, "a number between 0 and 1")
+    require("--clip-grad-norm", chosen.clip_grad_norm, chosen.clip_grad_norm >= 0, "0 or more")
+    require("--ema-decay", chosen.ema_decay, 0 <= chosen.ema_decay < 1, "0 or more, below 1")
+    require("--ema-share", chosen.ema_share, 0 <= chosen.ema_share <= 1, "a share between 0 and 1")
+
+
+def check_policy(policy: PolicySettings, epochs: int) -> None:
+    """Raise a `SettingsError` for a schedule that cannot be followed."""
+    require("--lrf", policy.lrf, 0 <= policy.lrf <= 1, "a share between 0 and 1")
+    above = policy.lrf > 0 or policy.schedule != "exponential"
+    require("--lrf", policy.lrf, above, "more than 0 with the schedule exponential, which never reaches 0")
+    require("--lr-min", policy.lr_min, policy.lr_min >= 0, "0 or more")
+    rising = all(0 <= share <= 1 for share in policy.lr_steps) and list(policy.lr_steps) == sorted(policy.lr_steps)
+    require("--lr-steps", policy.lr_steps, rising, "rising shares of the run between 0 and 1")
+    alike = len(policy.lr_steps) == len(policy.lr_scales)
+    require("--lr-scales", policy.lr_scales, alike, f"one for each of --lr-steps {policy.lr_steps}")
+    require("--lr-step", policy.lr_step, 0 < policy.lr_step <= 1, "a share above 0, up to 1")
+    for name in ("lr_scale", "lr_power", "lr_steepness", "lr_cycle_mult"):
+        value = getattr(policy, name)
+        require(f"--{name.replace('_', '-')}", value, value > 0, "a number above 0")
+    require("--lr-restarts", policy.lr_restarts, policy.lr_restarts >= 0, "0 or more")
+    length = policy.burn_in_epochs
+    require("--burn-in-epochs", length, length is None or 0 <= length <= epochs, f"0 to {epochs}, the run's epochs")
+    batches = policy.burn_in_batches
+    require("--burn-in-batches", batches, batches is None or batches >= 0, "0 or more")
+    once = length is None or batches is None
+    require("--burn-in-batches", batches, once, "either this or --burn-in-epochs")
+    share = policy.burn_in_share
+    require("--burn-in-share", share, 0 <= share <= 1, "a share between 0 and 1")
+    allowed = policy.schedule == "cfg" or not policy.cfg_batches
+    require("--cfg-batches", policy.cfg_batches, allowed, "it with --schedule cfg")
