@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 from yolo.darknet.cfg import CfgFile
 from yolo.darknet.keys import read_keys
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 REGION_STRIDE = 32  # pixels a cell of YOLOv2's networks: [region] states anchors in cells
 MOST_BARS = 20  # classes in the panel
+MOST_SIZES = 5  # of pictures that are named
 BLUE, ORANGE, INK = "#2f6db5", "#e4572e", "#2b2d33"
 MAP = "Blues"
 
@@ -171,8 +172,9 @@ def _draw_pictures(panel: Axes, sizes: npt.NDArray[np.int32]) -> None:
         edgecolors=INK,
         linewidths=0.5,
     )
-    for (width, height), count in sorted(zip(distinct.tolist(), counts.tolist(), strict=True), key=lambda r: -r[1])[:3]:
-        panel.annotate(f"{width} x {height}: {count:,}", (width, height), xytext=(9, 9), textcoords="offset points",
-                       fontsize=9, color=INK)  # fmt: skip
+    commonest = np.argsort(-counts, kind="stable")[:MOST_SIZES]
+    rows = [f"{distinct[i, 0]} x {distinct[i, 1]}: {counts[i]:,}" for i in commonest]
+    if len(counts) > len(rows):
+        rows.append(f"and {len(counts) - len(rows):,} more sizes")
+    panel.text(0.03, 0.97, "\n".join(rows), transform=panel.transAxes, va="top", fontsize=9, color=INK)
     panel.set(xlim=(0, 1.25 * sizes[:, 0].max()), ylim=(0, 1.25 * sizes[:, 1].max()))
-    panel.xaxis.set_minor_locator(NullLocator())
