@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import logging
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,11 +23,14 @@ from yolo.engine.callbacks.results_csv import ResultsCsv
 from yolo.engine.callbacks.tensorboard import TensorBoard
 from yolo.engine.checkpoint import save_checkpoint
 from yolo.engine.ema import ModelEma
+from yolo.engine.freeze import Freeze
 from yolo.engine.optimizer import build_optimizer
+from yolo.engine.phases import PhasedLoader, PhasedSchedule
 from yolo.engine.schedule import Schedule, accumulation, burn_in_epochs
 from yolo.engine.trainer import Trainer
 from yolo.errors import SettingsError
 from yolo.evaluation.evaluator import Evaluator
+from yolo.frozen_layers import format_trained, frozen_layers
 from yolo.inference import evaluate, to_input
 from yolo.layers import Yolo
 from yolo.load import evaluation_detector, evaluation_loader, new_run_folder, select_device
@@ -35,9 +40,12 @@ from yolo.rng import seed_everything
 from yolo.transfer import initialize_heads, transfer
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from collections.abc import Collection
 
-    from yolo.config import TrainSettings
+    from torch import Tensor, nn
+    from torch.optim import Optimizer
+
+    from yolo.config import OptimizerSettings, TrainSettings
     from yolo.data.index import Index
     from yolo.data.sample import Batch
 
@@ -97,7 +105,7 @@ class Training:
     folder: Path
     trainer: Trainer
     device: torch.device
-    train_loader: DetectionLoader
+    train_loader: PhasedLoader
     score: ValidationScore
     summary: str  # what is about to happen, for people
 
@@ -111,26 +119,32 @@ def build_training(settings: TrainSettings) -> Training:
     train_index, val_index = source.index("train"), source.index("val")
     model = build_model(cfg, settings.weights, len(source.names)).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     size = settings.img_size or model.net.width
-    train_loader = build_loader(
-        DetectionDataset(index=train_index, size=size, augment=settings.augment, seed=settings.seed),
-        batch_size=settings.batch_size,
-        workers=settings.workers,
-        shuffle=True,
-        seed=settings.seed,
-        pin_memory=device.type == "cuda",
+    frozen = frozen_layers(model, settings.freezing.freeze, settings.freezing.freeze_layers)
+    if settings.grad_checkpoint:
+        model.gradient_checkpointing_enable()
+    train_loader = PhasedLoader(
+        functools.partial(
+            build_loader,
+            DetectionDataset(index=train_index, size=size, augment=settings.augment, seed=settings.seed),
+            workers=settings.workers,
+            shuffle=True,
+            seed=settings.seed,
+            pin_memory=device.type == "cuda",
+        ),
+        functools.partial(batch_size_at, settings),
     )
     val_loader = evaluation_loader(
         val_index, size=size, batch_size=settings.batch_size, workers=settings.workers, device=device
     )
     score = ValidationScore(val_index, val_loader, Evaluator(val_index))
     loss = ShapeMatchLoss(trainable_heads(model), settings.loss)
-    schedule = build_schedule(settings, len(train_loader))
+    schedule = build_schedule(settings, len(train_index))
     optimizer = build_optimizer(
         model,
         settings.optimization.optimizer,
         lr=settings.optimization.lr0,
-        momentum=schedule.momentum,
-        weight_decay=schedule.weight_decay,
+        momentum=settings.optimization.momentum,
+        weight_decay=settings.optimization.weight_decay,
     )
     folder = new_run_folder(settings.project, settings.name)
     model.cfg.write(folder / "model.cfg")
@@ -153,6 +167,7 @@ def build_training(settings: TrainSettings) -> Training:
         schedule=schedule,
         ema=ModelEma(model, decay=settings.optimization.ema_decay),
         epochs=settings.epochs,
+        freeze=Freeze([model.layers[index] for index in frozen], settings.freezing.freeze_epochs),
         callbacks=[
             ProgressBar(size, device),
             Evaluation(score),
@@ -165,9 +180,10 @@ def build_training(settings: TrainSettings) -> Training:
     summary = (
         f"{folder}: {model.cfg.path}, {model.num_parameters:,} parameters, {size} px, on {device}; "
         f"{len(train_index)} training and {len(val_index)} validation pictures, {len(source.names)} classes; "
-        f"{settings.epochs} epochs of {len(train_loader)} batches, {schedule.accumulate} a step, "
-        f"burn-in {schedule.burn_in:.1f} epochs"
+        + describe_phases(settings, schedule, len(train_index))
     )
+    if frozen:
+        summary += describe_freezing(settings, model, frozen, optimizer)
     return Training(folder, trainer, device, train_loader, score, summary)
 
 
@@ -186,18 +202,60 @@ def trainable_heads(model: Darknet) -> list[Yolo]:
     return heads
 
 
-def build_schedule(settings: TrainSettings, batches_per_epoch: int) -> Schedule:
-    """Burn-in and accumulation fitted to the length of the run."""
+def batch_size_at(settings: TrainSettings, epoch: int) -> int:
+    """Pictures a batch in an epoch, counted from 0."""
+    freezing = settings.freezing
+    if freezing.freeze_batch_size and freezing.freeze_epochs and epoch < freezing.freeze_epochs:
+        return freezing.freeze_batch_size
+    return settings.batch_size
+
+
+def build_schedule(settings: TrainSettings, num_pictures: int) -> Schedule | PhasedSchedule:
+    """The schedule of a run; with a thaw one before and one after it, each from its own burn-in to its own end."""
     chosen = settings.optimization
+    bias_lr = BURN_IN_BIAS_LR if chosen.optimizer == "sgd" else 0.0
+    thaw = settings.freezing.freeze_epochs
+    phase = functools.partial(_phase_schedule, chosen, num_pictures)
+    if thaw is None:
+        return phase(settings.epochs, settings.batch_size, chosen.lr0, bias_lr)
+    return PhasedSchedule(
+        first=phase(thaw, batch_size_at(settings, 0), settings.freezing.freeze_lr0 or chosen.lr0, bias_lr),
+        then=phase(settings.epochs - thaw, settings.batch_size, chosen.lr0, 0.0),  # biases have learnt by then
+        change=thaw,
+    )
+
+
+def _phase_schedule(
+    chosen: OptimizerSettings, num_pictures: int, epochs: int, batch_size: int, lr: float, burn_in_bias_lr: float
+) -> Schedule:
+    """Burn-in and accumulation fitted to the length of a phase."""
+    batches = math.ceil(num_pictures / batch_size)
     return Schedule(
-        epochs=settings.epochs,
-        burn_in=burn_in_epochs(settings.epochs, batches_per_epoch, chosen.burn_in_share),
-        lr=chosen.lr0,
+        epochs=epochs,
+        burn_in=burn_in_epochs(epochs, batches, chosen.burn_in_share),
+        lr=lr,
         final_lr=chosen.lrf,
         momentum=chosen.momentum,
         weight_decay=chosen.weight_decay,
-        burn_in_bias_lr=BURN_IN_BIAS_LR if chosen.optimizer == "sgd" else 0.0,
-        accumulate=accumulation(
-            settings.batch_size, chosen.nominal_batch_size, settings.epochs * batches_per_epoch, chosen.least_steps
-        ),
+        burn_in_bias_lr=burn_in_bias_lr,
+        accumulate=accumulation(batch_size, chosen.nominal_batch_size, epochs * batches, chosen.least_steps),
     )
+
+
+def describe_phases(settings: TrainSettings, schedule: Schedule | PhasedSchedule, num_pictures: int) -> str:
+    """Length, batches and burn-in of each phase, for people."""
+    phases = [schedule] if isinstance(schedule, Schedule) else [schedule.first, schedule.then]
+    sizes = [batch_size_at(settings, 0), settings.batch_size]
+    return ", then ".join(
+        f"{phase.epochs:g} epochs of {math.ceil(num_pictures / size)} batches, {phase.accumulate} a step, "
+        f"burn-in {phase.burn_in:.1f} epochs"
+        for phase, size in zip(phases, sizes, strict=False)
+    )
+
+
+def describe_freezing(settings: TrainSettings, model: Darknet, frozen: Collection[int], optimizer: Optimizer) -> str:
+    """What trains before and after the thaw, for people."""
+    thaw = settings.freezing.freeze_epochs
+    phases = {f"1-{thaw or settings.epochs}": frozen} | ({f"{thaw + 1}-{settings.epochs}": ()} if thaw else {})
+    lines = [format_trained(model, layers, optimizer.param_groups, epochs) for epochs, layers in phases.items()]
+    return "".join(f"\n  {line}" for line in lines)

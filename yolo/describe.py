@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from yolo.darknet.cfg import CfgFile
-    from yolo.model import Node
+    from yolo.plan import Node
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

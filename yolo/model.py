@@ -3,66 +3,30 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from yolo.darknet.cfg import CfgFile, Section
+from yolo.darknet.cfg import CfgFile
 from yolo.darknet.keys import BadValueError, read_keys
 from yolo.darknet.net import Net
 from yolo.darknet.weights import Header, WeightsFile, read_weights, write_weights
 from yolo.errors import CfgError, WeightsError
-from yolo.layers import HeadSpec, LayerSpec, Shape, spec_from_section
+from yolo.layers import HeadSpec, LayerSpec
 from yolo.layers.norm import without_scales
 from yolo.ops.boxes import xyxy_to_cxcywh
 from yolo.ops.darknet_nms import Candidates
 from yolo.ops.nms import Predictions
+from yolo.plan import Node, plan
 from yolo.segments import Graph, Segment, cut, run_checkpointed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """One planned layer: its record, where its inputs come from, and all shapes."""
-
-    index: int
-    section: Section
-    spec: LayerSpec
-    sources: tuple[int, ...]  # layer numbers; -1 is the network's input
-    in_shapes: tuple[Shape, ...]
-    out_shape: Shape
-
-
-def plan(cfg: CfgFile, net: Net) -> tuple[Node, ...]:
-    """Work out every layer's inputs and shapes, before any tensor exists.
-
-    Raises:
-        CfgError: a section, key, reference or shape that does not fit, with file and line.
-    """
-    shapes = {-1: Shape(*net.input_shape)}
-    nodes = []
-    for index, section in enumerate(cfg.layers):
-        spec = spec_from_section(section)
-        try:
-            sources = spec.sources(index)
-            in_shapes = tuple(shapes[source] for source in sources)
-            out_shape = spec.out_shape(*in_shapes)
-        except BadValueError as error:
-            raise error.in_section(section) from None
-        shapes[index] = out_shape
-        nodes.append(Node(index, section, spec, sources, in_shapes, out_shape))
-    consumers: dict[int, list[LayerSpec]] = {node.index: [] for node in nodes}
-    for node in nodes:
-        for source in node.sources:
-            consumers.setdefault(source, []).append(node.spec)
-    return tuple(replace(node, spec=node.spec.settled(consumers[node.index])) for node in nodes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +126,7 @@ class Darknet(nn.Module):
         """
         x = images if images.dim() > 2 else images[:, :, None, None]
         if self._segments and self.training and torch.is_grad_enabled():
-            outputs = run_checkpointed(self._run, self._segments, self.layers, x)
+            outputs = run_checkpointed(self._run, self._segments, list(self.layers), x)
             return [outputs[index] for index in self._whole.outputs]
         return list(self._run(self._whole, x))
 

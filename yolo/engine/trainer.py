@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from yolo.engine.freeze import Freeze
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -15,7 +17,6 @@ if TYPE_CHECKING:
 
     from yolo.engine.callback import Callback
     from yolo.engine.ema import ModelEma
-    from yolo.engine.schedule import Schedule
 
 
 class MicroBatch(Protocol):
@@ -32,6 +33,14 @@ class Loader(Protocol):
     def __iter__(self) -> Iterator[Any]: ...
 
     def set_epoch(self, epoch: int) -> None: ...
+
+
+class RunSchedule(Protocol):
+    """Learning rates and accumulation as functions of the time in epochs."""
+
+    def apply(self, optimizer: Optimizer, epoch: float) -> None: ...
+
+    def accumulate_at(self, epoch: float) -> int: ...
 
 
 @dataclass(slots=True)
@@ -55,6 +64,7 @@ class Trainer:
         schedule: sets learning rates, momentum and accumulation before each step.
         ema: the averaged copy, updated after each step.
         epochs: how many.
+        freeze: keeps parts of the model as they are; default: none.
         callbacks: what watches, called in this order.
 
     Attributes:
@@ -62,16 +72,17 @@ class Trainer:
         record: the numbers of the epoch that ended last, by name (`train/box`, `metrics/mAP50`, `lr/weights`).
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts of a run, each by name
         self,
         *,
         model: nn.Module,
         objective: Callable[[nn.Module, Any], dict[str, Tensor]],
         loader: Loader,
         optimizer: Optimizer,
-        schedule: Schedule,
+        schedule: RunSchedule,
         ema: ModelEma,
         epochs: int,
+        freeze: Freeze | None = None,
         callbacks: Sequence[Callback] = (),
     ) -> None:
         self.model = model
@@ -81,6 +92,7 @@ class Trainer:
         self.schedule = schedule
         self.ema = ema
         self.epochs = epochs
+        self.freeze = freeze or Freeze()
         self.callbacks = callbacks
         self.state = TrainState()
         self._loss_sums: dict[str, Tensor] = {}
@@ -109,7 +121,7 @@ class Trainer:
         self._loss_sums = {}
         self.loader.set_epoch(self.state.epoch)
         self._call("on_epoch_start")
-        self.model.train()
+        self.freeze.apply(self.model, self.state.epoch)
         for micro_batches in self._grouped(self.loader):
             self._step(micro_batches)
             self._call("on_step_end")
