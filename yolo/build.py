@@ -122,17 +122,19 @@ def build_training(settings: TrainSettings) -> Training:
     frozen = frozen_layers(model, settings.freezing.freeze, settings.freezing.freeze_layers)
     if settings.grad_checkpoint:
         model.gradient_checkpointing_enable()
-    train_loader = PhasedLoader(
-        functools.partial(
-            build_loader,
-            DetectionDataset(index=train_index, size=size, augment=settings.augment, seed=settings.seed),
+    dataset = DetectionDataset(index=train_index, size=size, augment=settings.augment, seed=settings.seed)
+
+    def training_loader(batch_size: int) -> DetectionLoader:
+        return build_loader(
+            dataset,
+            batch_size=batch_size,
             workers=settings.workers,
             shuffle=True,
             seed=settings.seed,
             pin_memory=device.type == "cuda",
-        ),
-        functools.partial(batch_size_at, settings),
-    )
+        )
+
+    train_loader = PhasedLoader(training_loader, functools.partial(batch_size_at, settings))
     val_loader = evaluation_loader(
         val_index, size=size, batch_size=settings.batch_size, workers=settings.workers, device=device
     )
