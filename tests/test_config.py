@@ -74,6 +74,12 @@ def test_written_settings_repeat_the_run(tmp_path: Path) -> None:
         ("multi_scale: [1.5, 0.5]\n", "--multi-scale 1.5 0.5: use 0 < LOW <= 1 <= HIGH <= 4"),
         ("rect: true\nimage_weights: true\n", "--image-weights with --rect: use one of the two"),
         ("epochs: 5\nclose_mosaic: 6\n", "--close-mosaic 6: use 0 to --epochs"),
+        ("freeze: '3'\nfreeze_layers: true\n", "--freeze 3: use it or --freeze-layers, not both"),
+        ("freeze_epochs: 2\n", "--freeze-epochs 2: use it with --freeze or --freeze-layers"),
+        ("freeze: '3'\nfreeze_epochs: 0\n", "--freeze-epochs 0: use 1 or more"),
+        ("freeze: '3'\nfreeze_epochs: 9\nepochs: 9\n", "--freeze-epochs 9: use less than the 9 --epochs"),
+        ("freeze: '3'\nfreeze_batch_size: 8\n", "--freeze-batch-size 8: use it with --freeze-epochs"),
+        ("freeze: '3'\nfreeze_epochs: 2\nfreeze_lr0: 0\n", "--freeze-lr0 0.0: use a number above 0"),
     ],
 )
 def test_bad_recipes(tmp_path: Path, text: str, message: str) -> None:

@@ -117,7 +117,7 @@ def test_the_cfgs_own_optimizer(
 ) -> None:
     run = replace(settings(schedule="cfg"), optimization=OptimizerSettings(**chosen))  # type: ignore[arg-type]
     network, length = model(tmp_path, net), RunLength(10, 40, 640)
-    optimizer = prepare_optimizer(run, network, build_schedule(run, network.net, length), length)
+    optimizer = prepare_optimizer(run, network, build_schedule(run, network.net, length), length.images)
     assert type(optimizer).__name__ == kind
     assert {key: optimizer.param_groups[0][key] for key in values} == values
 
@@ -134,7 +134,7 @@ def test_the_cfgs_own_optimizer(
 def test_how_long_layers_wait(tmp_path: Path, policy: dict[str, Any], net: str, start: float) -> None:
     run, length = settings(**policy), RunLength(100, 40, 640)
     network = model(tmp_path, net, "stopbackward=900")
-    optimizer = prepare_optimizer(run, network, build_schedule(run, network.net, length), length)
+    optimizer = prepare_optimizer(run, network, build_schedule(run, network.net, length), length.images)
     starts = {group["start"] for group in optimizer.param_groups}
     assert len(starts) == 2
     assert math.isclose(max(starts), start)

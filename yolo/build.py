@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import functools
 import logging
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from yolo.config import SETTINGS_FILE
 from yolo.darknet.cfg import CfgFile
 from yolo.data.anchors import warn_of_poor_anchors
 from yolo.data.dataset import DetectionDataset
-from yolo.data.loader import DetectionLoader, build_loader
+from yolo.data.loader import DetectionLoader, batches_of, build_loader
 from yolo.data.sources import open_source
 from yolo.describe import largest_stride
 from yolo.engine.callbacks.checkpoints import Checkpoints
@@ -25,23 +25,29 @@ from yolo.engine.callbacks.stopping import EarlyStop, StopOnSignal
 from yolo.engine.callbacks.tensorboard import TensorBoard
 from yolo.engine.checkpoint import load_checkpoint, save_checkpoint
 from yolo.engine.ema import ModelEma, fitted_to_run
+from yolo.engine.freeze import Freeze
+from yolo.engine.phases import PhasedLoader
 from yolo.engine.precision import Precision
 from yolo.engine.schedule_plot import plot_schedule
 from yolo.engine.size import MultiScale
 from yolo.engine.trainer import Trainer
 from yolo.evaluation.evaluator import Evaluator
+from yolo.frozen_layers import format_trained, frozen_layers
 from yolo.heads import anchors_of
 from yolo.inference import evaluate, to_input
 from yolo.load import evaluation_detector, evaluation_loader, input_size, new_run_folder, rect_sizes, select_device
 from yolo.losses.registry import build_loss
 from yolo.model import Darknet, with_classes
-from yolo.optimization import RunLength, build_schedule, follow_net, prepare_optimizer
+from yolo.optimization import batch_size_at, build_phases, describe_phases, follow_net, num_steps, prepare_optimizer
 from yolo.recipe import flat, write_settings
 from yolo.rng import seed_everything
 from yolo.transfer import initialize_heads, transfer, without_class_term
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from torch import Tensor, nn
+    from torch.optim import Optimizer
 
     from yolo.data.index import Index
     from yolo.data.sample import Batch
@@ -107,7 +113,7 @@ class Training:
     folder: Path
     trainer: Trainer
     device: torch.device
-    train_loader: DetectionLoader
+    train_loader: PhasedLoader
     score: ValidationScore
     summary: str  # what is about to happen, for people
 
@@ -127,14 +133,22 @@ def build_training(settings: TrainSettings) -> Training:
     weights = "" if settings.resume else settings.weights
     model = build_model(cfg, weights, len(names)).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     settings = follow_net(settings, model.net, len(train_index))
-    train_loader = build_loader(
-        build_dataset(settings, train_index, cfg, size),
-        batch_size=settings.batch_size,
-        workers=settings.workers,
-        order="weighted" if settings.image_weights else "shuffled",
-        seed=settings.seed,
-        pin_memory=device.type == "cuda",
-    )
+    frozen = frozen_layers(model, settings.freezing.freeze, settings.freezing.freeze_layers)
+    if settings.grad_checkpoint:
+        model.gradient_checkpointing_enable()
+    dataset = build_dataset(settings, train_index, cfg, size)
+
+    def training_loader(batch_size: int) -> DetectionLoader:
+        return build_loader(
+            dataset,
+            batch_size=batch_size,
+            workers=settings.workers,
+            order="weighted" if settings.image_weights else "shuffled",
+            seed=settings.seed,
+            pin_memory=device.type == "cuda",
+        )
+
+    train_loader = PhasedLoader(training_loader, functools.partial(batch_size_at, settings))
     val_loader = evaluation_loader(
         val_index,
         size=size,
@@ -152,10 +166,10 @@ def build_training(settings: TrainSettings) -> Training:
         images_seen=lambda: trainer.state.images_seen,
         objectness_ratio=lambda: schedule.objectness_ratio_at(trainer.epoch_progress),
     )
-    length = RunLength(settings.epochs, len(train_loader), len(train_index))
-    schedule = build_schedule(settings, model.net, length)
-    optimizer = prepare_optimizer(settings, model, schedule, length)
-    steps = settings.epochs * math.ceil(len(train_loader) / schedule.accumulate)
+    num_batches = functools.partial(batches_of, dataset)
+    schedule = build_phases(settings, model.net, len(train_index), num_batches)
+    optimizer = prepare_optimizer(settings, model, schedule, len(train_index))
+    steps = num_steps(schedule, settings, num_batches)
     decay, warm_up = fitted_to_run(settings.optimization.ema_decay, steps, settings.optimization.ema_share)
     precision = Precision(settings.precision, device)
     folder = run_folder(settings, model)
@@ -181,6 +195,7 @@ def build_training(settings: TrainSettings) -> Training:
         ema=ModelEma(model, decay=decay, warm_up=warm_up),
         clip_grad_norm=settings.optimization.clip_grad_norm,
         sizes=build_sizes(settings, cfg, size),
+        freeze=Freeze([model.layers[index] for index in frozen], settings.freezing.freeze_epochs),
         callbacks=[
             ProgressBar(size, device),
             Evaluation(score),
@@ -204,9 +219,10 @@ def build_training(settings: TrainSettings) -> Training:
     summary = (
         f"{folder}: {model.cfg.path}, {model.num_parameters:,} parameters, {size} px, on {device}; "
         f"{len(train_index)} training and {len(val_index)} validation pictures, {len(names)} classes; "
-        f"{settings.epochs} epochs of {len(train_loader)} batches, {schedule.accumulate} a step, "
-        f"schedule {settings.policy.schedule}, burn-in {schedule.burn_in:.1f} epochs"
+        + describe_phases(schedule, settings, num_batches)
     )
+    if frozen:
+        summary += describe_freezing(settings, model, frozen, optimizer)
     return Training(folder, trainer, device, train_loader, score, summary)
 
 
@@ -263,3 +279,11 @@ def resume(trainer: Trainer, folder: Path) -> None:
         "%s: resumed in epoch %d of %d, at batch %d of %d",
         path, state.epoch + 1, trainer.epochs, state.batches + 1, len(trainer.loader),
     )  # fmt: skip
+
+
+def describe_freezing(settings: TrainSettings, model: Darknet, frozen: Collection[int], optimizer: Optimizer) -> str:
+    """What trains before and after the thaw, for people."""
+    thaw = settings.freezing.freeze_epochs
+    phases = {f"1-{thaw or settings.epochs}": frozen} | ({f"{thaw + 1}-{settings.epochs}": ()} if thaw else {})
+    lines = [format_trained(model, layers, optimizer.param_groups, epochs) for epochs, layers in phases.items()]
+    return "".join(f"\n  {line}" for line in lines)

@@ -15,13 +15,14 @@ from yolo.darknet.keys import read_keys, unknown_keys
 from yolo.darknet.net import Net
 from yolo.darknet.weights import Header
 from yolo.layers import HeadSpec, Shape
-from yolo.model import Darknet, plan
+from yolo.model import Darknet
+from yolo.plan import plan
 
 if TYPE_CHECKING:
     from torch import nn
 
     from yolo.darknet.cfg import CfgFile
-    from yolo.model import Node
+    from yolo.plan import Node
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from yolo.darknet.net import Net
 from yolo.errors import CfgError
 from yolo.layers.head import AnchorHeadSpec
 from yolo.layers.region import Region
-from yolo.model import plan
+from yolo.plan import plan
 
 if TYPE_CHECKING:
     import numpy.typing as npt

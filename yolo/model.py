@@ -3,65 +3,30 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from yolo.darknet.cfg import CfgFile, Section
+from yolo.darknet.cfg import CfgFile
 from yolo.darknet.keys import BadValueError, read_keys
 from yolo.darknet.net import Net
 from yolo.darknet.weights import Header, WeightsFile, read_weights, write_weights
 from yolo.errors import CfgError, WeightsError
-from yolo.layers import HeadSpec, LayerSpec, Shape, spec_from_section
+from yolo.layers import HeadSpec, LayerSpec
 from yolo.layers.norm import without_scales
 from yolo.ops.boxes import xyxy_to_cxcywh
 from yolo.ops.darknet_nms import Candidates
 from yolo.ops.nms import Predictions
+from yolo.plan import Node, plan
+from yolo.segments import Graph, Segment, cut, run_checkpointed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """One planned layer: its record, where its inputs come from, and all shapes."""
-
-    index: int
-    section: Section
-    spec: LayerSpec
-    sources: tuple[int, ...]  # layer numbers; -1 is the network's input
-    in_shapes: tuple[Shape, ...]
-    out_shape: Shape
-
-
-def plan(cfg: CfgFile, net: Net) -> tuple[Node, ...]:
-    """Work out every layer's inputs and shapes, before any tensor exists.
-
-    Raises:
-        CfgError: a section, key, reference or shape that does not fit, with file and line.
-    """
-    shapes = {-1: Shape(*net.input_shape)}
-    nodes = []
-    for index, section in enumerate(cfg.layers):
-        spec = spec_from_section(section)
-        try:
-            sources = spec.sources(index)
-            in_shapes = tuple(shapes[source] for source in sources)
-            out_shape = spec.out_shape(*in_shapes)
-        except BadValueError as error:
-            raise error.in_section(section) from None
-        shapes[index] = out_shape
-        nodes.append(Node(index, section, spec, sources, in_shapes, out_shape))
-    consumers: dict[int, list[LayerSpec]] = {node.index: [] for node in nodes}
-    for node in nodes:
-        for source in node.sources:
-            consumers.setdefault(source, []).append(node.spec)
-    return tuple(replace(node, spec=node.spec.settled(consumers[node.index])) for node in nodes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +65,29 @@ class Darknet(nn.Module):
         self.layers = nn.ModuleList(_build(node) for node in self.nodes)
         for node in self.nodes:
             self._borrow(node)
-        outputs = [node.index for node in self.nodes if node.spec.is_output]
-        self._output = outputs[-1] if outputs else len(self.nodes) - 1
         self._last_use = {source: node.index for node in self.nodes for source in node.sources}
+        self._graph = Graph(
+            tuple(node.sources for node in self.nodes),
+            tuple(node.out_shape.numel for node in self.nodes),
+            self._result_layers(),
+        )
+        self._whole = self._graph.segment(0, len(self.nodes))
+        self._segments: tuple[Segment, ...] = ()  # of gradient checkpointing; none without
+
+    def _result_layers(self) -> tuple[int, ...]:
+        """Layers whose outputs `forward` returns."""
+        if self.heads:
+            return tuple(node.index for node in self.heads)
+        outputs = [node.index for node in self.nodes if node.spec.is_output]
+        return (outputs[-1] if outputs else len(self.nodes) - 1,)
+
+    def gradient_checkpointing_enable(self) -> None:
+        """Keep less for the backward pass and compute more twice, in training mode: same numbers, less memory."""
+        self._segments = cut(self._graph)
+
+    def gradient_checkpointing_disable(self) -> None:
+        """Keep everything for the backward pass again."""
+        self._segments = ()
 
     def _borrow(self, node: Node) -> None:
         """Let a layer use another one's parameters where its cfg says so."""
@@ -139,19 +124,22 @@ class Darknet(nn.Module):
             One raw tensor a head, (B, channels, H', W'), in file order; without a head, the output alone of the last
             layer, or of the one before [cost].
         """
-        outputs = {-1: images if images.dim() > 2 else images[:, :, None, None]}
-        results = []
-        for node, layer in zip(self.nodes, self.layers, strict=True):
-            x = layer(*(outputs[source] for source in node.sources))
-            if node.spec.onlyforward:
-                x = x.detach()
-            outputs[node.index] = x
-            if isinstance(node.spec, HeadSpec) or (node.index == self._output and not self.heads):
-                results.append(x)
+        x = images if images.dim() > 2 else images[:, :, None, None]
+        if self._segments and self.training and torch.is_grad_enabled():
+            outputs = run_checkpointed(self._run, self._segments, list(self.layers), x)
+            return [outputs[index] for index in self._whole.outputs]
+        return list(self._run(self._whole, x))
+
+    def _run(self, segment: Segment, /, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """Outputs of a segment that are read after it."""
+        values = dict(zip(segment.inputs, inputs, strict=True))
+        for node in self.nodes[segment.start : segment.stop]:
+            x = self.layers[node.index](*(values[source] for source in node.sources))
+            values[node.index] = x.detach() if node.spec.onlyforward else x
             for source in node.sources:
-                if self._last_use[source] == node.index:
-                    outputs.pop(source, None)  # frees the memory of maps that no later layer reads
-        return results
+                if self._last_use[source] == node.index and source not in segment.outputs:
+                    values.pop(source, None)  # frees the memory of maps that no later layer reads
+        return tuple(values[index] for index in segment.outputs)
 
     def decode(self, outputs: Sequence[Tensor], image_size: tuple[int, int]) -> Predictions:
         """Raw outputs as candidate boxes.

@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from yolo.engine.darknet_policy import POLICIES, DarknetPolicy
 from yolo.engine.optimizer import build_optimizer
+from yolo.engine.phases import PhasedSchedule
 from yolo.engine.policies import build_policy
 from yolo.engine.schedule import Schedule, accumulation, burn_in_epochs
 from yolo.errors import SettingsError
 from yolo.pace import layer_paces, log_paces, parameter_paces
+from yolo.settings import FreezeSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch.optim import Optimizer
 
     from yolo.darknet.net import Net
@@ -57,6 +61,79 @@ def follow_net(settings: TrainSettings, net: Net, num_images: int) -> TrainSetti
         *(net.max_batches, net.batch, net.subdivisions, epochs, batch_size),
     )
     return replace(settings, epochs=epochs, batch_size=batch_size)
+
+
+def batch_size_at(settings: TrainSettings, epoch: int) -> int:
+    """Pictures a batch in an epoch, counted from 0."""
+    freezing = settings.freezing
+    if freezing.freeze_batch_size and freezing.freeze_epochs and epoch < freezing.freeze_epochs:
+        return freezing.freeze_batch_size
+    return settings.batch_size
+
+
+def build_phases(
+    settings: TrainSettings, net: Net, images: int, batches_of: Callable[[int], int]
+) -> Schedule | PhasedSchedule:
+    """The schedule of a run; with a thaw one before and one after it, each from its own burn-in to its own end.
+
+    Args:
+        settings: of the run.
+        net: the cfg's [net].
+        images: pictures an epoch.
+        batches_of: batch size -> batches an epoch.
+    """
+
+    def phase(own: TrainSettings) -> Schedule:
+        return build_schedule(own, net, RunLength(own.epochs, batches_of(own.batch_size), images))
+
+    thaw = settings.freezing.freeze_epochs
+    if thaw is None:
+        return phase(settings)
+    frozen_lr = settings.freezing.freeze_lr0 or settings.optimization.lr0
+    first = _of_phase(settings, thaw, batch_size_at(settings, 0), frozen_lr)
+    then = _of_phase(settings, settings.epochs - thaw, settings.batch_size, settings.optimization.lr0)
+    return PhasedSchedule(first=phase(first), then=replace(phase(then), burn_in_bias_lr=0.0))  # biases have learnt
+
+
+def _of_phase(settings: TrainSettings, epochs: int, batch_size: int, lr0: float) -> TrainSettings:
+    """The settings, as those of a run that is one phase alone."""
+    burn_in = settings.policy.burn_in_epochs
+    return replace(
+        settings,
+        epochs=epochs,
+        batch_size=batch_size,
+        close_mosaic=0,
+        freezing=FreezeSettings(),
+        optimization=replace(settings.optimization, lr0=lr0),
+        policy=replace(settings.policy, burn_in_epochs=None if burn_in is None else min(burn_in, epochs)),
+    )
+
+
+def _phases(
+    schedule: Schedule | PhasedSchedule, settings: TrainSettings, batches_of: Callable[[int], int]
+) -> list[tuple[Schedule, int]]:
+    """Each phase's schedule, and its batches an epoch."""
+    if isinstance(schedule, Schedule):
+        return [(schedule, batches_of(settings.batch_size))]
+    before = batches_of(batch_size_at(settings, 0))
+    return [(schedule.first, before), (schedule.then, batches_of(settings.batch_size))]
+
+
+def num_steps(schedule: Schedule | PhasedSchedule, settings: TrainSettings, batches_of: Callable[[int], int]) -> int:
+    """Optimizer steps of the whole run, those of burn-in counted like the others."""
+    phases = _phases(schedule, settings, batches_of)
+    return sum(phase.epochs * math.ceil(batches / phase.accumulate) for phase, batches in phases)
+
+
+def describe_phases(
+    schedule: Schedule | PhasedSchedule, settings: TrainSettings, batches_of: Callable[[int], int]
+) -> str:
+    """Length, batches and burn-in of each phase, for people."""
+    return ", then ".join(
+        f"{phase.epochs} epochs of {batches} batches, {phase.accumulate} a step, "
+        f"schedule {settings.policy.schedule}, burn-in {phase.burn_in:.1f} epochs"
+        for phase, batches in _phases(schedule, settings, batches_of)
+    )
 
 
 def build_schedule(settings: TrainSettings, net: Net, length: RunLength) -> Schedule:
@@ -127,8 +204,10 @@ def _net_schedule(settings: TrainSettings, net: Net, length: RunLength) -> Sched
     )
 
 
-def prepare_optimizer(settings: TrainSettings, model: Darknet, schedule: Schedule, length: RunLength) -> Optimizer:
-    """The optimizer of a run, with the cfg's layer-wise keys."""
+def prepare_optimizer(
+    settings: TrainSettings, model: Darknet, schedule: Schedule | PhasedSchedule, images: int
+) -> Optimizer:
+    """The optimizer of a run of so many images an epoch, with the cfg's layer-wise keys."""
     net = model.net
     chosen = settings.optimization
     name = chosen.optimizer
@@ -142,15 +221,15 @@ def prepare_optimizer(settings: TrainSettings, model: Darknet, schedule: Schedul
         """Counted in burn-ins where this run has one of its own: of a run that is shorter, they are a like part."""
         if schedule.burn_in and net.burn_in:
             return net_batches / net.burn_in * schedule.burn_in
-        return net_batches * net.batch / length.images
+        return net_batches * net.batch / images
 
-    log_paces(model, layer_paces(model, epochs_of), length.epochs)
+    log_paces(model, layer_paces(model, epochs_of), schedule.epochs)
     return build_optimizer(
         model,
         name,
-        lr=schedule.lr,
+        lr=chosen.lr0,
         momentum=schedule.momentum,
-        weight_decay=schedule.weight_decay,
+        weight_decay=chosen.weight_decay,
         arguments=arguments,
         paces=parameter_paces(model, epochs_of),
     )

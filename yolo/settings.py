@@ -45,6 +45,33 @@ class OptimizerSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FreezeSettings:
+    """Layers that do not train, for the whole run or for its first epochs."""
+
+    freeze: str = ""
+    """Layers to freeze: N for layers 0..N-1, a-b for a to b, or backbone; empty: none."""
+    freeze_layers: bool = False
+    """Freeze all layers but those that feed the heads."""
+    freeze_epochs: int | None = None
+    """Thaw after this many epochs; default: frozen for the whole run."""
+    freeze_batch_size: int | None = None
+    """Pictures a batch until the thaw; default: batch_size."""
+    freeze_lr0: float | None = None
+    """Learning rate until the thaw; default: lr0."""
+
+    def __post_init__(self) -> None:
+        require("--freeze", self.freeze, not (self.freeze and self.freeze_layers), "it or --freeze-layers, not both")
+        epochs, size, lr = self.freeze_epochs, self.freeze_batch_size, self.freeze_lr0
+        frozen = bool(self.freeze) or self.freeze_layers
+        require("--freeze-epochs", epochs, epochs is None or frozen, "it with --freeze or --freeze-layers")
+        require("--freeze-epochs", epochs, epochs is None or epochs >= 1, "1 or more")
+        require("--freeze-batch-size", size, size is None or size >= 1, "1 or more")
+        require("--freeze-batch-size", size, size is None or epochs is not None, "it with --freeze-epochs")
+        require("--freeze-lr0", lr, lr is None or lr > 0, "a number above 0")
+        require("--freeze-lr0", lr, lr is None or epochs is not None, "it with --freeze-epochs")
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainSettings:
     """Train a Darknet network on labelled pictures.
 
@@ -99,6 +126,9 @@ class TrainSettings:
     """Seed of weights, order and augmentation."""
     loss: LossName = "shape-match"
     """shape-match (anchors by shape, GIoU; [yolo] heads) or darknet (what the cfg's heads say; heads of all kinds)."""
+    grad_checkpoint: bool = False
+    """Keep less for the backward pass and compute more twice: less memory, somewhat slower, same numbers."""
+    freezing: FreezeSettings = field(default_factory=FreezeSettings)
     optimization: OptimizerSettings = field(default_factory=OptimizerSettings)
     policy: PolicySettings = field(default_factory=PolicySettings)
     shape_match: LossSettings = field(default_factory=LossSettings)
@@ -107,6 +137,10 @@ class TrainSettings:
     def __post_init__(self) -> None:
         require("--epochs", self.epochs, self.epochs >= 1, "1 or more")
         require("--batch-size", self.batch_size, self.batch_size >= 1, "1 or more")
+        thaw = self.freezing.freeze_epochs
+        require("--freeze-epochs", thaw, thaw is None or thaw < self.epochs, f"less than the {self.epochs} --epochs")
+        apart = thaw is None or self.policy.schedule != "cfg"
+        require("--freeze-epochs", thaw, apart, "another --schedule than cfg: Darknet's has no second phase")
         require("--img-size", self.img_size, self.img_size is None or self.img_size >= 32, "32 or more")
         low, high = self.multi_scale or (1, 1)
         require("--multi-scale", f"{low:g} {high:g}", 0 < low <= 1 <= high <= 4, "0 < LOW <= 1 <= HIGH <= 4")

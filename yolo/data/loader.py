@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
@@ -121,6 +122,13 @@ def build_loader(
     """
     sampler = _sampler(dataset, order, batch_size=batch_size, seed=seed, num_replicas=num_replicas, rank=rank)
     return DetectionLoader(dataset, sampler, batch_size=batch_size, workers=workers, pin_memory=pin_memory)
+
+
+def batches_of(dataset: DetectionDataset, batch_size: int, num_replicas: int = 1) -> int:
+    """Training batches an epoch, of each rank."""
+    if dataset.input_sizes is not None:
+        return len(RectBatches(dataset.input_sizes, batch_size=batch_size, seed=0, num_replicas=num_replicas))
+    return math.ceil(math.ceil(len(dataset) / num_replicas) / batch_size)
 
 
 def _sampler(

@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
+    from yolo.engine.phases import PhasedSchedule
     from yolo.engine.schedule import Schedule
 
 NUM_POINTS = 2000
 
 
-def plot_schedule(schedule: Schedule, path: Path) -> None:
+def plot_schedule(schedule: Schedule | PhasedSchedule, path: Path) -> None:
     """Draw learning rates and momentum over the run, and the learning rates of burn-in by themselves.
 
     Args:
@@ -53,7 +54,9 @@ def plot_schedule(schedule: Schedule, path: Path) -> None:
         figure.savefig(temporary)
 
 
-def _draw_rates(panel: Axes, schedule: Schedule, epochs: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
+def _draw_rates(
+    panel: Axes, schedule: Schedule | PhasedSchedule, epochs: np.ndarray[tuple[int], np.dtype[np.float64]]
+) -> float:
     """Draw the learning rates, and give the highest one of weights."""
     rates = [schedule.lr_at(epoch, bias=False) for epoch in epochs]
     panel.plot(epochs, [schedule.lr_at(epoch, bias=True) for epoch in epochs], "--", linewidth=1, color="#d1603d")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from yolo.engine.freeze import Freeze
 from yolo.engine.gradients import clip_gradients
 from yolo.engine.optimizer import withhold
 from yolo.errors import TrainingError
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from yolo.engine.callback import Callback
     from yolo.engine.ema import ModelEma
     from yolo.engine.precision import Precision
-    from yolo.engine.schedule import Schedule
     from yolo.engine.size import MultiScale
 
 logger = logging.getLogger(__name__)
@@ -51,6 +51,17 @@ class Loader(Protocol):
         """Leave out the first micro-batches of the next pass."""
 
 
+class RunSchedule(Protocol):
+    """Learning rates and accumulation as functions of the time in epochs."""
+
+    @property
+    def epochs(self) -> int: ...
+
+    def apply(self, optimizer: Optimizer, epoch: float) -> None: ...
+
+    def accumulate_at(self, epoch: float) -> int: ...
+
+
 @dataclass(slots=True)
 class TrainState:
     """Where a run is."""
@@ -77,6 +88,7 @@ class Trainer:
         ema: the averaged copy, updated after each step.
         clip_grad_norm: largest norm of a step's gradients; 0: any.
         sizes: the size of the inputs at each step; None: as the loader gives them.
+        freeze: keeps parts of the model as they are; default: none.
         callbacks: what watches, called in this order.
 
     Attributes:
@@ -90,11 +102,12 @@ class Trainer:
     objective: Callable[[nn.Module, Any], dict[str, Tensor]]
     loader: Loader
     optimizer: Optimizer
-    schedule: Schedule
+    schedule: RunSchedule
     precision: Precision
     ema: ModelEma
     clip_grad_norm: float = 0.0
     sizes: MultiScale | None = None
+    freeze: Freeze = field(default_factory=Freeze)
     callbacks: Sequence[Callback] = ()
     state: TrainState = field(default_factory=TrainState, init=False)
     size: int | None = field(default=None, init=False)
@@ -135,7 +148,7 @@ class Trainer:
         self.loader.set_epoch(self.state.epoch, self.record)
         self.loader.skip(self.state.batches)
         self._call("on_epoch_start")
-        self.model.train()
+        self.freeze.apply(self.model, self.state.epoch)
         for micro_batches in self._grouped(self.loader):
             self._step(micro_batches)
             self._call("on_step_end")
@@ -189,7 +202,8 @@ class Trainer:
         if state.refused_in_a_row >= MOST_REFUSALS:
             raise TrainingError(
                 f"{where}: the gradients were not finite in {MOST_REFUSALS} steps in a row; lower --lr0 "
-                f"(now {self.schedule.lr:g}), lengthen --burn-in-epochs, or clip gradients: --clip-grad-norm 10"
+                f"(now {self.optimizer.param_groups[0]['lr']:g}), lengthen --burn-in-epochs, "
+                "or clip gradients: --clip-grad-norm 10"
             )
         logger.warning("%s: the gradients are not finite; the step is left out (%d so far)", where, state.refused)
 
@@ -227,10 +241,11 @@ class Trainer:
         for name, part in self._parts().items():
             part.load_state_dict(state[name])
         self.state = TrainState(**state["state"])
+        self.record = dict(state["record"])
+        self.loader.set_epoch(self.state.epoch, self.record)
         self.state.batches = self.state.batches * len(self.loader) // state["batches_per_epoch"]
         device = next(self.model.parameters()).device
         self._loss_sums = {name: total.to(device) for name, total in state["loss_sums"].items()}
-        self.record = dict(state["record"])
         set_rng_state(state["rng"])
 
     def _parts(self) -> dict[str, Any]:
