@@ -11,6 +11,7 @@ import torch
 
 from yolo.config import flat, write_settings
 from yolo.darknet.cfg import CfgFile
+from yolo.data.cache.choose import build_cache
 from yolo.data.dataset import DetectionDataset
 from yolo.data.loader import DetectionLoader, build_loader
 from yolo.data.sources import open_source
@@ -112,7 +113,13 @@ def build_training(settings: TrainSettings) -> Training:
     model = build_model(cfg, settings.weights, len(source.names)).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     size = settings.img_size or model.net.width
     train_loader = build_loader(
-        DetectionDataset(index=train_index, size=size, augment=settings.augment, seed=settings.seed),
+        DetectionDataset(
+            index=train_index,
+            size=size,
+            augment=settings.augment,
+            seed=settings.seed,
+            cache=build_cache(settings.cache, train_index, size),
+        ),
         batch_size=settings.batch_size,
         workers=settings.workers,
         shuffle=True,

@@ -10,10 +10,11 @@ import torch
 from PIL import Image
 
 from tests.data.painting import COLOURS, assert_boxes_on_pixels, index_of, paint
-from yolo.data.dataset import DetectionDataset, Item, read_picture
+from yolo.data.augment.settings import Augment
+from yolo.data.dataset import DetectionDataset, Item
+from yolo.data.decode import read_picture
 from yolo.data.index import Index, Record
 from yolo.data.sample import Sample
-from yolo.data.transforms import Augment
 from yolo.errors import DataError
 
 BOXES = [(10, 8, 60, 30), (70, 40, 90, 75)]

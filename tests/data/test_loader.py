@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.data.painting import index_of, paint
+from yolo.data.augment.settings import Augment
 from yolo.data.dataset import DetectionDataset
 from yolo.data.index import Index
 from yolo.data.loader import EpochSampler, InOrderSampler, build_loader
 from yolo.data.sample import Batch
-from yolo.data.transforms import Augment
 from yolo.errors import DataError
 
 NUM_PICTURES = 7

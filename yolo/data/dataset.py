@@ -5,21 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-import cv2
 import numpy as np
 from torch.utils.data import Dataset
 
-from yolo.data.mosaic import NUM_TILES, random_mosaic, to_longer_side
+from yolo.data.augment.recipe import vary
+from yolo.data.decode import read_listed
 from yolo.data.sample import Letterbox, Sample
-from yolo.data.transforms import Augment, letterbox, place_boxes, random_affine, recolour_and_flip, stretch
-from yolo.errors import DataError, YoloError
+from yolo.data.transforms import letterbox, place_boxes, resize, stretch, tile_size
+from yolo.errors import YoloError
 from yolo.rng import sample_rng
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import numpy.typing as npt
 
+    from yolo.data.augment.settings import Augment
+    from yolo.data.cache.slots import PictureCache
     from yolo.data.index import Index
 
 
@@ -46,6 +46,7 @@ class DetectionDataset(Dataset["Item | YoloError"]):
         augment: Augment | None,
         seed: int,
         fit: Literal["letterbox", "stretch"] = "letterbox",
+        cache: PictureCache | None = None,
     ) -> None:
         """Set the pictures and what becomes of them.
 
@@ -55,6 +56,7 @@ class DetectionDataset(Dataset["Item | YoloError"]):
             augment: how training inputs are varied; None for evaluation.
             seed: of the run, >= 0.
             fit: keep the aspect ratio, with grey bars, or do not; a mosaic keeps it always.
+            cache: of the same index and size; evaluation does not use it.
         """
         assert size > 0, size
         self.index = index
@@ -62,6 +64,7 @@ class DetectionDataset(Dataset["Item | YoloError"]):
         self.augment = augment
         self.seed = seed
         self.fit = fit
+        self.cache = cache
 
     def __len__(self) -> int:
         return len(self.index)
@@ -69,63 +72,43 @@ class DetectionDataset(Dataset["Item | YoloError"]):
     def __getitem__(self, key: tuple[int, int]) -> Item | YoloError:
         """Make one input; a user's mistake is returned, for the loader to raise it outside of the worker."""
         epoch, i = key
+        size_wh = (self.size, self.size)
         try:
-            return self._plain(i) if self.augment is None else self._varied(epoch, i, self.augment)
+            if self.augment is None:
+                return self._plain(i, size_wh)
+            return Item(i, vary(self, i, size_wh, sample_rng(self.seed, epoch, i), self.augment), None)
         except YoloError as error:
             return error
 
-    def _plain(self, i: int) -> Item:
-        sample, placing = self._fitted(i)
-        return Item(i, sample, placing)
+    def tile(self, i: int) -> Sample:
+        """Picture i, its longer side `size` pixels; its pixels may be the cache's, so they are not to be changed."""
+        picture_wh = self.index.size(i)
+        tile_wh = tile_size(picture_wh, self.size)
+        image = self.cache.get(i) if self.cache else None
+        if image is None:
+            image = resize(read_listed(self.index.path(i), picture_wh, self.size), tile_wh)
+            if self.cache:
+                self.cache.put(i, image)
+        placing = Letterbox(tile_wh[0] / picture_wh[0], tile_wh[1] / picture_wh[1], 0, 0, *picture_wh)
+        return self._placed(i, image, placing)
 
-    def _varied(self, epoch: int, i: int, augment: Augment) -> Item:
-        rng = sample_rng(self.seed, epoch, i)
-        if rng.random() < augment.mosaic:
-            others = rng.integers(len(self.index), size=NUM_TILES - 1).tolist()
-            tiles = [to_longer_side(self._read(tile), self.size) for tile in (i, *others)]
-            sample = random_mosaic(tiles, self.size, rng, augment)
-        else:
-            sample = random_affine(self._fitted(i)[0], rng, augment, (self.size, self.size))
-        return Item(i, recolour_and_flip(sample, rng, augment), None)
+    def fitted(self, i: int, size_wh: tuple[int, int]) -> Sample:
+        """Picture i in a training input, from its tile where that has the size that it gets there."""
+        tile_wh = tile_size(self.index.size(i), self.size)
+        ratio = min(size_wh[0] / tile_wh[0], size_wh[1] / tile_wh[1])
+        if self.fit == "stretch" or ratio != 1:
+            return self._plain(i, size_wh).sample
+        tile = self.tile(i)
+        image, placing = letterbox(tile.image, size_wh)
+        return Sample(image, place_boxes(tile.boxes_xyxy, placing), tile.class_ids)
 
-    def _fitted(self, i: int) -> tuple[Sample, Letterbox]:
-        picture = self._read(i)
-        fit = letterbox if self.fit == "letterbox" else stretch
-        image, placing = fit(picture.image, (self.size, self.size))
-        return Sample(image, place_boxes(picture.boxes_xyxy, placing), picture.class_ids), placing
+    def _plain(self, i: int, size_wh: tuple[int, int]) -> Item:
+        """Decoded whole: what evaluation sees does not depend on how fast training reads."""
+        picture = read_listed(self.index.path(i), self.index.size(i))
+        image, placing = (letterbox if self.fit == "letterbox" else stretch)(picture, size_wh)
+        return Item(i, self._placed(i, image, placing), placing)
 
-    def _read(self, i: int) -> Sample:
-        path = self.index.path(i)
-        image = read_picture(path)
-        height, width = image.shape[:2]
-        if (width, height) != self.index.size(i):
-            listed = "x".join(map(str, self.index.size(i)))
-            raise DataError(
-                f"{path}: is {width}x{height} pixels, but was {listed} when the data set was opened; "
-                "start again if it was replaced, else save it anew"
-            )
+    def _placed(self, i: int, image: npt.NDArray[np.uint8], placing: Letterbox) -> Sample:
         counts = ~self.index.ignore(i)
         boxes_xyxy = self.index.boxes_xyxy(i)[counts].astype(np.float32)
-        return Sample(image, boxes_xyxy, self.index.class_ids(i)[counts])
-
-
-def read_picture(path: Path) -> npt.NDArray[np.uint8]:
-    """Decode a picture as displayed, EXIF rotation applied.
-
-    Returns:
-        (H, W, 3), BGR.
-
-    Raises:
-        DataError: the file is missing or does not decode.
-    """
-    try:
-        data = np.fromfile(path, np.uint8)  # cv2.imread does not open every path on Windows
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); replace it, or take it off the list") from error
-    try:
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR)
-    except cv2.error:  # no data at all, or too many pixels
-        image = None
-    if image is None:
-        raise DataError(f"{path}: does not decode as a picture; replace it, or take it off the list")
-    return np.asarray(image, np.uint8)
+        return Sample(image, place_boxes(boxes_xyxy, placing), self.index.class_ids(i)[counts])
