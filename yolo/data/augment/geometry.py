@@ -112,7 +112,9 @@ def seen_window(
 ) -> tuple[int, int, int, int]:
     """The part of a picture, in whole pixels x1, y1, x2, y2, from which a change draws the result."""
     w, h = to_wh
-    corners, _ = _project(np.asarray(np.linalg.inv(matrix), np.float64), np.array([[0, 0], [w, 0], [w, h], [0, h]], np.float64))
+    corners, _ = _project(
+        np.asarray(np.linalg.inv(matrix), np.float64), np.array([[0, 0], [w, 0], [w, h], [0, h]], np.float64)
+    )
     low = np.clip(np.floor(corners.min(axis=0)) - 1, 0, np.array(from_wh) - 1).astype(int)  # interpolation looks around
     high = np.clip(np.ceil(corners.max(axis=0)) + 1, low + 1, from_wh).astype(int)
     return int(low[0]), int(low[1]), int(high[0]), int(high[1])

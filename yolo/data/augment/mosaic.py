@@ -96,7 +96,7 @@ def _four_corners(tiles: Sequence[Sample], size_wh: tuple[int, int], rng: np.ran
 def _nine_corners(tiles: Sequence[Sample], size_wh: tuple[int, int], rng: np.random.Generator) -> list[Corner]:
     """Three rows of three cells, shifted by so little that the middle of the canvas sees all; tiles gather inwards."""
     cell_wh = _cell_wh(size_wh)
-    shift = rng.uniform(-1 / 6, 1 / 6, 2) * size_wh
+    shift = rng.uniform(-1 / 8, 1 / 8, 2) * size_wh
     corners = []
     for number, tile in enumerate(tiles):
         free = np.array(cell_wh) - tile.image.shape[1::-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields, replace
 
 from yolo.errors import SettingsError
@@ -31,9 +32,9 @@ class Augment:
     perspective: float = 0.0
     """Tilt: at most this change of scale a pixel, of an input of 640 pixels, 0..0.001."""
     jitter: float = 0.0
-    """Crop of each picture, sides apart, by Darknet's rule: each moves in or out by at most this part, 0..1."""
+    """Crop by Darknet's rule, sides apart: each moves in or out by at most this part of the picture, 0..0.47."""
     resize: float = 1.0
-    """Crop of each picture, sides together, by Darknet's rule: zoom of at most this (below 1: only out), 0.5..2."""
+    """Crop by Darknet's rule, sides together: in or out by at most this factor; below 1 only out, 0.5..2."""
     flipud: float = 0.0
     """Probability of an upside-down flip, 0..1."""
     fliplr: float = 0.5
@@ -56,11 +57,11 @@ class Augment:
             value, (low, high) = getattr(self, field.name), LIMITS.get(field.name, (0, 1))
             if not low <= value <= high:
                 raise SettingsError(f"augment.{field.name}: {value} is out of range; use {low}..{high:g}")
-        zoom = max(self.resize, 1 / self.resize)
-        if (1 / zoom if self.resize > 1 else 1) - 2 * self.jitter < LEAST_LEFT:
+        most = math.floor(50 * (min(1, 1 / self.resize) - LEAST_LEFT)) / 100
+        if self.jitter > most:
             raise SettingsError(
                 f"augment.jitter: {self.jitter} with augment.resize {self.resize} could cut a whole picture off; "
-                f"use at most {(min(1, 1 / self.resize) - LEAST_LEFT) / 2:.2f}"
+                f"use at most {most:.2f}"
             )
 
     def without_mosaic(self) -> Augment:
