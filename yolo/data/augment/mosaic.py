@@ -94,14 +94,14 @@ def _four_corners(tiles: Sequence[Sample], size_wh: tuple[int, int], rng: np.ran
 
 
 def _nine_corners(tiles: Sequence[Sample], size_wh: tuple[int, int], rng: np.random.Generator) -> list[Corner]:
-    """Three rows of three cells, shifted by so little that the middle of the canvas sees all; tiles gather inwards."""
+    """Three rows of three cells around the middle, shifted by so little that all are seen; tiles gather inwards."""
     cell_wh = _cell_wh(size_wh)
-    shift = rng.uniform(-1 / 8, 1 / 8, 2) * size_wh
+    origin = np.array(size_wh) - 1.5 * np.array(cell_wh) + rng.uniform(-1 / 8, 1 / 8, 2) * size_wh
     corners = []
     for number, tile in enumerate(tiles):
         free = np.array(cell_wh) - tile.image.shape[1::-1]
         cell = np.array([number % 3, number // 3])
-        left, top = cell * cell_wh + free * (2 - cell) / 2 + shift
+        left, top = cell * cell_wh + free * (2 - cell) / 2 + origin
         corners.append((round(left), round(top)))
     return corners
 
@@ -114,7 +114,7 @@ def _into_cell(tile: Sample, size_wh: tuple[int, int]) -> Sample:
 
 
 def _cell_wh(size_wh: tuple[int, int]) -> tuple[int, int]:
-    return round(2 * size_wh[0] / 3), round(2 * size_wh[1] / 3)
+    return max(1, size_wh[0] // 2), max(1, size_wh[1] // 2)
 
 
 def _paste(canvas: npt.NDArray[np.uint8], image: npt.NDArray[np.uint8], left: int, top: int) -> None:
