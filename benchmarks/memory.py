@@ -3,7 +3,8 @@
 Usage: python benchmarks/memory.py [--pictures 100000] [--epochs 3] [--workers 2] [--cache none]
 
 The index has so many pictures, all of them one small file. PSS is counted: of a page that n processes share, each has a
-part in n, so that the sum over the processes is what the machine has to give.
+part in n, so that the sum over the processes is what the machine has to give. The second figure leaves out parts of
+program files, which change with what else runs on the machine (Linux only).
 """
 
 from __future__ import annotations
@@ -56,16 +57,20 @@ def main(settings: Settings) -> None:
         )
         loader = build_loader(dataset, batch_size=settings.batch_size, workers=settings.workers, shuffle=True, seed=0)
         every = len(loader) // 4
-        print("epoch   batch   seconds   PSS of all, MB   of each")
+        print("epoch   batch   seconds   PSS of all, MB   without files   of each")
         start = time.perf_counter()
         for epoch in range(settings.epochs):
             loader.set_epoch(epoch)
             for number, _ in enumerate(loader):
                 if number % every == every - 1:
-                    parts = _pss_mb()
-                    each = " ".join(f"{part:.0f}" for part in parts)
+                    this = psutil.Process()
+                    processes = [this, *this.children(recursive=True)]
+                    whole = sum(process.memory_full_info().pss for process in processes) / 1e6
+                    parts = [_pss_without_files(process.pid) for process in processes]
+                    each = " ".join(f"{part:.1f}" for part in parts)
                     passed = time.perf_counter() - start
-                    print(f"{epoch:5d} {number:7d} {passed:9.0f} {sum(parts):16.1f}   {each}", flush=True)
+                    row = f"{epoch:5d} {number:7d} {passed:9.0f} {whole:16.1f} {sum(parts):15.1f}"
+                    print(f"{row}   {each}", flush=True)
 
 
 def _index(folder: Path, pictures: int) -> Index:
@@ -76,9 +81,11 @@ def _index(folder: Path, pictures: int) -> Index:
     return Index.from_records(["a", "b"], [record] * pictures)
 
 
-def _pss_mb() -> list[float]:
-    this = psutil.Process()
-    return [process.memory_full_info().pss / 1e6 for process in (this, *this.children(recursive=True))]
+def _pss_without_files(pid: int) -> float:
+    """MB of a process's own and shared memory."""
+    path = Path(f"/proc/{pid}/smaps_rollup")
+    rows = [line.split() for line in path.read_text().splitlines()] if path.exists() else []
+    return sum(int(row[1]) for row in rows if row[0] in ("Pss_Anon:", "Pss_Shmem:")) / 1e3
 
 
 if __name__ == "__main__":

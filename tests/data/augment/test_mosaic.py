@@ -135,7 +135,7 @@ def nine(size: int = SIZE) -> list[Sample]:
         picture = paint((width, height), [])
         boxes = picture.boxes_xyxy
         if number % 2 == 0:
-            x1, y1, x2, y2 = (round(side) for side in (width * 0.3, height * 0.3, width * 0.7, height * 0.7))
+            x1, y1, x2, y2 = (round(side) for side in (width * 0.2, height * 0.3, width * 0.6, height * 0.8))
             picture.image[y1:y2, x1:x2] = COLOURS[number // 2]
             boxes = np.array([(x1, y1, x2, y2)], np.float32)
         single = Sample(picture.image, boxes, np.full(len(boxes), number // 2))
