@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, g
 import tyro
 import yaml
 
-from yolo.data.transforms import Augment
+from yolo.data.augment.settings import Augment
+from yolo.data.cache.choose import CacheKind
 from yolo.engine.optimizer import OptimizerName
 from yolo.errors import SettingsError
 from yolo.losses.shape_match import LossSettings
@@ -90,6 +91,8 @@ class TrainSettings:
     """cpu, cuda, cuda:1, ...; auto: a GPU if there is one."""
     workers: int = 2
     """Processes that read and augment pictures; 0: none beside the trainer."""
+    cache: CacheKind = "auto"
+    """Keep decoded training pictures: none, ram, disk; auto: ram if they take less than a quarter of what is free."""
     seed: int = 0
     """Seed of weights, order and augmentation."""
     optimization: OptimizerSettings = field(default_factory=OptimizerSettings)
