@@ -13,6 +13,7 @@ import torch
 from yolo.config import SETTINGS_FILE
 from yolo.darknet.cfg import CfgFile
 from yolo.data.anchors import warn_of_poor_anchors
+from yolo.data.cache.choose import build_cache
 from yolo.data.dataset import DetectionDataset
 from yolo.data.loader import DetectionLoader, batches_of, build_loader
 from yolo.data.sources import open_source
@@ -250,6 +251,7 @@ def build_dataset(settings: TrainSettings, index: Index, cfg: CfgFile, size: int
         seed=settings.seed,
         input_sizes=rect_sizes(index, cfg, size) if settings.rect else None,
         mosaic_epochs=settings.epochs - settings.close_mosaic,
+        cache=build_cache(settings.cache, index, size),
     )
 
 

@@ -16,7 +16,8 @@ import tyro
 from tqdm import tqdm
 
 from yolo.data.collate import collate
-from yolo.data.dataset import Item, read_picture
+from yolo.data.dataset import Item
+from yolo.data.decode import read_picture
 from yolo.data.sample import Batch, Sample
 from yolo.data.sources.sizes import read_sizes
 from yolo.data.transforms import letterbox

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from yolo.data.dataset import read_picture
+from yolo.data.decode import read_picture
 from yolo.data.sample import IGNORE
 from yolo.draw import draw_boxes, grid, side_by_side
 from yolo.storage import atomic_path

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from yolo.data.transforms import Augment
+from yolo.data.augment.settings import Augment
+from yolo.data.cache.choose import CacheKind
 from yolo.engine.optimizer import Argument, check_arguments
 from yolo.engine.policies import PolicySettings
 from yolo.engine.precision import PrecisionName
@@ -122,6 +123,8 @@ class TrainSettings:
     """Use only operations that give the same bits in every run on the same device; slower on GPUs."""
     workers: int = 2
     """Processes that read and augment pictures; 0: none beside the trainer."""
+    cache: CacheKind = "auto"
+    """Keep decoded training pictures: none, ram, disk; auto: ram if they take less than a quarter of what is free."""
     seed: int = 0
     """Seed of weights, order and augmentation."""
     loss: LossName = "shape-match"

@@ -40,6 +40,13 @@ def assert_boxes_on_pixels(sample: Sample, tolerance: float) -> None:
         np.testing.assert_allclose(box, seen, atol=tolerance)
 
 
+def whole(sample: Sample) -> Sample:
+    """With only the boxes that touch no border, which nothing has cut."""
+    height, width = sample.image.shape[:2]
+    inside = (sample.boxes_xyxy > 0).all(axis=1) & (sample.boxes_xyxy < (width, height) * 2).all(axis=1)
+    return Sample(sample.image, sample.boxes_xyxy[inside], sample.class_ids[inside])
+
+
 def index_of(folder: Path, samples: Sequence[Sample], ignore: Sequence[Sequence[bool]] | None = None) -> Index:
     """Write samples as PNG files, and index them."""
     records = []

@@ -9,13 +9,17 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-from PIL import Image
 
 from tests.data.painting import COLOURS, assert_boxes_on_pixels, index_of, paint
-from yolo.data.dataset import DetectionDataset, Item, read_picture
+from yolo.data.augment.settings import Augment
+from yolo.data.cache.ram import RamCache
+from yolo.data.cache.slots import Slots
+from yolo.data.dataset import DetectionDataset, Item
+from yolo.data.decode import read_picture
 from yolo.data.index import Index, Record
+from yolo.data.loader import build_loader
 from yolo.data.sample import IGNORE, Key, Sample
-from yolo.data.transforms import Augment
+from yolo.data.transforms import resize
 from yolo.errors import DataError
 
 BOXES = [(10, 8, 60, 30), (70, 40, 90, 75)]
@@ -142,14 +146,15 @@ def test_what_draws_from_the_global_generators_repeats_too(tmp_path: Path, monke
     index = index_of(tmp_path, [paint((60, 60), [])])
     drawn = []
 
-    def draw(path: Path) -> npt.NDArray[np.uint8]:
+    def draw(path: Path, listed: tuple[int, int]) -> npt.NDArray[np.uint8]:
+        del listed
         drawn.append((random.random(), np.random.rand(), torch.rand(1).item()))  # noqa: NPY002
         return read_picture(path)
 
-    monkeypatch.setattr("yolo.data.dataset.read_picture", draw)
+    monkeypatch.setattr("yolo.data.dataset.read_listed", draw)
     data = dataset(index)
     for key in (Key(0, 0), Key(1, 0), Key(0, 0, 1), Key(0, 0)):
-        data[key]
+        data.__getitems__([key])
     assert drawn[0] == drawn[3]
     assert len({number for numbers in drawn for number in numbers}) == 9
 
@@ -169,21 +174,73 @@ def test_pictures_without_boxes_and_with_a_thousand(tmp_path: Path) -> None:
         assert len(item(data, (0, 1)).sample.boxes_xyxy) == 1000
 
 
-def test_exif_rotation_is_applied(tmp_path: Path) -> None:
-    stored = np.zeros((30, 50, 3), np.uint8)
-    stored[:10, :10] = 255
-    exif = Image.Exif()
-    exif[0x0112] = 6  # displayed after a quarter turn clockwise
-    Image.fromarray(stored).save(tmp_path / "a.jpg", exif=exif, quality=95)
-    image = read_picture(tmp_path / "a.jpg")
-    assert image.shape == (50, 30, 3)
-    assert image[5, 25].min() > 200  # top left goes to top right
+@pytest.mark.parametrize("augment", [Augment(), Augment(mosaic=0), Augment(mosaic9=0.5, mixup=0.5, jitter=0.1)])
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_cache_changes_no_pixel_and_no_box(tmp_path: Path, augment: Augment, workers: int) -> None:
+    pictures = [paint(size, BOXES) for size in ((100, 80), (90, 130), (64, 64), (300, 171))]
+    index = index_of(tmp_path, pictures)
+    cached = DetectionDataset(index=index, size=64, augment=augment, seed=1, cache=RamCache(Slots(index.sizes, 64), 3))
+    loaders = [
+        build_loader(data, batch_size=2, workers=workers, order="shuffled", seed=1)
+        for data in (dataset(index, augment), cached)
+    ]
+    for epoch in range(3):
+        for loader in loaders:
+            loader.set_epoch(epoch, {})
+        for plain, quick in zip(*loaders, strict=True):
+            assert torch.equal(plain.images, quick.images)
+            assert torch.equal(plain.targets, quick.targets)
+    assert cached.cache is not None
+    assert [cached.cache.get(i) is not None for i in range(4)] == [True, True, True, False]
 
 
-def test_paths_beyond_ascii_and_grey_pictures(tmp_path: Path) -> None:
-    path = tmp_path / "Foto größer 写真.png"
-    path.write_bytes(cv2.imencode(".png", np.full((4, 6), 77, np.uint8))[1].tobytes())
-    assert (read_picture(path) == np.full((4, 6, 3), 77)).all()
+def test_a_kept_picture_is_not_decoded_again(tmp_path: Path) -> None:
+    index = index_of(tmp_path, [paint((100, 80), BOXES)] * 2)
+    data = DetectionDataset(
+        index=index, size=64, augment=Augment(mosaic=0), seed=1, cache=RamCache(Slots(index.sizes, 64), 1)
+    )
+    before = item(data, (0, 0)).sample.image
+    index.path(0).unlink()
+    index.path(1).unlink()
+    assert np.array_equal(item(data, (0, 0)).sample.image, before)
+    assert isinstance(data[0, 1], DataError)
+
+
+def test_evaluation_sees_whole_pictures_not_reduced_ones(tmp_path: Path) -> None:
+    # Stripes that halving by blocks of the JPEG and shrinking by areas treat differently.
+    image = np.zeros((512, 512, 3), np.uint8)
+    image[:, ::3] = 255
+    index = index_of(tmp_path, [Sample(image, np.zeros((0, 4), np.float32), np.zeros(0, np.int64))])
+    jpeg = tmp_path / "0.jpg"
+    cv2.imwrite(str(jpeg), image)
+    index = replace(index, path_bytes=np.frombuffer(str(jpeg).encode(), np.uint8))
+    whole = resize(read_picture(jpeg), (200, 200))
+    assert np.array_equal(item(dataset(index, size=200), (0, 0)).sample.image, whole)
+    trained = item(dataset(index, replace(COLOURLESS, mosaic=0), size=200), (0, 0)).sample.image
+    assert not np.array_equal(trained, whole)
+
+
+@pytest.mark.parametrize("size_wh", [(64, 48), (48, 64), (96, 96), (64, 64)])
+def test_a_picture_fits_into_an_input_of_any_shape(tmp_path: Path, size_wh: tuple[int, int]) -> None:
+    data = dataset(index_of(tmp_path, [paint((100, 80), BOXES)]), Augment())
+    sample = data.fitted(0, size_wh)
+    assert sample.image.shape == (size_wh[1], size_wh[0], 3)
+    assert_boxes_on_pixels(sample, tolerance=1.01)
+
+
+def test_what_a_worker_is_handed_does_not_grow(tmp_path: Path) -> None:
+    record = index_of(tmp_path, [paint((100, 80), BOXES)])
+    rows = [Record(record.path(0), 100, 80, record.boxes_xyxy(0), record.class_ids(0), record.ignore(0))]
+    sizes = {}
+    for number in (1, 1000):
+        data = dataset(Index.from_records(["a", "b"], rows * number), Augment())
+        sizes[number] = len(pickle.dumps(data))
+        for epoch in range(3):
+            item(data, (epoch, 0))
+        assert len(pickle.dumps(data)) == sizes[number]
+    # A picture: its path, its size, two ends and two boxes of 41 bytes; no Python object.
+    each = len(str(record.path(0))) + 8 + 16 + 2 * (32 + 8 + 1)
+    assert abs((sizes[1000] - sizes[1]) / 999 - each) < 1
 
 
 def _one_record(path: Path, width: int, height: int) -> Index:

@@ -5,13 +5,13 @@ import pytest
 import torch
 
 from tests.data.painting import index_of, paint
+from yolo.data.augment.settings import Augment
 from yolo.data.dataset import DetectionDataset
 from yolo.data.image_weights import ap_name
 from yolo.data.index import Index
 from yolo.data.loader import Order, build_loader
 from yolo.data.rect import rectangular_sizes
 from yolo.data.sample import Batch
-from yolo.data.transforms import Augment
 from yolo.errors import DataError
 
 NUM_PICTURES = 7

@@ -5,21 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-import cv2
 import numpy as np
 from torch.utils.data import Dataset
 
-from yolo.data.mosaic import NUM_TILES, random_mosaic, to_longer_side
+from yolo.data.augment.recipe import vary
+from yolo.data.decode import read_listed
 from yolo.data.sample import IGNORE, Key, Letterbox, Sample
-from yolo.data.transforms import Augment, letterbox, place_boxes, random_affine, recolour_and_flip, stretch
-from yolo.errors import DataError, YoloError
+from yolo.data.transforms import letterbox, place_boxes, resize, stretch, tile_size
+from yolo.errors import YoloError
 from yolo.rng import sample_rng, seeded_globals
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
 
     import numpy.typing as npt
 
+    from yolo.data.augment.settings import Augment
+    from yolo.data.cache.slots import PictureCache
     from yolo.data.index import Index
 
 
@@ -48,6 +50,7 @@ class DetectionDataset(Dataset["Item | YoloError"]):
         fit: Literal["letterbox", "stretch"] = "letterbox",
         input_sizes: npt.NDArray[np.int32] | None = None,
         mosaic_epochs: int | None = None,
+        cache: PictureCache | None = None,
     ) -> None:
         """Set the pictures and what becomes of them.
 
@@ -59,6 +62,7 @@ class DetectionDataset(Dataset["Item | YoloError"]):
             fit: keep the aspect ratio, with grey bars, or do not; a mosaic keeps it always.
             input_sizes: (M, 2), width and height of each picture's own input; there are no mosaics then.
             mosaic_epochs: how many epochs at the start have mosaics; None: all.
+            cache: of the same index and size; evaluation does not use it.
         """
         assert size > 0, size
         assert input_sizes is None or augment is None or augment == augment.without_mosaic(), "mosaics are square"
@@ -69,17 +73,24 @@ class DetectionDataset(Dataset["Item | YoloError"]):
         self.fit = fit
         self.input_sizes = input_sizes
         self.mosaic_epochs = mosaic_epochs
+        self.cache = cache
 
     def __len__(self) -> int:
         return len(self.index)
 
+    def __getitems__(self, keys: Sequence[tuple[int, ...]]) -> list[Item | YoloError]:
+        """Make the inputs of a batch; what draws from global generators meanwhile is a function of its first key."""
+        with seeded_globals(self.seed, *keys[0]):
+            return [self[key] for key in keys]
+
     def __getitem__(self, key: tuple[int, ...]) -> Item | YoloError:
         """Make the input of a `Key`; a user's mistake is returned, for the loader to raise it outside of the worker."""
         asked = Key(*key)
-        augment = self.augment_at(asked.epoch)
+        i, size_wh, augment = asked.picture, self.input_wh(asked.picture), self.augment_at(asked.epoch)
         try:
-            with seeded_globals(self.seed, *asked):
-                return self._plain(asked.picture) if augment is None else self._varied(asked, augment)
+            if augment is None:
+                return self._plain(i, size_wh)
+            return Item(i, vary(self, i, size_wh, sample_rng(self.seed, *asked), augment), None)
         except YoloError as error:
             return error
 
@@ -95,58 +106,34 @@ class DetectionDataset(Dataset["Item | YoloError"]):
             return self.size, self.size
         return int(self.input_sizes[i, 0]), int(self.input_sizes[i, 1])
 
-    def _plain(self, i: int) -> Item:
-        sample, placing = self._fitted(i)
-        return Item(i, sample, placing)
+    def tile(self, i: int) -> Sample:
+        """Picture i, its longer side `size` pixels; its pixels may be the cache's, so they are not to be changed."""
+        picture_wh = self.index.size(i)
+        tile_wh = tile_size(picture_wh, self.size)
+        image = self.cache.get(i) if self.cache else None
+        if image is None:
+            image = resize(read_listed(self.index.path(i), picture_wh, self.size), tile_wh)
+            if self.cache:
+                self.cache.put(i, image)
+        placing = Letterbox(tile_wh[0] / picture_wh[0], tile_wh[1] / picture_wh[1], 0, 0, *picture_wh)
+        return self._placed(i, image, placing)
 
-    def _varied(self, key: Key, augment: Augment) -> Item:
-        rng = sample_rng(self.seed, *key)
-        i = key.picture
-        if rng.random() < augment.mosaic:
-            others = rng.integers(len(self.index), size=NUM_TILES - 1).tolist()
-            tiles = [to_longer_side(self._read(tile), self.size) for tile in (i, *others)]
-            sample = random_mosaic(tiles, self.size, rng, augment)
-        else:
-            sample = random_affine(self._fitted(i)[0], rng, augment, self.input_wh(i))
-        return Item(i, recolour_and_flip(sample, rng, augment), None)
+    def fitted(self, i: int, size_wh: tuple[int, int]) -> Sample:
+        """Picture i in a training input, from its tile where that has the size that it gets there."""
+        tile_wh = tile_size(self.index.size(i), self.size)
+        ratio = min(size_wh[0] / tile_wh[0], size_wh[1] / tile_wh[1])
+        if self.fit == "stretch" or ratio != 1:
+            return self._plain(i, size_wh).sample
+        tile = self.tile(i)
+        image, placing = letterbox(tile.image, size_wh)
+        return Sample(image, place_boxes(tile.boxes_xyxy, placing), tile.class_ids)
 
-    def _fitted(self, i: int) -> tuple[Sample, Letterbox]:
-        picture = self._read(i)
-        fit = letterbox if self.fit == "letterbox" else stretch
-        image, placing = fit(picture.image, self.input_wh(i))
-        return Sample(image, place_boxes(picture.boxes_xyxy, placing), picture.class_ids), placing
+    def _plain(self, i: int, size_wh: tuple[int, int]) -> Item:
+        """Decoded whole: what evaluation sees does not depend on how fast training reads."""
+        picture = read_listed(self.index.path(i), self.index.size(i))
+        image, placing = (letterbox if self.fit == "letterbox" else stretch)(picture, size_wh)
+        return Item(i, self._placed(i, image, placing), placing)
 
-    def _read(self, i: int) -> Sample:
-        path = self.index.path(i)
-        image = read_picture(path)
-        height, width = image.shape[:2]
-        if (width, height) != self.index.size(i):
-            listed = "x".join(map(str, self.index.size(i)))
-            raise DataError(
-                f"{path}: is {width}x{height} pixels, but was {listed} when the data set was opened; "
-                "start again if it was replaced, else save it anew"
-            )
+    def _placed(self, i: int, image: npt.NDArray[np.uint8], placing: Letterbox) -> Sample:
         class_ids = np.where(self.index.ignore(i), IGNORE, self.index.class_ids(i))
-        return Sample(image, self.index.boxes_xyxy(i).astype(np.float32), class_ids)
-
-
-def read_picture(path: Path) -> npt.NDArray[np.uint8]:
-    """Decode a picture as displayed, EXIF rotation applied.
-
-    Returns:
-        (H, W, 3), BGR.
-
-    Raises:
-        DataError: the file is missing or does not decode.
-    """
-    try:
-        data = np.fromfile(path, np.uint8)  # cv2.imread does not open every path on Windows
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); replace it, or take it off the list") from error
-    try:
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR)
-    except cv2.error:  # no data at all, or too many pixels
-        image = None
-    if image is None:
-        raise DataError(f"{path}: does not decode as a picture; replace it, or take it off the list")
-    return np.asarray(image, np.uint8)
+        return Sample(image, place_boxes(self.index.boxes_xyxy(i), placing), class_ids)

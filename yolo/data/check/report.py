@@ -13,7 +13,7 @@ import numpy as np
 from yolo.data.check.finding import Level
 from yolo.data.check.plots import draw_plots
 from yolo.data.check.text import class_table, headline, verdict
-from yolo.data.dataset import read_picture
+from yolo.data.decode import read_picture
 from yolo.draw import draw_boxes
 from yolo.errors import DataError
 from yolo.storage import atomic_path

@@ -1,14 +1,23 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from tests.data.painting import assert_boxes_on_pixels, measure, paint
-from yolo.data.mosaic import compose, random_mosaic, to_longer_side
+from tests.data.painting import COLOURS, assert_boxes_on_pixels, measure, paint, whole
+from yolo.data.augment.mosaic import compose, random_mosaic
+from yolo.data.augment.settings import Augment
 from yolo.data.sample import Sample
-from yolo.data.transforms import Augment
+from yolo.data.transforms import place_boxes, stretch, tile_size
 
 SIZE = 128
 STILL = Augment()
 TILES_WH = [(160, 120), (120, 160), (128, 128), (60, 45)]  # wide, high, square, enlarged
+
+
+def to_longer_side(sample: Sample, size: int) -> Sample:
+    height, width = sample.image.shape[:2]
+    image, placing = stretch(sample.image, tile_size((width, height), size))
+    return Sample(image, place_boxes(sample.boxes_xyxy, placing), sample.class_ids)
 
 
 def tiles(size: int = SIZE) -> list[Sample]:
@@ -30,8 +39,8 @@ def test_the_longer_side_fits() -> None:
 
 
 def test_each_tile_has_a_corner_at_the_centre() -> None:
-    canvas = compose(tiles(), (100, 120), 256, 0)
     x, y = 100, 120
+    canvas = compose(tiles(), [(x - 128, y - 96), (x, y - 128), (x - 128, y), (x, y)], (0, 0, 256, 256), (256, 256))
     # Black tiles on grey; sizes as above: 128x96, 96x128, 128x128, 128x96.
     extents = [(0, 24, 100, 120), (100, 0, 196, 120), (0, 120, 100, 248), (100, 120, 228, 216)]
     grey = np.ones((256, 256), np.bool_)
@@ -42,11 +51,13 @@ def test_each_tile_has_a_corner_at_the_centre() -> None:
     assert canvas.image[y - 1, x - 1].tolist() == [0, 0, 0]
 
 
-def test_the_window_without_motion_is_the_middle_of_the_canvas() -> None:
-    whole = compose(tiles(), (90, 150), 2 * SIZE, 0)
-    part = compose(tiles(), (90 - 64, 150 - 64), SIZE, 64)
-    assert np.array_equal(part.image, whole.image[64:192, 64:192])
-    assert np.array_equal(part.boxes_xyxy + 64, whole.boxes_xyxy)
+def test_a_window_is_a_part_of_the_canvas() -> None:
+    corners = [(-40, 54), (90, 22), (-40, 150), (90, 150)]
+    canvas = compose(tiles(), corners, (0, 0, 256, 256), (256, 256))
+    part = compose(tiles(), corners, (64, 70, 192, 150), (256, 256))
+    assert np.array_equal(part.image, canvas.image[70:150, 64:192])
+    assert np.array_equal(part.boxes_xyxy, canvas.boxes_xyxy - np.array([64, 70, 64, 70]))
+    assert canvas.boxes_xyxy.min() >= 0
 
 
 @pytest.mark.parametrize(
@@ -60,7 +71,7 @@ def test_the_window_without_motion_is_the_middle_of_the_canvas() -> None:
 def test_boxes_lie_on_the_pixels(augment: Augment, size: int) -> None:
     num_whole = 0
     for seed in range(12):
-        sample = random_mosaic(tiles(size), size, np.random.default_rng(seed), augment)
+        sample = random_mosaic(tiles(size), (size, size), np.random.default_rng(seed), augment)
         assert sample.image.shape == (size, size, 3)
         assert (sample.boxes_xyxy >= 0).all()
         assert (sample.boxes_xyxy <= size).all()
@@ -75,7 +86,7 @@ def test_boxes_lie_on_the_pixels(augment: Augment, size: int) -> None:
 
 def test_what_is_seen_has_a_box_unless_the_rule_drops_it() -> None:
     for seed in range(12):
-        sample = random_mosaic(tiles(), SIZE, np.random.default_rng(seed), STILL)
+        sample = random_mosaic(tiles(), (SIZE, SIZE), np.random.default_rng(seed), STILL)
         for class_id in set(range(4)) - set(sample.class_ids.tolist()):
             seen = measure(sample.image, class_id)
             full = tiles()[class_id].boxes_xyxy[0]
@@ -90,7 +101,7 @@ def test_the_centre_is_uniform_in_the_middle_half() -> None:
     widths = []
     for seed in range(400):
         four = [white, black, black, black]
-        sample = random_mosaic(four, SIZE, np.random.default_rng(seed), STILL)
+        sample = random_mosaic(four, (SIZE, SIZE), np.random.default_rng(seed), STILL)
         box = np.nonzero((sample.image == 255).all(axis=2))
         widths.append(0 if len(box[1]) == 0 else box[1].max() + 1)
     # Uniform over 0..128: deciles hold 40 of 400, give or take four standard deviations of 6.
@@ -99,9 +110,10 @@ def test_the_centre_is_uniform_in_the_middle_half() -> None:
     assert counts.max() <= 64
 
 
-def test_pictures_without_boxes_are_tiles_too() -> None:
+@pytest.mark.parametrize("number", [4, 9])
+def test_pictures_without_boxes_are_tiles_too(number: int) -> None:
     empty = to_longer_side(paint((50, 40), []), SIZE)
-    sample = random_mosaic([empty] * 4, SIZE, np.random.default_rng(0), STILL)
+    sample = random_mosaic([empty] * number, (SIZE, SIZE), np.random.default_rng(0), STILL)
     assert sample.boxes_xyxy.shape == (0, 4)
     assert sample.class_ids.shape == (0,)
     assert sample.image.min() == 0
@@ -111,5 +123,46 @@ def test_many_boxes_stay() -> None:
     boxes = np.array([(x, y, x + 6, y + 6) for x in range(0, 200, 8) for y in range(0, 320, 8)], np.float32)
     crowded = Sample(np.zeros((320, 200, 3), np.uint8), boxes, np.zeros(len(boxes), np.int64))
     assert len(boxes) == 1000
-    canvas = compose([crowded] * 4, (320, 320), 640, 0)
+    canvas = compose([crowded] * 4, [(120, 0), (320, 0), (120, 320), (320, 320)], (0, 0, 640, 640), (640, 640))
     assert len(canvas.boxes_xyxy) == 4000
+
+
+def nine(size: int = SIZE) -> list[Sample]:
+    """Nine black pictures; those at the corners and in the middle have an object of their own colour."""
+    painted = []
+    for number in range(9):
+        width, height = TILES_WH[number % 4]
+        picture = paint((width, height), [])
+        boxes = picture.boxes_xyxy
+        if number % 2 == 0:
+            x1, y1, x2, y2 = (round(side) for side in (width * 0.2, height * 0.3, width * 0.6, height * 0.8))
+            picture.image[y1:y2, x1:x2] = COLOURS[number // 2]
+            boxes = np.array([(x1, y1, x2, y2)], np.float32)
+        single = Sample(picture.image, boxes, np.full(len(boxes), number // 2))
+        painted.append(to_longer_side(single, size))
+    return painted
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 2**32), st.sampled_from([0.0, 8.0]), st.sampled_from([(128, 128), (127, 127), (128, 96)]))
+def test_boxes_of_nine_lie_on_the_pixels(seed: int, degrees: float, size_wh: tuple[int, int]) -> None:
+    sample = random_mosaic(nine(), size_wh, np.random.default_rng(seed), Augment(degrees=degrees))
+    assert sample.image.shape == (size_wh[1], size_wh[0], 3)
+    assert degrees or measure(sample.image, 2) is not None  # the middle one is never out of sight
+    assert_boxes_on_pixels(whole(sample) if degrees else sample, tolerance=1.6)
+
+
+def test_all_nine_are_seen() -> None:
+    tile = paint((SIZE, SIZE), [])
+    for seed in range(30):
+        shades = [Sample(np.full_like(tile.image, 10 * n), tile.boxes_xyxy, tile.class_ids) for n in range(9)]
+        sample = random_mosaic(shades, (SIZE, SIZE), np.random.default_rng(seed), STILL)
+        assert set(np.unique(sample.image).tolist()) == {10 * n for n in range(9)}  # and no grey between squares
+
+
+def test_boxes_of_any_class_pass_unchanged() -> None:
+    ignored = [Sample(t.image, t.boxes_xyxy, np.full_like(t.class_ids, -1)) for t in tiles()]
+    for seed in range(5):
+        sample = random_mosaic(ignored, (SIZE, SIZE), np.random.default_rng(seed), Augment(degrees=5))
+        assert len(sample.class_ids) > 0
+        assert set(sample.class_ids.tolist()) == {-1}

@@ -1,0 +1,190 @@
+"""Changes of where things are in a picture, with their boxes.
+
+A coordinate is continuous: pixel i covers i..i + 1, so a picture of width W spans 0..W. A change is a matrix (3, 3)
+that maps (x, y, 1) of the picture to (x, y, 1) of the result, up to a factor.
+Axes: N boxes. Source: the recipe of the PyTorch YOLOv3 trainers of 2018 to 2020; jitter: darknet src/data.c.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from yolo.data.sample import Sample
+from yolo.data.transforms import FILL
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from yolo.data.augment.settings import Augment
+
+MIN_SIDE = 4  # pixels
+MIN_VISIBLE = 0.2  # of the area
+MAX_ASPECT = 10
+MIN_DEPTH = 0.1  # what is nearer to a tilted camera is not drawn
+PERSPECTIVE_SIZE = 640  # pixels; the setting `perspective` is for inputs of this size
+
+
+def flip_horizontal(sample: Sample) -> Sample:
+    """Swap left and right."""
+    x1, y1, x2, y2 = sample.boxes_xyxy.T
+    width = sample.image.shape[1]
+    boxes_xyxy = np.stack([width - x2, y1, width - x1, y2], axis=1)
+    return Sample(np.asarray(cv2.flip(sample.image, 1), np.uint8), boxes_xyxy, sample.class_ids)
+
+
+def flip_vertical(sample: Sample) -> Sample:
+    """Swap top and bottom."""
+    x1, y1, x2, y2 = sample.boxes_xyxy.T
+    height = sample.image.shape[0]
+    boxes_xyxy = np.stack([x1, height - y2, x2, height - y1], axis=1)
+    return Sample(np.asarray(cv2.flip(sample.image, 0), np.uint8), boxes_xyxy, sample.class_ids)
+
+
+def moves(augment: Augment) -> bool:
+    """Whether `random_move` does more than to bring one middle to the other."""
+    return any((augment.degrees, augment.translate, augment.scale, augment.shear, augment.perspective))
+
+
+def random_move(
+    rng: np.random.Generator, augment: Augment, from_wh: tuple[int, int], to_wh: tuple[int, int]
+) -> npt.NDArray[np.float64]:
+    """Rotate, zoom, shear, tilt and shift; the middle of the picture goes to the middle of the input, then shifts.
+
+    Args:
+        rng: draws five values and a shift in x and y, whatever the ranges; for a tilt two more.
+        augment: gives `degrees`, `scale`, `shear`, `translate` and `perspective`.
+        from_wh: size of the picture.
+        to_wh: size of the input.
+
+    Source: as the module; differs: shears around the middle, not around a corner.
+    """
+    angle = math.radians(rng.uniform(-augment.degrees, augment.degrees))
+    zoom = rng.uniform(1 - augment.scale, 1 + augment.scale)
+    shear_x, shear_y = np.tan(np.radians(rng.uniform(-augment.shear, augment.shear, 2)))
+    cos, sin = zoom * math.cos(angle), zoom * math.sin(angle)
+    matrix = np.eye(3)
+    matrix[:2, :2] = np.array([[1, shear_x], [shear_y, 1]]) @ np.array([[cos, sin], [-sin, cos]])
+    shift = rng.uniform(-augment.translate, augment.translate, 2)
+    if augment.perspective:
+        tilt = np.eye(3)
+        strength = augment.perspective * PERSPECTIVE_SIZE / max(to_wh)
+        tilt[2, :2] = rng.uniform(-strength, strength, 2)
+        matrix = matrix @ tilt
+    middle_in, middle_out = np.array(from_wh) / 2, np.array(to_wh) / 2
+    return shifted(*(middle_out + shift * to_wh)) @ matrix @ shifted(*-middle_in)
+
+
+def random_crop(rng: np.random.Generator, augment: Augment, size_wh: tuple[int, int]) -> npt.NDArray[np.float64]:
+    """Move the four sides of a picture in or out, and stretch what is between them to the picture's size.
+
+    Args:
+        rng: draws six values.
+        augment: gives `jitter` and `resize`.
+        size_wh: of the picture.
+
+    Source: darknet src/data.c load_data_detection; differs: no rounding to pixels.
+    """
+    left, top, right, bottom = rng.uniform(-augment.jitter, augment.jitter, 4)
+    zoom = max(augment.resize, 1 / augment.resize)
+    near, far = rng.uniform((1 - zoom) / 2, (1 - 1 / zoom) / 2 if augment.resize > 1 else 0, 2)
+    x1, x2 = left + near, 1 - right - far
+    y1, y2 = top + near, 1 - bottom - far
+    stretch = np.diag([1 / (x2 - x1), 1 / (y2 - y1), 1])
+    return np.asarray(stretch @ shifted(-x1 * size_wh[0], -y1 * size_wh[1]), np.float64)
+
+
+def crops(augment: Augment) -> bool:
+    """Whether `random_crop` does anything."""
+    return augment.jitter > 0 or augment.resize != 1
+
+
+def shifted(x: float, y: float) -> npt.NDArray[np.float64]:
+    """The change that moves by x and y pixels."""
+    return np.array([[1, 0, x], [0, 1, y], [0, 0, 1]], np.float64)
+
+
+def seen_window(
+    matrix: npt.NDArray[np.float64], from_wh: tuple[int, int], to_wh: tuple[int, int]
+) -> tuple[int, int, int, int]:
+    """The part of a picture, in whole pixels x1, y1, x2, y2, from which a change draws the result."""
+    w, h = to_wh
+    corners, _ = _project(
+        np.asarray(np.linalg.inv(matrix), np.float64), np.array([[0, 0], [w, 0], [w, h], [0, h]], np.float64)
+    )
+    low = np.clip(np.floor(corners.min(axis=0)) - 1, 0, np.array(from_wh) - 1).astype(int)  # interpolation looks around
+    high = np.clip(np.ceil(corners.max(axis=0)) + 1, low + 1, from_wh).astype(int)
+    return int(low[0]), int(low[1]), int(high[0]), int(high[1])
+
+
+def warp(sample: Sample, matrix: npt.NDArray[np.float64], size_wh: tuple[int, int]) -> Sample:
+    """Apply a change, in one interpolation.
+
+    A box becomes the upright box around its four moved corners, clipped; `boxes_to_keep` says which stay.
+
+    Args:
+        sample: of any size; what exceeds the result is cut off, what is missing is filled with grey.
+        matrix: the change.
+        size_wh: of the result.
+    """
+    x1, y1, x2, y2 = sample.boxes_xyxy.T
+    corners = np.stack([x1, y1, x2, y1, x2, y2, x1, y2], axis=1).reshape(-1, 2)
+    moved, depth = _project(matrix, corners)
+    moved_N42, depth_N4 = moved.reshape(-1, 4, 2), depth.reshape(-1, 4)
+    after = np.concatenate([moved_N42.min(axis=1), moved_N42.max(axis=1)], axis=1)
+    after_xyxy = np.clip(after, 0, size_wh * 2).astype(np.float32)
+    nearest = depth_N4.min(axis=1, initial=np.inf)
+    area_scale = abs(float(np.linalg.det(matrix))) / depth_N4.mean(axis=1).clip(MIN_DEPTH) ** 3
+    keep = boxes_to_keep(sample.boxes_xyxy, after_xyxy, area_scale) & (nearest > MIN_DEPTH)
+    return Sample(_warp_image(sample.image, matrix, size_wh), after_xyxy[keep], sample.class_ids[keep])
+
+
+def boxes_to_keep(
+    before_xyxy: npt.NDArray[np.float32],
+    after_xyxy: npt.NDArray[np.float32],
+    area_scale: float | npt.NDArray[np.float64],
+) -> npt.NDArray[np.bool_]:
+    """Which boxes still show enough of their objects: large enough, not mostly cut off, not a sliver.
+
+    Args:
+        before_xyxy: (N, 4), before the change.
+        after_xyxy: (N, 4), after the change, clipped to the input.
+        area_scale: by how much the change enlarges areas, for all or (N,).
+
+    Returns:
+        (N,), true for width and height > 4 pixels, area > 0.2 of the scaled area before, aspect ratio < 10.
+    """
+    sides_N2 = after_xyxy[:, 2:] - after_xyxy[:, :2]
+    area_before = np.prod(before_xyxy[:, 2:] - before_xyxy[:, :2], axis=1) * area_scale
+    shorter, longer = sides_N2.min(axis=1), sides_N2.max(axis=1)
+    visible = np.prod(sides_N2, axis=1) > MIN_VISIBLE * area_before
+    return np.asarray((shorter > MIN_SIDE) & visible & (longer < MAX_ASPECT * shorter), np.bool_)
+
+
+def _project(
+    matrix: npt.NDArray[np.float64], points: npt.NDArray[np.float32] | npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Points (M, 2) after a change, and the factor (M,) by which each is nearer or farther."""
+    depth = points @ matrix[2, :2] + matrix[2, 2]
+    return (points @ matrix[:2, :2].T + matrix[:2, 2]) / depth[:, None], depth
+
+
+def _warp_image(
+    image: npt.NDArray[np.uint8], matrix: npt.NDArray[np.float64], size_wh: tuple[int, int]
+) -> npt.NDArray[np.uint8]:
+    height, width = image.shape[:2]
+    if (width, height) == size_wh and np.array_equal(matrix, np.eye(3)):
+        return image
+    # OpenCV's coordinates are those of pixel centres, half a pixel less than ours.
+    centred = shifted(-0.5, -0.5) @ matrix @ shifted(0.5, 0.5)
+    # It warps four channels in half the time that it takes for three.
+    four = cv2.cvtColor(image, cv2.COLOR_BGR2BGRA)
+    fill = (FILL,) * 4
+    if np.array_equal(matrix[2], [0, 0, 1]):
+        warped = cv2.warpAffine(four, centred[:2], size_wh, borderValue=fill)
+    else:
+        warped = cv2.warpPerspective(four, centred, size_wh, borderValue=fill)
+    return np.asarray(cv2.cvtColor(warped, cv2.COLOR_BGRA2BGR), np.uint8)

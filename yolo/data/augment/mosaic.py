@@ -1,0 +1,125 @@
+"""Four or nine pictures in one training input.
+
+Axes: N boxes. The canvas is 2 w x 2 h pixels for an input of w x h. Source of the mosaic of four: as `geometry.py`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from yolo.data.augment.geometry import moves, random_move, seen_window, shifted, warp
+from yolo.data.sample import Sample
+from yolo.data.transforms import FILL, place_boxes, scaled_size, stretch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from yolo.data.augment.settings import Augment
+
+NUM_TILES = 4
+NUM_NINE = 9
+Corner = tuple[int, int]  # left and top of a tile on the canvas
+
+
+def random_mosaic(
+    tiles: Sequence[Sample], size_wh: tuple[int, int], rng: np.random.Generator, augment: Augment
+) -> Sample:
+    """Put four or nine pictures on the canvas, around a random point, and cut the middle of it out.
+
+    Args:
+        tiles: four or nine samples whose longer side is the input's; any may be without boxes.
+        size_wh: of the input.
+        rng: draws the point and the moves.
+        augment: gives the ranges of the moves.
+
+    Returns:
+        The sample of w x h pixels.
+    """
+    if len(tiles) == NUM_NINE:
+        tiles = [_into_cell(tile, size_wh) for tile in tiles]
+        corners = _nine_corners(tiles, size_wh, rng)
+    else:
+        corners = _four_corners(tiles, size_wh, rng)
+    canvas_wh = (2 * size_wh[0], 2 * size_wh[1])
+    matrix = random_move(rng, augment, canvas_wh, size_wh)
+    if moves(augment):
+        window = seen_window(matrix, canvas_wh, size_wh)
+    else:  # whole pixels even where the input has an odd side
+        left, top = size_wh[0] // 2, size_wh[1] // 2
+        window = (left, top, left + size_wh[0], top + size_wh[1])
+        matrix = shifted(-left, -top)
+    drawn = compose(tiles, corners, window, canvas_wh)
+    return warp(drawn, matrix @ shifted(*window[:2]), size_wh)
+
+
+def compose(
+    tiles: Sequence[Sample],
+    corners: Sequence[Corner],
+    window: tuple[int, int, int, int],
+    canvas_wh: tuple[int, int],
+) -> Sample:
+    """Draw a window of the canvas.
+
+    Args:
+        tiles: what lies on the canvas; none hides another.
+        corners: where each tile lies.
+        window: x1, y1, x2, y2, pixels of the canvas.
+        canvas_wh: size of the canvas.
+
+    Returns:
+        The window, with boxes in its pixels; they are clipped to the canvas and may reach out of the window.
+    """
+    x1, y1, x2, y2 = window
+    image = np.full((y2 - y1, x2 - x1, 3), FILL, np.uint8)
+    for tile, (left, top) in zip(tiles, corners, strict=True):
+        _paste(image, tile.image, left - x1, top - y1)
+    moved = [tile.boxes_xyxy + np.array(corner * 2, np.float32) for tile, corner in zip(tiles, corners, strict=True)]
+    clipped = np.clip(np.concatenate(moved), 0, canvas_wh * 2) - np.array([x1, y1, x1, y1])
+    return Sample(image, clipped.astype(np.float32), np.concatenate([tile.class_ids for tile in tiles]))
+
+
+def _four_corners(tiles: Sequence[Sample], size_wh: tuple[int, int], rng: np.random.Generator) -> list[Corner]:
+    """Top left, top right, bottom left, bottom right of a point in the middle half of the canvas."""
+    sides = np.array(size_wh)
+    x, y = rng.uniform(0.5 * sides, 1.5 * sides).astype(int).tolist()
+    corners = []
+    for number, tile in enumerate(tiles):
+        height, width = tile.image.shape[:2]
+        corners.append((x - (width if number % 2 == 0 else 0), y - (height if number < 2 else 0)))
+    return corners
+
+
+def _nine_corners(tiles: Sequence[Sample], size_wh: tuple[int, int], rng: np.random.Generator) -> list[Corner]:
+    """Three rows of three cells around the middle, shifted by so little that all are seen; tiles gather inwards."""
+    cell_wh = _cell_wh(size_wh)
+    origin = np.array(size_wh) - 1.5 * np.array(cell_wh) + rng.uniform(-1 / 8, 1 / 8, 2) * size_wh
+    corners = []
+    for number, tile in enumerate(tiles):
+        free = np.array(cell_wh) - tile.image.shape[1::-1]
+        cell = np.array([number % 3, number // 3])
+        left, top = cell * cell_wh + free * (2 - cell) / 2 + origin
+        corners.append((round(left), round(top)))
+    return corners
+
+
+def _into_cell(tile: Sample, size_wh: tuple[int, int]) -> Sample:
+    height, width = tile.image.shape[:2]
+    cell_wh = _cell_wh(size_wh)
+    image, placing = stretch(tile.image, scaled_size(width, height, min(cell_wh[0] / width, cell_wh[1] / height)))
+    return Sample(image, place_boxes(tile.boxes_xyxy, placing), tile.class_ids)
+
+
+def _cell_wh(size_wh: tuple[int, int]) -> tuple[int, int]:
+    return max(1, size_wh[0] // 2), max(1, size_wh[1] // 2)
+
+
+def _paste(canvas: npt.NDArray[np.uint8], image: npt.NDArray[np.uint8], left: int, top: int) -> None:
+    height, width = image.shape[:2]
+    rows = slice(max(top, 0), max(min(top + height, canvas.shape[0]), 0))
+    columns = slice(max(left, 0), max(min(left + width, canvas.shape[1]), 0))
+    if rows.start < rows.stop and columns.start < columns.stop:
+        canvas[rows, columns] = image[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]

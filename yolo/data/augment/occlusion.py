@@ -1,0 +1,49 @@
+"""Hides parts of a picture. Axes: H and W pixels, N boxes. Source: arXiv 1708.04552."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from yolo.data.sample import Sample
+from yolo.data.transforms import FILL
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+MAX_RECTANGLES = 8
+SIDES = (1 / 16, 1 / 4)  # of a rectangle, as parts of the picture's
+MAX_HIDDEN = 0.6  # of a box, else the box goes
+
+
+def cutout(sample: Sample, rng: np.random.Generator) -> Sample:
+    """Paint up to eight grey rectangles; a box goes when they hide more than 0.6 of it."""
+    height, width = sample.image.shape[:2]
+    hidden = np.zeros((height, width), np.uint8)
+    for middle_x, middle_y, *sides in rng.random((int(rng.integers(1, MAX_RECTANGLES + 1)), 4)).tolist():
+        w, h = (SIDES[0] + side * (SIDES[1] - SIDES[0]) for side in sides)
+        x1, x2 = (max(0, round((middle_x + sign * w / 2) * width)) for sign in (-1, 1))
+        y1, y2 = (max(0, round((middle_y + sign * h / 2) * height)) for sign in (-1, 1))
+        hidden[y1:y2, x1:x2] = 1
+    keep = hidden_share(hidden, sample.boxes_xyxy) <= MAX_HIDDEN
+    image = sample.image.copy()
+    image[hidden.astype(np.bool_)] = FILL
+    return Sample(image, sample.boxes_xyxy[keep], sample.class_ids[keep])
+
+
+def hidden_share(hidden: npt.NDArray[np.uint8], boxes_xyxy: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """What part of each box is hidden, to whole pixels.
+
+    Args:
+        hidden: (H, W), 1 where hidden, else 0.
+        boxes_xyxy: (N, 4), inside the picture.
+
+    Returns:
+        (N,), 0..1.
+    """
+    sums = cv2.integral(hidden)
+    x1, y1, x2, y2 = np.rint(boxes_xyxy).astype(int).T
+    area = np.maximum((x2 - x1) * (y2 - y1), 1)
+    return np.asarray((sums[y2, x2] - sums[y1, x2] - sums[y2, x1] + sums[y1, x1]) / area, np.float64)
