@@ -38,7 +38,7 @@ def test_voc_to_darknet(tmp_path: Path, link: bool, caplog: pytest.LogCaptureFix
     assert (folder / "images" / "a.jpg").is_symlink() is link
     assert (folder / "train.txt").read_text() == "images/b.jpg\nimages/a.jpg\nimages/a_2.jpg\n"
     assert (folder / "labels" / "a.txt").read_text() == "0 0.015000000 0.030000000 0.01000000 0.02000000\n"
-    assert "1 difficult objects are left out" in caplog.text
+    assert "1 objects to ignore (crowds, difficult ones) are left out" in caplog.text
     source = open_source(str(folder / "mine.data"))
     assert source.names == ("cat", "dog")
     assert set(source.splits) == {"train", "val", "trainval"}
