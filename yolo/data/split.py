@@ -57,6 +57,12 @@ class Split:
         if self.seed < 0:
             raise SettingsError(f"--seed {self.seed}: give 0 or more")
 
+    @property
+    def fractions(self) -> dict[str, float]:
+        """Part of the pictures of each new split; those without any are left out."""
+        parts = {"train": 1 - self.val - self.test, "val": self.val, "test": self.test}
+        return {name: part for name, part in parts.items() if part > 0}
+
 
 def split(settings: Split) -> None:
     """Write lists of a data set's pictures, and a table of what is in them.
@@ -75,14 +81,13 @@ def split(settings: Split) -> None:
     if unknown:
         raise SettingsError(f"--of {unknown[0]}: {source.path} has no such split; it has: {', '.join(source.splits)}")
     taken = settings.of or source.splits
+    kept = [name for name in source.splits if name not in taken]
+    for name in kept:
+        if name in settings.fractions:
+            raise SettingsError(f"--of {' '.join(taken)}: '{name}' is a split already; take it too, or set --{name} 0")
     records, _ = pool({name: source.index(name) for name in taken})
     parts = _divide(sorted(records.values(), key=lambda record: record.path), settings)
-    for name in source.splits:
-        if name in taken:
-            continue
-        if name in parts:
-            raise SettingsError(f"--of {' '.join(taken)}: '{name}' is a split already; take it too, or set --{name} 0")
-        parts[name] = list(source.index(name).records())
+    parts |= {name: list(source.index(name).records()) for name in kept}
     with atomic_folder(out) as folder:
         write = _write_lists if isinstance(source, YoloTextSource) else _write_coco
         described = write(folder, out.name, source.names, parts)
@@ -111,15 +116,14 @@ def format_counts(names: Sequence[str], parts: Mapping[str, Sequence[Record]]) -
 
 def _divide(records: Sequence[Record], settings: Split) -> dict[str, list[Record]]:
     """Part name -> its pictures, in the order given."""
-    fractions = {"train": 1 - settings.val - settings.test, "val": settings.val, "test": settings.test}
-    fractions = {name: part for name, part in fractions.items() if part > 0}
+    fractions = settings.fractions
     groups = group_identical([record.path for record in records])
     num_copies = len(records) - len(groups)
     if num_copies:
         _log.info("%d of %d images are copies of others: they stay in the same part", num_copies, len(records))
     num_classes = 1 + max((int(r.class_ids.max(initial=-1)) for r in records), default=-1)
     boxes = _count_boxes(records, num_classes)
-    units = np.array([boxes[group].sum(axis=0) for group in groups], np.int64).reshape(-1, num_classes)
+    units = np.array([boxes[group].sum(axis=0) for group in groups], np.int64).reshape(len(groups), num_classes)
     sizes = np.array([len(group) for group in groups], np.int64)
     chosen = stratify(units, sizes, list(fractions.values()), np.random.default_rng(settings.seed))
     parts: dict[str, list[Record]] = {}
@@ -134,7 +138,7 @@ def _divide(records: Sequence[Record], settings: Split) -> dict[str, list[Record
 def _count_boxes(records: Sequence[Record], num_classes: int) -> npt.NDArray[np.int64]:
     """(U, C), boxes of each class in each picture; those to ignore do not count."""
     counts = [np.bincount(r.class_ids[~r.ignore], minlength=num_classes) for r in records]
-    return np.array(counts, np.int64).reshape(-1, num_classes)
+    return np.array(counts, np.int64).reshape(len(records), num_classes)
 
 
 def _write_lists(folder: Path, title: str, names: Sequence[str], parts: Mapping[str, Sequence[Record]]) -> str:

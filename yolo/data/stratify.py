@@ -21,7 +21,7 @@ def stratify(
     fractions: Sequence[float],
     rng: np.random.Generator,
 ) -> npt.NDArray[np.int64]:
-    """Divide units, the rarest class first; each goes where most boxes of that class are still wanted.
+    """Divide units, the rarest class first; each goes to the part that has least of its share of that class.
 
     A part that has all its pictures takes no more, so that parts are of the wished sizes, up to the size of a unit.
 
@@ -35,40 +35,32 @@ def stratify(
         (U,), the part of each unit, 0..S-1.
 
     Source: Sechidis, Tsoumakas, Vlahavas, On the Stratification of Multi-Label Data (2011); differs: boxes are counted,
-    not pictures with a class, and no part grows beyond its share of pictures.
+    not pictures with a class; shares fill up by the method of Sainte-Lague, as seats do in elections; and no part grows
+    beyond its share of pictures.
     """
+    background_U = pictures_U * (boxes_UC.sum(axis=1) == 0)
+    boxes_UC = np.concatenate([boxes_UC, background_U[:, None]], axis=1)  # a class of its own
     shares = np.array(fractions, np.float64)
     room = _whole_shares(int(pictures_U.sum()), shares)
-    wanted_SC = shares[:, None] * boxes_UC.sum(axis=0)
+    given_SC = np.zeros((len(shares), boxes_UC.shape[1]), np.int64)
     parts = np.full(len(boxes_UC), -1, np.int64)
     order = rng.permutation(len(boxes_UC))
     for class_id in _rarest_first(boxes_UC):
         members = order[(boxes_UC[order, class_id] > 0) & (parts[order] < 0)]
         members = members[np.argsort(-boxes_UC[members, class_id], kind="stable")]  # small ones even out what is left
-        _hand_out(members, parts, boxes_UC, pictures_U, room, wanted_SC, class_id)
-    for unit in order[parts[order] < 0]:  # without objects
-        parts[unit] = int(np.argmax(room))
-        room[parts[unit]] -= pictures_U[unit]
+        for unit in members.tolist():
+            fill = (given_SC[:, class_id] + boxes_UC[unit, class_id] / 2) / shares
+            part = _least_full(fill, room, shares)
+            parts[unit] = part
+            room[part] -= pictures_U[unit]
+            given_SC[part] += boxes_UC[unit]
     return parts
 
 
-def _hand_out(
-    members: npt.NDArray[np.int64],
-    parts: npt.NDArray[np.int64],
-    boxes_UC: npt.NDArray[np.int64],
-    pictures_U: npt.NDArray[np.int64],
-    room: npt.NDArray[np.int64],
-    wanted_SC: npt.NDArray[np.float64],
-    class_id: int,
-) -> None:
-    """Give each unit with a class its part; what is wanted and the room for it shrink in place."""
-    for unit in members.tolist():
-        open_parts = np.flatnonzero(room > 0) if (room > 0).any() else np.arange(len(room))
-        wishes = np.stack([room[open_parts] / max(room.max(), 1), wanted_SC[open_parts, class_id]])
-        part = int(open_parts[np.lexsort(wishes)[-1]])
-        parts[unit] = part
-        room[part] -= pictures_U[unit]
-        wanted_SC[part] -= boxes_UC[unit]
+def _least_full(fill: npt.NDArray[np.float64], room: npt.NDArray[np.int64], shares: npt.NDArray[np.float64]) -> int:
+    """The part that a class fills least; of equals, the one with the most room for its share."""
+    candidates = np.flatnonzero(room > 0) if (room > 0).any() else np.arange(len(room))
+    return int(candidates[np.lexsort([-room[candidates] / shares[candidates], fill[candidates]])[0]])
 
 
 def _rarest_first(boxes_UC: npt.NDArray[np.int64]) -> list[int]:

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from yolo.data.labels import Labels
 from yolo.data.sources.base import Source
 from yolo.data.sources.coco_file import CocoFile, CocoImage, is_coco, read_coco
-from yolo.data.sources.folders import ALL, SPLIT_WORDS, find_folders, split_of, train_first
+from yolo.data.sources.folders import ALL, SPLIT_WORDS, find_folders, split_of, split_of_folder, train_first
 from yolo.errors import DataError
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class CocoSource(Source):
         if image.size is not None and image.size != (width, height):
             listed = "x".join(map(str, image.size))
             raise DataError(
-                f"{file.path}: image {image.id} is said to be {listed}, but {picture} is displayed as {width}x{height}: "
+                f"{file.path}: image {image.id} is said to be {listed}, but {picture} shows as {width}x{height}: "
                 "its boxes cannot be placed; correct width and height, or the picture"
             )
         first, last = np.searchsorted(file.image_ids, [image.id, image.id + 1])
@@ -135,7 +135,7 @@ def _by_split(paths: Sequence[Path]) -> dict[str, Path]:
 
 
 def _split(path: Path) -> str | None:
-    return split_of(path.stem) or (None if path.parent.name == ANNOTATIONS else split_of(path.parent.name))
+    return split_of(path.stem) or split_of_folder(path.parent.name)
 
 
 def _stem(path: Path) -> str:

@@ -1,6 +1,6 @@
 """Data sets that a `data.yaml` describes, as annotation tools write it: `path`, `train`, `val`, `test`, `nc`, `names`.
 
-Labels are YOLO text files. Other keys are for other programs, and are not looked at.
+Labels are YOLO text files. Another key that names a folder or list is a further split; what remains is for others.
 """
 
 from __future__ import annotations

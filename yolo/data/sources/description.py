@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 SPLIT_KEYS = {"train": "train", "val": "val", "valid": "val", "test": "test"}  # key -> name of the split
+OTHER_KEYS = ("path", "nc", "names")
 EMPTY = ("", "~", "null", "Null", "NULL")
 Keys = dict[str, yaml.Node]
 
@@ -37,11 +38,11 @@ class Description:
             DataError: no such file, no YAML, no or contradicting class names, or no split that is there.
         """
         keys = _read_keys(path)
+        root = _root(path, keys)
         splits: dict[str, tuple[Path, ...]] = {}
-        for key, split in SPLIT_KEYS.items():
+        for key, split in [*SPLIT_KEYS.items(), *((key, key) for key in _further_splits(keys, root))]:
             texts = _texts(path, key, keys[key]) if key in keys else []
             if texts and split not in splits:
-                root = _root(path, keys)
                 places = [_find(text, root, f"{path}:{line}: {key}") for text, line in texts]
                 if None not in places:
                     splits[split] = tuple(place for place in places if place)
@@ -79,6 +80,17 @@ def _texts(path: Path, key: str, node: yaml.Node) -> list[tuple[str, int]]:
     if not isinstance(node, yaml.ScalarNode):
         raise DataError(f"{path}:{_line(node)}: '{key}' is a mapping; write one value, or a list of values")
     return [(node.value.strip(), _line(node))] if node.value.strip() not in EMPTY else []
+
+
+def _further_splits(keys: Keys, root: Path) -> list[str]:
+    """Other keys that name a folder or an image list which exists; what remains is for other programs."""
+    others = {key: node.value for key, node in keys.items() if key not in (*SPLIT_KEYS, *OTHER_KEYS)}
+    texts = {key: value for key, value in others.items() if isinstance(value, str) and value not in EMPTY}
+    return [key for key, text in texts.items() if (root / text).is_dir() or _is_list(root / text)]
+
+
+def _is_list(path: Path) -> bool:
+    return path.suffix == ".txt" and path.is_file()
 
 
 def _names(path: Path, keys: Keys) -> tuple[str, ...]:

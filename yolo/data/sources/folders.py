@@ -37,17 +37,22 @@ def find_folders(folder: Path) -> list[Path]:
 
 
 def split_of(name: str) -> str | None:
-    """The split that the name of a file or folder means: `instances_train2017` is train, `Valid` is val."""
+    """The split that the name of a file means: `instances_train2017` is train, `valid` is val."""
     words = re.findall("[a-z]+", name.lower())
     return next((SPLIT_WORDS[word] for word in words if word in SPLIT_WORDS), None)
+
+
+def split_of_folder(name: str) -> str | None:
+    """The split that a folder is: as `split_of`, but `test-drive` is none."""
+    return split_of(name) if re.fullmatch(r"[a-z]+[\W_]*\d*", name.lower()) else None
 
 
 def split_folders(folder: Path) -> dict[str, Path]:
     """The sub-folders that are splits (`train`, `val2017`, ...), train first."""
     found: dict[str, Path] = {}
     for path in sorted(p for p in folder.iterdir() if p.is_dir()):
-        split = split_of(path.name)
-        if split and re.fullmatch(r"[a-z]+[\W_]*\d*", path.name.lower()):
+        split = split_of_folder(path.name)
+        if split:
             found.setdefault(split, path)
     return train_first(found)
 
