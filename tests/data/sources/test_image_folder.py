@@ -59,3 +59,12 @@ def test_links_are_followed_once(tmp_path: Path) -> None:
     (tmp_path / "set/images").symlink_to(tmp_path / "far")
     (tmp_path / "far/loop").symlink_to(tmp_path / "far")
     assert len(open_source(str(tmp_path / "set")).index("all")) == 1
+
+
+@pytest.mark.parametrize("description", ["my.data", "set/my.data", "set/data.yaml"])
+def test_a_folder_with_a_description_is_more_than_its_pictures(description: str, tmp_path: Path) -> None:
+    put_picture(tmp_path / "set/images/a.jpg")
+    path = put_text(tmp_path / description, "train: images\nnames: [a]\n")
+    hint = path.parent if path.suffix == ".yaml" else path
+    with pytest.raises(DataError, match=f"not a data set that is known .did you mean {hint}"):
+        open_source(str(tmp_path))

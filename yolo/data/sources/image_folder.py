@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+DESCRIPTIONS = ("*.data", "*/*.data", "*/data.yaml")  # a folder with one is more than its pictures
 MAX_CLASSES = 10_000  # of data sets without class names: a larger class id is a mistake
 
 
@@ -36,7 +37,8 @@ class ImageFolderSource(YoloTextSource):
 
     @classmethod
     def matches(cls, path: Path) -> bool:
-        return path.is_dir() and not any(path.glob("*.data")) and bool(find_files(path))
+        described = (place for pattern in DESCRIPTIONS for place in path.glob(pattern))
+        return path.is_dir() and next(described, None) is None and bool(find_files(path))
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
