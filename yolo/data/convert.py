@@ -56,7 +56,7 @@ def convert(settings: Convert) -> None:
         writer = WRITERS[settings.format](folder, out.name, source.names)
         for record in tqdm(records.values(), "write", unit=" images", delay=1, leave=False):
             name, split = names[record.path], homes[record.path]
-            _put_picture(record.path, writer.picture_path(name, split), link=settings.link)
+            put_picture(record.path, writer.picture_path(name, split), link=settings.link)
             writer.write_truth(name, split, record)
         for split, index in indices.items():
             writer.write_list(split, [names[index.path(i)] for i in range(len(index))])
@@ -88,7 +88,8 @@ def pool(indices: Mapping[str, Index]) -> tuple[dict[Path, Record], dict[Path, s
     return records, homes
 
 
-def _put_picture(picture: Path, target: Path, *, link: bool) -> None:
+def put_picture(picture: Path, target: Path, *, link: bool) -> None:
+    """Copy a picture, byte for byte, or link to it; the folder is made."""
     target.parent.mkdir(parents=True, exist_ok=True)
     if link:
         target.symlink_to(picture.resolve())
