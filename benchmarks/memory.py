@@ -20,10 +20,10 @@ import psutil
 import tyro
 
 from yolo.data.augment.settings import Augment
-from yolo.data.cache.choose import CacheKind, build_cache
 from yolo.data.dataset import DetectionDataset
 from yolo.data.index import Index, Record
 from yolo.data.loader import build_loader
+from yolo.data.picture_cache.choose import CacheKind, build_cache
 
 
 @dataclass(frozen=True)

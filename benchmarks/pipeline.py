@@ -18,10 +18,10 @@ import numpy as np
 import tyro
 
 from yolo.data.augment.settings import Augment
-from yolo.data.cache.choose import build_cache
 from yolo.data.dataset import DetectionDataset
 from yolo.data.decode import read_listed
 from yolo.data.loader import build_loader
+from yolo.data.picture_cache.choose import build_cache
 from yolo.data.sources import open_source
 from yolo.data.transforms import resize, tile_size
 

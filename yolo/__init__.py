@@ -1,9 +1,24 @@
 """Train, test and run Darknet YOLO networks in PyTorch."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from yolo.errors import YoloError as YoloError
-from yolo.model import Darknet as Darknet
 from yolo.opencv import require_opencv
+
+if TYPE_CHECKING:
+    from yolo.model import Darknet as Darknet
 
 require_opencv()
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> object:
+    """Import the model, and with it PyTorch, at its first use: programs about data start without."""
+    if name == "Darknet":
+        from yolo.model import Darknet
+
+        return Darknet
+    raise AttributeError(f"module 'yolo' has no attribute '{name}'")

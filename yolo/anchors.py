@@ -34,7 +34,7 @@ class AnchorSettings:
     cfg: str
     """Network file, or the name of a shipped one."""
     data: str = "shapes"
-    """Data set: a .data file, a VOC folder, or 'shapes'."""
+    """Data set: a .data file, data.yaml, VOC or COCO folder, COCO .json, folder of pictures, or 'shapes'."""
     split: str = "train"
     """Which split of it."""
     img_size: int | None = None

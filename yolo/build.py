@@ -13,9 +13,9 @@ import torch
 from yolo.config import SETTINGS_FILE
 from yolo.darknet.cfg import CfgFile
 from yolo.data.anchors import warn_of_poor_anchors
-from yolo.data.cache.choose import build_cache
 from yolo.data.dataset import DetectionDataset
 from yolo.data.loader import DetectionLoader, batches_of, build_loader
+from yolo.data.picture_cache.choose import build_cache
 from yolo.data.sources import open_source
 from yolo.describe import largest_stride
 from yolo.engine.callbacks.checkpoints import Checkpoints

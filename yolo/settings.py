@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from yolo.data.augment.settings import Augment
-from yolo.data.cache.choose import CacheKind
+from yolo.data.picture_cache.choose import CacheKind
 from yolo.engine.optimizer import Argument, check_arguments
 from yolo.engine.policies import PolicySettings
 from yolo.engine.precision import PrecisionName
@@ -82,7 +82,7 @@ class TrainSettings:
     cfg: str = "yolov4-tiny"
     """Network: a .cfg file, or the name of a shipped one."""
     data: str = DEMO
-    """Data set: a .data file, a VOC folder, or 'shapes' (drawn pictures)."""
+    """Data set: a .data file, data.yaml, VOC or COCO folder, COCO .json, folder of pictures, or 'shapes'."""
     weights: str = ""
     """Start from these: .weights (whole or partial), .pt or .safetensors; empty: from scratch."""
     hyp: str = ""

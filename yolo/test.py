@@ -30,7 +30,7 @@ class TestSettings:
     cfg: str | None = None
     """Network file, or the name of a shipped one; a .pt or .safetensors brings its own."""
     data: str = "shapes"
-    """Data set: a .data file, a VOC folder, or 'shapes'."""
+    """Data set: a .data file, data.yaml, VOC or COCO folder, COCO .json, folder of pictures, or 'shapes'."""
     split: str = "val"
     """Which split of it."""
     batch_size: int = 16

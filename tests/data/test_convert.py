@@ -1,9 +1,13 @@
 import logging
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+import yaml
+from faster_coco_eval import COCO
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
@@ -38,7 +42,7 @@ def test_voc_to_darknet(tmp_path: Path, link: bool, caplog: pytest.LogCaptureFix
     assert (folder / "images" / "a.jpg").is_symlink() is link
     assert (folder / "train.txt").read_text() == "images/b.jpg\nimages/a.jpg\nimages/a_2.jpg\n"
     assert (folder / "labels" / "a.txt").read_text() == "0 0.015000000 0.030000000 0.01000000 0.02000000\n"
-    assert "1 difficult objects are left out" in caplog.text
+    assert "1 objects to ignore (crowds, difficult ones) are left out" in caplog.text
     source = open_source(str(folder / "mine.data"))
     assert source.names == ("cat", "dog")
     assert set(source.splits) == {"train", "val", "trainval"}
@@ -74,6 +78,117 @@ def test_round_trip(tmp_path_factory: pytest.TempPathFactory, parts: npt.NDArray
     index = open_source(str(folder / "c/c.data")).index("val")
     np.testing.assert_allclose(index.boxes_xyxy(0), boxes_xyxy, atol=1e-4)
     assert index.class_ids(0).tolist() == [i % 2 for i in range(len(boxes_xyxy))]
+
+
+FORMATS = ("darknet", "yolo", "coco", "voc")
+
+
+def described(folder: Path) -> str:
+    return str(next(iter(folder.glob("*.data")), folder))
+
+
+def put_pictures(folder: Path, boxes_xyxy: Sequence[npt.NDArray[np.float64]], size: tuple[int, int]) -> str:
+    """A Darknet data set: two thirds of the pictures in train, the others in val, all in both."""
+    names = [f"images/p{i}.png" for i in range(len(boxes_xyxy))]
+    for name, boxes in zip(names, boxes_xyxy, strict=True):
+        put_picture(folder / name, *size)
+        label = (folder / name.replace("images", "labels")).with_suffix(".txt")
+        put_text(label, format_yolo(boxes, np.arange(len(boxes)) % 3, size))
+    cut = 2 * len(names) // 3
+    for split, part in (("train", names[:cut]), ("val", names[cut:]), ("both", names)):
+        put_text(folder / f"{split}.txt", "".join(f"{name}\n" for name in part))
+    put_text(folder / "my.names", "cat\nno\n7\n")  # YAML would read false and a number
+    return str(put_text(folder / "my.data", "train=train.txt\nvalid=val.txt\nboth=both.txt\nnames=my.names\n"))
+
+
+def truth(data: str) -> dict[str, dict[str, tuple[npt.NDArray[np.float64], list[int], list[bool]]]]:
+    source = open_source(data)
+    records = {split: list(source.index(split).records()) for split in source.splits}
+    return {
+        split: {r.path.stem: (r.boxes_xyxy, r.class_ids.tolist(), r.ignore.tolist()) for r in rows}
+        for split, rows in records.items()
+    }
+
+
+def assert_same(data: str, expected: str, tolerance: float) -> None:
+    """Every box of every picture of every split is where it was."""
+    assert open_source(data).names == open_source(expected).names
+    new, old = truth(data), truth(expected)
+    assert {split: set(rows) for split, rows in new.items()} == {split: set(rows) for split, rows in old.items()}
+    for split, rows in old.items():
+        for stem, (boxes_xyxy, class_ids, ignore) in rows.items():
+            np.testing.assert_allclose(new[split][stem][0], boxes_xyxy, atol=tolerance, err_msg=stem)
+            assert new[split][stem][1:] == (class_ids, ignore), stem
+
+
+def go_round(data: str, folder: Path, tolerance: float) -> None:
+    """YOLO -> COCO -> VOC -> YOLO, both ways to write YOLO; after each step all boxes are still there."""
+    step = data
+    for number, name in enumerate(("yolo", "coco", "voc", "yolo", "darknet", "voc", "coco", "darknet")):
+        out = folder / f"{number}-{name}"
+        convert(Convert(data=step, out=out, format=cast("Any", name), link=True))
+        step = described(out)
+        assert_same(step, data, tolerance)
+
+
+def test_round_trip_through_every_format(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    corners = np.sort(rng.random((9, 5, 2, 2)), axis=2) * [333, 77]
+    corners[:, :, 1] += 0.01
+    boxes_xyxy = np.clip(corners.reshape(9, 5, 4), 0, [333, 77, 333, 77])
+    go_round(put_pictures(tmp_path, [*boxes_xyxy, np.zeros((0, 4))], (333, 77)), tmp_path, 0.01)
+
+
+@pytest.mark.parametrize("data", ["bccd-voc", "indoor85/indoor85.data"])
+def test_round_trip_of_real_data(data: str, tmp_path: Path) -> None:
+    path = Path(__file__).parents[3] / "shared/datasets" / data
+    if not path.exists():
+        pytest.skip(f"the data set {data} is not here")
+    labels = tmp_path / "start"  # without what no label file can hold
+    convert(Convert(data=str(path), out=labels, link=True))
+    go_round(described(labels), tmp_path, 0.5)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_thousand_boxes_stay(name: str, tmp_path: Path) -> None:
+    lefts = np.arange(1000.0) / 2
+    boxes = np.stack([lefts, lefts / 10, lefts + 7, lefts / 10 + 5], axis=1)
+    data = put_pictures(tmp_path / "set", [boxes, boxes[:3], boxes[:0]], (600, 100))
+    assert open_source(data).index("train").class_ids(0).shape == (1000,)
+    convert(Convert(data=data, out=tmp_path / "out", format=cast("Any", name)))
+    assert_same(described(tmp_path / "out"), data, 0.01)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_objects_to_ignore_are_kept_or_counted(name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    voc = make_voc(tmp_path / "voc")
+    convert(Convert(data=voc, out=tmp_path / "out", format=cast("Any", name)))
+    index = open_source(described(tmp_path / "out")).index("train")
+    can_hold = name in ("coco", "voc")
+    assert int(index.all_ignore.sum()) == can_hold
+    assert len(index.all_class_ids) == 3 + can_hold
+    assert ("1 objects to ignore (crowds, difficult ones) are left out" in caplog.text) is not can_hold
+
+
+def test_coco_is_read_by_others(tmp_path: Path) -> None:
+    convert(Convert(data=make_voc(tmp_path / "voc"), out=tmp_path / "out", format="coco"))
+    coco = COCO(str(tmp_path / "out/annotations/instances_train.json"))
+    assert [image["file_name"] for image in coco.loadImgs(coco.getImgIds())] == ["b.jpg", "a.jpg", "a_2.jpg"]
+    assert [category["name"] for category in coco.loadCats([1, 2])] == ["cat", "dog"]
+    (crowd,) = coco.loadAnns(coco.getAnnIds(iscrowd=True))
+    assert (crowd["bbox"], crowd["category_id"], crowd["area"]) == ([0, 0, 9, 9], 2, 81)
+
+
+def test_the_layout_of_a_data_yaml(tmp_path: Path) -> None:
+    convert(Convert(data=make_voc(tmp_path / "voc"), out=tmp_path / "out", format="yolo"))
+    assert sorted(p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*.*")) == [
+        "data.yaml", "images/train/a.jpg", "images/train/a_2.jpg", "images/train/b.jpg", "images/val/c.jpg",
+        "labels/train/a.txt", "labels/train/a_2.txt", "labels/train/b.txt", "labels/val/c.txt", "trainval.txt",
+    ]  # fmt: skip
+    assert yaml.safe_load((tmp_path / "out/data.yaml").read_text()) == {
+        "path": ".", "train": "images/train", "val": "images/val", "trainval": "trainval.txt", "nc": 2,
+        "names": {0: "cat", 1: "dog"},
+    }  # fmt: skip
 
 
 def test_an_existing_folder_is_refused(tmp_path: Path) -> None:

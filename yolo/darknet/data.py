@@ -32,6 +32,7 @@ class DataFile:
     """A parsed `.data` file."""
 
     path: Path
+    names_path: Path
     names: tuple[str, ...]  # class names; class ids index this
     splits: Mapping[str, ListFile]  # split name (train, val, test, ...) -> its image list
     backup: str | None = None  # the folder for weights, as written
@@ -60,7 +61,9 @@ class DataFile:
             where = f"{path}:{number}: '{value}'"
             splits.setdefault(SPLIT_KEYS.get(key, key), ListFile(resolve_path(value, path.parent), where))
         backup = values["backup"][0] if "backup" in values else None
-        return cls(path=path, names=_read_class_names(path, values), splits=splits, backup=backup)
+        names_path = _find_names(path, values)
+        names = _read_class_names(path, values, names_path)
+        return cls(path=path, names_path=names_path, names=names, splits=splits, backup=backup)
 
 
 def read_lines(path: Path) -> list[str]:
@@ -124,13 +127,17 @@ def _read_values(path: Path) -> dict[str, tuple[str, int]]:
     return values
 
 
-def _read_class_names(path: Path, values: Mapping[str, tuple[str, int]]) -> tuple[str, ...]:
+def _find_names(path: Path, values: Mapping[str, tuple[str, int]]) -> Path:
     if "names" not in values:
         raise DataError(f"{path}: has no 'names' key; add 'names = FILE', a file with one class name a line")
     text, number = values["names"]
     names_path = resolve_path(text, path.parent)
     if not names_path.is_file():
         raise DataError(f"{path}:{number}: '{text}': no such file here or in {path.parent}; correct the path")
+    return names_path
+
+
+def _read_class_names(path: Path, values: Mapping[str, tuple[str, int]], names_path: Path) -> tuple[str, ...]:
     names = read_names(names_path)
     if "classes" in values:
         text, number = values["classes"]

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import tyro
 
 from yolo.data.check.command import CheckSettings, check
 from yolo.data.convert import Convert, convert
+from yolo.data.split import Split, split
 from yolo.program import run
 
-COMMANDS: dict[str, Callable[..., Any]] = {"convert": Convert, "check": CheckSettings}
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+COMMANDS: dict[str, tuple[type, Callable[[Any], None]]] = {
+    "convert": (Convert, convert),
+    "split": (Split, split),
+    "check": (CheckSettings, check),
+}
 
 
 def main() -> None:
     """Run the command that the command line names."""
-    settings = tyro.extras.subcommand_cli_from_dict(COMMANDS, description=__doc__)
-    if isinstance(settings, CheckSettings):
-        check(settings)
-    else:
-        convert(settings)
+    kinds: dict[str, Callable[..., Any]] = {name: kind for name, (kind, _) in COMMANDS.items()}
+    settings = tyro.extras.subcommand_cli_from_dict(kinds, prog="python -m yolo.data", description=__doc__)
+    next(command for kind, command in COMMANDS.values() if type(settings) is kind)(settings)
 
 
 if __name__ == "__main__":

@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, Literal
 
 from tqdm import tqdm
 
-from yolo.data.index import Record
 from yolo.data.sources import open_source
 from yolo.data.writers import WRITERS
 from yolo.errors import DataError
 from yolo.storage import atomic_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Mapping
 
-    from yolo.data.index import Index
+    from yolo.data.index import Index, Record
 
 _log = logging.getLogger(__name__)
 
@@ -29,11 +28,11 @@ class Convert:
     """Write a data set in another format."""
 
     data: str
-    """the data set to read: a .data file, a VOC folder, or the name of a shipped one"""
+    """the data set to read: a .data file, data.yaml, VOC folder, COCO folder or JSON file, folder of pictures, name"""
     out: Path
     """the folder to write; it must not exist yet"""
-    format: Literal["darknet", "voc"] = "darknet"
-    """the format to write"""
+    format: Literal["darknet", "yolo", "coco", "voc"] = "darknet"
+    """the format to write; `yolo` is the one with a data.yaml"""
     link: bool = False
     """link to the pictures instead of copying them"""
 
@@ -51,14 +50,14 @@ def convert(settings: Convert) -> None:
         raise DataError(f"--out {out}: exists already; remove it or choose another --out")
     source = open_source(settings.data)
     indices = {split: source.index(split) for split in source.splits}
-    records = {record.path: record for index in indices.values() for record in _records(index)}
+    records, homes = pool(indices)
     names = unique_names(records)
     with atomic_folder(out) as folder:
         writer = WRITERS[settings.format](folder, out.name, source.names)
         for record in tqdm(records.values(), "write", unit=" images", delay=1, leave=False):
-            name = names[record.path]
-            _put_picture(record.path, writer.picture_path(name), link=settings.link)
-            writer.write_truth(name, record)
+            name, split = names[record.path], homes[record.path]
+            put_picture(record.path, writer.picture_path(name, split), link=settings.link)
+            writer.write_truth(name, split, record)
         for split, index in indices.items():
             writer.write_list(split, [names[index.path(i)] for i in range(len(index))])
         writer.finish()
@@ -78,12 +77,20 @@ def unique_names(pictures: Iterable[Path]) -> dict[Path, str]:
     return names
 
 
-def _records(index: Index) -> Iterator[Record]:
-    for i in range(len(index)):
-        yield Record(index.path(i), *index.size(i), index.boxes_xyxy(i), index.class_ids(i), index.ignore(i))
+def pool(indices: Mapping[str, Index]) -> tuple[dict[Path, Record], dict[Path, str]]:
+    """The pictures of all splits, each once, and the first split that each is in."""
+    records: dict[Path, Record] = {}
+    homes: dict[Path, str] = {}
+    for split, index in indices.items():
+        for record in index.records():
+            records[record.path] = record
+            homes.setdefault(record.path, split)
+    return records, homes
 
 
-def _put_picture(picture: Path, target: Path, *, link: bool) -> None:
+def put_picture(picture: Path, target: Path, *, link: bool) -> None:
+    """Copy a picture, byte for byte, or link to it; the folder is made."""
+    target.parent.mkdir(parents=True, exist_ok=True)
     if link:
         target.symlink_to(picture.resolve())
     else:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from yolo.data.augment.settings import Augment
-    from yolo.data.cache.slots import PictureCache
     from yolo.data.index import Index
+    from yolo.data.picture_cache.slots import PictureCache
 
 
 @dataclass(frozen=True, slots=True)

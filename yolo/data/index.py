@@ -5,6 +5,7 @@ Knows nothing of file formats (`sources/`) and decodes no picture (`dataset.py`)
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import numpy.typing as npt
 
@@ -37,7 +38,7 @@ class Index:
     """
 
     names: tuple[str, ...]  # class names; class ids index this
-    path_bytes: npt.NDArray[np.uint8]  # all paths, UTF-8, one after another
+    path_bytes: npt.NDArray[np.uint8]  # all paths as the file system has them, one after another
     path_ends: npt.NDArray[np.int64]  # (M + 1,), path i is path_bytes[path_ends[i]:path_ends[i + 1]]
     sizes: npt.NDArray[np.int32]  # (M, 2), width and height, pixels
     box_ends: npt.NDArray[np.int64]  # (M + 1,), the boxes of picture i are box_ends[i]:box_ends[i + 1]
@@ -49,7 +50,7 @@ class Index:
     def from_records(cls, names: Sequence[str], records: Iterable[Record]) -> Index:
         """Pack records; their order is kept."""
         rows = list(records)
-        paths = [str(r.path).encode() for r in rows]
+        paths = [os.fsencode(r.path) for r in rows]
         return cls(
             names=tuple(names),
             path_bytes=np.frombuffer(b"".join(paths), np.uint8),
@@ -69,7 +70,7 @@ class Index:
         return len(self.sizes)
 
     def path(self, i: int) -> Path:
-        return Path(self.path_bytes[self.path_ends[i] : self.path_ends[i + 1]].tobytes().decode())
+        return Path(os.fsdecode(self.path_bytes[self.path_ends[i] : self.path_ends[i + 1]].tobytes()))
 
     def size(self, i: int) -> tuple[int, int]:
         """(width, height) of picture i, pixels."""
@@ -84,3 +85,8 @@ class Index:
 
     def ignore(self, i: int) -> npt.NDArray[np.bool_]:
         return self.all_ignore[self.box_ends[i] : self.box_ends[i + 1]]
+
+    def records(self) -> Iterator[Record]:
+        """The pictures one by one, in order."""
+        for i in range(len(self)):
+            yield Record(self.path(i), *self.size(i), self.boxes_xyxy(i), self.class_ids(i), self.ignore(i))

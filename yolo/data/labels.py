@@ -26,11 +26,15 @@ class Labels:
     """The objects of one picture, as they lie in the file."""
 
     path: Path
-    lines: tuple[int, ...]  # (N,), line of each object, from 1
+    lines: tuple[int, ...]  # (N,), line of each object, from 1; in a JSON file, its annotation id
     boxes_xyxy: npt.NDArray[np.float64]  # (N, 4), pixels; may reach outside the picture or be empty
     class_ids: npt.NDArray[np.int64]  # (N,)
     ignore: npt.NDArray[np.bool_]  # (N,)
     polygon_lines: tuple[int, ...] = ()  # those of `lines` whose box was made of a polygon
+
+    def where(self, i: int) -> str:
+        """Where object i lies, for messages."""
+        return f"{self.path}{': annotation ' if self.path.suffix == '.json' else ':'}{self.lines[i]}"
 
 
 class Row(NamedTuple):
@@ -61,7 +65,18 @@ def label_path(image: Path) -> Path | None:
 
     Source: darknet src/utils.c replace_image_to_label; differs: whole folder names only, and only the last one.
     """
-    return next((path for path in _label_candidates(image) if path.is_file()), None)
+    return next((path for path in label_candidates(image) if path.is_file()), None)
+
+
+def label_candidates(image: Path) -> list[Path]:
+    """Where `label_path` looks, in this order."""
+    beside = image.with_suffix(".txt")
+    folders = list(image.parts[:-1])
+    for i in reversed(range(len(folders))):
+        if folders[i] in IMAGE_FOLDERS:
+            folders[i] = "labels"
+            return [Path(*folders, beside.name), beside]
+    return [beside]
 
 
 def parse_yolo(lines: Sequence[str], path: Path, num_classes: int) -> list[Row]:
@@ -125,16 +140,6 @@ def format_yolo(boxes_xyxy: npt.NDArray[np.float64], class_ids: npt.NDArray[np.i
         cx, cy, w, h = (x1 + x2) / (2 * UNITS), (y1 + y2) / (2 * UNITS), (x2 - x1) / UNITS, (y2 - y1) / UNITS
         rows.append(f"{class_id} {cx:.9f} {cy:.9f} {w:.8f} {h:.8f}\n")
     return "".join(rows)
-
-
-def _label_candidates(image: Path) -> list[Path]:
-    beside = image.with_suffix(".txt")
-    folders = list(image.parts[:-1])
-    for i in reversed(range(len(folders))):
-        if folders[i] in IMAGE_FOLDERS:
-            folders[i] = "labels"
-            return [Path(*folders, beside.name), beside]
-    return [beside]
 
 
 def _parse_row(line: str, number: int, num_classes: int) -> Row | BadRow:

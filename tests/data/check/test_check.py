@@ -195,3 +195,19 @@ def test_empty_lists_do_not_stop_the_check(tmp_path: Path, monkeypatch: pytest.M
     data = put_text(tmp_path / "my.data", "train = train.txt\nnames = my.names\n")
     assert call(monkeypatch, main, "check", data, "--report", tmp_path / "a.html") == 0
     assert findings_of(data)[1].keys() == {"no-training-example"}
+
+
+def test_every_bad_row_of_a_data_yaml_is_found_and_the_copy_is_one_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, split in enumerate(("train", "val")):
+        picture = tmp_path / "set" / split / "images" / f"{split}.png"
+        picture.parent.mkdir(parents=True)
+        noise(number).save(picture)
+        put_text(tmp_path / "set" / split / "labels" / f"{split}.txt", "0 .5 .5 .2 .2\nx 1 2\n7 .5 .5 .2 .2\n")
+    put_text(tmp_path / "set" / "data.yaml", "train: train/images\nval: val/images\nnames: [cat]\n")
+    _, found = findings_of(tmp_path / "set")
+    assert (found["row"].count, found["class"].count) == (2, 2)
+    with pytest.raises(SystemExit, match="1"):
+        call(monkeypatch, main, "check", tmp_path / "set", "--fix", tmp_path / "new")
+    assert len(open_source(str(tmp_path / "new" / "data.yaml")).index("train").all_class_ids) == 1

@@ -48,7 +48,7 @@ def test_the_same_from_another_working_directory(tmp_path: Path, monkeypatch: py
 @pytest.mark.parametrize(
     ("split", "message"),
     [
-        ("valid", "my.data: no split 'valid'; it has: train, val, test"),
+        ("valid", "my.data: no split 'valid'; it has: train, val, test; `python -m yolo.data split`"),
         ("val", "my.data: the split 'val' has no pictures; fill it, or use another of: train, val, test"),
         ("test", "my.data:3: 'no.txt': no such image list"),
     ],

@@ -9,7 +9,9 @@ from yolo.data.sources.opening import FORMATS
 from yolo.data.sources.voc import VocSource
 from yolo.errors import DataError
 
-ACCEPTED = r"; give a Darknet .data file, a VOC folder .*, or one of: shapes, coco, voc$"
+ACCEPTED = (
+    r"; give a Darknet .data file, a data.yaml, a VOC folder .*, a folder of pictures, or one of: shapes, coco, voc$"
+)
 
 
 def test_formats_by_path(tmp_path: Path) -> None:

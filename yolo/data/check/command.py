@@ -13,7 +13,7 @@ import yolo.data.check.checks  # noqa: F401, fills CHECKS
 from yolo.data.check.finding import Level, run_checks
 from yolo.data.check.fix import CHANGES, write_fixed
 from yolo.data.check.plots import read_cfg_anchors
-from yolo.data.check.readers import VocReader, open_reader
+from yolo.data.check.readers import open_reader
 from yolo.data.check.reading import read_survey
 from yolo.data.check.report import write_report
 from yolo.data.check.text import format_findings
@@ -62,7 +62,7 @@ def check(settings: CheckSettings) -> None:
         write_report(survey, findings, report.expanduser(), title=settings.data, anchors=anchors)
         _log.info("report in %s", report)
     if fix is not None:
-        changes = write_fixed(survey, fix.expanduser(), "voc" if isinstance(reader, VocReader) else "darknet")
+        changes = write_fixed(survey, fix.expanduser(), reader.format)
         for kind, count in changes.items():
             _log.info("%6d %s", count, kind)
         _log.info("cleaned copy in %s; each change is a line of %s", fix, CHANGES)

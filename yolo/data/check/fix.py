@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +10,7 @@ from tqdm import tqdm
 
 from yolo.data.check.checks.boxes import first_of_equal
 from yolo.data.check.checks.pictures import ROLES
-from yolo.data.convert import unique_names
+from yolo.data.convert import put_picture, unique_names
 from yolo.data.index import Record
 from yolo.data.sources.boxes import TOLERANCE
 from yolo.data.writers import WRITERS
@@ -63,11 +62,13 @@ def write_fixed(survey: Survey, out: Path, form: str) -> dict[str, int]:
             changes.append(("pictures renamed to what they are", f"{path}: {names[path]}"))
     for kind, faults in LEFT_OUT.items():
         changes += [(kind, f"{p.where}: {p.text}") for p in survey.problems if p.kind in faults]
+    homes = {survey.paths[i]: split for split, pictures in reversed(splits.items()) for i in pictures}
     with atomic_folder(out) as folder:
         writer = WRITERS[form](folder, out.name, survey.names)
         for record in tqdm(records, "write", unit=" images", delay=1, leave=False):
-            shutil.copyfile(record.path, writer.picture_path(names[record.path]))
-            writer.write_truth(names[record.path], record)
+            name, split = names[record.path], homes[record.path]
+            put_picture(record.path, writer.picture_path(name, split), link=False)
+            writer.write_truth(name, split, record)
         for split, pictures in splits.items():
             writer.write_list(split, [names[survey.paths[i]] for i in pictures])
         writer.finish()

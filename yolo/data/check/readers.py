@@ -9,19 +9,22 @@ from __future__ import annotations
 import contextlib
 import re
 from abc import ABC, abstractmethod
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from tqdm import tqdm
 
-from yolo.darknet.data import DataFile, read_lines, read_names, resolve_path
+from yolo.darknet.data import read_lines, read_names, resolve_path
 from yolo.data.check.survey import Problem
 from yolo.data.labels import BadRow, iterate_rows, label_path, labels_of
 from yolo.data.sources import Source, open_source
 from yolo.data.sources.annotation import Annotation, VocObject, iterate_objects
+from yolo.data.sources.coco import CocoSource
 from yolo.data.sources.darknet import DarknetSource
-from yolo.data.sources.sizes import IMAGE_SUFFIXES
-from yolo.data.sources.voc import ALL, CLASS_LIST_ROW, VocSource
+from yolo.data.sources.folders import ALL, IMAGE_SUFFIXES, find_files
+from yolo.data.sources.voc import CLASS_LIST_ROW, VocSource
+from yolo.data.sources.yolo_text import YoloTextSource
 from yolo.errors import DataError
 
 if TYPE_CHECKING:
@@ -45,6 +48,7 @@ class Reader(ABC):
 
     names: tuple[str, ...]  # class names; class ids index this
     splits: tuple[str, ...]
+    format: str  # the key of `WRITERS` for a copy
     problems: list[Problem]  # of lists, as `pictures` meets them
 
     @abstractmethod
@@ -67,6 +71,7 @@ class SourceReader(Reader):
         self._source = source
         self.names = source.names
         self.splits = source.splits
+        self.format = "coco" if isinstance(source, CocoSource) else "darknet"
         self.problems = []
 
     def pictures(self, split: str) -> list[Path]:
@@ -87,17 +92,21 @@ class SourceReader(Reader):
         return []
 
 
-class DarknetReader(Reader):
-    """A `.data` file, lists and YOLO text labels."""
+class YoloTextReader(Reader):
+    """Lists and folders of pictures, with YOLO text labels."""
 
-    def __init__(self, source: DarknetSource) -> None:
+    def __init__(self, source: YoloTextSource) -> None:
         self.names = source.names
         self.splits = source.splits
+        self.format = "darknet" if isinstance(source, DarknetSource) else "yolo"
         self.problems = []
-        self._lists = {split: image_list.path for split, image_list in DataFile.read(source.path).splits.items()}
+        self._places = source.places
 
     def pictures(self, split: str) -> list[Path]:
-        image_list = self._lists[split]
+        found = (find_files(p) if p.is_dir() else self._listed(p) for p in self._places[split])
+        return list(chain.from_iterable(found))
+
+    def _listed(self, image_list: Path) -> list[Path]:
         found = []
         for number, line in enumerate(_lines(image_list, self.problems), start=1):
             picture = resolve_path(line, image_list.parent)
@@ -124,7 +133,7 @@ class DarknetReader(Reader):
         return Truth(labels_of(rows, path, width, height), problems)
 
     def label_files(self, used: Iterable[Path]) -> list[Path]:
-        lists = {path.resolve() for path in self._lists.values()}
+        lists = {path.resolve() for path in chain.from_iterable(self._places.values())}
         files = [path for folder in {p.parent for p in used} for path in folder.glob("*.txt")]
         return sorted(p for p in files if p.name not in NOT_LABELS and p.resolve() not in lists)
 
@@ -138,6 +147,7 @@ class VocReader(Reader):
         lists = {p.stem: p for p in sorted((path / "ImageSets" / "Main").glob("*.txt")) if not self._is_class_list(p)}
         self._lists: Mapping[str, Path] = dict(sorted(lists.items(), key=lambda item: item[0] != "train"))
         self.splits = tuple(self._lists) or (ALL,)
+        self.format = "voc"
         self.problems = []
         files = [path / "classes.txt", path / "labels.txt", *sorted(path.glob("*.names"))]
         files = [p for p in files if p.is_file()]
@@ -206,7 +216,7 @@ def open_reader(data: str) -> Reader:
     if path.exists() and VocSource.matches(path):
         return VocReader(path)
     source = open_source(data)
-    return DarknetReader(source) if isinstance(source, DarknetSource) else SourceReader(source)
+    return YoloTextReader(source) if isinstance(source, YoloTextSource) else SourceReader(source)
 
 
 def _by_stem(folder: Path, suffixes: Sequence[str]) -> dict[str, list[Path]]:

@@ -1,8 +1,7 @@
-"""Boxes that reach outside their picture or have no area: mended, counted, and reported once a split."""
+"""Boxes that reach outside their picture or have no area: mended, counted, and told once a split."""
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,8 +12,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from yolo.data.labels import Labels
-
-_log = logging.getLogger(__name__)
 
 TOLERANCE = 1e-6  # of the picture's side: rounding of written fractions, not worth a word
 
@@ -38,20 +35,19 @@ class BoxCleaner:
         keep = np.all(boxes_xyxy[:, 2:] > boxes_xyxy[:, :2], axis=1)
         clipped = keep & np.any(abs(boxes_xyxy - labels.boxes_xyxy) > TOLERANCE * size, axis=1)
         self._num_boxes += len(labels.lines)
-        self._clipped += [f"{labels.path}:{labels.lines[i]}" for i in np.flatnonzero(clipped)]
-        self._dropped += [f"{labels.path}:{labels.lines[i]}" for i in np.flatnonzero(~keep)]
+        self._clipped += [labels.where(i) for i in np.flatnonzero(clipped).tolist()]
+        self._dropped += [labels.where(i) for i in np.flatnonzero(~keep).tolist()]
         self._polygons += [f"{labels.path}:{line}" for line in labels.polygon_lines]
         return Record(picture, width, height, boxes_xyxy[keep], labels.class_ids[keep], labels.ignore[keep])
 
-    def report(self) -> None:
-        """Log one warning for all clipped boxes, one for all that were left out, one for all made of polygons."""
-        for offenders, what in (
-            (self._clipped, "reach outside their picture and are clipped to it"),
-            (self._dropped, "have no area inside their picture and are left out"),
-            (self._polygons, "are polygons; the boxes around them are used"),
-        ):
-            if offenders:
-                _log.warning(
-                    "%s: %d of %d boxes %s; the first is %s",
-                    self._title, len(offenders), self._num_boxes, what, offenders[0],
-                )  # fmt: skip
+    def messages(self) -> list[str]:
+        """One warning for all clipped boxes, one for all that were left out, one for all made of polygons."""
+        return [
+            f"{self._title}: {len(offenders)} of {self._num_boxes} boxes {what}; the first is {offenders[0]}"
+            for offenders, what in (
+                (self._clipped, "reach outside their picture and are clipped to it"),
+                (self._dropped, "have no area inside their picture and are left out"),
+                (self._polygons, "are polygons; the boxes around them are used"),
+            )
+            if offenders
+        ]

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from yolo.darknet.data import DataFile, read_lines, resolve_path, warn_if_ambiguous
-from yolo.data.labels import label_path, read_yolo
-from yolo.data.sources.base import Source
+from yolo.darknet.data import DataFile
+from yolo.data.sources.image_list import list_origins, read_image_list
+from yolo.data.sources.yolo_text import YoloTextSource
 from yolo.errors import DataError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from yolo.data.labels import Labels
 
-
-class DarknetSource(Source):
+class DarknetSource(YoloTextSource):
     """A data set that a `.data` file describes."""
 
     accepts = "a Darknet .data file"
@@ -25,10 +23,14 @@ class DarknetSource(Source):
         return path.suffix == ".data" and path.is_file()
 
     def __init__(self, path: Path) -> None:
+        super().__init__(path)
         self._file = DataFile.read(path)
-        self.path = path
         self.names = self._file.names
-        self.splits = tuple(self._file.splits)
+        self.places = {split: (image_list.path,) for split, image_list in self._file.splits.items()}
+        self.splits = tuple(self.places)
+
+    def origins(self, split: str) -> list[Path]:
+        return [self.path, self._file.names_path, *list_origins(self._file.splits[split].path)]
 
     def pictures(self, split: str) -> list[Path]:
         image_list = self._file.splits[split]
@@ -36,26 +38,3 @@ class DarknetSource(Source):
             folder = self.path.parent
             raise DataError(f"{image_list.where}: no such image list here or in {folder}; correct the path or add it")
         return read_image_list(image_list.path)
-
-    def labels(self, picture: Path, width: int, height: int) -> Labels | None:
-        path = label_path(picture)
-        return read_yolo(path, len(self.names), width, height) if path else None
-
-
-def read_image_list(path: Path) -> list[Path]:
-    """Pictures that a text file lists, one path a line, from the working directory or else from the list's folder.
-
-    Raises:
-        DataError: the list cannot be read, or a picture does not exist.
-    """
-    pictures: list[Path] = []
-    for number, line in enumerate(read_lines(path), start=1):
-        if not line:
-            continue
-        if not pictures:
-            warn_if_ambiguous(line, path.parent, f"{path}:{number}")
-        picture = resolve_path(line, path.parent)
-        if not picture.is_file():
-            raise DataError(f"{path}:{number}: '{line}': no such image here or in {path.parent}; correct the path")
-        pictures.append(picture)
-    return pictures

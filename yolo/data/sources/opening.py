@@ -7,12 +7,21 @@ from pathlib import Path
 
 from yolo.data.shapes import ensure_shapes
 from yolo.data.sources.base import Source
+from yolo.data.sources.coco import CocoSource
 from yolo.data.sources.darknet import DarknetSource
+from yolo.data.sources.data_yaml import DataYamlSource
+from yolo.data.sources.image_folder import ImageFolderSource
 from yolo.data.sources.voc import VocSource
 from yolo.errors import DataError
 from yolo.storage import find_file, shipped_names
 
-FORMATS: tuple[type[Source], ...] = (DarknetSource, VocSource)
+FORMATS: tuple[type[Source], ...] = (  # the first that matches counts: a description tells more than a folder
+    DarknetSource,
+    DataYamlSource,
+    VocSource,
+    CocoSource,
+    ImageFolderSource,
+)
 SHAPES = "shapes"
 SHAPES_FOLDER = Path("datasets/shapes")  # below the working directory
 

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")  # what a folder is searched for
 ORIENTATION = 0x0112  # EXIF tag
 TRANSPOSED = (5, 6, 7, 8)  # its values that swap width and height
 

@@ -6,17 +6,24 @@ A folder without image sets has one split, "all": every picture that has an anno
 
 from __future__ import annotations
 
-import logging
 import re
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from yolo.darknet.data import read_lines, read_names
+from yolo.darknet.data import read_lines
 from yolo.data.sources.annotation import Annotation, read_annotation
 from yolo.data.sources.base import Source
-from yolo.data.sources.sizes import IMAGE_SUFFIXES
+from yolo.data.sources.folders import (
+    ALL,
+    IMAGE_SUFFIXES,
+    find_files,
+    find_folders,
+    names_files,
+    read_folder_names,
+    train_first,
+)
 from yolo.errors import DataError
 
 if TYPE_CHECKING:
@@ -24,9 +31,6 @@ if TYPE_CHECKING:
 
     from yolo.data.labels import Labels
 
-_log = logging.getLogger(__name__)
-
-ALL = "all"
 CLASS_LIST_ROW = re.compile(r"\S+\s+(-1|0|1)")  # VOC's lists per class (cat_train.txt): a picture and a flag
 
 
@@ -44,12 +48,22 @@ class VocSource(Source):
         return (path / "Annotations").is_dir() and (path / "JPEGImages").is_dir()
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        super().__init__(path)
         self._annotations: dict[str, Annotation] = {}
-        self.names = self._read_names()
+        self._given_names = read_folder_names(path)
         lists = {p.stem: p for p in sorted((path / "ImageSets" / "Main").glob("*.txt")) if not self._is_class_list(p)}
-        self._lists = dict(sorted(lists.items(), key=lambda item: item[0] != "train"))
+        self._lists = train_first(lists)
         self.splits = tuple(self._lists) or (ALL,)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:  # type: ignore[override]  # read at the first use, which may never come
+        return self._given_names or self._names_in_annotations()
+
+    def origins(self, split: str) -> list[Path]:
+        folders = [self.path, self.path / "ImageSets" / "Main", *find_folders(self.path / "JPEGImages")]
+        folders += find_folders(self.path / "Annotations")
+        files = [*names_files(self.path), *self._lists.values()]
+        return folders + files + ([] if self._given_names else [self._xml_path(stem) for stem in self._annotated])
 
     def pictures(self, split: str) -> list[Path]:
         if not self._lists:
@@ -57,23 +71,28 @@ class VocSource(Source):
         path = self._lists[split]
         return [self._picture(stem, f"{path}:{i}") for i, stem in enumerate(read_lines(path), start=1) if stem]
 
+    def label_files(self, picture: Path) -> list[Path]:
+        return [self._xml_path(self._stem(picture))]
+
     def labels(self, picture: Path, width: int, height: int) -> Labels | None:
-        stem = picture.relative_to(self.path / "JPEGImages").with_suffix("").as_posix()
+        stem = self._stem(picture)
         return self._annotation(stem).labels(self.names) if self._xml_path(stem).is_file() else None
 
     @cached_property
     def _annotated(self) -> list[str]:
         folder = self.path / "Annotations"
-        return sorted(p.relative_to(folder).with_suffix("").as_posix() for p in folder.rglob("*.xml"))
+        return sorted(p.relative_to(folder).with_suffix("").as_posix() for p in find_files(folder, (".xml",)))
 
     @cached_property
     def _pictures(self) -> dict[str, list[Path]]:
         folder = self.path / "JPEGImages"
         pictures: dict[str, list[Path]] = {}
-        for path in sorted(folder.rglob("*")):
-            if path.suffix.lower() in IMAGE_SUFFIXES:
-                pictures.setdefault(path.relative_to(folder).with_suffix("").as_posix(), []).append(path)
+        for path in find_files(folder, IMAGE_SUFFIXES):
+            pictures.setdefault(path.relative_to(folder).with_suffix("").as_posix(), []).append(path)
         return pictures
+
+    def _stem(self, picture: Path) -> str:
+        return picture.relative_to(self.path / "JPEGImages").with_suffix("").as_posix()
 
     def _xml_path(self, stem: str) -> Path:
         return self.path / "Annotations" / f"{stem}.xml"
@@ -94,16 +113,9 @@ class VocSource(Source):
 
     def _is_class_list(self, path: Path) -> bool:
         first = next(filter(None, read_lines(path)), "")
-        return first not in self._pictures and CLASS_LIST_ROW.fullmatch(first) is not None
+        return CLASS_LIST_ROW.fullmatch(first) is not None and first not in self._pictures
 
-    def _read_names(self) -> tuple[str, ...]:
-        files = [self.path / "classes.txt", self.path / "labels.txt", *sorted(self.path.glob("*.names"))]
-        files = [p for p in files if p.is_file()]
-        if len(files) == 1:
-            return read_names(files[0])
-        if files:
-            names = ", ".join(p.name for p in files)
-            _log.warning("%s: has %s: none is used, class names come from the annotations; keep one", self.path, names)
+    def _names_in_annotations(self) -> tuple[str, ...]:
         stems = tqdm(self._annotated, "read annotations", unit=" files", delay=1, leave=False)
         found = {entry.name for stem in stems for entry in self._annotation(stem).objects}
         if not found:

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from tests.data.painting import index_of, paint
-from yolo.data.cache import choose
-from yolo.data.cache.choose import build_cache, free_memory, size_text
-from yolo.data.cache.disk import DiskCache
-from yolo.data.cache.ram import RamCache
 from yolo.data.index import Index
+from yolo.data.picture_cache import choose
+from yolo.data.picture_cache.choose import build_cache, free_memory, size_text
+from yolo.data.picture_cache.disk import DiskCache
+from yolo.data.picture_cache.ram import RamCache
 from yolo.errors import SettingsError
 
 TILE_BYTES = 64 * 48 * 3

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from yolo.data.cache.slots import Slots
     from yolo.data.index import Index
+    from yolo.data.picture_cache.slots import Slots
 
 VERSION = 1  # of what is kept; a change makes new files
 MARK = np.dtype([("stamp", np.uint64), ("checksum", np.uint64)])

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Literal
 
 import psutil
 
-from yolo.data.cache.disk import DiskCache, bytes_before_pixels, cache_name, file_stamps, reserve
-from yolo.data.cache.ram import RamCache
-from yolo.data.cache.slots import PictureCache, Slots
+from yolo.data.picture_cache.disk import DiskCache, bytes_before_pixels, cache_name, file_stamps, reserve
+from yolo.data.picture_cache.ram import RamCache
+from yolo.data.picture_cache.slots import PictureCache, Slots
 from yolo.errors import SettingsError
 
 if TYPE_CHECKING:

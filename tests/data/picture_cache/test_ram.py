@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch.multiprocessing
 
-from yolo.data.cache.ram import RamCache
-from yolo.data.cache.slots import Slots
+from yolo.data.picture_cache.ram import RamCache
+from yolo.data.picture_cache.slots import Slots
 
 SIZES = np.array([(8, 6), (6, 8), (8, 8)], np.int32)
 

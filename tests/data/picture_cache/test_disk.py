@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from tests.data.painting import index_of, paint
-from yolo.data.cache.disk import DiskCache, bytes_before_pixels, cache_name, file_stamps, reserve
-from yolo.data.cache.slots import Slots
 from yolo.data.index import Index
+from yolo.data.picture_cache.disk import DiskCache, bytes_before_pixels, cache_name, file_stamps, reserve
+from yolo.data.picture_cache.slots import Slots
 
 TILE = np.arange(64 * 48 * 3, dtype=np.uint8).reshape(48, 64, 3)
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from yolo.data.cache.slots import Slots
+from yolo.data.picture_cache.slots import Slots
 
 SIZES = np.array([(640, 480), (100, 200), (50, 50)], np.int32)
 

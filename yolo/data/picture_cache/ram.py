@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from yolo.data.cache.slots import Slots
+    from yolo.data.picture_cache.slots import Slots
 
 
 class RamCache:
