@@ -5,17 +5,17 @@ Axes: B images, P predictions an image, N true boxes of a batch, T true boxes of
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
+from yolo.assign import lies_in_ignored
 from yolo.ops.boxes import cxcywh_to_xyxy
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 PAIRS_AT_ONCE = 2**23  # of predictions and true boxes: 32 MB a temporary tensor of float32
-MOSTLY = 0.5  # share of a prediction inside an ignore region from which on it is left alone
 
 
 class Truths(NamedTuple):
@@ -69,9 +69,7 @@ def rounds(cells: Tensor) -> list[Tensor]:
     return list(torch.split(torch.argsort(number, stable=True), sizes))
 
 
-def best_overlaps(
-    pred_cxcywh: Tensor, boxes: Truths, share_of: Literal["union", "prediction"] = "union"
-) -> tuple[Tensor, Tensor]:
+def best_overlaps(pred_cxcywh: Tensor, boxes: Truths) -> tuple[Tensor, Tensor]:
     """The largest overlap of every prediction with a box of its image.
 
     Memory is bounded whatever the number of boxes: they are taken a few at a time.
@@ -79,7 +77,6 @@ def best_overlaps(
     Args:
         pred_cxcywh: (B, P, 4).
         boxes: of the same images, in the same unit.
-        share_of: what the common area is divided by.
 
     Returns:
         (B, P) in 0..1, and (B, P) int64: the number of the first box that has it; 0 and 0 where nothing overlaps.
@@ -97,7 +94,7 @@ def best_overlaps(
     while start < max(counts):
         images = torch.tensor([i for i, count in enumerate(counts) if count > start], device=best.device)
         end = start + max(1, PAIRS_AT_ONCE // (len(images) * num_predictions))
-        overlap, box = _overlaps(pred_cxcywh[images], padded[images, start:end], share_of).max(-1)
+        overlap, box = _overlaps(pred_cxcywh[images], padded[images, start:end]).max(-1)
         better = overlap > best[images]
         which[images] = torch.where(better, numbers[images, start:end].gather(1, box), which[images])
         best[images] = torch.where(better, overlap, best[images])
@@ -105,16 +102,14 @@ def best_overlaps(
     return best, which
 
 
-def _overlaps(a_cxcywh: Tensor, b_cxcywh: Tensor, share_of: str) -> Tensor:
+def _overlaps(a_cxcywh: Tensor, b_cxcywh: Tensor) -> Tensor:
     """(B, P, T) of boxes (B, P, 4) and (B, T, 4); what is not a number counts as apart, as in Darknet."""
     a, b = cxcywh_to_xyxy(a_cxcywh)[:, :, None], cxcywh_to_xyxy(b_cxcywh)[:, None]
     width = torch.minimum(a[..., 2], b[..., 2]).sub_(torch.maximum(a[..., 0], b[..., 0])).clamp_(min=0)
     height = torch.minimum(a[..., 3], b[..., 3]).sub_(torch.maximum(a[..., 1], b[..., 1])).clamp_(min=0)
     common = width.mul_(height)
-    whole = a_cxcywh[..., 2:].prod(-1)[..., None]
-    if share_of == "union":
-        whole = whole + b_cxcywh[..., 2:].prod(-1)[:, None] - common
-    return common.div_(whole).nan_to_num_(nan=0.0, posinf=0.0)
+    union = a_cxcywh[..., 2:].prod(-1)[..., None] + b_cxcywh[..., 2:].prod(-1)[:, None] - common
+    return common.div_(union).nan_to_num_(nan=0.0, posinf=0.0)
 
 
 def left_alone(pred_cxcywh: Tensor, regions: Truths) -> Tensor | None:
@@ -126,4 +121,5 @@ def left_alone(pred_cxcywh: Tensor, regions: Truths) -> Tensor | None:
     """
     if not len(regions.image):
         return None
-    return best_overlaps(pred_cxcywh, regions, "prediction")[0] > MOSTLY
+    rows = torch.cat([regions.image[:, None], regions.class_id[:, None], regions.cxcywh], dim=1)
+    return lies_in_ignored(cxcywh_to_xyxy(pred_cxcywh), rows, (1, 1))
