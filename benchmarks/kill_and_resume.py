@@ -8,8 +8,10 @@ optimizer state and results.csv must be equal bit by bit.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -24,23 +26,10 @@ import tyro
 from yolo.engine.checkpoint import load_checkpoint
 
 ROOT = Path(__file__).parents[1]
-FLAGS = [
-    "--data",
-    "shapes",
-    "--hyp",
-    "shapes",
-    "--cfg",
-    "shapes",
-    "--img-size",
-    "96",
-    "--workers",
-    "1",
-    "--device",
-    "cpu",
-    "--deterministic",
-    "--checkpoint-minutes",
-    "0.02",
-]
+FLAGS = (
+    "--data=shapes --hyp=shapes --cfg=shapes --img-size=96 --workers=1 --device=cpu --deterministic "
+    "--checkpoint-minutes=0.02"
+)
 
 
 @dataclass(frozen=True)
@@ -79,7 +68,7 @@ def main() -> None:
     """Run, kill, resume, compare."""
     arguments = tyro.cli(Arguments)
     rng = random.Random(arguments.seed)
-    flags = [*FLAGS, "--epochs", str(arguments.epochs)]
+    flags = [*shlex.split(FLAGS), "--epochs", str(arguments.epochs)]
     with tempfile.TemporaryDirectory() as scratch:
         whole, killed = Path(scratch) / "whole", Path(scratch) / "killed"
         for folder in (whole, killed):
@@ -88,25 +77,24 @@ def main() -> None:
         assert start(whole, *flags).wait() == 0, (whole / "log.txt").read_text()
         duration = time.monotonic() - started
         print(f"left alone: {duration:.0f} s", flush=True)
-        number = 0
-        while number < arguments.kills:
-            resuming = (killed / "runs").is_dir() and any((killed / "runs").glob("*/settings.yaml"))
-            process = start(killed, *(["--resume"] if resuming else flags))
-            instant = rng.uniform(0, 0.9 * duration)
-            try:
-                status = process.wait(timeout=instant)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-                number += 1
-                print(f"kill {number}: after {instant:.1f} s, {where(killed)}", flush=True)
-                continue
-            assert status == 0, (killed / "log.txt").read_text()[-2000:]
-            print("complete; the next one starts anew", flush=True)
-            compare(whole, killed)
-            (killed / "runs").rename(killed / f"runs{number}")
-        assert start(killed, "--resume").wait() == 0, (killed / "log.txt").read_text()[-2000:]
-        compare(whole, killed)
+        for number in range(1, arguments.kills + 1):
+            process = start(killed, *(["--resume"] if list(killed.glob("runs/*/settings.yaml")) else flags))
+            instant = rng.uniform(0, duration)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                assert process.wait(timeout=instant) == 0, (killed / "log.txt").read_text()[-2000:]
+            process.kill()
+            process.wait()
+            print(f"kill {number}: after {instant:.1f} s, {where(killed)}", flush=True)
+            if number == arguments.kills or epochs_done(killed) == arguments.epochs:
+                assert start(killed, "--resume").wait() == 0, (killed / "log.txt").read_text()[-2000:]
+                compare(whole, killed)
+                (killed / "runs").rename(killed / f"runs{number}")
+
+
+def epochs_done(folder: Path) -> int:
+    """By the newest checkpoint."""
+    paths = list(folder.glob("runs/*/last.pt"))
+    return int(load_checkpoint(paths[0])["state"]["epoch"]) if paths else 0
 
 
 def where(folder: Path) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -176,7 +176,7 @@ def build_training(settings: TrainSettings) -> Training:
     folder = run_folder(settings, model)
     if settings.policy.plot_schedule:
         plot_schedule(schedule, folder / "schedule.png")
-    description = {"cfg": model.cfg.text, "names": list(names), "settings": flat(settings)}
+    description = {"cfg": model.cfg.text, "names": list(names), "settings": flat(replace(settings, resume=""))}
 
     def save_best(trainer: Trainer) -> None:
         best = trainer.ema.model
