@@ -23,6 +23,7 @@ from yolo.engine.checkpoint import load_checkpoint
 from yolo.engine.compiling import compile_model
 from yolo.engine.ema import ModelEma, fitted_to_run
 from yolo.engine.freeze import Freeze
+from yolo.engine.loggers.base import load_package
 from yolo.engine.phases import PhasedLoader
 from yolo.engine.precision import build_precision
 from yolo.engine.schedule_plot import plot_schedule
@@ -105,8 +106,7 @@ class Training:
     folder: Path
     trainer: Trainer
     device: torch.device
-    settings: TrainSettings
-    size: int  # of the network input, pixels
+    settings: TrainSettings  # with all numbers that were still to be found
     train_loader: PhasedLoader
     score: ValidationScore
     summary: str  # what is about to happen, for people
@@ -116,6 +116,8 @@ def build_training(settings: TrainSettings) -> Training:
     """Everything that a run needs, from its settings; the run's folder is made last, when nothing else can fail."""
     seed_everything(settings.seed, deterministic=settings.deterministic)
     device = select_device(settings.device)
+    if settings.logger != "none":
+        load_package(settings.logger)
     # The network before the data, which may take a while to read.
     cfg = CfgFile.read(Path(settings.resume) / MODEL_CFG if settings.resume else settings.cfg)
     size = input_size(cfg, settings.img_size, any_multiple=settings.rect or settings.multi_scale is not None)
@@ -131,6 +133,8 @@ def build_training(settings: TrainSettings) -> Training:
     if settings.grad_checkpoint:
         model.gradient_checkpointing_enable()
     precision = build_precision(settings.precision, device)
+    if settings.compile:
+        compile_model(model, device, dynamic=settings.rect or settings.multi_scale is not None)
     if settings.batch_size == "auto":
         settings = replace(settings, batch_size=find_batch_size(settings, model, precision, device, size, train_index))
     dataset = build_dataset(settings, train_index, cfg, size)
@@ -190,8 +194,6 @@ def build_training(settings: TrainSettings) -> Training:
         ),
     )
     precision.prepare(model, optimizer)
-    if settings.compile:
-        compile_model(model, device, dynamic=settings.rect or settings.multi_scale is not None)
     trainer.state.images_seen = model.images_seen  # what the loaded weights were trained on counts
     if settings.resume:
         resume(trainer, folder)
@@ -202,7 +204,7 @@ def build_training(settings: TrainSettings) -> Training:
     )
     if frozen:
         summary += describe_freezing(settings, model, frozen, optimizer)
-    return Training(folder, trainer, device, settings, size, train_loader, score, summary)
+    return Training(folder, trainer, device, settings, train_loader, score, summary)
 
 
 def run_folder(settings: TrainSettings, model: Darknet) -> Path:

@@ -17,13 +17,11 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def remedies(settings: TrainSettings, size: int, place: str) -> Iterator[None]:
+def remedies(settings: TrainSettings) -> Iterator[None]:
     """Turn errors that other settings mend into such messages.
 
     Args:
         settings: of the run.
-        size: of the network input, pixels.
-        place: where it trains, and what is kept.
 
     Raises:
         SettingsError: memory ran out, or the network cannot be compiled.
@@ -37,20 +35,21 @@ def remedies(settings: TrainSettings, size: int, place: str) -> Iterator[None]:
         if not is_out_of_memory(error):
             raise
         raise SettingsError(
-            f"--batch-size {settings.batch_size}: out of memory at {size} px {place}; use {_less(settings, size)}"
+            f"--batch-size {settings.batch_size}: memory ran out (what was saved is whole); use {_less(settings)}"
         ) from error
 
 
-def _less(settings: TrainSettings, size: int) -> str:
+def _less(settings: TrainSettings) -> str:
     """What would take less memory, beginning with what changes the numbers least."""
     ways = []
-    if settings.images_per_batch > 1:
-        ways.append(f"--batch-size {settings.images_per_batch // 2} or auto")
+    if settings.batch_size != "auto" and settings.batch_size > 1:
+        ways.append(f"--batch-size {settings.batch_size // 2}, --batch-size auto")
     if not settings.grad_checkpoint:
         ways.append("--grad-checkpoint")
     if settings.precision in ("auto", "fp32", "tf32"):
         ways.append("--precision bf16")
+    ways.append(f"an --img-size below {settings.img_size}" if settings.img_size else "a smaller --img-size")
     if settings.multi_scale:
         ways.append("a lower HIGH of --multi-scale")
-    ways.append(f"an --img-size below {size}")
-    return ", ".join(ways[:-1]) + f", or {ways[-1]}" if ways[1:] else ways[0]
+    ways.append("a smaller network")
+    return ", ".join(ways[:-1]) + f", or {ways[-1]}"

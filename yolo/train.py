@@ -31,11 +31,13 @@ SCORES = ("mAP50", "mAP50-95", "precision", "recall")
 
 def main() -> None:
     """Read the command line, train, and report."""
-    training = build_training(read_train_settings())
+    settings = read_train_settings()
+    with remedies(settings):
+        training = build_training(settings)
     logger.info("%s", training.summary)
     if not training.trainer.state.step:
         write_batch_pictures(training)
-    with remedies(training.settings, training.size, f"on {training.device}; {training.folder}/last.pt is whole"):
+    with remedies(training.settings):
         training.trainer.train()
     reason = training.trainer.stop_reason
     if training.trainer.state.batches:

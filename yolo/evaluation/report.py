@@ -71,6 +71,7 @@ def plot_results(csv_path: Path, png_path: Path) -> None:
         panel.plot(epochs[known], values[known], marker=".", markersize=3, linewidth=1.2, color="#1f5fa8")
         panel.set_title(name, fontsize=9)
         panel.tick_params(labelsize=7)
+        panel.yaxis.get_offset_text().set_fontsize(7)
         panel.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
         panel.grid(visible=True, linewidth=0.4, alpha=0.5)
         if number > len(columns) - _PANELS_PER_ROW:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from yolo.engine.trainer import Trainer
 
 
+LONGEST_SIDE = 1280  # pixels, of what is logged; the files of a run's folder keep theirs
+
+
 class Logging(Callback):
     """Comes after what adds numbers to the epoch's record.
 
@@ -78,5 +81,7 @@ class Logging(Callback):
 
     def _show(self, pictures: Mapping[str, Any], epoch: int) -> None:
         for name, picture in pictures.items():
+            shrink = min(1.0, LONGEST_SIDE / max(picture.shape[:2]))
+            small = cv2.resize(picture, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
             for each in self.loggers.values():
-                each.log_picture(name, picture[..., ::-1], epoch)
+                each.log_picture(name, cv2.cvtColor(small, cv2.COLOR_BGR2RGB), epoch)

@@ -44,7 +44,8 @@ class Mlflow:
             self._mlflow.set_experiment(self._project)
             run = self._mlflow.start_run(run_id=run_id or None, run_name=self._folder.name)
         except self._mlflow.MlflowException as error:
-            raise SettingsError(f"--logger mlflow: {error}; look at MLFLOW_TRACKING_URI") from error
+            reason = " ".join(str(error).split())
+            raise SettingsError(f"--logger mlflow: {reason}; look at MLFLOW_TRACKING_URI") from error
         logger.info("mlflow: %s", self._mlflow.get_tracking_uri())
         return str(run.info.run_id)
 
