@@ -56,14 +56,14 @@ def test_what_a_run_leaves(trained: Path) -> None:
 def test_a_terminated_run_is_resumed(trained: Path) -> None:
     command = [sys.executable, "-m", "yolo.train", "--epochs", "2", "--workers", "0", "--name", "stopped"]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(command, cwd=trained, env=environment, stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    log = ""
-    while "epoch 1/2" not in log:  # the bar of the first epoch: training has begun
-        log += process.stderr.read(1)
-    process.terminate()
-    log += process.stderr.read()
-    assert process.wait() == 0, log
+    with subprocess.Popen(command, cwd=trained, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        log = ""
+        while "epoch 1/2" not in log:  # the bar of the first epoch: training has begun
+            log += process.stderr.read(1)
+        process.terminate()
+        log += process.stderr.read()
+    assert process.returncode == 0, log
     assert "go on with: python -m yolo.train --resume runs/stopped" in log
     done = run(trained, "train", "--resume", "runs/stopped")
     assert done.returncode == 0, done.stderr

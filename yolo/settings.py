@@ -126,7 +126,7 @@ class TrainSettings:
     precision: PrecisionName = "auto"
     """Arithmetic of the forward pass; auto: bf16 or fp16 where the device is fast in it, else fp32."""
     compile: bool = False
-    """Compile the network for training (torch.compile): minutes at the start, faster steps."""
+    """Compile the network for training (torch.compile): a minute or more at the start; meant for GPUs."""
     deterministic: bool = False
     """Use only operations that give the same bits in every run on the same device; slower on GPUs."""
     workers: int = 2
