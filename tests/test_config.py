@@ -20,6 +20,14 @@ def test_command_line_over_recipe_over_defaults(tmp_path: Path) -> None:
     assert settings.shape_match.giou == TrainSettings().shape_match.giou
 
 
+def test_a_batch_size_is_a_number_or_auto(tmp_path: Path) -> None:
+    recipe = tmp_path / "mine.yaml"
+    recipe.write_text("batch_size: auto\n")
+    assert read_train_settings(["--data", "x", "--hyp", str(recipe)]).batch_size == "auto"
+    assert read_train_settings(["--data", "x", "--batch-size", "auto"]).batch_size == "auto"
+    assert read_train_settings(["--data", "x", "--batch-size", "5"]).images_per_batch == 5
+
+
 def test_no_data_means_the_demonstration() -> None:
     settings = read_train_settings([])
     assert (settings.cfg, settings.data) == ("shapes", "shapes")
@@ -67,6 +75,11 @@ def test_written_settings_repeat_the_run(tmp_path: Path) -> None:
         ("burn_in_epochs: 1\nburn_in_batches: 9\n", "--burn-in-batches 9: use either this or --burn-in-epochs"),
         ("cfg_batches: true\n", "--cfg-batches True: use it with --schedule cfg"),
         ("clip_grad_norm: -1\n", "--clip-grad-norm -1.0: use 0 or more"),
+        ("batch_size: 0\n", "--batch-size 0: use 1 or more, or auto"),
+        ("batch_size: max\n", "mine.yaml:1: batch_size: 'max' is not of type int or auto"),
+        ("batch_size: auto\nprecision: apex-O1\n", "--precision apex-O1: use it with a number for --batch-size"),
+        ("picture_period: -1\n", "--picture-period -1: use 0 or more"),
+        ("logger: print\n", "mine.yaml:1: logger: 'print' is not one of none, wandb, mlflow"),
         ("epochs: 0\n", "--epochs 0: use 1 or more"),
         ("multi_scale: 0.5\n", "mine.yaml:1: multi_scale: 0.5 is not of type list or nothing"),
         ("multi_scale: [0.5]\n", "mine.yaml:1: multi_scale: [0.5] is not of type list or nothing"),

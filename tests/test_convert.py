@@ -73,11 +73,28 @@ def test_last_pt_holds_two_sets_of_weights(
     assert (found.images_seen, found.names) == (5, ("cell",))
 
 
+def test_half_precision_for_release(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = {name: tensor * 0 + 0.1 for name, tensor in small().state_dict().items()}
+    state["layers.0.bn.running_var"] += 1e6  # beyond the largest half
+    save_checkpoint(Path("last.pt"), {"cfg": SMALL, "names": ["cell"], "model": state, "optimizer": {"state": state}})
+    assert call(monkeypatch, main, "--weights", "last.pt", "--out", "b.pt", "--half") == 0
+    found = read_state(Path("b.pt"))
+    dtypes = {name: tensor.dtype for name, tensor in found.tensors.items() if tensor.is_floating_point()}
+    assert [name for name, dtype in dtypes.items() if dtype != torch.half] == ["layers.0.bn.running_var"]
+    assert Path("b.pt").stat().st_size < Path("last.pt").stat().st_size
+    model, names = load_model(None, "b.pt", torch.device("cpu"))
+    assert names == ("cell",)
+    loaded = model.state_dict()["layers.1.conv.bias"]
+    assert loaded.dtype == torch.float32
+    assert loaded.tolist() == pytest.approx([0.1] * len(loaded), rel=1e-3)
+
+
 def test_it_says_what_it_wrote(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     call(monkeypatch, main, "--weights", "a.weights", "--cfg", "small.cfg", "--out", "b.weights", "--write-cfg")
-    counts = f"9 tensors, {SMALL_VALUES} values, {20 + 4 * SMALL_VALUES:,} bytes, seen 77"
+    size = f"{20 + 4 * SMALL_VALUES:,}"
+    counts = f"9 tensors, {SMALL_VALUES} values, {size} bytes (a.weights: {size}), seen 77"
     assert capsys.readouterr().out == f"b.weights, b.cfg: {counts}\n"
 
 
@@ -88,6 +105,7 @@ def test_it_says_what_it_wrote(
         ("--cfg small.cfg --weights a.weights --out a.weights", "--out a.weights: is there already; choose another"),
         ("--cfg small.cfg --weights a.weights --out small.pt --write-cfg", "--out small.cfg: is there already;"),
         ("--cfg small.cfg --weights a.weights --out b.onnx", "--out b.onnx: use a name that ends in .weights, .pt or"),
+        ("--cfg small.cfg --weights a.weights --out b.weights --half", "--half with --out b.weights: use a .pt or"),
         ("--cfg small.cfg --weights a.weights --out b.weights --cutoff 0", "--cutoff 0: use 1 or more"),
         ("--cfg small.cfg --weights a.weights --out b.weights --cutoff 7", "--cutoff 7: use 1..6"),
         ("--cfg small.cfg --weights a.weights --out b.pt --cutoff 7", "--cutoff 7: use 1..6"),

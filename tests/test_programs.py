@@ -45,7 +45,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_what_a_run_leaves(trained: Path) -> None:
     names = {path.name.split(".out.")[0] for path in (trained / "runs" / "demo").iterdir()}
     expected = "settings.yaml model.cfg results.csv results.png last.pt best.pt best.weights train_batch0.jpg"
-    assert names == {*expected.split(), "train_batch1.jpg", "val_predictions.jpg", "events"}
+    assert names == {*expected.split(), "train_batch1.jpg", "val_predictions.jpg", "pr_curve.png", "events"}
     rows = results(trained, "demo")
     assert [row["epoch"] for row in rows] == ["1", "2"]
     assert float(rows[1]["train/box"]) < 0.9 * float(rows[0]["train/box"])

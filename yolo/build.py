@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from yolo.batch_size import find_batch_size
 from yolo.config import SETTINGS_FILE
 from yolo.darknet.cfg import CfgFile
 from yolo.data.anchors import warn_of_poor_anchors
@@ -18,17 +19,13 @@ from yolo.data.loader import DetectionLoader, batches_of, build_loader
 from yolo.data.picture_cache.choose import build_cache
 from yolo.data.sources import open_source
 from yolo.describe import largest_stride
-from yolo.engine.callbacks.checkpoints import Checkpoints
-from yolo.engine.callbacks.evaluation import Evaluation
-from yolo.engine.callbacks.progress import ProgressBar
-from yolo.engine.callbacks.results_csv import ResultsCsv
-from yolo.engine.callbacks.stopping import EarlyStop, StopOnSignal
-from yolo.engine.callbacks.tensorboard import TensorBoard
-from yolo.engine.checkpoint import load_checkpoint, save_checkpoint
+from yolo.engine.checkpoint import load_checkpoint
+from yolo.engine.compiling import compile_model
 from yolo.engine.ema import ModelEma, fitted_to_run
 from yolo.engine.freeze import Freeze
+from yolo.engine.loggers.base import load_package
 from yolo.engine.phases import PhasedLoader
-from yolo.engine.precision import Precision
+from yolo.engine.precision import build_precision
 from yolo.engine.schedule_plot import plot_schedule
 from yolo.engine.size import MultiScale
 from yolo.engine.trainer import Trainer
@@ -43,6 +40,7 @@ from yolo.optimization import batch_size_at, build_phases, describe_phases, foll
 from yolo.recipe import flat, write_settings
 from yolo.rng import seed_everything
 from yolo.transfer import initialize_heads, transfer, without_class_term
+from yolo.watching import build_callbacks, describe_batch
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -101,12 +99,6 @@ class ValidationScore:
         return metrics.scalars() | metrics.class_scalars()
 
 
-def fitness(record: dict[str, float]) -> float:
-    """How good an epoch is: the mean of mAP50 and mAP50-95; epochs without a score are all alike."""
-    scores = [record.get(f"metrics/{name}", 0.0) for name in ("mAP50", "mAP50-95")]
-    return sum(scores) / len(scores)
-
-
 @dataclass(frozen=True, slots=True)
 class Training:
     """A run that is ready to start."""
@@ -114,6 +106,7 @@ class Training:
     folder: Path
     trainer: Trainer
     device: torch.device
+    settings: TrainSettings  # with all numbers that were still to be found
     train_loader: PhasedLoader
     score: ValidationScore
     summary: str  # what is about to happen, for people
@@ -123,6 +116,8 @@ def build_training(settings: TrainSettings) -> Training:
     """Everything that a run needs, from its settings; the run's folder is made last, when nothing else can fail."""
     seed_everything(settings.seed, deterministic=settings.deterministic)
     device = select_device(settings.device)
+    if settings.logger != "none":
+        load_package(settings.logger)
     # The network before the data, which may take a while to read.
     cfg = CfgFile.read(Path(settings.resume) / MODEL_CFG if settings.resume else settings.cfg)
     size = input_size(cfg, settings.img_size, any_multiple=settings.rect or settings.multi_scale is not None)
@@ -137,6 +132,11 @@ def build_training(settings: TrainSettings) -> Training:
     frozen = frozen_layers(model, settings.freezing.freeze, settings.freezing.freeze_layers)
     if settings.grad_checkpoint:
         model.gradient_checkpointing_enable()
+    precision = build_precision(settings.precision, device)
+    if settings.compile:
+        compile_model(model, device, dynamic=settings.rect or settings.multi_scale is not None)
+    if settings.batch_size == "auto":
+        settings = replace(settings, batch_size=find_batch_size(settings, model, precision, device, size, train_index))
     dataset = build_dataset(settings, train_index, cfg, size)
 
     def training_loader(batch_size: int) -> DetectionLoader:
@@ -153,7 +153,7 @@ def build_training(settings: TrainSettings) -> Training:
     val_loader = evaluation_loader(
         val_index,
         size=size,
-        batch_size=settings.batch_size,
+        batch_size=settings.images_per_batch,
         workers=settings.workers,
         device=device,
         input_sizes=rect_sizes(val_index, cfg, size) if settings.rect else None,
@@ -172,19 +172,10 @@ def build_training(settings: TrainSettings) -> Training:
     optimizer = prepare_optimizer(settings, model, schedule, len(train_index))
     steps = num_steps(schedule, settings, num_batches)
     decay, warm_up = fitted_to_run(settings.optimization.ema_decay, steps, settings.optimization.ema_share)
-    precision = Precision(settings.precision, device)
     folder = run_folder(settings, model)
     if settings.policy.plot_schedule:
         plot_schedule(schedule, folder / "schedule.png")
     description = {"cfg": model.cfg.text, "names": list(names), "settings": flat(replace(settings, resume=""))}
-
-    def save_best(trainer: Trainer) -> None:
-        best = trainer.ema.model
-        assert isinstance(best, Darknet)
-        best.images_seen = trainer.state.images_seen
-        state = {"model": best.state_dict(), "images_seen": best.images_seen, "epoch": trainer.state.epoch}
-        save_checkpoint(folder / "best.pt", {**description, **state, "metrics": trainer.record})
-        best.save_weights(folder / "best.weights")
 
     trainer = Trainer(
         model=model,
@@ -197,23 +188,12 @@ def build_training(settings: TrainSettings) -> Training:
         clip_grad_norm=settings.optimization.clip_grad_norm,
         sizes=build_sizes(settings, cfg, size),
         freeze=Freeze([model.layers[index] for index in frozen], settings.freezing.freeze_epochs),
-        callbacks=[
-            ProgressBar(size, device),
-            Evaluation(score),
-            ResultsCsv(folder / "results.csv"),
-            TensorBoard(folder),
-            StopOnSignal(),
-            *([EarlyStop(fitness, settings.patience)] if settings.patience else []),
-            Checkpoints(
-                folder,
-                description=description,
-                fitness=fitness,
-                save_best=save_best,
-                interval_s=60 * settings.checkpoint_minutes,
-                period=settings.save_period,
-            ),
-        ],
+        describe=functools.partial(describe_batch, index=train_index),
+        callbacks=build_callbacks(
+            settings, folder=folder, size=size, device=device, score=score, description=description
+        ),
     )
+    precision.prepare(model, optimizer)
     trainer.state.images_seen = model.images_seen  # what the loaded weights were trained on counts
     if settings.resume:
         resume(trainer, folder)
@@ -224,7 +204,7 @@ def build_training(settings: TrainSettings) -> Training:
     )
     if frozen:
         summary += describe_freezing(settings, model, frozen, optimizer)
-    return Training(folder, trainer, device, train_loader, score, summary)
+    return Training(folder, trainer, device, settings, train_loader, score, summary)
 
 
 def run_folder(settings: TrainSettings, model: Darknet) -> Path:

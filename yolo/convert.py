@@ -34,6 +34,8 @@ class ConvertSettings:
     """Keep only the layers before this one: 74 of yolov3 makes a darknet53.conv.74."""
     ema: bool = True
     """Take the averaged weights of a last.pt; --no-ema: those that were trained last."""
+    half: bool = False
+    """Write half precision (.pt, .safetensors): half the size; any program here computes in its own precision."""
     write_cfg: bool = False
     """Write the network file beside the weights, as NAME.cfg."""
     force: bool = False
@@ -42,6 +44,9 @@ class ConvertSettings:
     def __post_init__(self) -> None:
         known = is_state_file(Path(self.out)) or self.out.endswith(".weights") or self.cutoff is not None
         require("--out", self.out, known, "a name that ends in .weights, .pt or .safetensors")
+        require(
+            "--half", "with --out " + self.out, not self.half or is_state_file(Path(self.out)), "a .pt or .safetensors"
+        )
         require("--cutoff", self.cutoff, self.cutoff is None or self.cutoff >= 1, "1 or more")
 
 
@@ -54,7 +59,10 @@ def main() -> None:
         if path.exists() and not settings.force:
             raise SettingsError(f"--out {path}: is there already; choose another name, or add --force to overwrite it")
     model, names = read_model(settings)
+    before = Path(settings.weights).stat().st_size  # --force may overwrite it
     kept = kept_state(model, settings.cutoff)
+    if settings.half:
+        kept = {name: halved(tensor) for name, tensor in kept.items()}
     if is_state_file(out):
         write_state(out, ModelState(tensors=kept, images_seen=model.images_seen, cfg=model.cfg.text, names=names))
     else:
@@ -62,7 +70,8 @@ def main() -> None:
     if settings.write_cfg:
         model.cfg.write(written[1])
     sizes = [tensor.numel() for tensor in kept.values() if tensor.is_floating_point()]
-    counts = f"{len(sizes)} tensors, {sum(sizes):,} values, {out.stat().st_size:,} bytes, seen {model.images_seen:,}"
+    size = f"{out.stat().st_size:,} bytes ({Path(settings.weights).name}: {before:,})"
+    counts = f"{len(sizes)} tensors, {sum(sizes):,} values, {size}, seen {model.images_seen:,}"
     sys.stdout.write(f"{', '.join(map(str, written))}: {counts}\n")
 
 
@@ -91,6 +100,12 @@ def kept_state(model: Darknet, cutoff: int | None) -> dict[str, Tensor]:
     num_layers = len(model.layers) if cutoff is None else cutoff
     require("--cutoff", cutoff, num_layers <= len(model.layers), f"1..{len(model.layers)}, a number of layers")
     return {name: tensor for name, tensor in model.state_dict().items() if int(name.split(".")[1]) < num_layers}
+
+
+def halved(tensor: Tensor) -> Tensor:
+    """A tensor in half precision, unless it holds counts or goes beyond its range, as variances may be."""
+    half = tensor.half()
+    return half if tensor.is_floating_point() and bool(half.isfinite().all()) else tensor
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+SGD = ("sgd", "fusedsgd")
 BURN_IN_BIAS_LR = 0.1  # of SGD; Adam's steps do not shrink with small gradients, so its biases start from 0
 
 
@@ -68,7 +69,7 @@ def batch_size_at(settings: TrainSettings, epoch: int) -> int:
     freezing = settings.freezing
     if freezing.freeze_batch_size and freezing.freeze_epochs and epoch < freezing.freeze_epochs:
         return freezing.freeze_batch_size
-    return settings.batch_size
+    return settings.images_per_batch
 
 
 def build_phases(
@@ -84,14 +85,14 @@ def build_phases(
     """
 
     def phase(own: TrainSettings) -> Schedule:
-        return build_schedule(own, net, RunLength(own.epochs, batches_of(own.batch_size), images))
+        return build_schedule(own, net, RunLength(own.epochs, batches_of(own.images_per_batch), images))
 
     thaw = settings.freezing.freeze_epochs
     if thaw is None:
         return phase(settings)
     frozen_lr = settings.freezing.freeze_lr0 or settings.optimization.lr0
     first = _of_phase(settings, thaw, batch_size_at(settings, 0), frozen_lr)
-    then = _of_phase(settings, settings.epochs - thaw, settings.batch_size, settings.optimization.lr0)
+    then = _of_phase(settings, settings.epochs - thaw, settings.images_per_batch, settings.optimization.lr0)
     return PhasedSchedule(first=phase(first), then=replace(phase(then), burn_in_bias_lr=0.0))  # biases have learnt
 
 
@@ -114,9 +115,9 @@ def _phases(
 ) -> list[tuple[Schedule, int]]:
     """Each phase's schedule, and its batches an epoch."""
     if isinstance(schedule, Schedule):
-        return [(schedule, batches_of(settings.batch_size))]
+        return [(schedule, batches_of(settings.images_per_batch))]
     before = batches_of(batch_size_at(settings, 0))
-    return [(schedule.first, before), (schedule.then, batches_of(settings.batch_size))]
+    return [(schedule.first, before), (schedule.then, batches_of(settings.images_per_batch))]
 
 
 def num_steps(schedule: Schedule | PhasedSchedule, settings: TrainSettings, batches_of: Callable[[int], int]) -> int:
@@ -142,9 +143,9 @@ def build_schedule(settings: TrainSettings, net: Net, length: RunLength) -> Sche
         return _net_schedule(settings, net, length)
     chosen = settings.optimization
     accumulate = accumulation(
-        settings.batch_size, chosen.nominal_batch_size, length.epochs * length.batches, chosen.least_steps
+        settings.images_per_batch, chosen.nominal_batch_size, length.epochs * length.batches, chosen.least_steps
     )
-    share_of_nominal = settings.batch_size * accumulate / chosen.nominal_batch_size
+    share_of_nominal = settings.images_per_batch * accumulate / chosen.nominal_batch_size
     return Schedule(
         epochs=length.epochs,
         policy=build_policy(settings.policy),
@@ -153,7 +154,7 @@ def build_schedule(settings: TrainSettings, net: Net, length: RunLength) -> Sche
         lr_min=settings.policy.lr_min,
         momentum=chosen.momentum,
         weight_decay=chosen.weight_decay * share_of_nominal,
-        burn_in_bias_lr=BURN_IN_BIAS_LR if chosen.optimizer.lower() == "sgd" else 0.0,
+        burn_in_bias_lr=BURN_IN_BIAS_LR if chosen.optimizer.lower() in SGD else 0.0,
         accumulate=accumulate,
         objectness_ramp=settings.policy.objectness_ramp,
     )
@@ -200,7 +201,7 @@ def _net_schedule(settings: TrainSettings, net: Net, length: RunLength) -> Sched
         lr=net.learning_rate,
         momentum=net.B1 if net.adam else net.momentum,
         weight_decay=net.decay,
-        accumulate=max(1, round(net.batch / settings.batch_size)),
+        accumulate=max(1, round(net.batch / settings.images_per_batch)),
     )
 
 
@@ -214,7 +215,7 @@ def prepare_optimizer(
     arguments: dict[str, Any] = {**chosen.optimizer_args}
     if settings.policy.schedule == "cfg" and net.adam:
         name, arguments = "adam", {"betas": (net.B1, net.B2), "eps": net.eps, **arguments}
-    elif settings.policy.schedule == "cfg" and name.lower() == "sgd":
+    elif settings.policy.schedule == "cfg" and name.lower() in SGD:
         arguments = {"nesterov": False, **arguments}
 
     def epochs_of(net_batches: float) -> float:

@@ -80,20 +80,21 @@ def _replaced(settings: Any, values: dict[str, Any], where: Callable[[str], str]
 
 
 def _checked(value: Any, hint: Any, name: str, where: Callable[[str], str]) -> Any:
-    if get_origin(hint) is Literal:
-        if value not in get_args(hint):
-            raise SettingsError(f"{where(name)}: {name}: {value!r} is not one of {', '.join(get_args(hint))}")
+    literals = [each for kind in _alternatives(hint) if get_origin(kind) is Literal for each in get_args(kind)]
+    if isinstance(value, str) and value in literals:
         return value
+    if get_origin(hint) is Literal:
+        raise SettingsError(f"{where(name)}: {name}: {value!r} is not one of {', '.join(literals)}")
     if isinstance(value, list) and (parts := _tuple_parts(hint, len(value))):
         return tuple(_checked(part, kind, name, where) for part, kind in zip(value, parts, strict=True))
-    allowed = tuple(get_origin(kind) or kind for kind in _alternatives(hint))
+    allowed = tuple(get_origin(kind) or kind for kind in _alternatives(hint) if get_origin(kind) is not Literal)
     if isinstance(value, bool) and bool not in allowed:
         pass
     elif isinstance(value, allowed):
         return value
     elif isinstance(value, int) and float in allowed:
         return float(value)
-    kinds = " or ".join(YAML_NAMES.get(kind, kind.__name__) for kind in allowed)
+    kinds = " or ".join([*(YAML_NAMES.get(kind, kind.__name__) for kind in allowed), *literals])
     raise SettingsError(f"{where(name)}: {name}: {value!r} is not of type {kinds}")
 
 

@@ -6,9 +6,11 @@ Below `yolo.build` nobody sees the tree: parts get explicit arguments.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from yolo.data.augment.settings import Augment
 from yolo.data.picture_cache.choose import CacheKind
+from yolo.engine.loggers.base import LoggerName
 from yolo.engine.optimizer import Argument, check_arguments
 from yolo.engine.policies import PolicySettings
 from yolo.engine.precision import PrecisionName
@@ -24,7 +26,7 @@ class OptimizerSettings:
     """Optimizer, what a step is, and averaging."""
 
     optimizer: str = "sgd"
-    """sgd (Nesterov), adam, adamw, or any other of torch.optim by name; all but sgd want a smaller lr0."""
+    """sgd (Nesterov), adam, adamw, any other of torch.optim, or a Fused one of apex; all but sgd want a smaller lr0."""
     optimizer_args: dict[str, Argument] = field(default_factory=dict)
     """Further arguments of its class: `eps 1e-6 amsgrad True`; in a recipe `{eps: 1.0e-6, amsgrad: true}`."""
     lr0: float = 0.01
@@ -89,8 +91,8 @@ class TrainSettings:
     """Recipe: a YAML file with any of these settings by name, or the name of a shipped one."""
     epochs: int = 100
     """Passes over the training split."""
-    batch_size: int = 16
-    """Pictures a batch."""
+    batch_size: int | Literal["auto"] = 16
+    """Pictures a batch; auto: as many as memory takes."""
     img_size: int | None = None
     """Side of the network input, pixels; default: the cfg's width."""
     rect: bool = False
@@ -111,6 +113,10 @@ class TrainSettings:
     """Go on with a run: its folder or its last.pt; without a value: the newest run below --project."""
     patience: int = 100
     """Stop after this many epochs without a better one; 0: never."""
+    logger: LoggerName = "none"
+    """Log to wandb or mlflow too; TensorBoard events and results.csv are always written."""
+    picture_period: int = 10
+    """Epochs between two logs of pictures: detections on validation pictures, precision-recall curves; 0: none."""
     save_period: int = 0
     """Also keep a checkpoint of every so many epochs; 0: none."""
     checkpoint_minutes: float = 10.0
@@ -119,6 +125,8 @@ class TrainSettings:
     """cpu, cuda, cuda:1, ...; auto: a GPU if there is one."""
     precision: PrecisionName = "auto"
     """Arithmetic of the forward pass; auto: bf16 or fp16 where the device is fast in it, else fp32."""
+    compile: bool = False
+    """Compile the network for training (torch.compile): a minute or more at the start; meant for GPUs."""
     deterministic: bool = False
     """Use only operations that give the same bits in every run on the same device; slower on GPUs."""
     workers: int = 2
@@ -137,9 +145,22 @@ class TrainSettings:
     shape_match: LossSettings = field(default_factory=LossSettings)
     augment: Augment = field(default_factory=Augment)
 
+    @property
+    def images_per_batch(self) -> int:
+        """The batch size, once it is a number."""
+        assert self.batch_size != "auto"
+        return self.batch_size
+
     def __post_init__(self) -> None:
         require("--epochs", self.epochs, self.epochs >= 1, "1 or more")
-        require("--batch-size", self.batch_size, self.batch_size >= 1, "1 or more")
+        require(
+            "--batch-size", self.batch_size, self.batch_size == "auto" or self.batch_size >= 1, "1 or more, or auto"
+        )
+        apex = self.precision.startswith("apex")
+        require(
+            "--precision", self.precision, not apex or self.batch_size != "auto", "it with a number for --batch-size"
+        )
+        require("--picture-period", self.picture_period, self.picture_period >= 0, "0 or more")
         thaw = self.freezing.freeze_epochs
         require("--freeze-epochs", thaw, thaw is None or thaw < self.epochs, f"less than the {self.epochs} --epochs")
         apart = thaw is None or self.policy.schedule != "cfg"

@@ -9,11 +9,16 @@ from typing import TYPE_CHECKING
 
 from yolo.build import Training, build_training
 from yolo.config import read_train_settings
-from yolo.evaluation.report import format_table, plot_results
-from yolo.gallery import draw_batch, draw_predictions, write_picture
-from yolo.inference import Detector, evaluate
+from yolo.engine.callbacks.clock import Clock
+from yolo.engine.checkpoint import load_checkpoint
+from yolo.engine.memory import GIB, peak_memory
+from yolo.evaluation.report import draw_curves, format_table, plot_results
+from yolo.gallery import draw_batch, write_picture
+from yolo.inference import evaluate
 from yolo.load import evaluation_detector, load_model
 from yolo.program import run
+from yolo.remedies import remedies
+from yolo.watching import draw_detections
 
 if TYPE_CHECKING:
     from yolo.evaluation.coco import CocoMetrics
@@ -21,17 +26,19 @@ if TYPE_CHECKING:
 logger = logging.getLogger("yolo.train")
 
 NUM_BATCH_PICTURES = 2
-NUM_PREDICTIONS = 8
-SHOWN_SCORE = 0.25
+SCORES = ("mAP50", "mAP50-95", "precision", "recall")
 
 
 def main() -> None:
     """Read the command line, train, and report."""
-    training = build_training(read_train_settings())
+    settings = read_train_settings()
+    with remedies(settings):
+        training = build_training(settings)
     logger.info("%s", training.summary)
     if not training.trainer.state.step:
         write_batch_pictures(training)
-    training.trainer.train()
+    with remedies(training.settings):
+        training.trainer.train()
     reason = training.trainer.stop_reason
     if training.trainer.state.batches:
         logger.info("stopped (%s); go on with: python -m yolo.train --resume %s", reason, training.folder)
@@ -39,7 +46,7 @@ def main() -> None:
     if reason:
         logger.info("stopped: %s", reason)
     sys.stdout.write(format_table(report_best(training)) + "\n")
-    logger.info("results in %s: best.pt, best.weights with model.cfg, results.csv, pictures", training.folder)
+    logger.info("%s", describe_run(training))
 
 
 def write_batch_pictures(training: Training) -> None:
@@ -53,11 +60,26 @@ def report_best(training: Training) -> CocoMetrics:
     """Score the best epoch once more, from its file, and draw what it finds."""
     model, _ = load_model(None, str(training.folder / "best.pt"), training.device)
     score = training.score
-    detector = Detector(model, score_threshold=SHOWN_SCORE, iou_threshold=0.45)
-    pictures = draw_predictions(detector, score.index, score.loader, NUM_PREDICTIONS)
-    write_picture(training.folder / "val_predictions.jpg", pictures)
+    write_picture(training.folder / "val_predictions.jpg", draw_detections(model, score))
     plot_results(training.folder / "results.csv", training.folder / "results.png")
-    return evaluate(evaluation_detector(model), score.loader, score.evaluator, "validate the best epoch")
+    metrics = evaluate(evaluation_detector(model), score.loader, score.evaluator, "validate the best epoch")
+    write_picture(training.folder / "pr_curve.png", draw_curves(metrics))
+    return metrics
+
+
+def describe_run(training: Training) -> str:
+    """The best epoch and its numbers, what the run took, and where it is, for people."""
+    best = load_checkpoint(training.folder / "best.pt")
+    metrics = {name.removeprefix("metrics/"): value for name, value in best["metrics"].items()}
+    scores = ", ".join(f"{name} {metrics[name]:.3f}" for name in SCORES)
+    (clock,) = (each for each in training.trainer.callbacks if isinstance(each, Clock))
+    minutes, seconds = divmod(round(clock.seconds), 60)
+    epochs, memory = training.trainer.state.epoch, peak_memory(training.device) / GIB
+    return (
+        f"best epoch {best['epoch']} of {epochs}: {scores}\n"
+        f"{minutes // 60} h {minutes % 60} min {seconds} s, at most {memory:.1f} GiB of memory on {training.device}\n"
+        f"results in {training.folder}: best.pt, best.weights with model.cfg, results.csv, pictures"
+    )
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from yolo.engine import precision as module
-from yolo.engine.precision import Precision, PrecisionName, fastest
+from yolo.engine.precision import OwnPrecisionName, Precision, fastest
 from yolo.errors import SettingsError
 
 CPU = torch.device("cpu")
@@ -16,7 +16,7 @@ CPU = torch.device("cpu")
 @pytest.mark.parametrize(
     ("name", "dtype"), [("fp32", torch.float32), ("bf16", torch.bfloat16), ("fp16", torch.float16)]
 )
-def test_the_forward_pass_computes_in_it(name: PrecisionName, dtype: torch.dtype) -> None:
+def test_the_forward_pass_computes_in_it(name: OwnPrecisionName, dtype: torch.dtype) -> None:
     with Precision(name, CPU).autocast():
         assert nn.Linear(2, 2)(torch.ones(1, 2)).dtype == dtype
 

@@ -197,7 +197,7 @@ def test_files_of_a_run(tmp_path: Path) -> None:
     run.train()
     assert best == [1, 2]
     header, *rows = (tmp_path / "results.csv").read_text().splitlines()
-    assert header == "epoch,step,train/square,train/size,lr/biases,lr/weights,metrics/score"
+    assert header == "epoch,step,train/square,train/size,grad_norm,lr/biases,lr/weights,metrics/score"
     assert [row.split(",")[0] + ":" + row.split(",")[-1] for row in rows] == ["1:0.5", "2:0.9", "3:0.7"]
     assert sorted(path.name for path in tmp_path.glob("*.pt")) == ["epoch2.pt", "last.pt"]
     last = load_checkpoint(tmp_path / "last.pt")
@@ -210,6 +210,8 @@ def test_files_of_a_run(tmp_path: Path) -> None:
         "images_seen": 24,
         "refused": 0,
         "refused_in_a_row": 0,
+        "epoch_steps": 0,
+        "grad_norm_sum": 0.0,
     }
     assert torch.equal(last["model"]["0.weight"], run.model.state_dict()["0.weight"])
     assert last["ema"]["updates"] == 6
@@ -235,13 +237,46 @@ def test_a_step_without_finite_gradients_is_left_out(caplog: pytest.LogCaptureFi
     same.train()  # its last step has another rate, but no schedule is followed here
     assert (run.state.step, run.state.refused, run.ema.updates) == (2, 1, 2)
     assert torch.equal(weights(run), weights(same))
-    assert "epoch 1, batch 3: the gradients are not finite; the step is left out (1 so far)" in caplog.text
+    text = "epoch 1, batch 3: the loss is not finite for 4 pictures; the step is left out (1 so far)"
+    assert text in caplog.text
+
+
+def test_a_refused_step_names_the_micro_batches_to_blame(caplog: pytest.LogCaptureFixture) -> None:
+    run = trainer((4, 3, 2, 1), accumulate=4)
+    run.objective = spoiled({1, 3})
+    run.describe = lambda batch: f"those {len(batch)}"
+    run.train()
+    assert "the loss is not finite for those 3, those 1; the step" in caplog.text
+
+
+def test_finite_losses_with_gradients_that_are_not_name_them_all(caplog: pytest.LogCaptureFixture) -> None:
+    run = trainer((2, 1), accumulate=2)
+    run.objective = lambda model, batch: {"root": (model(batch) * 0).abs().sum().sqrt()}  # 0, and its slope infinite
+    run.train()
+    assert "the gradients are not finite for 2 pictures, 1 pictures; the step" in caplog.text
+
+
+def test_the_norm_of_the_gradients_is_a_mean_over_the_steps_of_an_epoch() -> None:
+    norms = []
+
+    class Watched(torch.optim.SGD):
+        def step(self, closure: Any = None) -> Any:
+            gradients = [p.grad for group in self.param_groups for p in group["params"]]
+            norms.append(float(torch.cat([g.flatten() for g in gradients if g is not None]).norm()))
+            return super().step(closure)
+
+    run = trainer((4,) * 3, epochs=2)
+    run.optimizer = Watched([{**group, "params": group["params"]} for group in run.optimizer.param_groups], lr=0.1)
+    run.objective = spoiled({4})
+    run.train()
+    assert len(norms) == 5
+    assert run.record["grad_norm"] == pytest.approx(sum(norms[3:]) / 2)
 
 
 def test_refusals_in_a_row_end_the_run_with_a_remedy() -> None:
     run = trainer((4,) * 30)
     run.objective = spoiled({*range(9), *range(10, 30)})  # the tenth batch is sound
-    with pytest.raises(TrainingError, match=r"epoch 1, batch 20: .* 10 steps in a row; lower --lr0 \(now 0.1\)"):
+    with pytest.raises(TrainingError, match=r"epoch 1, batch 20: .* 10 such steps in a row; lower --lr0 \(now 0.1\)"):
         run.train()
     assert run.state.step == 1
     assert weights(run).isfinite().all()

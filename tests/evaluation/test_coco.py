@@ -194,6 +194,8 @@ def test_example_worked_by_hand() -> None:
     # 80 / 100 is exactly the threshold.
     assert a.map50_95 == pytest.approx((7 * ap50 + 3 * (51 / 3) / 101) / 10)
     assert (a.images, a.truths, b.images, b.truths, c.images, c.truths) == (2, 2, 0, 0, 1, 1)
+    assert a.curve50 == pytest.approx([1.0] * 51 + [2 / 3] * 50)
+    assert (b.curve50, c.curve50) == ((), (0.0,) * 101)
     assert math.isnan(b.map50)
     assert c.map50 == 0
     assert got.map50 == pytest.approx(ap50 / 2)

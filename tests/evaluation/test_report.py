@@ -7,7 +7,7 @@ import pytest
 
 from yolo.errors import DataError
 from yolo.evaluation.coco import ClassMetrics, CocoMetrics
-from yolo.evaluation.report import format_table, plot_results
+from yolo.evaluation.report import draw_curves, format_table, plot_results
 
 
 def metrics(*classes: ClassMetrics) -> CocoMetrics:
@@ -88,3 +88,18 @@ def test_files_that_cannot_be_drawn(tmp_path: Path, text: str, message: str) -> 
         plot_results(write(tmp_path / "r.csv", text), tmp_path / "r.png")
     assert str(caught.value).startswith(f"{tmp_path}/{message}")
     assert not (tmp_path / "r.png").exists()
+
+
+def test_curves_are_drawn_for_classes_with_truth() -> None:
+    def row(name: str, truths: int, curve: tuple[float, ...]) -> ClassMetrics:
+        numbers = {"map50": 0.5, "map50_95": 0.4, "precision": 0.5, "recall": 0.5}
+        return ClassMetrics(name=name, images=truths, truths=truths, **numbers, curve50=curve)
+
+    without = draw_curves(metrics(row("none", 0, ())))
+    one = draw_curves(metrics(row("none", 0, ()), row("cell", 4, (1.0,) * 101)))
+    assert one.shape == without.shape == (550, 770, 3)
+    assert one.dtype == np.uint8
+    blue = np.array((0xA8, 0x5F, 0x1F))  # of the mean, BGR
+    drawn = (one == blue).all(axis=2)
+    assert not (without == blue).all(axis=2).any()
+    assert np.ptp(np.nonzero(drawn)[1]) > 300  # from recall 0 to 1

@@ -66,7 +66,7 @@ class ModelEma:
         for mine, theirs in zip(_tensors(self.model), _tensors(model), strict=True):
             if mine.dtype.is_floating_point:
                 averages.append(mine)
-                values.append(theirs.detach())
+                values.append(theirs.detach().to(mine.dtype))  # apex's O2 halves the model
             else:
                 mine.copy_(theirs)
         torch._foreach_lerp_(averages, values, weight)

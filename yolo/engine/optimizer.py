@@ -12,6 +12,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
+from yolo.engine.apex import fused_optimizers
 from yolo.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -39,23 +40,34 @@ class Pace:
 
 
 def find_optimizer(name: str) -> type[Optimizer]:
-    """The class of `torch.optim` of a name, in any case.
+    """The class of `torch.optim` of a name, in any case; of apex's where the name begins with `fused`.
 
     Raises:
         SettingsError: none is called so, or it cannot train a network here.
     """
-    classes = {
+    fused = is_fused(name)
+    classes = fused_optimizers(f"--optimizer {name}") if fused else _torch_optimizers()
+    found = next((each for each in classes.values() if each.__name__.lower() == name.lower()), None)
+    if found is None:
+        usable = ", ".join(sorted(set(classes) - set(UNFIT)))
+        where = "apex.optimizers" if fused else "torch.optim"
+        raise SettingsError(f"--optimizer {name}: not in {where}; use one of {usable}")
+    if found.__name__ in UNFIT:
+        raise SettingsError(f"--optimizer {name}: {UNFIT[found.__name__]}; use sgd, adam or adamw")
+    return found
+
+
+def is_fused(name: str) -> bool:
+    """Whether an optimizer is one of apex's."""
+    return name.lower().startswith("fused")
+
+
+def _torch_optimizers() -> dict[str, type[Optimizer]]:
+    return {
         each.__name__: each
         for each in vars(torch.optim).values()
         if inspect.isclass(each) and issubclass(each, Optimizer) and each is not Optimizer
     }
-    found = next((each for each in classes.values() if each.__name__.lower() == name.lower()), None)
-    if found is None:
-        usable = ", ".join(sorted(set(classes) - set(UNFIT)))
-        raise SettingsError(f"--optimizer {name}: not in torch.optim; use one of {usable}")
-    if found.__name__ in UNFIT:
-        raise SettingsError(f"--optimizer {name}: {UNFIT[found.__name__]}; use sgd, adam or adamw")
-    return found
 
 
 def check_arguments(name: str, arguments: Mapping[str, Argument]) -> None:
@@ -72,7 +84,8 @@ def check_arguments(name: str, arguments: Mapping[str, Argument]) -> None:
             raise SettingsError(f"{flag}: this has settings of its own: lr0, momentum, weight_decay")
         if key not in known:
             raise SettingsError(f"{flag}: {optimizer.__name__} takes {', '.join(sorted(known))}")
-    _construct(optimizer, [{"params": [nn.Parameter(torch.zeros(1))]}], lr=0.01, momentum=0.9, arguments=arguments)
+    if not is_fused(name):  # those want their device
+        _construct(optimizer, [{"params": [nn.Parameter(torch.zeros(1))]}], lr=0.01, momentum=0.9, arguments=arguments)
 
 
 def build_optimizer(
@@ -93,7 +106,7 @@ def build_optimizer(
 
     Args:
         model: whose parameters are optimized.
-        name: class in `torch.optim`.
+        name: class in `torch.optim`, or of apex.
         lr: learning rate.
         momentum: of SGD and its kind; of Adam's kind, the first beta.
         weight_decay: of convolution and linear weights.
@@ -124,6 +137,8 @@ def build_optimizer(
         group["decay"] = decays and group["decay"]
         if group["decay"]:
             group["weight_decay"] = weight_decay
+    if is_fused(name) and (device := next(model.parameters()).device).type != "cuda":
+        raise SettingsError(f"--optimizer {name}: apex computes on CUDA devices alone, this is {device}; use sgd")
     order = sorted(groups, key=lambda key: (KINDS.index(key[0]), key[1].start, -key[1].lr_factor))
     return _construct(optimizer, [groups[key] for key in order], lr=lr, momentum=momentum, arguments=arguments or {})
 
@@ -164,4 +179,5 @@ def _construct(
     try:
         return optimizer(groups, **{**usual, **arguments})
     except (TypeError, ValueError, RuntimeError) as error:
-        raise SettingsError(f"--optimizer {optimizer.__name__}: {error}; mend --optimizer-args") from error
+        remedy = "build apex with its CUDA extensions" if is_fused(optimizer.__name__) else "mend --optimizer-args"
+        raise SettingsError(f"--optimizer {optimizer.__name__}: {error}; {remedy}") from error

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
     from torch.optim import Optimizer
 
+    from yolo.engine.parts import Loader
     from yolo.engine.schedule import Schedule
-    from yolo.engine.trainer import Loader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,20 +5,23 @@ Weights, their averages and the optimizer stay in float32 in all of them.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
+from yolo.engine.apex import ApexName, ApexPrecision
 from yolo.errors import SettingsError
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from torch import Tensor
+    from torch import Tensor, nn
     from torch.optim import Optimizer
 
-PrecisionName = Literal["auto", "fp32", "tf32", "bf16", "fp16"]
+OwnPrecisionName = Literal["auto", "fp32", "tf32", "bf16", "fp16"]
+PrecisionName = Literal[OwnPrecisionName, ApexName]
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 CPU_INFO = Path("/proc/cpuinfo")
@@ -36,7 +39,7 @@ class Precision:
         SettingsError: the device has no such arithmetic.
     """
 
-    def __init__(self, name: PrecisionName, device: torch.device) -> None:
+    def __init__(self, name: OwnPrecisionName, device: torch.device) -> None:
         self.name = fastest(device) if name == "auto" else name
         if self.name == "tf32" and device.type != "cuda":
             raise SettingsError(f"--precision tf32: CUDA devices alone have it, this is {device}; use auto")
@@ -44,6 +47,13 @@ class Precision:
         self._scaler = torch.amp.GradScaler(device.type, enabled=self.name == "fp16")
         if device.type == "cuda":
             torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = self.name == "tf32"
+
+    def prepare(self, model: nn.Module, optimizer: Optimizer) -> None:
+        """Nothing: neither is changed."""
+
+    def full(self) -> AbstractContextManager[Any]:
+        """A context in which everything is computed in float32, outside of a step: nothing is needed."""
+        return nullcontext()
 
     def autocast(self) -> AbstractContextManager[Any]:
         """The context of the forward pass."""
@@ -78,7 +88,18 @@ class Precision:
             self._scaler.load_state_dict(state)
 
 
-def fastest(device: torch.device) -> PrecisionName:
+def build_precision(name: PrecisionName, device: torch.device) -> Precision | ApexPrecision:
+    """PyTorch's number formats, or apex's where they are asked for.
+
+    Raises:
+        SettingsError: the device has no such arithmetic, or no such apex is installed.
+    """
+    if name == "apex-O1" or name == "apex-O2":
+        return ApexPrecision(name, device)
+    return Precision(name, device)
+
+
+def fastest(device: torch.device) -> OwnPrecisionName:
     """Bf16 where the processor computes in it, else fp16 on GPUs that do, else fp32."""
     if device.type == "cpu":
         return "bf16" if _cpu_computes_bf16() else "fp32"

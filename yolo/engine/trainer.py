@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -16,50 +17,18 @@ from yolo.errors import TrainingError
 from yolo.rng import rng_state, set_rng_state
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from torch.optim import Optimizer
 
     from yolo.engine.callback import Callback
     from yolo.engine.ema import ModelEma
-    from yolo.engine.precision import Precision
+    from yolo.engine.parts import Loader, MicroBatch, RunPrecision, RunSchedule
     from yolo.engine.size import MultiScale
 
 logger = logging.getLogger(__name__)
 
 MOST_REFUSALS = 10  # steps in a row; a single one may be an odd batch
-
-
-class MicroBatch(Protocol):
-    """What the loader yields: the loop asks how many pictures it holds, and for another size of them."""
-
-    def __len__(self) -> int: ...
-
-    def resized(self, size: int, stride: int) -> MicroBatch: ...
-
-
-class Loader(Protocol):
-    """An epoch of micro-batches."""
-
-    def __len__(self) -> int: ...
-
-    def __iter__(self) -> Iterator[Any]: ...
-
-    def set_epoch(self, epoch: int, record: Mapping[str, float]) -> None: ...
-
-    def skip(self, batches: int) -> None:
-        """Leave out the first micro-batches of the next pass."""
-
-
-class RunSchedule(Protocol):
-    """Learning rates and accumulation as functions of the time in epochs."""
-
-    @property
-    def epochs(self) -> int: ...
-
-    def apply(self, optimizer: Optimizer, epoch: float) -> None: ...
-
-    def accumulate_at(self, epoch: float) -> int: ...
 
 
 @dataclass(slots=True)
@@ -72,6 +41,8 @@ class TrainState:
     images_seen: int = 0
     refused: int = 0  # steps that were not made, since their gradients were not finite
     refused_in_a_row: int = 0
+    epoch_steps: int = 0  # optimizer steps of that epoch
+    grad_norm_sum: float = 0.0  # norms of the gradients of these, before clipping
 
 
 @dataclass(eq=False, kw_only=True)
@@ -89,12 +60,14 @@ class Trainer:
         clip_grad_norm: largest norm of a step's gradients; 0: any.
         sizes: the size of the inputs at each step; None: as the loader gives them.
         freeze: keeps parts of the model as they are; default: none.
+        describe: micro-batch -> what a message says that it holds.
         callbacks: what watches, called in this order.
 
     Attributes:
         state: where the run is.
         size: longer side of the last step's inputs, pixels; None: as the loader gives them.
-        record: the numbers of the epoch that ended last, by name (`train/box`, `metrics/mAP50`, `lr/weights`).
+        record: the numbers of the epoch that ended last, by name (`train/box`, `metrics/mAP50`, `grad_norm`,
+            `lr/weights`).
         stop_reason: why the run ends before its last epoch; empty: it does not.
     """
 
@@ -103,11 +76,12 @@ class Trainer:
     loader: Loader
     optimizer: Optimizer
     schedule: RunSchedule
-    precision: Precision
+    precision: RunPrecision
     ema: ModelEma
     clip_grad_norm: float = 0.0
     sizes: MultiScale | None = None
     freeze: Freeze = field(default_factory=Freeze)
+    describe: Callable[[Any], str] = lambda batch: f"{len(batch)} pictures"
     callbacks: Sequence[Callback] = ()
     state: TrainState = field(default_factory=TrainState, init=False)
     size: int | None = field(default=None, init=False)
@@ -155,9 +129,11 @@ class Trainer:
             if self.stop_reason:
                 return
         self.record = {f"train/{name}": value for name, value in self.losses.items()}
+        self.record["grad_norm"] = self.state.grad_norm_sum / max(self.state.epoch_steps, 1)
         self.record |= {f"lr/{group['name']}": group["lr"] for group in self.optimizer.param_groups}
         self.state.epoch += 1
-        self.state.batches = 0
+        self.state.batches = self.state.epoch_steps = 0
+        self.state.grad_norm_sum = 0.0
         self._loss_sums = {}
         self._call("on_epoch_end")
 
@@ -169,24 +145,29 @@ class Trainer:
             self.size = self.sizes.at(self.state.step)
             micro_batches = [batch.resized(self.size, self.sizes.stride) for batch in micro_batches]
         num_images = sum(map(len, micro_batches))
+        losses = []
         for micro_batch in micro_batches:
             with self.precision.autocast():
                 terms = self.objective(self.model, micro_batch)
             loss = torch.stack(list(terms.values())).sum()
             self.precision.backward(loss * (len(micro_batch) / num_images))
             self._observe(terms, len(micro_batch))
+            losses.append(loss.detach())
         self.precision.unscale(self.optimizer)
         withhold(self.optimizer, start)
-        if clip_gradients(self.optimizer, self.clip_grad_norm):
+        norm = clip_gradients(self.optimizer, self.clip_grad_norm)
+        if math.isfinite(norm):
             self.precision.step(self.optimizer)
             self.ema.update(self.model)
             self.state.step += 1
             self.state.refused_in_a_row = 0
+            self.state.epoch_steps += 1
+            self.state.grad_norm_sum += norm
         else:
-            self._refuse()
+            self._refuse(micro_batches, torch.stack(losses))
         self.optimizer.zero_grad()
 
-    def _refuse(self) -> None:
+    def _refuse(self, micro_batches: Sequence[MicroBatch], losses: Tensor) -> None:
         """Count a step that is not made, and undo what its batch did to the statistics of normalisation.
 
         Raises:
@@ -199,13 +180,16 @@ class Trainer:
         state.refused += 1
         state.refused_in_a_row += 1
         where = f"epoch {state.epoch + 1}, batch {state.batches}"
+        bad = [batch for batch, fine in zip(micro_batches, losses.isfinite().tolist(), strict=True) if not fine]
+        what = "the loss is not finite" if bad else "the gradients are not finite"
+        what += f" for {', '.join(map(self.describe, bad or micro_batches))}"
         if state.refused_in_a_row >= MOST_REFUSALS:
             raise TrainingError(
-                f"{where}: the gradients were not finite in {MOST_REFUSALS} steps in a row; lower --lr0 "
+                f"{where}: {what}; it is the last of {MOST_REFUSALS} such steps in a row; lower --lr0 "
                 f"(now {self.optimizer.param_groups[0]['lr']:g}), lengthen --burn-in-epochs, "
                 "or clip gradients: --clip-grad-norm 10"
             )
-        logger.warning("%s: the gradients are not finite; the step is left out (%d so far)", where, state.refused)
+        logger.warning("%s: %s; the step is left out (%d so far)", where, what, state.refused)
 
     def _observe(self, terms: dict[str, Tensor], num_images: int) -> None:
         """Count a micro-batch and add its losses up, on the device, so that no step waits for a number."""

@@ -49,6 +49,7 @@ class ClassMetrics:
     map50_95: float
     precision: float
     recall: float
+    curve50: tuple[float, ...] = ()  # precision at IoU .5 and recalls 0, .01 ... 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +81,10 @@ class CocoMetrics:
         return {ap_name(row.name): row.map50_95 for row in self.classes if row.truths}
 
     def as_json(self) -> dict[str, Any]:
-        """All numbers as plain dicts and lists, `None` where there is no number."""
+        """All numbers but the curves as plain dicts and lists, `None` where there is no number."""
         whole = asdict(self)
+        for row in whole["classes"]:
+            del row["curve50"]
         return _without_nan(whole) | {"classes": [_without_nan(row) for row in whole["classes"]]}
 
 
@@ -110,7 +113,8 @@ def coco_metrics(index: Index, detections: FlatDetections) -> CocoMetrics:
     ap_TK = np.where(truths_K > 0, precision_TRK.mean(axis=1), np.nan)
     counted, hit = _counted_hits(matched, index.all_ignore, len(detections.score))
     best = best_operating_point(detections.score[counted], detections.class_id[counted], hit[counted], truths_K)
-    rows = zip(index.names, images_K, truths_K, ap_TK[0], ap_TK.mean(axis=0), best.precision, best.recall, strict=True)
+    means, curves = (ap_TK[0], ap_TK.mean(axis=0)), precision_TRK[0].T
+    rows = zip(index.names, images_K, truths_K, *means, best.precision, best.recall, curves, strict=True)
     return CocoMetrics(
         images=len(index),
         truths=len(truth_class),
@@ -129,8 +133,9 @@ def coco_metrics(index: Index, detections: FlatDetections) -> CocoMetrics:
                 map50_95=float(ap),
                 precision=float(precision),
                 recall=float(recall),
+                curve50=tuple(curve.tolist()) if truths else (),
             )
-            for name, images, truths, ap50, ap, precision, recall in rows
+            for name, images, truths, ap50, ap, precision, recall, curve in rows
         ),
     )
 

@@ -18,10 +18,13 @@ from yolo.storage import atomic_path
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy.typing as npt
+
     from yolo.evaluation.coco import ClassMetrics, CocoMetrics
 
 _HEADER = ("class", "images", "objects", "P", "R", "mAP50", "mAP50-95")
 _PANELS_PER_ROW = 4
+_MOST_NAMES = 20  # in a legend
 
 
 def format_table(metrics: CocoMetrics) -> str:
@@ -68,12 +71,34 @@ def plot_results(csv_path: Path, png_path: Path) -> None:
         panel.plot(epochs[known], values[known], marker=".", markersize=3, linewidth=1.2, color="#1f5fa8")
         panel.set_title(name, fontsize=9)
         panel.tick_params(labelsize=7)
+        panel.yaxis.get_offset_text().set_fontsize(7)
         panel.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
         panel.grid(visible=True, linewidth=0.4, alpha=0.5)
         if number > len(columns) - _PANELS_PER_ROW:
             panel.set_xlabel("epoch", fontsize=8)
     with atomic_path(png_path) as temporary:
         figure.savefig(temporary)
+
+
+def draw_curves(metrics: CocoMetrics) -> npt.NDArray[np.uint8]:
+    """Precision over recall at IoU .5 of each class that has truth, and their mean: (H, W, 3), BGR."""
+    figure = Figure(figsize=(7, 5), dpi=110, layout="constrained")
+    canvas = FigureCanvasAgg(figure)
+    panel = figure.add_subplot()
+    rows = [row for row in metrics.classes if row.curve50]
+    recalls = np.linspace(0, 1, len(rows[0].curve50)) if rows else np.zeros(0)
+    for row in rows:
+        panel.plot(
+            recalls, row.curve50, linewidth=1, label=f"{row.name} {row.map50:.3f}" if len(rows) <= _MOST_NAMES else None
+        )
+    if rows:
+        mean = np.mean([row.curve50 for row in rows], axis=0)
+        panel.plot(recalls, mean, linewidth=2.5, color="#1f5fa8", label=f"all {metrics.map50:.3f}")
+        figure.legend(loc="outside right upper", fontsize=8, title="mAP50")
+    panel.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="recall", ylabel="precision")
+    panel.grid(visible=True, linewidth=0.4, alpha=0.5)
+    canvas.draw()  # type: ignore[no-untyped-call]
+    return np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., 2::-1])  # type: ignore[no-untyped-call]
 
 
 def _row(name: str, images: int, truths: int, values: ClassMetrics | CocoMetrics) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import pytest
 from tests.data.painting import index_of, paint
 from yolo.data.index import Index
 from yolo.data.picture_cache import choose
-from yolo.data.picture_cache.choose import build_cache, free_memory, size_text
+from yolo.data.picture_cache.choose import build_cache, free_memory, free_shared_memory, size_text
 from yolo.data.picture_cache.disk import DiskCache
 from yolo.data.picture_cache.ram import RamCache
 from yolo.errors import SettingsError
@@ -54,7 +54,7 @@ def test_memory_is_taken_only_where_it_is_free(
     count: int,
     said: str,
 ) -> None:
-    monkeypatch.setattr(choose, "free_memory", lambda: free_tiles * TILE_BYTES)
+    monkeypatch.setattr(choose, "free_shared_memory", lambda: free_tiles * TILE_BYTES)
     with caplog.at_level(logging.INFO):
         cache = build_cache(kind, index, 64)
     assert cache is None or isinstance(cache, RamCache)
@@ -107,6 +107,16 @@ def test_a_containers_limit_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         limit.write_text(text)
         monkeypatch.setattr(choose, "MEMORY_LIMITS", ((limit, used),))
         assert free_memory() == free if free is not None else free_memory() > 1000
+
+
+def test_shared_memory_may_be_scarcer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choose, "free_memory", lambda: 1000)
+    monkeypatch.setattr(choose, "SHARED_MEMORY", tmp_path / "none")
+    assert free_shared_memory() == 1000
+    monkeypatch.setattr(choose, "SHARED_MEMORY", tmp_path)
+    assert free_shared_memory() == 1000
+    monkeypatch.setattr(choose, "free_memory", lambda: 2**80)
+    assert 0 <= free_shared_memory() < 2**60
 
 
 @pytest.mark.parametrize(("num_bytes", "text"), [(1.23e9, "1.2 GB"), (999e6, "999.0 MB"), (50_000, "0.1 MB")])

@@ -50,7 +50,7 @@ def build_cache(kind: CacheKind, index: Index, longer_side: int) -> PictureCache
     slots = Slots(index.sizes, longer_side)
     if kind == "disk":
         return _on_disk(index, slots, longer_side)
-    free = free_memory()
+    free = free_shared_memory()
     if kind == "auto" and slots.num_bytes > AUTO_PART * free:
         logger.info(
             "picture cache: none, since %s pictures would take %s of %s free memory; "
@@ -86,14 +86,17 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "yolo" / "pictures"
 
 
+def free_shared_memory() -> int:
+    """Bytes that shared memory can still take: of what is free, and of the place for it."""
+    return min(free_memory(), shutil.disk_usage(SHARED_MEMORY).free) if SHARED_MEMORY.is_dir() else free_memory()
+
+
 def free_memory() -> int:
-    """Bytes that shared memory can still take: of the machine, of this container, and of the place for it."""
+    """Bytes that are free in this machine and in this container."""
     free = [int(psutil.virtual_memory().available)]
     for limit, used in MEMORY_LIMITS:
         if limit.is_file() and limit.read_text().strip().isdigit():
             free.append(max(0, int(limit.read_text()) - int(used.read_text())))
-    if SHARED_MEMORY.is_dir():
-        free.append(shutil.disk_usage(SHARED_MEMORY).free)
     return min(free)
 
 

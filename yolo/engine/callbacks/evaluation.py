@@ -25,4 +25,5 @@ class Evaluation(Callback):
         self.evaluate = evaluate
 
     def on_epoch_end(self, trainer: Trainer) -> None:
-        trainer.record |= self.evaluate(trainer.ema.model)
+        with trainer.precision.full():
+            trainer.record |= self.evaluate(trainer.ema.model)

@@ -6,16 +6,16 @@ import sys
 import time
 from typing import TYPE_CHECKING, NoReturn
 
-import psutil
-import torch
 from tqdm import tqdm
 
 from yolo.engine.callback import Callback
+from yolo.engine.memory import GIB, memory_used
 
 if TYPE_CHECKING:
+    import torch
+
     from yolo.engine.trainer import Trainer
 
-GIB = 2**30
 LOG_INTERVAL_S = 10.0  # between two states of a bar in a log file
 
 
@@ -59,11 +59,4 @@ class ProgressBar(Callback):
         images = trainer.state.images_seen - self.images_before
         rate = images / (time.perf_counter() - self.start)
         size = trainer.size or self.image_size
-        return f"{losses} | {_memory_used(self.device) / GIB:.1f} GiB {size} px {rate:.1f} img/s"
-
-
-def _memory_used(device: torch.device) -> int:
-    """Bytes."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_reserved(device)
-    return int(psutil.Process().memory_info().rss)
+        return f"{losses} | {memory_used(self.device) / GIB:.1f} GiB {size} px {rate:.1f} img/s"

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from tests.engine.loggers.recorded import Calls, install, recorder
+from yolo.engine.loggers.mlflow import Mlflow
+from yolo.errors import SettingsError
+
+
+class Refused(Exception):
+    """What mlflow's own errors are."""
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
+    found: Calls = []
+    run = SimpleNamespace(info=SimpleNamespace(run_id="abc"))
+    names = ("set_experiment", "log_params", "log_metrics", "log_image", "end_run")
+    parts = {name: recorder(found, name) for name in names}
+    install(
+        monkeypatch,
+        "mlflow",
+        start_run=recorder(found, "start_run", run),
+        get_tracking_uri=lambda: "sqlite:///mlflow.db",
+        MlflowException=Refused,
+        **parts,
+    )
+    return found
+
+
+def test_a_run_from_start_to_end(calls: Calls, tmp_path: Path) -> None:
+    logger = Mlflow("runs", tmp_path / "train")
+    assert logger.open(epoch=0, run_id="") == "abc"
+    logger.log_settings({"epochs": 3, "long": "x" * 600})
+    logger.log({"AP50-95/caf\u00e9 (big)": 0.5}, 2)
+    picture = np.zeros((20, 30, 3), np.uint8)
+    logger.log_picture("pr_curve", picture, 2)
+    logger.close(failed=False)
+    logger.close(failed=True)
+    assert calls == [
+        ("set_experiment", ("runs",), {}),
+        ("start_run", (), {"run_id": None, "run_name": "train"}),
+        ("log_params", ({"epochs": "3", "long": "x" * 500},), {}),
+        ("log_metrics", ({"AP50-95/caf\u00e9 _big_": 0.5},), {"step": 2}),
+        ("log_image", (picture, "pr_curve_2.png"), {}),
+        ("end_run", ("FINISHED",), {}),
+        ("end_run", ("FAILED",), {}),
+    ]
+
+
+def test_a_resumed_run_goes_on_there(calls: Calls, tmp_path: Path) -> None:
+    Mlflow("runs", tmp_path / "train").open(epoch=4, run_id="abc")
+    assert calls[1] == ("start_run", (), {"run_id": "abc", "run_name": "train"})
+
+
+def test_a_server_that_fails_ends_no_run_but_none_begins_without(
+    calls: Calls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*arguments: object, **named: object) -> None:
+        raise Refused("503\nlater")
+
+    logger = Mlflow("runs", tmp_path)
+    logger.open(epoch=0, run_id="")
+    monkeypatch.setattr(sys.modules["mlflow"], "log_metrics", refuse)
+    logger.log({"x": 1.0}, 1)
+    assert "mlflow: 503" in caplog.text
+    monkeypatch.setattr(sys.modules["mlflow"], "start_run", refuse)
+    with pytest.raises(SettingsError, match="--logger mlflow: 503 later; look at MLFLOW_TRACKING_URI"):
+        logger.open(epoch=0, run_id="")
+
+
+def test_without_the_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    with pytest.raises(SettingsError, match=r"--logger mlflow: cannot be imported \(.*\); run: pip install mlflow"):
+        Mlflow("runs", tmp_path)

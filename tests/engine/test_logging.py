@@ -1,0 +1,127 @@
+"""What loggers are told, and when; and the clock."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+from torch import nn
+
+from tests.engine.test_trainer import trainer
+from yolo.engine.callback import Callback
+from yolo.engine.callbacks.clock import Clock
+from yolo.engine.callbacks.logging import LONGEST_SIDE, Logging
+from yolo.engine.trainer import Trainer
+from yolo.errors import TrainingError
+
+RED_BGR = (0, 0, 255)
+
+
+class Notes:
+    """A logger that only writes down."""
+
+    def __init__(self) -> None:
+        self.heard: list[Any] = []
+
+    def open(self, *, epoch: int, run_id: str) -> str:
+        self.heard.append(("open", epoch, run_id))
+        return run_id or "new"
+
+    def log_settings(self, settings: Mapping[str, Any]) -> None:
+        self.heard.append(("settings", dict(settings)))
+
+    def log(self, numbers: Mapping[str, float], epoch: int) -> None:
+        self.heard.append(("log", epoch, "grad_norm" in numbers))
+
+    def log_picture(self, name: str, picture_rgb: npt.NDArray[np.uint8], epoch: int) -> None:
+        self.heard.append((name, epoch, picture_rgb.shape, tuple(picture_rgb[0, 0])))
+
+    def close(self, *, failed: bool) -> None:
+        self.heard.append(("close", failed))
+
+
+def draw(model: nn.Module) -> dict[str, npt.NDArray[np.uint8]]:
+    assert not model.training  # the averaged one
+    return {"curve": np.full((2 * LONGEST_SIDE, 100, 3), RED_BGR, np.uint8)}
+
+
+def logging(folder: Path, notes: Notes, period: int = 2) -> Logging:
+    return Logging({"notes": notes}, settings={"epochs": 3}, folder=folder, draw=draw, period=period)
+
+
+def test_a_run_as_a_logger_hears_it(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "train_batch0.jpg"), np.full((8, 8, 3), RED_BGR, np.uint8))
+    notes = Notes()
+    callback = logging(tmp_path, notes)
+    trainer((4, 4), epochs=3, callbacks=(callback,)).train()
+    picture = notes.heard.pop(2)
+    assert picture[:3] == ("train_batch0", 0, (8, 8, 3))
+    assert picture[3][0] > 250  # red comes first
+    assert notes.heard == [
+        ("open", 0, ""),
+        ("settings", {"epochs": 3}),
+        ("log", 1, True),
+        ("log", 2, True),
+        ("curve", 2, (LONGEST_SIDE, 50, 3), (255, 0, 0)),
+        ("log", 3, True),
+        ("close", False),
+    ]
+    assert callback.state_dict() == {"run_ids": {"notes": "new"}}
+
+
+def test_a_resumed_run_goes_on_under_its_name_and_tells_no_settings(tmp_path: Path) -> None:
+    first = trainer((4, 4), epochs=3, callbacks=(logging(tmp_path, Notes(), 0), Stop()))
+    first.train()
+    notes = Notes()
+    resumed = trainer((4, 4), epochs=3, callbacks=(logging(tmp_path, notes, 0), Callback()))
+    state = first.state_dict()
+    resumed.load_state_dict(state | {"callback Callback": {}})
+    resumed.train()
+    assert notes.heard == [("open", 1, "new"), ("log", 2, True), ("log", 3, True), ("close", False)]
+
+
+class Stop(Callback):
+    def on_epoch_end(self, trainer: Trainer) -> None:
+        trainer.stop("test")
+
+
+class Fail(Callback):
+    def on_epoch_end(self, trainer: Trainer) -> None:
+        raise TrainingError("test")
+
+
+@pytest.mark.parametrize(("then", "failed"), [(Stop(), False), (Fail(), True)])
+def test_how_a_run_ended(tmp_path: Path, then: Callback, failed: bool) -> None:
+    notes = Notes()
+    run = trainer((4, 4), epochs=3, callbacks=(logging(tmp_path, notes), then))
+    if failed:
+        with pytest.raises(TrainingError):
+            run.train()
+    else:
+        run.train()
+    assert notes.heard[-1] == ("close", failed)
+
+
+def test_the_clock_counts_over_resumptions(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    run, clock = trainer((4,)), Clock()
+    assert clock.seconds == 0
+    clock.on_train_start(run)
+    now = 130.0
+    state = clock.state_dict()  # of a checkpoint within the run
+    now = 140.0
+    clock.on_train_end(run)
+    now = 500.0
+    assert (state["seconds"], clock.seconds) == (30, 40)
+    resumed = Clock()
+    resumed.load_state_dict(state)
+    resumed.on_train_start(run)
+    now = 505.0
+    assert resumed.seconds == 35

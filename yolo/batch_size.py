@@ -1,0 +1,83 @@
+"""`--batch-size auto`: training steps on made-up pictures, to see how many fit."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import math
+from typing import TYPE_CHECKING
+
+import torch
+
+from yolo.data.picture_cache.choose import free_memory
+from yolo.engine.batch_size import largest_on_cpu, largest_on_cuda
+from yolo.engine.optimizer import build_optimizer
+from yolo.errors import SettingsError
+from yolo.inference import to_input
+from yolo.losses.registry import build_loss
+from yolo.rng import rng_state, set_rng_state
+
+if TYPE_CHECKING:
+    from yolo.data.index import Index
+    from yolo.engine.parts import RunPrecision
+    from yolo.model import Darknet
+    from yolo.settings import TrainSettings
+
+logger = logging.getLogger(__name__)
+
+MOSAIC = 4  # pictures in one
+
+
+def find_batch_size(
+    settings: TrainSettings, model: Darknet, precision: RunPrecision, device: torch.device, size: int, index: Index
+) -> int:
+    """The largest batch that memory takes, no larger than the training split; says how it was found.
+
+    Args:
+        settings: of the run.
+        model: on the device; it stays as it is.
+        precision: of the run.
+        device: where it trains.
+        size: side of the network input, pixels.
+        index: the training split.
+
+    Raises:
+        SettingsError: one picture does not fit.
+    """
+    chosen = settings.optimization
+    side = math.floor(size * (settings.multi_scale or (1, 1))[1])
+    trial = copy.deepcopy(model).train()
+    loss = build_loss(settings.loss, trial, settings.shape_match, images_seen=lambda: 0, objectness_ratio=lambda: 1.0)
+    optimizer = build_optimizer(
+        trial,
+        chosen.optimizer,
+        lr=chosen.lr0,
+        momentum=chosen.momentum,
+        weight_decay=chosen.weight_decay,
+        arguments=chosen.optimizer_args,
+    )
+    num_boxes = math.ceil(MOSAIC * len(index.all_class_ids) / len(index))
+
+    def step(count: int) -> None:
+        images = torch.zeros(count, 3, side, side, dtype=torch.uint8)
+        targets = torch.full((count * num_boxes, 6), 0.5)
+        targets[:, 0] = torch.arange(count).repeat_interleave(num_boxes)
+        targets[:, 1] = 0
+        with precision.autocast():
+            terms = loss(trial(to_input(images, device)), targets.to(device), (side, side))
+        torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        optimizer.zero_grad()
+
+    state = rng_state()
+    if device.type == "cuda":
+        batch_size, how = largest_on_cuda(step, device, len(index))
+    else:
+        batch_size, how = largest_on_cpu(step, free_memory(), len(index))
+    set_rng_state(state)
+    if not batch_size:
+        raise SettingsError(
+            f"--batch-size auto: not one picture of {side} px fits on {device}; use a smaller --img-size"
+        )
+    logger.info("--batch-size auto: %d (%s)", batch_size, how)
+    return batch_size

@@ -1,0 +1,87 @@
+"""Tells loggers what a run does: its settings, each epoch's numbers, and pictures now and then."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import cv2
+
+from yolo.engine.callback import Callback
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    import numpy as np
+    import numpy.typing as npt
+    from torch import nn
+
+    from yolo.engine.loggers.base import Logger
+    from yolo.engine.trainer import Trainer
+
+
+LONGEST_SIDE = 1280  # pixels, of what is logged; the files of a run's folder keep theirs
+
+
+class Logging(Callback):
+    """Comes after what adds numbers to the epoch's record.
+
+    Args:
+        loggers: by name.
+        settings: of the run, by name.
+        folder: of the run; `train_batch*.jpg` in it are shown at the start.
+        draw: model -> pictures of what it finds by name, (H, W, 3), BGR.
+        period: epochs between two of these; 0: none.
+    """
+
+    def __init__(
+        self,
+        loggers: Mapping[str, Logger],
+        *,
+        settings: Mapping[str, Any],
+        folder: Path,
+        draw: Callable[[nn.Module], dict[str, npt.NDArray[np.uint8]]],
+        period: int,
+    ) -> None:
+        self.loggers = loggers
+        self.settings = settings
+        self.folder = folder
+        self.draw = draw
+        self.period = period
+        self.run_ids: dict[str, str] = {}
+
+    def on_train_start(self, trainer: Trainer) -> None:
+        epoch = trainer.state.epoch
+        for name, each in self.loggers.items():
+            self.run_ids[name] = each.open(epoch=epoch, run_id=self.run_ids.get(name, ""))
+        if trainer.state.step:
+            return
+        for each in self.loggers.values():
+            each.log_settings(self.settings)
+        self._show({path.stem: cv2.imread(str(path)) for path in sorted(self.folder.glob("train_batch*.jpg"))}, epoch)
+
+    def on_epoch_end(self, trainer: Trainer) -> None:
+        epoch = trainer.state.epoch
+        for each in self.loggers.values():
+            each.log(trainer.record, epoch)
+        if self.period and epoch % self.period == 0:
+            with trainer.precision.full():
+                self._show(self.draw(trainer.ema.model), epoch)
+
+    def on_train_end(self, trainer: Trainer) -> None:
+        failed = not trainer.stop_reason and trainer.state.epoch < trainer.epochs
+        for each in self.loggers.values():
+            each.close(failed=failed)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"run_ids": dict(self.run_ids)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.run_ids = dict(state["run_ids"])
+
+    def _show(self, pictures: Mapping[str, Any], epoch: int) -> None:
+        for name, picture in pictures.items():
+            shrink = min(1.0, LONGEST_SIDE / max(picture.shape[:2]))
+            small = cv2.resize(picture, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+            for each in self.loggers.values():
+                each.log_picture(name, cv2.cvtColor(small, cv2.COLOR_BGR2RGB), epoch)

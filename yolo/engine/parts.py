@@ -1,0 +1,64 @@
+"""What the training loop asks of the parts that it is given."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from contextlib import AbstractContextManager
+
+    from torch import Tensor
+    from torch.optim import Optimizer
+
+
+class MicroBatch(Protocol):
+    """What the loader yields: the loop asks how many pictures it holds, and for another size of them."""
+
+    def __len__(self) -> int: ...
+
+    def resized(self, size: int, stride: int) -> MicroBatch: ...
+
+
+class Loader(Protocol):
+    """An epoch of micro-batches."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+    def set_epoch(self, epoch: int, record: Mapping[str, float]) -> None: ...
+
+    def skip(self, batches: int) -> None:
+        """Leave out the first micro-batches of the next pass."""
+
+
+class RunSchedule(Protocol):
+    """Learning rates and accumulation as functions of the time in epochs."""
+
+    @property
+    def epochs(self) -> int: ...
+
+    def apply(self, optimizer: Optimizer, epoch: float) -> None: ...
+
+    def accumulate_at(self, epoch: float) -> int: ...
+
+
+class RunPrecision(Protocol):
+    """A number format, as `Precision` describes it."""
+
+    def full(self) -> AbstractContextManager[Any]: ...
+
+    def autocast(self) -> AbstractContextManager[Any]: ...
+
+    def backward(self, loss: Tensor) -> None: ...
+
+    def unscale(self, optimizer: Optimizer) -> None: ...
+
+    def step(self, optimizer: Optimizer) -> None: ...
+
+    def eases(self, optimizer: Optimizer) -> bool: ...
+
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None: ...

@@ -1,0 +1,148 @@
+"""What watches a run, put together: the list of its callbacks, and what they show."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from yolo.engine.callbacks.checkpoints import Checkpoints
+from yolo.engine.callbacks.clock import Clock
+from yolo.engine.callbacks.evaluation import Evaluation
+from yolo.engine.callbacks.logging import Logging
+from yolo.engine.callbacks.progress import ProgressBar
+from yolo.engine.callbacks.results_csv import ResultsCsv
+from yolo.engine.callbacks.stopping import EarlyStop, StopOnSignal
+from yolo.engine.checkpoint import save_checkpoint
+from yolo.engine.loggers.mlflow import Mlflow
+from yolo.engine.loggers.tensorboard import TensorBoard
+from yolo.engine.loggers.wandb import Wandb
+from yolo.evaluation.report import draw_curves
+from yolo.gallery import draw_predictions
+from yolo.inference import Detector
+from yolo.model import Darknet
+from yolo.recipe import flat
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    import numpy.typing as npt
+    import torch
+    from torch import nn
+
+    from yolo.data.index import Index
+    from yolo.data.loader import DetectionLoader
+    from yolo.data.sample import Batch
+    from yolo.engine.callback import Callback
+    from yolo.engine.loggers.base import Logger
+    from yolo.engine.trainer import Trainer
+    from yolo.evaluation.evaluator import Evaluator
+    from yolo.settings import TrainSettings
+
+NUM_PREDICTIONS = 8
+SHOWN_SCORE = 0.25
+SHOWN_IOU = 0.45
+
+
+class Score(Protocol):
+    """Model -> scores on the validation split, and what it takes for that."""
+
+    @property
+    def index(self) -> Index: ...
+
+    @property
+    def loader(self) -> DetectionLoader: ...
+
+    @property
+    def evaluator(self) -> Evaluator: ...
+
+    def __call__(self, model: nn.Module) -> dict[str, float]: ...
+
+
+def fitness(record: dict[str, float]) -> float:
+    """How good an epoch is: the mean of mAP50 and mAP50-95; epochs without a score are all alike."""
+    scores = [record.get(f"metrics/{name}", 0.0) for name in ("mAP50", "mAP50-95")]
+    return sum(scores) / len(scores)
+
+
+def build_loggers(settings: TrainSettings, folder: Path) -> dict[str, Logger]:
+    """TensorBoard, and what the settings name, by name.
+
+    Raises:
+        SettingsError: its package is not installed.
+    """
+    loggers: dict[str, Logger] = {"tensorboard": TensorBoard(folder)}
+    if settings.logger == "wandb":
+        loggers["wandb"] = Wandb(settings.project, folder)
+    if settings.logger == "mlflow":
+        loggers["mlflow"] = Mlflow(settings.project, folder)
+    return loggers
+
+
+def build_callbacks(
+    settings: TrainSettings,
+    *,
+    folder: Path,
+    size: int,
+    device: torch.device,
+    score: Score,
+    description: dict[str, Any],
+) -> list[Callback]:
+    """The callbacks of a run, in their order.
+
+    Args:
+        settings: of the run.
+        folder: of the run.
+        size: side of the network input, pixels.
+        device: where it trains.
+        score: scores a model on the validation split.
+        description: what a checkpoint says beside the state: cfg, class names, settings.
+    """
+
+    def save_best(trainer: Trainer) -> None:
+        best = trainer.ema.model
+        assert isinstance(best, Darknet)
+        best.images_seen = trainer.state.images_seen
+        state = {"model": best.state_dict(), "images_seen": best.images_seen, "epoch": trainer.state.epoch}
+        save_checkpoint(folder / "best.pt", {**description, **state, "metrics": trainer.record})
+        best.save_weights(folder / "best.weights")
+
+    def draw(model: nn.Module) -> dict[str, npt.NDArray[np.uint8]]:
+        """Of the evaluation that came just before: its curves."""
+        curves = draw_curves(score.evaluator.evaluate())
+        return {"val_predictions": draw_detections(model, score), "pr_curve": curves}
+
+    return [
+        Clock(),
+        ProgressBar(size, device),
+        Evaluation(score),
+        ResultsCsv(folder / "results.csv"),
+        Logging(
+            build_loggers(settings, folder),
+            settings=flat(settings),
+            folder=folder,
+            draw=draw,
+            period=settings.picture_period,
+        ),
+        StopOnSignal(),
+        *([EarlyStop(fitness, settings.patience)] if settings.patience else []),
+        Checkpoints(
+            folder,
+            description=description,
+            fitness=fitness,
+            save_best=save_best,
+            interval_s=60 * settings.checkpoint_minutes,
+            period=settings.save_period,
+        ),
+    ]
+
+
+def draw_detections(model: nn.Module, score: Score) -> npt.NDArray[np.uint8]:
+    """Truth and detections of the first validation pictures side by side: (H, W, 3), BGR."""
+    assert isinstance(model, Darknet)
+    detector = Detector(model, score_threshold=SHOWN_SCORE, iou_threshold=SHOWN_IOU)
+    return draw_predictions(detector, score.index, score.loader, NUM_PREDICTIONS)
+
+
+def describe_batch(batch: Batch, index: Index) -> str:
+    """The pictures of a batch by name; of a mosaic, the first of its pictures."""
+    return ", ".join(index.path(image_id).name for image_id in batch.image_ids)
