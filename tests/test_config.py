@@ -100,10 +100,10 @@ def test_a_pair_is_a_list_in_a_recipe(tmp_path: Path) -> None:
     recipe = tmp_path / "mine.yaml"
     recipe.write_text("multi_scale: [0.5, 2]\nrect: true\n")
     settings = with_recipe(TrainSettings(), str(recipe))
-    assert (settings.multi_scale, settings.rect) == ((0.5, 2.0), True)
+    assert (settings.sizes.multi_scale, settings.rect) == ((0.5, 2.0), True)
     write_settings(settings, recipe)
     assert with_recipe(TrainSettings(), str(recipe)) == settings
-    assert read_train_settings(["--data", "x", "--multi-scale", "0.5", "1.5"]).multi_scale == (0.5, 1.5)
+    assert read_train_settings(["--data", "x", "--multi-scale", "0.5", "1.5"]).sizes.multi_scale == (0.5, 1.5)
 
 
 def write_run(project: Path, name: str, age: float, **values: object) -> Path:

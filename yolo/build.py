@@ -17,7 +17,7 @@ from yolo.data.cache.choose import build_cache
 from yolo.data.dataset import DetectionDataset
 from yolo.data.loader import DetectionLoader, batches_of, build_loader
 from yolo.data.sources import open_source
-from yolo.describe import largest_stride
+from yolo.engine.callbacks.bucket import Bucket
 from yolo.engine.callbacks.checkpoints import Checkpoints
 from yolo.engine.callbacks.evaluation import Evaluation
 from yolo.engine.callbacks.progress import ProgressBar
@@ -30,15 +30,15 @@ from yolo.engine.freeze import Freeze
 from yolo.engine.phases import PhasedLoader
 from yolo.engine.precision import Precision
 from yolo.engine.schedule_plot import plot_schedule
-from yolo.engine.size import MultiScale
-from yolo.engine.trainer import Trainer
+from yolo.engine.trainer import Trainer, TrainState
 from yolo.evaluation.evaluator import Evaluator
 from yolo.frozen_layers import format_trained, frozen_layers
 from yolo.heads import anchors_of
-from yolo.inference import evaluate, to_input
-from yolo.load import evaluation_detector, evaluation_loader, input_size, new_run_folder, rect_sizes, select_device
+from yolo.input_sizes import InputSizes
+from yolo.load import evaluation_loader, new_run_folder, rect_sizes, select_device
 from yolo.losses.registry import build_loss
 from yolo.model import Darknet, with_classes
+from yolo.objective import DetectionObjective, ValidationScore, fitness
 from yolo.optimization import batch_size_at, build_phases, describe_phases, follow_net, num_steps, prepare_optimizer
 from yolo.recipe import flat, write_settings
 from yolo.rng import seed_everything
@@ -47,12 +47,10 @@ from yolo.transfer import initialize_heads, transfer, without_class_term
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from torch import Tensor, nn
+    from torch import nn
     from torch.optim import Optimizer
 
     from yolo.data.index import Index
-    from yolo.data.sample import Batch
-    from yolo.losses.registry import Loss
     from yolo.settings import TrainSettings
 
 logger = logging.getLogger(__name__)
@@ -75,39 +73,6 @@ def build_model(original: CfgFile, weights: str, num_classes: int) -> Darknet:
 
 
 @dataclass(frozen=True, slots=True)
-class DetectionObjective:
-    """Model and micro-batch -> loss terms: what the engine's trainer minimises."""
-
-    loss: Loss
-    device: torch.device
-
-    def __call__(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        images = to_input(batch.images, self.device, batch.input_size)
-        targets = batch.targets.to(self.device, non_blocking=True)
-        return self.loss(model(images), targets, (images.shape[2], images.shape[3]))
-
-
-@dataclass(frozen=True, slots=True)
-class ValidationScore:
-    """Model -> scores on the validation split, by name."""
-
-    index: Index
-    loader: DetectionLoader
-    evaluator: Evaluator
-
-    def __call__(self, model: nn.Module) -> dict[str, float]:
-        assert isinstance(model, Darknet)
-        metrics = evaluate(evaluation_detector(model), self.loader, self.evaluator, "validate")
-        return metrics.scalars() | metrics.class_scalars()
-
-
-def fitness(record: dict[str, float]) -> float:
-    """How good an epoch is: the mean of mAP50 and mAP50-95; epochs without a score are all alike."""
-    scores = [record.get(f"metrics/{name}", 0.0) for name in ("mAP50", "mAP50-95")]
-    return sum(scores) / len(scores)
-
-
-@dataclass(frozen=True, slots=True)
 class Training:
     """A run that is ready to start."""
 
@@ -125,7 +90,8 @@ def build_training(settings: TrainSettings) -> Training:
     device = select_device(settings.device)
     # The network before the data, which may take a while to read.
     cfg = CfgFile.read(Path(settings.resume) / MODEL_CFG if settings.resume else settings.cfg)
-    size = input_size(cfg, settings.img_size, any_multiple=settings.rect or settings.multi_scale is not None)
+    sizes = InputSizes.of(cfg, settings.sizes, rect=settings.rect, seed=settings.seed)
+    size = sizes.train
     source = open_source(settings.data)
     train_index, val_index = source.index("train"), source.index("val")
     if settings.single_cls:
@@ -152,11 +118,11 @@ def build_training(settings: TrainSettings) -> Training:
     train_loader = PhasedLoader(training_loader, functools.partial(batch_size_at, settings))
     val_loader = evaluation_loader(
         val_index,
-        size=size,
+        size=sizes.test,
         batch_size=settings.batch_size,
         workers=settings.workers,
         device=device,
-        input_sizes=rect_sizes(val_index, cfg, size) if settings.rect else None,
+        input_sizes=rect_sizes(val_index, cfg, sizes.test) if settings.rect else None,
     )
     score = ValidationScore(val_index, val_loader, Evaluator(val_index))
     warn_of_poor_anchors(train_index, anchors_of(model.cfg), (size, size), settings.shape_match.iou_t, model.cfg.path)
@@ -178,14 +144,14 @@ def build_training(settings: TrainSettings) -> Training:
         plot_schedule(schedule, folder / "schedule.png")
     description = {"cfg": model.cfg.text, "names": list(names), "settings": flat(settings)}
 
-    def save_best(trainer: Trainer) -> None:
-        best = trainer.ema.model
+    def save_best(best: nn.Module, state: TrainState, metrics: dict[str, float]) -> None:
         assert isinstance(best, Darknet)
-        best.images_seen = trainer.state.images_seen
-        state = {"model": best.state_dict(), "images_seen": best.images_seen, "epoch": trainer.state.epoch}
-        save_checkpoint(folder / "best.pt", {**description, **state, "metrics": trainer.record})
+        best.images_seen = state.images_seen
+        written = {"model": best.state_dict(), "images_seen": best.images_seen, "epoch": state.epoch}
+        save_checkpoint(folder / "best.pt", {**description, **written, "metrics": metrics})
         best.save_weights(folder / "best.weights")
 
+    patience = 0 if settings.saving.notest else settings.saving.patience  # without scores, none is better
     trainer = Trainer(
         model=model,
         objective=DetectionObjective(loss, device),
@@ -195,30 +161,32 @@ def build_training(settings: TrainSettings) -> Training:
         precision=precision,
         ema=ModelEma(model, decay=decay, warm_up=warm_up),
         clip_grad_norm=settings.optimization.clip_grad_norm,
-        sizes=build_sizes(settings, cfg, size),
+        sizes=sizes.varied,
         freeze=Freeze([model.layers[index] for index in frozen], settings.freezing.freeze_epochs),
         callbacks=[
             ProgressBar(size, device),
-            Evaluation(score),
+            Evaluation(score, only_last=settings.saving.notest),
             ResultsCsv(folder / "results.csv"),
             TensorBoard(folder),
             StopOnSignal(),
-            *([EarlyStop(fitness, settings.patience)] if settings.patience else []),
+            *([EarlyStop(fitness, patience)] if patience else []),
             Checkpoints(
                 folder,
                 description=description,
                 fitness=fitness,
                 save_best=save_best,
-                interval_s=60 * settings.checkpoint_minutes,
-                period=settings.save_period,
+                interval_s=60 * settings.saving.checkpoint_minutes,
+                period=settings.saving.save_period,
+                only_at_end=settings.saving.nosave,
             ),
+            *([Bucket(folder, settings.saving.bucket)] if settings.saving.bucket else []),
         ],
     )
     trainer.state.images_seen = model.images_seen  # what the loaded weights were trained on counts
     if settings.resume:
         resume(trainer, folder)
     summary = (
-        f"{folder}: {model.cfg.path}, {model.num_parameters:,} parameters, {size} px, on {device}; "
+        f"{folder}: {model.cfg.path}, {model.num_parameters:,} parameters, {sizes}, on {device}; "
         f"{len(train_index)} training and {len(val_index)} validation pictures, {len(names)} classes; "
         + describe_phases(schedule, settings, num_batches)
     )
@@ -253,14 +221,6 @@ def build_dataset(settings: TrainSettings, index: Index, cfg: CfgFile, size: int
         mosaic_epochs=settings.epochs - settings.close_mosaic,
         cache=build_cache(settings.cache, index, size),
     )
-
-
-def build_sizes(settings: TrainSettings, cfg: CfgFile, size: int) -> MultiScale | None:
-    """Input sizes of the steps, where they vary."""
-    if settings.multi_scale is None:
-        return None
-    low, high = settings.multi_scale
-    return MultiScale.around(size, low, high, stride=largest_stride(cfg), seed=settings.seed)
 
 
 def resume(trainer: Trainer, folder: Path) -> None:

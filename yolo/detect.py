@@ -22,12 +22,11 @@ from yolo.data.sample import Batch, Sample
 from yolo.data.sources.sizes import read_sizes
 from yolo.data.transforms import letterbox
 from yolo.draw import draw_boxes
-from yolo.errors import DataError
+from yolo.errors import DataError, require
 from yolo.inference import Detector
 from yolo.load import class_names, load_model, new_run_folder, select_device
 from yolo.ops.nms import Detections
 from yolo.program import run
-from yolo.settings import require
 from yolo.storage import atomic_path
 
 logger = logging.getLogger("yolo.detect")

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Literal
 import torch
 
 from yolo.darknet.data import read_names
-from yolo.darknet.keys import read_keys
-from yolo.darknet.net import Net
 from yolo.data.dataset import DetectionDataset
 from yolo.data.loader import DetectionLoader, build_loader
 from yolo.data.rect import rectangular_sizes
@@ -117,28 +115,6 @@ def class_names(path: str | None, own: tuple[str, ...], num_classes: int) -> tup
     if len(names) != num_classes:
         raise SettingsError(f"--names {path}: {len(names)} names, but the network has {num_classes} classes")
     return names
-
-
-def input_size(cfg: CfgFile, img_size: int | None, *, any_multiple: bool) -> int:
-    """Side of the network input: the flag's, else the cfg's width.
-
-    Args:
-        cfg: the network.
-        img_size: the flag.
-        any_multiple: whether inputs of other multiples of the network's stride must pass too.
-
-    Raises:
-        SettingsError: they must, and the side is no multiple of it.
-    """
-    size = img_size or read_keys(Net, cfg.net).width
-    stride = largest_stride(cfg) if any_multiple else 1
-    if size % stride:
-        below = size // stride * stride
-        raise SettingsError(
-            f"--img-size {size}: with --rect or --multi-scale it must be a multiple of {stride}, the stride of "
-            f"{cfg.path}; use {below or stride} or {below + stride}"
-        )
-    return size
 
 
 def rect_sizes(index: Index, cfg: CfgFile, size: int) -> npt.NDArray[np.int32]:

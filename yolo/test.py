@@ -11,13 +11,13 @@ from typing import Literal
 import tyro
 
 from yolo.data.sources import open_source
-from yolo.errors import SettingsError
+from yolo.errors import SettingsError, require
 from yolo.evaluation.evaluator import Evaluator
 from yolo.evaluation.report import format_table
 from yolo.inference import Detector, evaluate
-from yolo.load import evaluation_loader, input_size, load_model, rect_sizes, select_device
+from yolo.input_sizes import input_size
+from yolo.load import evaluation_loader, load_model, rect_sizes, select_device
 from yolo.program import run
-from yolo.settings import require
 from yolo.storage import atomic_path
 
 

@@ -188,7 +188,7 @@ def test_files_of_a_run(tmp_path: Path) -> None:
             tmp_path,
             description={"names": ["a"]},
             fitness=lambda record: record["metrics/score"],
-            save_best=lambda run: best.append(run.state.epoch),
+            save_best=lambda model, state, record: best.append(state.epoch),
             period=2,
         ),
         ResultsCsv(tmp_path / "results.csv"),

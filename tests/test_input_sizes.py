@@ -4,7 +4,7 @@ import pytest
 
 from yolo.darknet.cfg import CfgFile
 from yolo.errors import SettingsError
-from yolo.load import input_size
+from yolo.input_sizes import input_size
 
 
 @pytest.mark.parametrize(
