@@ -52,7 +52,8 @@ def read_train_settings(arguments: Sequence[str] | None = None) -> TrainSettings
         run = find_run(given.resume, given.project)
         defaults = with_recipe(defaults, str(run / SETTINGS_FILE))
         arguments = _with_resume(arguments, run)
-    if recipe := given.hyp or ("" if given.data or given.resume else DEMO):
+    demo = not (given.data or given.resume or {"-h", "--help"} & set(arguments))
+    if recipe := given.hyp or (DEMO if demo else ""):
         defaults = with_recipe(defaults, recipe)
     settings = _parse(arguments, defaults)
     if given.resume:

@@ -91,9 +91,9 @@ def _checked(value: Any, hint: Any, name: str, where: Callable[[str], str]) -> A
         if value not in get_args(hint):
             raise SettingsError(f"{where(name)}: {name}: {value!r} is not one of {', '.join(get_args(hint))}")
         return value
-    if not isinstance(value, list) and _tuple_parts(hint, 1):
-        value = [value] if value is not None else value
-    if isinstance(value, list) and (parts := _tuple_parts(hint, len(value))):
+    if value is not None and not isinstance(value, list) and _tuple_parts(hint, 1) is not None:
+        value = [value]  # one value may stand for a list of one
+    if isinstance(value, list) and (parts := _tuple_parts(hint, len(value))) is not None:
         return tuple(_checked(part, kind, name, where) for part, kind in zip(value, parts, strict=True))
     allowed = tuple(get_origin(kind) or kind for kind in _alternatives(hint))
     if isinstance(value, bool) and bool not in allowed:
@@ -110,15 +110,17 @@ def _alternatives(hint: Any) -> tuple[Any, ...]:
     return get_args(hint) if get_origin(hint) in (types.UnionType, Union) else (hint,)
 
 
-def _tuple_parts(hint: Any, length: int) -> tuple[Any, ...]:
-    """Types of the values of a tuple that a setting may be; none if it may be no tuple of this length."""
+def _tuple_parts(hint: Any, length: int) -> tuple[Any, ...] | None:
+    """Types of the values of a tuple that a setting may be; None if it may be no tuple of this length."""
     for kind in _alternatives(hint):
-        parts = get_args(kind) if get_origin(kind) is tuple else ()
+        if get_origin(kind) is not tuple:
+            continue
+        parts = get_args(kind)
         if len(parts) == 2 and parts[1] is Ellipsis:
             return parts[:1] * length
         if len(parts) == length:
             return parts
-    return ()
+    return None
 
 
 def flat(settings: Any) -> dict[str, Any]:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import logging
 import sys
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yolo.build import Training, build_training
 from yolo.config import read_train_settings
 from yolo.evaluation.report import format_table, plot_results
+from yolo.evolve import evolve
 from yolo.gallery import draw_batch, draw_predictions, write_picture
 from yolo.inference import Detector, evaluate
 from yolo.load import evaluation_detector, load_model
 from yolo.program import run
+from yolo.storage import mirror
 
 if TYPE_CHECKING:
     from yolo.evaluation.coco import CocoMetrics
@@ -27,7 +30,11 @@ SHOWN_SCORE = 0.25
 
 def main() -> None:
     """Read the command line, train, and report."""
-    training = build_training(read_train_settings())
+    settings = read_train_settings()
+    if settings.search.evolve:
+        evolve(settings)
+        return
+    training = build_training(settings)
     logger.info("%s", training.summary)
     if not training.trainer.state.step:
         write_batch_pictures(training)
@@ -39,6 +46,8 @@ def main() -> None:
     if reason:
         logger.info("stopped: %s", reason)
     sys.stdout.write(format_table(report_best(training)) + "\n")
+    if settings.saving.bucket:
+        mirror(training.folder, Path(settings.saving.bucket).expanduser() / training.folder.name)
     logger.info("results in %s: best.pt, best.weights with model.cfg, results.csv, pictures", training.folder)
 
 
