@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import multiprocessing
 import os
 from pathlib import Path
 
@@ -91,3 +92,22 @@ def test_a_locked_file_is_made_and_appended_to(tmp_path: Path) -> None:
         with locked(tmp_path / "new" / "a.txt") as file:
             file.write(b"x")
     assert (tmp_path / "new" / "a.txt").read_bytes() == b"xx"
+
+
+def count_up(path: Path) -> None:
+    for _ in range(300):
+        with locked(path) as file:
+            file.seek(0)
+            count = int(file.read() or 0)
+            file.truncate(0)
+            file.write(b"%d" % (count + 1))
+
+
+def test_one_process_at_a_time_has_a_locked_file(tmp_path: Path) -> None:
+    processes = [multiprocessing.get_context("spawn").Process(target=count_up, args=(tmp_path / "n",)) for _ in "ab"]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0]
+    assert (tmp_path / "n").read_bytes() == b"600"
