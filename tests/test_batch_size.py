@@ -60,8 +60,8 @@ def test_pictures_are_as_large_as_they_will_be(index: Index, monkeypatch: pytest
 
     monkeypatch.setattr(module, "largest_on_cpu", largest)
     monkeypatch.setattr(module, "to_input", watched)
-    find(index, TrainSettings(batch_size="auto", loss="darknet", multi_scale=(0.5, 1.5)))
-    assert sides == [(2, 3, 48, 48)]
+    find(index, TrainSettings(batch_size="auto", loss="darknet"))
+    assert sides == [(2, 3, 32, 32)]
 
 
 def test_when_nothing_fits(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:

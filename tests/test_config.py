@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from yolo.config import read_train_settings
+from yolo.config import EXAMPLES, read_train_settings
 from yolo.errors import SettingsError
 from yolo.recipe import flat, with_recipe, write_settings
 from yolo.settings import TrainSettings
+
+FLAGS = """--epochs --batch-size --cfg --data --multi-scale --img-size --rect --resume --nosave --notest --evolve
+--bucket --cache-images --weights --name --device --adam --single-cls --freeze-layers --hyp"""
 
 
 def test_command_line_over_recipe_over_defaults(tmp_path: Path) -> None:
@@ -57,14 +60,14 @@ def test_written_settings_repeat_the_run(tmp_path: Path) -> None:
         ("epochs: 3\nhsv: 1\n", "mine.yaml:2: 'hsv' is no setting"),
         ("epochs: many\n", "mine.yaml:1: epochs: 'many' is not of type int"),
         ("epochs: true\n", "mine.yaml:1: epochs: True is not of type int"),
-        ("img_size: 1.5\n", "mine.yaml:1: img_size: 1.5 is not of type int or nothing"),
+        ("img_size: 1.5\n", "mine.yaml:1: img_size: 1.5 is not of type int"),
         ("epochs: [\n", "mine.yaml:2: "),
         ("- a\n", "mine.yaml:1: a recipe has one `name: value` a line"),
         ("optimizer: lion\n", "--optimizer lion: not in torch.optim; use one of "),
         ("optimizer_args: {epps: 1}\n", "--optimizer-args epps 1: SGD takes dampening, "),
         ("optimizer_args: 1\n", "mine.yaml:1: optimizer_args: 1 is not of type mapping"),
         ("schedule: cosinus\n", "mine.yaml:1: schedule: 'cosinus' is not one of cosine, linear, "),
-        ("lr_steps: 0.5\n", "mine.yaml:1: lr_steps: 0.5 is not of type list"),
+        ("lr_steps: 0.5\n", "--lr-scales (0.1, 0.1): use one for each of --lr-steps (0.5,)"),
         ("lr_steps: [x]\n", "mine.yaml:1: lr_steps: 'x' is not of type float"),
         ("lr_steps: [0.9, 0.8]\n", "--lr-steps (0.9, 0.8): use rising shares of the run between 0 and 1"),
         ("lr_scales: [0.1]\n", "--lr-scales (0.1,): use one for each of --lr-steps (0.8, 0.9)"),
@@ -81,8 +84,17 @@ def test_written_settings_repeat_the_run(tmp_path: Path) -> None:
         ("picture_period: -1\n", "--picture-period -1: use 0 or more"),
         ("logger: print\n", "mine.yaml:1: logger: 'print' is not one of none, wandb, mlflow"),
         ("epochs: 0\n", "--epochs 0: use 1 or more"),
-        ("multi_scale: 0.5\n", "mine.yaml:1: multi_scale: 0.5 is not of type list or nothing"),
-        ("multi_scale: [0.5]\n", "mine.yaml:1: multi_scale: [0.5] is not of type list or nothing"),
+        ("multi_scale: 0.5\n", "--multi-scale 0.5: use it by itself, or with LOW HIGH"),
+        ("multi_scale_every: 0\n", "--multi-scale-every 0: use 1 or more"),
+        ("multi_scale: [0.5, 2]\nimg_size: [320, 416]\n", "--multi-scale 0.5 2: use LOW HIGH, or --img-size MIN MAX, "),
+        ("img_size: [96, 96, 96, 96]\n", "--img-size 96 96 96 96: use one value, MIN MAX, or MIN MAX TEST"),
+        ("img_size: [416, 320]\n", "--img-size 416 320: use MIN no larger than MAX"),
+        ("img_size: 16\n", "--img-size 16: use 32 or more"),
+        ("nosave: true\nsave_period: 2\n", "--save-period 2 with --nosave: use one of the two"),
+        ("bucket: s3://mine\n", "--bucket s3://mine: use a folder; object storage needs fsspec"),
+        ("evolve: -1\n", "--evolve -1: use 0 or more"),
+        ("evolve: 2\nresume: x\n", "--resume with --evolve: use --evolve alone"),
+        ("lr0: 0\n", "--lr0 0.0: use a number above 0"),
         ("multi_scale: [a, b]\n", "mine.yaml:1: multi_scale: 'a' is not of type float"),
         ("multi_scale: [1.5, 0.5]\n", "--multi-scale 1.5 0.5: use 0 < LOW <= 1 <= HIGH <= 4"),
         ("rect: true\nimage_weights: true\n", "--image-weights with --rect: use one of the two"),
@@ -113,10 +125,10 @@ def test_a_pair_is_a_list_in_a_recipe(tmp_path: Path) -> None:
     recipe = tmp_path / "mine.yaml"
     recipe.write_text("multi_scale: [0.5, 2]\nrect: true\n")
     settings = with_recipe(TrainSettings(), str(recipe))
-    assert (settings.multi_scale, settings.rect) == ((0.5, 2.0), True)
+    assert (settings.sizes.multi_scale, settings.rect) == ((0.5, 2.0), True)
     write_settings(settings, recipe)
     assert with_recipe(TrainSettings(), str(recipe)) == settings
-    assert read_train_settings(["--data", "x", "--multi-scale", "0.5", "1.5"]).multi_scale == (0.5, 1.5)
+    assert read_train_settings(["--data", "x", "--multi-scale", "0.5", "1.5"]).sizes.multi_scale == (0.5, 1.5)
 
 
 def write_run(project: Path, name: str, age: float, **values: object) -> Path:
@@ -158,3 +170,60 @@ def test_nothing_to_resume(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, argu
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SettingsError, match=r"--resume.*no run"):
         read_train_settings(arguments)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("", {"img_size": (), "multi_scale": None, "multi_scale_every": 10, "evolve": 0, "nosave": False}),
+        ("--img-size 416", {"img_size": (416,)}),
+        ("--img-size 320 640", {"img_size": (320, 640)}),
+        ("--img-size 320 640 416", {"img_size": (320, 640, 416)}),
+        ("--multi-scale", {"multi_scale": ()}),
+        ("--multi-scale --img-size 320 640 640", {"multi_scale": (), "img_size": (320, 640, 640)}),
+        ("--multi-scale 0.5 1.5 --multi-scale-every 1", {"multi_scale": (0.5, 1.5), "multi_scale_every": 1}),
+        ("--rect --nosave --notest", {"rect": True, "nosave": True, "notest": True}),
+        ("--evolve 5", {"evolve": 5, "sampler": "mutation"}),
+        ("--evolve 5 --sampler optuna", {"evolve": 5, "sampler": "optuna"}),
+        ("--bucket /copies", {"bucket": "/copies"}),
+        ("--cache-images --weights a.weights --name b", {"cache": "ram", "weights": "a.weights", "name": "b"}),
+        ("--adam", {"optimizer": "adam", "lr0": None}),
+        ("--adam --lr0 0.002", {"optimizer": "adam", "lr0": 0.002}),
+        ("--device cpu --single-cls --freeze-layers", {"device": "cpu", "single_cls": True, "freeze_layers": True}),
+        ("--epochs 3 --batch-size 4 --cfg yolov3", {"epochs": 3, "batch_size": 4, "cfg": "yolov3"}),
+    ],
+)
+def test_the_command_line_that_people_know(tmp_path: Path, line: str, expected: dict[str, object]) -> None:
+    settings = read_train_settings(["--data", "x", *line.split()])
+    assert flat(settings).items() >= expected.items()
+    write_settings(settings, tmp_path / "settings.yaml")
+    assert with_recipe(TrainSettings(), str(tmp_path / "settings.yaml")) == settings
+
+
+@pytest.mark.parametrize(
+    ("line", "lr"),
+    [("", 0.01), ("--adam", 0.001), ("--optimizer SGD", 0.01), ("--optimizer adamw", 0.001), ("--adam --lr0 1", 1.0)],
+)
+def test_the_learning_rate_suits_the_optimizer(line: str, lr: float) -> None:
+    assert read_train_settings(["--data", "x", *line.split()]).optimization.lr == lr
+
+
+def test_help_has_groups_defaults_and_examples(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        read_train_settings(["--help"])
+    assert end.value.code == 0
+    text = capsys.readouterr().out
+    for flag in FLAGS.split():
+        assert flag in text
+    for group in ("sizes", "saving", "search", "optimization"):
+        assert f"{group} options" in text
+    assert "(default: 100)" in text  # epochs: those of a run with --data
+    assert text.count("\n  python -m yolo.train") == 3
+
+
+def test_the_examples_of_help_are_command_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_run(tmp_path / "runs", "train", age=0)
+    (tmp_path / "mine.yaml").write_text("epochs: 5\n")
+    lines = [line.split()[3:] for line in EXAMPLES.splitlines() if "yolo.train" in line]
+    assert [read_train_settings(line).epochs for line in lines] == [100, 5, 100]

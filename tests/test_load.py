@@ -1,26 +1,48 @@
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
-from yolo.darknet.cfg import CfgFile
-from yolo.errors import SettingsError
-from yolo.load import input_size
+import pytest
+import torch
+
+from yolo.engine.checkpoint import save_checkpoint
+from yolo.input_sizes import SizeSettings
+from yolo.load import new_run_folder, validated_as
+from yolo.recipe import flat
+from yolo.settings import TrainSettings
+from yolo.test import read_test_settings
 
 
 @pytest.mark.parametrize(
-    ("img_size", "any_multiple", "expected"),
+    ("img_size", "rect", "single_cls", "expected"),
     [
-        (None, False, 416),  # the cfg's
-        (None, True, 416),
-        (160, True, 160),
-        (100, False, 100),
+        ((), False, False, (None, False, False)),
+        ((320, 640, 416), True, False, (416, True, False)),
+        ((320, 640), False, True, (640, False, True)),
     ],
 )
-def test_input_size(img_size: int | None, any_multiple: bool, expected: int) -> None:
-    assert input_size(CfgFile.read("yolov3-tiny"), img_size, any_multiple=any_multiple) == expected
+def test_a_checkpoint_is_scored_as_its_run_scored_it(
+    tmp_path: Path, img_size: tuple[int, ...], rect: bool, single_cls: bool, expected: tuple[int | None, bool, bool]
+) -> None:
+    run = TrainSettings(sizes=SizeSettings(img_size=img_size), rect=rect, single_cls=single_cls)
+    save_checkpoint(tmp_path / "best.pt", {"model": {"a": torch.zeros(1)}, "settings": flat(run)})
+    settings = read_test_settings(["--weights", str(tmp_path / "best.pt")])
+    assert (settings.img_size, settings.rect, settings.single_cls) == expected
+    flags = ["--img-size", "96", "--no-rect", "--no-single-cls"]
+    settings = read_test_settings(["--weights", str(tmp_path / "best.pt"), *flags])
+    assert (settings.img_size, settings.rect, settings.single_cls) == (96, False, False)
 
 
-@pytest.mark.parametrize(("img_size", "advice"), [(100, "use 96 or 128"), (433, "use 416 or 448")])
-def test_a_size_that_is_no_multiple_of_the_stride(img_size: int, advice: str) -> None:
-    with pytest.raises(SettingsError, match=rf"--img-size {img_size}: .* multiple of 32, .*yolov3-tiny.cfg; {advice}"):
-        input_size(CfgFile.read("yolov3-tiny"), img_size, any_multiple=True)
+def test_other_files_say_nothing(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "other.pt", {"model": {"a": torch.zeros(1)}, "settings": [1]})
+    (tmp_path / "a.weights").touch()
+    for name in ("other.pt", "a.weights", "none.pt"):
+        assert validated_as(str(tmp_path / name)) == {}
+    settings = read_test_settings(["--weights", "a.weights", "--rect"])
+    assert (settings.img_size, settings.rect) == (None, True)
+
+
+def test_run_folders(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()  # empty: free
+    made = [new_run_folder(str(tmp_path), "run", lambda folder: (folder / "a").touch()).name for _ in range(3)]
+    assert made == ["run", "run-2", "run-3"]

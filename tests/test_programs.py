@@ -86,7 +86,7 @@ def test_the_test_program_gives_the_trainers_number(trained: Path) -> None:
 
 def test_rectangles_sizes_and_one_class_from_training_to_test(trained: Path) -> None:
     settings = ["--cfg", "shapes", "--data", "shapes", "--epochs", "1", "--workers", "0", "--name", "rect"]
-    flags = ["--rect", "--multi-scale", "0.7", "1.3", "--single-cls", "--batch-size", "8", "--img-size", "96"]
+    flags = ["--rect", "--multi-scale", "--single-cls", "--batch-size", "8", "--img-size", "64", "96", "80"]
     done = run(trained, "train", *settings, *flags)
     assert done.returncode == 0, done.stderr
     assert "--rect: no mosaics" in done.stderr
@@ -94,7 +94,7 @@ def test_rectangles_sizes_and_one_class_from_training_to_test(trained: Path) -> 
     assert float(row["train/class"]) == 0
     assert row["AP50-95/object"] == row["metrics/mAP50-95"]
     metrics = load_checkpoint(trained / "runs" / "rect" / "best.pt")["metrics"]
-    arguments = ["--weights", "runs/rect/best.pt", "--rect", "--single-cls", "--img-size", "96", "--workers", "0"]
+    arguments = ["--weights", "runs/rect/best.pt", "--workers", "0"]  # the run's size, shape and class are in the file
     done = run(trained, "test", *arguments, "--batch-size", "8", "--json", "scores.json")
     assert done.returncode == 0, done.stderr
     scores = json.loads((trained / "scores.json").read_text())
@@ -108,6 +108,30 @@ def test_weighted_pictures_and_the_last_epoch_without_mosaics(trained: Path) -> 
     done = run(trained, "train", *settings, "--image-weights", "--close-mosaic", "1", "--name", "weighted")
     assert done.returncode == 0, done.stderr
     assert len(results(trained, "weighted")) == 2
+
+
+def test_two_processes_search_together(tmp_path: Path) -> None:
+    small = "--cfg shapes --data shapes --epochs 1 --img-size 64 --batch-size 16 --workers 0 --cache none --name search"
+    command = [sys.executable, "-m", "yolo.train", *small.split(), "--adam", "--lr0", "0.006", "--evolve"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    processes = [
+        subprocess.Popen([*command, count], cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
+        for count in "12"
+    ]
+    logs = [process.communicate()[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], logs
+    folder = tmp_path / "runs" / "evolve" / "search"
+    with (folder / "evolve.csv").open() as file:
+        lines = list(csv.DictReader(file))
+    assert sorted(line["run"] for line in lines) == ["0001", "0002", "0003"]
+    assert sorted(line["seed"] for line in lines) == ["0", "1", "2"]
+    best = max(lines, key=lambda line: float(line["fitness"]))
+    assert [path.parent.name for path in folder.rglob("*.pt")] == [best["run"]]
+    evolved = yaml.safe_load((folder / "hyp_evolved.yaml").read_text())
+    assert evolved == {name: float(best[name]) for name in evolved}
+    done = run(tmp_path, "train", *small.split(), "--hyp", str(folder / "hyp_evolved.yaml"), "--notest", "--nosave")
+    assert done.returncode == 0, done.stderr
+    assert yaml.safe_load((tmp_path / "runs" / "search" / "settings.yaml").read_text())["giou"] == evolved["giou"]
 
 
 def test_detect_draws_and_writes_json(trained: Path) -> None:
@@ -148,6 +172,7 @@ def test_fine_tuning_on_a_converted_voc_copy(trained: Path) -> None:
     [
         (["train", "--cfg", "none.cfg"], "none.cfg: no such cfg file"),
         (["train", "--data", "nowhere"], "--data nowhere: no such data set"),
+        (["train", "--bucket", "s3://mine"], "--bucket s3://mine: use a folder; object storage needs fsspec"),
         (["train", "--device", "banana"], "--device banana: not usable here"),
         (["train", "--rect", "--image-weights"], "--image-weights with --rect: use one of the two"),
         (

@@ -5,6 +5,7 @@ import torch
 from torch._dynamo.exc import TorchDynamoException
 
 from yolo.errors import SettingsError
+from yolo.input_sizes import SizeSettings
 from yolo.remedies import remedies
 from yolo.settings import TrainSettings
 
@@ -15,12 +16,14 @@ OUT = torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 Gi
     ("settings", "message"),
     [
         (
-            TrainSettings(batch_size=64, img_size=608),
+            TrainSettings(batch_size=64),
             "--batch-size 64: memory ran out (what was saved is whole); use --batch-size 32, --batch-size auto, "
-            "--grad-checkpoint, --precision bf16, an --img-size below 608, or a smaller network",
+            "--grad-checkpoint, --precision bf16, a smaller --img-size, or a smaller network",
         ),
         (
-            TrainSettings(batch_size=1, grad_checkpoint=True, precision="fp16", multi_scale=(0.5, 1.5)),
+            TrainSettings(
+                batch_size=1, grad_checkpoint=True, precision="fp16", sizes=SizeSettings(multi_scale=(0.5, 1.5))
+            ),
             "--batch-size 1: memory ran out (what was saved is whole); use a smaller --img-size, "
             "a lower HIGH of --multi-scale, or a smaller network",
         ),

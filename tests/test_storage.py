@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import multiprocessing
+import os
 from pathlib import Path
 
 import pytest
 
-from yolo.storage import atomic_folder, atomic_path, find_file, shipped_names
+from yolo.errors import SettingsError
+from yolo.storage import atomic_folder, atomic_path, find_file, locked, mirror, shipped_names
 
 
 def test_a_path_wins_over_a_shipped_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,3 +62,52 @@ def test_nothing_is_left_of_a_folder_after_an_error(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         fail()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_mirror_takes_what_is_new_or_changed(tmp_path: Path) -> None:
+    run, copy = tmp_path / "run", tmp_path / "far" / "run"
+    (run / "events").mkdir(parents=True)
+    for name in ("a", "b", "events/c", ".half"):
+        (run / name).write_text(name)
+    mirror(run, copy)
+    assert sorted(path.relative_to(copy).as_posix() for path in copy.rglob("*")) == ["a", "b", "events", "events/c"]
+    (copy / "a").write_text("x")  # of the same size and time: taken for the same
+    stat = (run / "a").stat()
+    os.utime(copy / "a", ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    (run / "b").write_text("longer")
+    mirror(run, copy)
+    assert [(copy / name).read_text() for name in ("a", "b", "events/c")] == ["x", "longer", "events/c"]
+
+
+def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "a").touch()
+    (tmp_path / "far").touch()
+    with pytest.raises(SettingsError, match=r"far/run: cannot copy .*run there: "):
+        mirror(tmp_path / "run", tmp_path / "far" / "run")
+
+
+def test_a_locked_file_is_made_and_appended_to(tmp_path: Path) -> None:
+    for _ in range(2):
+        with locked(tmp_path / "new" / "a.txt") as file:
+            file.write(b"x")
+    assert (tmp_path / "new" / "a.txt").read_bytes() == b"xx"
+
+
+def count_up(path: Path) -> None:
+    for _ in range(300):
+        with locked(path) as file:
+            file.seek(0)
+            count = int(file.read() or 0)
+            file.truncate(0)
+            file.write(b"%d" % (count + 1))
+
+
+def test_one_process_at_a_time_has_a_locked_file(tmp_path: Path) -> None:
+    processes = [multiprocessing.get_context("spawn").Process(target=count_up, args=(tmp_path / "n",)) for _ in "ab"]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0]
+    assert (tmp_path / "n").read_bytes() == b"600"

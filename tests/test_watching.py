@@ -10,15 +10,7 @@ from tests.data.painting import index_of, paint
 from yolo.data.sample import Batch
 from yolo.errors import SettingsError
 from yolo.settings import TrainSettings
-from yolo.watching import build_loggers, describe_batch, fitness
-
-
-@pytest.mark.parametrize(
-    ("record", "value"),
-    [({"metrics/mAP50": 0.8, "metrics/mAP50-95": 0.4, "metrics/precision": 1.0}, 0.6), ({"train/box": 1.0}, 0.0)],
-)
-def test_fitness_is_the_mean_of_two(record: dict[str, float], value: float) -> None:
-    assert fitness(record) == pytest.approx(value)
+from yolo.watching import build_loggers, describe_batch
 
 
 def test_a_batch_is_described_by_its_pictures(tmp_path: Path) -> None:

@@ -14,11 +14,10 @@ from yolo.darknet.net import Net
 from yolo.data.anchor_plot import plot_anchors
 from yolo.data.anchors import find_anchors, letterboxed_shapes, measure
 from yolo.data.sources import open_source
-from yolo.errors import DataError, SettingsError
+from yolo.errors import DataError, SettingsError, require
 from yolo.heads import anchor_heads, anchors_of, num_slots, with_anchors
 from yolo.losses.shape_match import LossSettings
 from yolo.program import run
-from yolo.settings import require
 
 STRICT = 0.5  # a second threshold of recall in the table
 

@@ -29,7 +29,7 @@ MOSAIC = 4  # pictures in one
 
 
 def find_batch_size(
-    settings: TrainSettings, model: Darknet, precision: RunPrecision, device: torch.device, size: int, index: Index
+    settings: TrainSettings, model: Darknet, precision: RunPrecision, device: torch.device, side: int, index: Index
 ) -> int:
     """The largest batch that memory takes, no larger than the training split; says how it was found.
 
@@ -38,20 +38,19 @@ def find_batch_size(
         model: on the device; it stays as it is.
         precision: of the run.
         device: where it trains.
-        size: side of the network input, pixels.
+        side: largest of the network input, pixels.
         index: the training split.
 
     Raises:
         SettingsError: one picture does not fit.
     """
     chosen = settings.optimization
-    side = math.floor(size * (settings.multi_scale or (1, 1))[1])
     trial = copy.deepcopy(model).train()
     loss = build_loss(settings.loss, trial, settings.shape_match, images_seen=lambda: 0, objectness_ratio=lambda: 1.0)
     optimizer = build_optimizer(
         trial,
         chosen.optimizer,
-        lr=chosen.lr0,
+        lr=chosen.lr,
         momentum=chosen.momentum,
         weight_decay=chosen.weight_decay,
         arguments=chosen.optimizer_args,

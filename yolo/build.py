@@ -18,7 +18,6 @@ from yolo.data.dataset import DetectionDataset
 from yolo.data.loader import DetectionLoader, batches_of, build_loader
 from yolo.data.picture_cache.choose import build_cache
 from yolo.data.sources import open_source
-from yolo.describe import largest_stride
 from yolo.engine.checkpoint import load_checkpoint
 from yolo.engine.compiling import compile_model
 from yolo.engine.ema import ModelEma, fitted_to_run
@@ -27,15 +26,15 @@ from yolo.engine.loggers.base import load_package
 from yolo.engine.phases import PhasedLoader
 from yolo.engine.precision import build_precision
 from yolo.engine.schedule_plot import plot_schedule
-from yolo.engine.size import MultiScale
 from yolo.engine.trainer import Trainer
 from yolo.evaluation.evaluator import Evaluator
 from yolo.frozen_layers import format_trained, frozen_layers
 from yolo.heads import anchors_of
-from yolo.inference import evaluate, to_input
-from yolo.load import evaluation_detector, evaluation_loader, input_size, new_run_folder, rect_sizes, select_device
+from yolo.input_sizes import InputSizes
+from yolo.load import evaluation_loader, new_run_folder, rect_sizes, select_device
 from yolo.losses.registry import build_loss
 from yolo.model import Darknet, with_classes
+from yolo.objective import DetectionObjective, ValidationScore
 from yolo.optimization import batch_size_at, build_phases, describe_phases, follow_net, num_steps, prepare_optimizer
 from yolo.recipe import flat, write_settings
 from yolo.rng import seed_everything
@@ -45,12 +44,9 @@ from yolo.watching import build_callbacks, describe_batch
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from torch import Tensor, nn
     from torch.optim import Optimizer
 
     from yolo.data.index import Index
-    from yolo.data.sample import Batch
-    from yolo.losses.registry import Loss
     from yolo.settings import TrainSettings
 
 logger = logging.getLogger(__name__)
@@ -70,33 +66,6 @@ def build_model(original: CfgFile, weights: str, num_classes: int) -> Darknet:
     if num_classes == 1:
         without_class_term(model)
     return model
-
-
-@dataclass(frozen=True, slots=True)
-class DetectionObjective:
-    """Model and micro-batch -> loss terms: what the engine's trainer minimises."""
-
-    loss: Loss
-    device: torch.device
-
-    def __call__(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        images = to_input(batch.images, self.device, batch.input_size)
-        targets = batch.targets.to(self.device, non_blocking=True)
-        return self.loss(model(images), targets, (images.shape[2], images.shape[3]))
-
-
-@dataclass(frozen=True, slots=True)
-class ValidationScore:
-    """Model -> scores on the validation split, by name."""
-
-    index: Index
-    loader: DetectionLoader
-    evaluator: Evaluator
-
-    def __call__(self, model: nn.Module) -> dict[str, float]:
-        assert isinstance(model, Darknet)
-        metrics = evaluate(evaluation_detector(model), self.loader, self.evaluator, "validate")
-        return metrics.scalars() | metrics.class_scalars()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +89,8 @@ def build_training(settings: TrainSettings) -> Training:
         load_package(settings.logger)
     # The network before the data, which may take a while to read.
     cfg = CfgFile.read(Path(settings.resume) / MODEL_CFG if settings.resume else settings.cfg)
-    size = input_size(cfg, settings.img_size, any_multiple=settings.rect or settings.multi_scale is not None)
+    sizes = InputSizes.of(cfg, settings.sizes, rect=settings.rect, seed=settings.seed)
+    size = sizes.train
     source = open_source(settings.data)
     train_index, val_index = source.index("train"), source.index("val")
     if settings.single_cls:
@@ -134,9 +104,10 @@ def build_training(settings: TrainSettings) -> Training:
         model.gradient_checkpointing_enable()
     precision = build_precision(settings.precision, device)
     if settings.compile:
-        compile_model(model, device, dynamic=settings.rect or settings.multi_scale is not None)
+        compile_model(model, device, dynamic=settings.rect or sizes.varied is not None)
     if settings.batch_size == "auto":
-        settings = replace(settings, batch_size=find_batch_size(settings, model, precision, device, size, train_index))
+        found = find_batch_size(settings, model, precision, device, sizes.largest, train_index)
+        settings = replace(settings, batch_size=found)
     dataset = build_dataset(settings, train_index, cfg, size)
 
     def training_loader(batch_size: int) -> DetectionLoader:
@@ -152,11 +123,11 @@ def build_training(settings: TrainSettings) -> Training:
     train_loader = PhasedLoader(training_loader, functools.partial(batch_size_at, settings))
     val_loader = evaluation_loader(
         val_index,
-        size=size,
+        size=sizes.test,
         batch_size=settings.images_per_batch,
         workers=settings.workers,
         device=device,
-        input_sizes=rect_sizes(val_index, cfg, size) if settings.rect else None,
+        input_sizes=rect_sizes(val_index, cfg, sizes.test) if settings.rect else None,
     )
     score = ValidationScore(val_index, val_loader, Evaluator(val_index))
     warn_of_poor_anchors(train_index, anchors_of(model.cfg), (size, size), settings.shape_match.iou_t, model.cfg.path)
@@ -186,7 +157,7 @@ def build_training(settings: TrainSettings) -> Training:
         precision=precision,
         ema=ModelEma(model, decay=decay, warm_up=warm_up),
         clip_grad_norm=settings.optimization.clip_grad_norm,
-        sizes=build_sizes(settings, cfg, size),
+        sizes=sizes.varied,
         freeze=Freeze([model.layers[index] for index in frozen], settings.freezing.freeze_epochs),
         describe=functools.partial(describe_batch, index=train_index),
         callbacks=build_callbacks(
@@ -198,7 +169,7 @@ def build_training(settings: TrainSettings) -> Training:
     if settings.resume:
         resume(trainer, folder)
     summary = (
-        f"{folder}: {model.cfg.path}, {model.num_parameters:,} parameters, {size} px, on {device}; "
+        f"{folder}: {model.cfg.path}, {model.num_parameters:,} parameters, {sizes}, on {device}; "
         f"{len(train_index)} training and {len(val_index)} validation pictures, {len(names)} classes; "
         + describe_phases(schedule, settings, num_batches)
     )
@@ -233,14 +204,6 @@ def build_dataset(settings: TrainSettings, index: Index, cfg: CfgFile, size: int
         mosaic_epochs=settings.epochs - settings.close_mosaic,
         cache=build_cache(settings.cache, index, size),
     )
-
-
-def build_sizes(settings: TrainSettings, cfg: CfgFile, size: int) -> MultiScale | None:
-    """Input sizes of the steps, where they vary."""
-    if settings.multi_scale is None:
-        return None
-    low, high = settings.multi_scale
-    return MultiScale.around(size, low, high, stride=largest_stride(cfg), seed=settings.seed)
 
 
 def resume(trainer: Trainer, folder: Path) -> None:

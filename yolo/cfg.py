@@ -14,12 +14,11 @@ from yolo.darknet.keys import read_keys
 from yolo.darknet.net import Net
 from yolo.data.anchors import find_anchors, letterboxed_shapes, measure
 from yolo.data.sources import open_source
-from yolo.errors import DataError, SettingsError
+from yolo.errors import DataError, SettingsError, require
 from yolo.heads import anchors_of, num_slots, with_anchors
 from yolo.losses.shape_match import LossSettings
 from yolo.model import Darknet, with_classes
 from yolo.program import run
-from yolo.settings import require
 
 if TYPE_CHECKING:
     from yolo.data.index import Index

@@ -25,11 +25,22 @@ logger = logging.getLogger(__name__)
 
 NEWEST = "newest"  # what --resume without a value means
 SETTINGS_FILE = "settings.yaml"
+SHORT = {"--adam": ("--optimizer", "adam"), "--cache-images": ("--cache", "ram")}  # flags of older trainers
+EXAMPLES = """
+examples:
+  python -m yolo.train --data mine.data --cfg yolov4-tiny --weights yolov4-tiny.conv.29 --epochs 100
+  python -m yolo.train --data mine.data --hyp mine.yaml --img-size 320 640 640 --batch-size 16 --adam --cache-images
+  python -m yolo.train --resume runs/train
+
+Sizes are in pixels, learning rates per step, gains and probabilities without unit. A setting comes from the command
+line, else from --hyp, else it is the default shown here; a recipe has the same names with _ for -.
+"""
 
 
 def read_train_settings(arguments: Sequence[str] | None = None) -> TrainSettings:
     """The settings of a command line (default: the program's own), over its recipe, over the defaults."""
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    given_arguments = sys.argv[1:] if arguments is None else arguments
+    arguments = [part for argument in given_arguments for part in SHORT.get(argument, (argument,))]
     early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     early.add_argument("--hyp", default="")
     early.add_argument("--data")
@@ -41,18 +52,23 @@ def read_train_settings(arguments: Sequence[str] | None = None) -> TrainSettings
         run = find_run(given.resume, given.project)
         defaults = with_recipe(defaults, str(run / SETTINGS_FILE))
         arguments = _with_resume(arguments, run)
-    if recipe := given.hyp or ("" if given.data or given.resume else DEMO):
+    demo = not (given.data or given.resume or {"-h", "--help"} & set(arguments))
+    if recipe := given.hyp or (DEMO if demo else ""):
         defaults = with_recipe(defaults, recipe)
-    settings = tyro.cli(
-        TrainSettings,
-        prog="python -m yolo.train",
-        args=arguments,
-        default=defaults,
-        config=(tyro.conf.OmitArgPrefixes,),
-    )
+    settings = _parse(arguments, defaults)
     if given.resume:
         _log_changes(defaults, settings)
     return settings
+
+
+def _parse(arguments: Sequence[str], defaults: TrainSettings) -> TrainSettings:
+    config = (tyro.conf.OmitArgPrefixes,)
+    try:
+        return tyro.cli(TrainSettings, prog="python -m yolo.train", args=arguments, default=defaults, config=config)
+    except SystemExit as end:
+        if not end.code:  # --help
+            sys.stdout.write(EXAMPLES)
+        raise
 
 
 def find_run(resume: str, project: str) -> Path:

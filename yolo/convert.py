@@ -9,11 +9,10 @@ from pathlib import Path
 import tyro
 from torch import Tensor
 
-from yolo.errors import SettingsError, WeightsError
+from yolo.errors import SettingsError, WeightsError, require
 from yolo.load import class_names
 from yolo.model import Darknet
 from yolo.program import run
-from yolo.settings import require
 from yolo.state_file import ModelState, is_state_file, write_state
 from yolo.transfer import network_of, transfer
 

@@ -22,12 +22,11 @@ from yolo.data.sample import Batch, Sample
 from yolo.data.sources.sizes import read_sizes
 from yolo.data.transforms import letterbox
 from yolo.draw import draw_boxes
-from yolo.errors import DataError
+from yolo.errors import DataError, require
 from yolo.inference import Detector
-from yolo.load import class_names, load_model, new_run_folder, select_device
+from yolo.load import class_names, load_model, new_run_folder, select_device, validated_as
 from yolo.ops.nms import Detections
 from yolo.program import run
-from yolo.settings import require
 from yolo.storage import atomic_path
 
 logger = logging.getLogger("yolo.detect")
@@ -52,7 +51,7 @@ class DetectSettings:
     iou_thres: float = 0.45
     """Overlap above which the weaker of two detections of a class is dropped."""
     img_size: int | None = None
-    """Side of the network input, pixels; default: the cfg's width."""
+    """Side of the network input, pixels; default: the run's, else the cfg's width."""
     batch_size: int = 8
     """Pictures a batch."""
     device: str = "auto"
@@ -78,12 +77,13 @@ def main() -> None:
     model, own_names = load_model(settings.cfg, settings.weights, select_device(settings.device))
     names = class_names(settings.names, own_names, model.num_classes)
     detector = Detector(model, score_threshold=settings.conf_thres, iou_threshold=settings.iou_thres)
+    size = settings.img_size or validated_as(settings.weights).get("img_size") or model.net.width
     folder = new_run_folder(settings.project, settings.name)
     results = []
     with tqdm(total=len(paths), desc="detect", unit="img", dynamic_ncols=True) as bar:
         for chunk in _chunks(paths, settings.batch_size):
             images = [read_picture(path) for path in chunk]
-            found = detector(to_batch(images, settings.img_size or model.net.width))
+            found = detector(to_batch(images, size))
             for path, image, detections in zip(chunk, images, found, strict=True):
                 drawn = _free_path(folder, path)
                 _write_drawn(drawn, image, detections, names)

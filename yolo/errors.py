@@ -27,3 +27,9 @@ class SettingsError(YoloError):
 
 class TrainingError(YoloError):
     """A run that cannot go on as it is set."""
+
+
+def require(flag: str, value: object, holds: bool, allowed: str) -> None:
+    """Raise a `SettingsError` unless a setting holds."""
+    if not holds:
+        raise SettingsError(f"{flag} {value}: use {allowed}")

@@ -5,20 +5,20 @@ from __future__ import annotations
 import itertools
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
 from yolo.darknet.data import read_names
-from yolo.darknet.keys import read_keys
-from yolo.darknet.net import Net
 from yolo.data.dataset import DetectionDataset
 from yolo.data.loader import DetectionLoader, build_loader
 from yolo.data.rect import rectangular_sizes
 from yolo.describe import largest_stride
+from yolo.engine.checkpoint import load_checkpoint
 from yolo.errors import SettingsError
 from yolo.inference import Detector
 from yolo.model import Darknet
+from yolo.state_file import CHECKPOINT_SUFFIXES
 from yolo.storage import atomic_folder, find_file
 from yolo.transfer import load_whole, network_of
 
@@ -55,7 +55,7 @@ def select_device(name: str) -> torch.device:
 
 
 def new_run_folder(project: str, name: str, fill: Callable[[Path], None] = lambda folder: None) -> Path:
-    """Make runs/NAME, or the first of NAME-2, NAME-3, ... that is free; it appears with its first files in it.
+    """Make runs/NAME, or the first of NAME-2, NAME-3, ... that is free or empty; it appears with its first files in it.
 
     Args:
         project: the folder of all runs.
@@ -64,13 +64,13 @@ def new_run_folder(project: str, name: str, fill: Callable[[Path], None] = lambd
     """
     for count in itertools.count(1):
         target = Path(project) / (name if count == 1 else f"{name}-{count}")
-        if target.exists():
+        if target.exists() and (not target.is_dir() or any(target.iterdir())):
             continue
         try:
             with atomic_folder(target) as folder:
                 fill(folder)
         except OSError as error:
-            if not target.exists():  # else another run took the name just now
+            if not (target.is_dir() and any(target.iterdir())):  # else another run took the name just now
                 raise SettingsError(f"--project {project}: cannot make {target}: {error.strerror}") from error
         else:
             return target
@@ -98,6 +98,22 @@ def load_model(cfg: str | None, weights: str, device: torch.device) -> tuple[Dar
     return model.eval(), names
 
 
+def validated_as(weights: str) -> dict[str, Any]:
+    """How a run scored what it wrote: img_size, rect and single_cls, by name; nothing for files of other kinds.
+
+    Raises:
+        WeightsError: the file is a checkpoint that cannot be read.
+    """
+    path = Path(weights)
+    if path.suffix not in CHECKPOINT_SUFFIXES or not path.is_file():
+        return {}
+    settings = load_checkpoint(path).get("settings")
+    if not isinstance(settings, dict) or "img_size" not in settings:  # a file of another program
+        return {}
+    sides = settings["img_size"] or (None,)
+    return {"img_size": sides[-1], "rect": settings["rect"], "single_cls": settings["single_cls"]}
+
+
 def class_names(path: str | None, own: tuple[str, ...], num_classes: int) -> tuple[str, ...]:
     """Names for a model's classes: those of a file, else its checkpoint's, else COCO's where there are 80.
 
@@ -117,28 +133,6 @@ def class_names(path: str | None, own: tuple[str, ...], num_classes: int) -> tup
     if len(names) != num_classes:
         raise SettingsError(f"--names {path}: {len(names)} names, but the network has {num_classes} classes")
     return names
-
-
-def input_size(cfg: CfgFile, img_size: int | None, *, any_multiple: bool) -> int:
-    """Side of the network input: the flag's, else the cfg's width.
-
-    Args:
-        cfg: the network.
-        img_size: the flag.
-        any_multiple: whether inputs of other multiples of the network's stride must pass too.
-
-    Raises:
-        SettingsError: they must, and the side is no multiple of it.
-    """
-    size = img_size or read_keys(Net, cfg.net).width
-    stride = largest_stride(cfg) if any_multiple else 1
-    if size % stride:
-        below = size // stride * stride
-        raise SettingsError(
-            f"--img-size {size}: with --rect or --multi-scale it must be a multiple of {stride}, the stride of "
-            f"{cfg.path}; use {below or stride} or {below + stride}"
-        )
-    return size
 
 
 def rect_sizes(index: Index, cfg: CfgFile, size: int) -> npt.NDArray[np.int32]:

@@ -90,9 +90,9 @@ def build_phases(
     thaw = settings.freezing.freeze_epochs
     if thaw is None:
         return phase(settings)
-    frozen_lr = settings.freezing.freeze_lr0 or settings.optimization.lr0
+    frozen_lr = settings.freezing.freeze_lr0 or settings.optimization.lr
     first = _of_phase(settings, thaw, batch_size_at(settings, 0), frozen_lr)
-    then = _of_phase(settings, settings.epochs - thaw, settings.images_per_batch, settings.optimization.lr0)
+    then = _of_phase(settings, settings.epochs - thaw, settings.images_per_batch, settings.optimization.lr)
     return PhasedSchedule(first=phase(first), then=replace(phase(then), burn_in_bias_lr=0.0))  # biases have learnt
 
 
@@ -150,7 +150,7 @@ def build_schedule(settings: TrainSettings, net: Net, length: RunLength) -> Sche
         epochs=length.epochs,
         policy=build_policy(settings.policy),
         burn_in=_burn_in(settings, length),
-        lr=chosen.lr0 * (share_of_nominal if settings.policy.scale_lr else 1.0),
+        lr=chosen.lr * (share_of_nominal if settings.policy.scale_lr else 1.0),
         lr_min=settings.policy.lr_min,
         momentum=chosen.momentum,
         weight_decay=chosen.weight_decay * share_of_nominal,
@@ -228,7 +228,7 @@ def prepare_optimizer(
     return build_optimizer(
         model,
         name,
-        lr=chosen.lr0,
+        lr=chosen.lr,
         momentum=schedule.momentum,
         weight_decay=chosen.weight_decay,
         arguments=arguments,

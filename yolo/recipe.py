@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_or
 import yaml
 
 from yolo.errors import SettingsError
+from yolo.hyp_text import read_hyp_text
 from yolo.storage import atomic_path, find_file, shipped_names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from yolo.settings import TrainSettings
@@ -32,11 +33,17 @@ def with_recipe(settings: Settings, recipe: str) -> Settings:
     if path is None:
         names = ", ".join(shipped_names("data", ".yaml"))
         raise SettingsError(f"--hyp {recipe}: no such recipe; give a YAML file, or one of: {names}")
-    values, lines = _read_yaml(path)
+    values, lines = read_hyp_text(path) if path.suffix == ".txt" else _read_yaml(path)
     unknown = set(values) - set(_names(settings))
     for name in sorted(unknown, key=lambda name: lines[name]):
         raise SettingsError(f"{path}:{lines[name]}: '{name}' is no setting; `python -m yolo.train --help` lists them")
     resolved: Settings = _replaced(settings, values, lambda name: f"{path}:{lines[name]}")
+    return resolved
+
+
+def with_values(settings: Settings, values: Mapping[str, Any]) -> Settings:
+    """Settings with some values replaced by name."""
+    resolved: Settings = _replaced(settings, values, str)
     return resolved
 
 
@@ -66,7 +73,7 @@ def _names(settings: Any) -> list[str]:
     return names
 
 
-def _replaced(settings: Any, values: dict[str, Any], where: Callable[[str], str]) -> Any:
+def _replaced(settings: Any, values: Mapping[str, Any], where: Callable[[str], str]) -> Any:
     """A copy of the tree with leaves replaced by name, types checked."""
     hints = get_type_hints(type(settings))
     changes = {}
@@ -85,7 +92,9 @@ def _checked(value: Any, hint: Any, name: str, where: Callable[[str], str]) -> A
         return value
     if get_origin(hint) is Literal:
         raise SettingsError(f"{where(name)}: {name}: {value!r} is not one of {', '.join(literals)}")
-    if isinstance(value, list) and (parts := _tuple_parts(hint, len(value))):
+    if value is not None and not isinstance(value, list) and _tuple_parts(hint, 1) is not None:
+        value = [value]  # one value may stand for a list of one
+    if isinstance(value, list) and (parts := _tuple_parts(hint, len(value))) is not None:
         return tuple(_checked(part, kind, name, where) for part, kind in zip(value, parts, strict=True))
     allowed = tuple(get_origin(kind) or kind for kind in _alternatives(hint) if get_origin(kind) is not Literal)
     if isinstance(value, bool) and bool not in allowed:
@@ -102,15 +111,17 @@ def _alternatives(hint: Any) -> tuple[Any, ...]:
     return get_args(hint) if get_origin(hint) in (types.UnionType, Union) else (hint,)
 
 
-def _tuple_parts(hint: Any, length: int) -> tuple[Any, ...]:
-    """Types of the values of a tuple that a setting may be; none if it may be no tuple of this length."""
+def _tuple_parts(hint: Any, length: int) -> tuple[Any, ...] | None:
+    """Types of the values of a tuple that a setting may be; None if it may be no tuple of this length."""
     for kind in _alternatives(hint):
-        parts = get_args(kind) if get_origin(kind) is tuple else ()
+        if get_origin(kind) is not tuple:
+            continue
+        parts = get_args(kind)
         if len(parts) == 2 and parts[1] is Ellipsis:
             return parts[:1] * length
         if len(parts) == length:
             return parts
-    return ()
+    return None
 
 
 def flat(settings: Any) -> dict[str, Any]:

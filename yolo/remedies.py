@@ -48,8 +48,8 @@ def _less(settings: TrainSettings) -> str:
         ways.append("--grad-checkpoint")
     if settings.precision in ("auto", "fp32", "tf32"):
         ways.append("--precision bf16")
-    ways.append(f"an --img-size below {settings.img_size}" if settings.img_size else "a smaller --img-size")
-    if settings.multi_scale:
+    ways.append("a smaller --img-size")
+    if settings.sizes.multi_scale is not None:
         ways.append("a lower HIGH of --multi-scale")
     ways.append("a smaller network")
     return ", ".join(ways[:-1]) + f", or {ways[-1]}"

@@ -14,11 +14,14 @@ from yolo.engine.loggers.base import LoggerName
 from yolo.engine.optimizer import Argument, check_arguments
 from yolo.engine.policies import PolicySettings
 from yolo.engine.precision import PrecisionName
-from yolo.errors import SettingsError
+from yolo.errors import require
+from yolo.input_sizes import SizeSettings
 from yolo.losses.registry import LossName
 from yolo.losses.shape_match import LossSettings
 
 DEMO = "shapes"
+LR0 = {"sgd": 0.01}  # learning rates that suit optimizers
+LR0_OF_OTHERS = 0.001
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,11 +29,11 @@ class OptimizerSettings:
     """Optimizer, what a step is, and averaging."""
 
     optimizer: str = "sgd"
-    """sgd (Nesterov), adam, adamw, any other of torch.optim, or a Fused one of apex; all but sgd want a smaller lr0."""
+    """sgd (Nesterov), adam, adamw, any other of torch.optim, or a Fused one of apex; --adam is short for adam."""
     optimizer_args: dict[str, Argument] = field(default_factory=dict)
     """Further arguments of its class: `eps 1e-6 amsgrad True`; in a recipe `{eps: 1.0e-6, amsgrad: true}`."""
-    lr0: float = 0.01
-    """Learning rate after burn-in."""
+    lr0: float | None = None
+    """Learning rate after burn-in; default: 0.01 with sgd, 0.001 with any other."""
     momentum: float = 0.937
     """Momentum of SGD, first beta of Adam."""
     weight_decay: float = 0.0005
@@ -45,6 +48,59 @@ class OptimizerSettings:
     """Largest decay of the averaged weights."""
     ema_share: float = 0.05
     """They average over no more than this share of the run; 0: over 1 / (1 - ema_decay) steps at any length."""
+
+    @property
+    def lr(self) -> float:
+        """Learning rate after burn-in: lr0, or what suits the optimizer."""
+        return self.lr0 if self.lr0 is not None else LR0.get(self.optimizer.lower(), LR0_OF_OTHERS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SavingSettings:
+    """What is scored and kept, and when a run that no longer gains ends."""
+
+    notest: bool = False
+    """Score the validation split after the last epoch alone; no early stop."""
+    patience: int = 100
+    """Stop after this many epochs without a better one; 0: never."""
+    nosave: bool = False
+    """Write last.pt and best.pt once, when the run ends; a killed run leaves neither."""
+    save_period: int = 0
+    """Also keep a checkpoint of every so many epochs; 0: none."""
+    checkpoint_minutes: float = 10.0
+    """Save last.pt within an epoch too, when the last saving is this many minutes ago."""
+    bucket: str = ""
+    """Also copy the run's folder into this folder after each epoch; empty: do not."""
+
+    def __post_init__(self) -> None:
+        require("--patience", self.patience, self.patience >= 0, "0 or more")
+        require("--save-period", self.save_period, self.save_period >= 0, "0 or more")
+        require(
+            "--save-period",
+            f"{self.save_period} with --nosave",
+            not (self.save_period and self.nosave),
+            "one of the two",
+        )
+        require("--checkpoint-minutes", self.checkpoint_minutes, self.checkpoint_minutes >= 0, "0 or more")
+        require(
+            "--bucket",
+            self.bucket,
+            "://" not in self.bucket,
+            "a folder; object storage needs fsspec, which is not supported yet",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvolveSettings:
+    """Search for better hyper-parameters: each generation is a whole run."""
+
+    evolve: int = 0
+    """Generations by this process; more processes with the same --name share the search; 0: no search."""
+    sampler: Literal["mutation", "optuna"] = "mutation"
+    """mutation of the best runs, or optuna (TPE; poor runs are cut short; needs the package optuna)."""
+
+    def __post_init__(self) -> None:
+        require("--evolve", self.evolve, self.evolve >= 0, "0 or more")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,17 +144,13 @@ class TrainSettings:
     weights: str = ""
     """Start from these: .weights (whole or partial), .pt or .safetensors; empty: from scratch."""
     hyp: str = ""
-    """Recipe: a YAML file with any of these settings by name, or the name of a shipped one."""
+    """Recipe: YAML with any of these settings by name, or a shipped one's name; or a .txt of 18 numbers by place."""
     epochs: int = 100
     """Passes over the training split."""
     batch_size: int | Literal["auto"] = 16
     """Pictures a batch; auto: as many as memory takes."""
-    img_size: int | None = None
-    """Side of the network input, pixels; default: the cfg's width."""
     rect: bool = False
     """As little grey around each picture as the network allows, in training and validation; without mosaics."""
-    multi_scale: tuple[float, float] | None = None
-    """Every 10 steps another input size, from LOW to HIGH times --img-size."""
     single_cls: bool = False
     """All objects are of one class."""
     image_weights: bool = False
@@ -111,16 +163,10 @@ class TrainSettings:
     """Folder of all runs."""
     resume: str = ""
     """Go on with a run: its folder or its last.pt; without a value: the newest run below --project."""
-    patience: int = 100
-    """Stop after this many epochs without a better one; 0: never."""
     logger: LoggerName = "none"
     """Log to wandb or mlflow too; TensorBoard events and results.csv are always written."""
     picture_period: int = 10
     """Epochs between two logs of pictures: detections on validation pictures, precision-recall curves; 0: none."""
-    save_period: int = 0
-    """Also keep a checkpoint of every so many epochs; 0: none."""
-    checkpoint_minutes: float = 10.0
-    """Save last.pt within an epoch too, when the last saving is this long ago."""
     device: str = "auto"
     """cpu, cuda, cuda:1, ...; auto: a GPU if there is one."""
     precision: PrecisionName = "auto"
@@ -132,13 +178,16 @@ class TrainSettings:
     workers: int = 2
     """Processes that read and augment pictures; 0: none beside the trainer."""
     cache: CacheKind = "auto"
-    """Keep decoded training pictures: none, ram, disk; auto: ram if they take less than a quarter of what is free."""
+    """Keep decoded training pictures; auto: ram if they take less than a quarter of it; --cache-images: ram."""
     seed: int = 0
     """Seed of weights, order and augmentation."""
     loss: LossName = "shape-match"
     """shape-match (anchors by shape, GIoU; [yolo] heads) or darknet (what the cfg's heads say; heads of all kinds)."""
     grad_checkpoint: bool = False
     """Keep less for the backward pass and compute more twice: less memory, somewhat slower, same numbers."""
+    sizes: SizeSettings = field(default_factory=SizeSettings)
+    saving: SavingSettings = field(default_factory=SavingSettings)
+    search: EvolveSettings = field(default_factory=EvolveSettings)
     freezing: FreezeSettings = field(default_factory=FreezeSettings)
     optimization: OptimizerSettings = field(default_factory=OptimizerSettings)
     policy: PolicySettings = field(default_factory=PolicySettings)
@@ -165,15 +214,15 @@ class TrainSettings:
         require("--freeze-epochs", thaw, thaw is None or thaw < self.epochs, f"less than the {self.epochs} --epochs")
         apart = thaw is None or self.policy.schedule != "cfg"
         require("--freeze-epochs", thaw, apart, "another --schedule than cfg: Darknet's has no second phase")
-        require("--img-size", self.img_size, self.img_size is None or self.img_size >= 32, "32 or more")
-        low, high = self.multi_scale or (1, 1)
-        require("--multi-scale", f"{low:g} {high:g}", 0 < low <= 1 <= high <= 4, "0 < LOW <= 1 <= HIGH <= 4")
         require("--image-weights", "with --rect", not (self.image_weights and self.rect), "one of the two")
         require("--close-mosaic", self.close_mosaic, 0 <= self.close_mosaic <= self.epochs, "0 to --epochs")
         require("--workers", self.workers, self.workers >= 0, "0 or more")
-        require("--patience", self.patience, self.patience >= 0, "0 or more")
-        require("--save-period", self.save_period, self.save_period >= 0, "0 or more")
-        require("--checkpoint-minutes", self.checkpoint_minutes, self.checkpoint_minutes >= 0, "0 or more")
+        require(
+            "--resume",
+            "with --evolve",
+            not (self.resume and self.search.evolve),
+            "--evolve alone: a search goes on by itself",
+        )
         require("--seed", self.seed, 0 <= self.seed < 2**32, "0 to 4294967295")
         check_optimization(self.optimization)
         check_policy(self.policy, self.epochs)
@@ -183,16 +232,10 @@ class TrainSettings:
         require("--fl-gamma", self.shape_match.fl_gamma, self.shape_match.fl_gamma >= 0, "0 or more")
 
 
-def require(flag: str, value: object, holds: bool, allowed: str) -> None:
-    """Raise a `SettingsError` unless a setting holds."""
-    if not holds:
-        raise SettingsError(f"{flag} {value}: use {allowed}")
-
-
 def check_optimization(chosen: OptimizerSettings) -> None:
     """Raise a `SettingsError` for values that no optimizer can have."""
     check_arguments(chosen.optimizer, chosen.optimizer_args)
-    require("--lr0", chosen.lr0, chosen.lr0 > 0, "a number above 0")
+    require("--lr0", chosen.lr, chosen.lr > 0, "a number above 0")
     require("--momentum", chosen.momentum, 0 < chosen.momentum < 1, "a number between 0 and 1")
     require("--clip-grad-norm", chosen.clip_grad_norm, chosen.clip_grad_norm >= 0, "0 or more")
     require("--ema-decay", chosen.ema_decay, 0 <= chosen.ema_decay < 1, "0 or more, below 1")

@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, BinaryIO, Literal
+
+from yolo.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,6 +81,55 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def mirror(folder: Path, target: Path) -> None:
+    """Copy the files of a folder that are new or have changed, each whole; temporary ones stay out.
+
+    Raises:
+        SettingsError: nothing can be written there.
+    """
+    try:
+        for path in sorted(folder.rglob("*")):
+            copy = target / path.relative_to(folder)
+            if path.name.startswith(".") or not path.is_file() or _same(path, copy):
+                continue
+            with atomic_path(copy) as temporary:
+                shutil.copyfile(path, temporary)
+            shutil.copystat(path, copy)
+    except OSError as error:
+        raise SettingsError(
+            f"{target}: cannot copy {folder} there: {error.strerror}; make room or name another"
+        ) from error
+
+
+def _same(path: Path, copy: Path) -> bool:
+    if not copy.is_file():
+        return False
+    old, new = copy.stat(), path.stat()
+    return (old.st_size, old.st_mtime_ns) == (new.st_size, new.st_mtime_ns)
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[BinaryIO]:
+    """A file, made where there is none, that no other process on this machine has open through this function."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+b") as file:
+        _lock(file.fileno())
+        yield file  # closing it unlocks it
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(handle: int) -> None:
+        os.lseek(handle, 0, os.SEEK_SET)
+        msvcrt.locking(handle, msvcrt.LK_LOCK, 1)
+else:
+    import fcntl
+
+    def _lock(handle: int) -> None:
+        fcntl.flock(handle, fcntl.LOCK_EX)
 
 
 def _umask() -> int:

@@ -12,8 +12,8 @@ import tyro
 
 from yolo.darknet.cfg import CfgFile
 from yolo.describe import HeadRow, LayerRow, Summary, describe
+from yolo.errors import require
 from yolo.program import run
-from yolo.settings import require
 from yolo.storage import atomic_path
 
 HEADINGS = ("layer", "type", "filters", "size", "from", "output", "values", "BFLOPs", "MMACs", "field", "jump")

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import tyro
 
 from yolo.data.sources import open_source
-from yolo.errors import SettingsError
+from yolo.errors import SettingsError, require
 from yolo.evaluation.evaluator import Evaluator
 from yolo.evaluation.report import format_table
 from yolo.inference import Detector, evaluate
-from yolo.load import evaluation_loader, input_size, load_model, rect_sizes, select_device
+from yolo.input_sizes import input_size
+from yolo.load import evaluation_loader, load_model, rect_sizes, select_device, validated_as
 from yolo.program import run
-from yolo.settings import require
 from yolo.storage import atomic_path
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,13 +40,13 @@ class TestSettings:
     batch_size: int = 16
     """Pictures a batch."""
     img_size: int | None = None
-    """Side of the network input, pixels; default: the cfg's width."""
+    """Side of the network input, pixels; default: the run's, else the cfg's width."""
     fit: Literal["letterbox", "stretch"] = "letterbox"
     """How a picture fills the square input: bars on two sides, or stretched as C Darknet does."""
     rect: bool = False
-    """As little grey around each picture as the network allows: faster; the number of a run with --rect."""
+    """As little grey around each picture as the network allows; default: as in the run."""
     single_cls: bool = False
-    """All objects are of one class, as in a run with --single-cls."""
+    """All objects are of one class; default: as in the run."""
     conf_thres: float = 0.001
     """Least score of a detection that counts."""
     iou_thres: float = 0.6
@@ -57,14 +61,26 @@ class TestSettings:
     def __post_init__(self) -> None:
         require("--batch-size", self.batch_size, self.batch_size >= 1, "1 or more")
         require("--img-size", self.img_size, self.img_size is None or self.img_size >= 32, "32 or more")
-        require("--fit", self.fit, not self.rect or self.fit == "letterbox", "letterbox with --rect")
+        require("--fit", self.fit, not self.rect or self.fit == "letterbox", "letterbox with --rect, or --no-rect")
         require("--conf-thres", self.conf_thres, 0 <= self.conf_thres < 1, "a number from 0 to below 1")
         require("--iou-thres", self.iou_thres, 0 < self.iou_thres <= 1, "a number above 0, up to 1")
 
 
+def read_test_settings(arguments: Sequence[str] | None = None) -> TestSettings:
+    """The settings of a command line (default: the program's own), over those of the run that wrote the weights."""
+    early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    early.add_argument("--weights")
+    weights = early.parse_known_args(arguments)[0].weights
+    default = TestSettings(weights=weights, **validated_as(weights)) if weights else None
+    prog = "python -m yolo.test"
+    if default is None:
+        return tyro.cli(TestSettings, prog=prog, args=arguments)
+    return tyro.cli(TestSettings, prog=prog, args=arguments, default=default)
+
+
 def main() -> None:
     """Read the command line and score."""
-    settings = tyro.cli(TestSettings, prog="python -m yolo.test")
+    settings = read_test_settings()
     device = select_device(settings.device)
     model, _ = load_model(settings.cfg, settings.weights, device)
     size = input_size(model.cfg, settings.img_size, any_multiple=settings.rect)

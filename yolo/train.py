@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yolo.build import Training, build_training
@@ -13,11 +14,13 @@ from yolo.engine.callbacks.clock import Clock
 from yolo.engine.checkpoint import load_checkpoint
 from yolo.engine.memory import GIB, peak_memory
 from yolo.evaluation.report import draw_curves, format_table, plot_results
+from yolo.evolve import evolve
 from yolo.gallery import draw_batch, write_picture
 from yolo.inference import evaluate
 from yolo.load import evaluation_detector, load_model
 from yolo.program import run
 from yolo.remedies import remedies
+from yolo.storage import mirror
 from yolo.watching import draw_detections
 
 if TYPE_CHECKING:
@@ -32,6 +35,9 @@ SCORES = ("mAP50", "mAP50-95", "precision", "recall")
 def main() -> None:
     """Read the command line, train, and report."""
     settings = read_train_settings()
+    if settings.search.evolve:
+        evolve(settings)
+        return
     with remedies(settings):
         training = build_training(settings)
     logger.info("%s", training.summary)
@@ -46,6 +52,8 @@ def main() -> None:
     if reason:
         logger.info("stopped: %s", reason)
     sys.stdout.write(format_table(report_best(training)) + "\n")
+    if settings.saving.bucket:
+        mirror(training.folder, Path(settings.saving.bucket).expanduser() / training.folder.name)
     logger.info("%s", describe_run(training))
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
+from yolo.engine.callbacks.bucket import Bucket
 from yolo.engine.callbacks.checkpoints import Checkpoints
 from yolo.engine.callbacks.clock import Clock
 from yolo.engine.callbacks.evaluation import Evaluation
@@ -19,6 +20,7 @@ from yolo.evaluation.report import draw_curves
 from yolo.gallery import draw_predictions
 from yolo.inference import Detector
 from yolo.model import Darknet
+from yolo.objective import fitness
 from yolo.recipe import flat
 
 if TYPE_CHECKING:
@@ -30,38 +32,16 @@ if TYPE_CHECKING:
     from torch import nn
 
     from yolo.data.index import Index
-    from yolo.data.loader import DetectionLoader
     from yolo.data.sample import Batch
     from yolo.engine.callback import Callback
     from yolo.engine.loggers.base import Logger
-    from yolo.engine.trainer import Trainer
-    from yolo.evaluation.evaluator import Evaluator
+    from yolo.engine.trainer import TrainState
+    from yolo.objective import ValidationScore
     from yolo.settings import TrainSettings
 
 NUM_PREDICTIONS = 8
 SHOWN_SCORE = 0.25
 SHOWN_IOU = 0.45
-
-
-class Score(Protocol):
-    """Model -> scores on the validation split, and what it takes for that."""
-
-    @property
-    def index(self) -> Index: ...
-
-    @property
-    def loader(self) -> DetectionLoader: ...
-
-    @property
-    def evaluator(self) -> Evaluator: ...
-
-    def __call__(self, model: nn.Module) -> dict[str, float]: ...
-
-
-def fitness(record: dict[str, float]) -> float:
-    """How good an epoch is: the mean of mAP50 and mAP50-95; epochs without a score are all alike."""
-    scores = [record.get(f"metrics/{name}", 0.0) for name in ("mAP50", "mAP50-95")]
-    return sum(scores) / len(scores)
 
 
 def build_loggers(settings: TrainSettings, folder: Path) -> dict[str, Logger]:
@@ -84,7 +64,7 @@ def build_callbacks(
     folder: Path,
     size: int,
     device: torch.device,
-    score: Score,
+    score: ValidationScore,
     description: dict[str, Any],
 ) -> list[Callback]:
     """The callbacks of a run, in their order.
@@ -98,12 +78,11 @@ def build_callbacks(
         description: what a checkpoint says beside the state: cfg, class names, settings.
     """
 
-    def save_best(trainer: Trainer) -> None:
-        best = trainer.ema.model
+    def save_best(best: nn.Module, state: TrainState, metrics: dict[str, float]) -> None:
         assert isinstance(best, Darknet)
-        best.images_seen = trainer.state.images_seen
-        state = {"model": best.state_dict(), "images_seen": best.images_seen, "epoch": trainer.state.epoch}
-        save_checkpoint(folder / "best.pt", {**description, **state, "metrics": trainer.record})
+        best.images_seen = state.images_seen
+        written = {"model": best.state_dict(), "images_seen": best.images_seen, "epoch": state.epoch}
+        save_checkpoint(folder / "best.pt", {**description, **written, "metrics": metrics})
         best.save_weights(folder / "best.weights")
 
     def draw(model: nn.Module) -> dict[str, npt.NDArray[np.uint8]]:
@@ -111,10 +90,12 @@ def build_callbacks(
         curves = draw_curves(score.evaluator.evaluate())
         return {"val_predictions": draw_detections(model, score), "pr_curve": curves}
 
+    saving = settings.saving
+    patience = 0 if saving.notest else saving.patience  # without scores, none is better
     return [
         Clock(),
         ProgressBar(size, device),
-        Evaluation(score),
+        Evaluation(score, only_last=saving.notest),
         ResultsCsv(folder / "results.csv"),
         Logging(
             build_loggers(settings, folder),
@@ -124,19 +105,21 @@ def build_callbacks(
             period=settings.picture_period,
         ),
         StopOnSignal(),
-        *([EarlyStop(fitness, settings.patience)] if settings.patience else []),
+        *([EarlyStop(fitness, patience)] if patience else []),
         Checkpoints(
             folder,
             description=description,
             fitness=fitness,
             save_best=save_best,
-            interval_s=60 * settings.checkpoint_minutes,
-            period=settings.save_period,
+            interval_s=60 * saving.checkpoint_minutes,
+            period=saving.save_period,
+            only_at_end=saving.nosave,
         ),
+        *([Bucket(folder, saving.bucket)] if saving.bucket else []),
     ]
 
 
-def draw_detections(model: nn.Module, score: Score) -> npt.NDArray[np.uint8]:
+def draw_detections(model: nn.Module, score: ValidationScore) -> npt.NDArray[np.uint8]:
     """Truth and detections of the first validation pictures side by side: (H, W, 3), BGR."""
     assert isinstance(model, Darknet)
     detector = Detector(model, score_threshold=SHOWN_SCORE, iou_threshold=SHOWN_IOU)

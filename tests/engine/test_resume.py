@@ -87,7 +87,7 @@ def trainer(folder: Path, *callbacks: Callback, batches: int = BATCHES, precisio
         callbacks=[
             ResultsCsv(folder / "results.csv"),
             *callbacks,
-            Checkpoints(folder, description={}, fitness=fitness, save_best=lambda run: None),
+            Checkpoints(folder, description={}, fitness=fitness, save_best=lambda *best: None),
         ],
     )
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from yolo.engine.callback import Callback
+from yolo.engine.callbacks.bucket import Bucket
 from yolo.engine.callbacks.checkpoints import Checkpoints
 from yolo.engine.callbacks.evaluation import Evaluation
 from yolo.engine.callbacks.results_csv import ResultsCsv
@@ -188,7 +189,7 @@ def test_files_of_a_run(tmp_path: Path) -> None:
             tmp_path,
             description={"names": ["a"]},
             fitness=lambda record: record["metrics/score"],
-            save_best=lambda run: best.append(run.state.epoch),
+            save_best=lambda model, state, record: best.append(state.epoch),
             period=2,
         ),
         ResultsCsv(tmp_path / "results.csv"),
@@ -320,3 +321,65 @@ def test_groups_that_start_later_stay_as_they_are_until_then() -> None:
     run.callbacks = (Watch(),)
     run.train()
     assert seen == [True, True, False, False]
+
+
+@pytest.mark.parametrize("stop", [None, 3])
+def test_files_written_once(tmp_path: Path, stop: int | None) -> None:
+    scores = iter([0.5, 0.9, 0.7])
+    written: list[tuple[int, float, float]] = []
+    weights: list[float] = []
+
+    class Watch(Callback):
+        def on_step_end(self, trainer: Trainer) -> None:
+            assert not list(tmp_path.iterdir())
+            if trainer.state.step == stop:
+                trainer.stop("test")
+
+        def on_epoch_end(self, trainer: Trainer) -> None:
+            weights.append(float(trainer.ema.model.state_dict()["0.weight"].sum()))
+
+    checkpoints = Checkpoints(
+        tmp_path,
+        description={},
+        fitness=lambda record: record["metrics/score"],
+        save_best=lambda model, state, record: written.append(
+            (state.epoch, record["metrics/score"], float(model.state_dict()["0.weight"].sum()))
+        ),
+        interval_s=0,
+        only_at_end=True,
+    )
+    run = trainer(
+        (4, 4), epochs=3, callbacks=(Evaluation(lambda model: {"metrics/score": next(scores)}), Watch(), checkpoints)
+    )
+    run.train()
+    best = 1 if stop is None else 0
+    assert written == [(best + 1, [0.5, 0.9][best], weights[best])]
+    assert load_checkpoint(tmp_path / "last.pt")["state"]["step"] == (6 if stop is None else stop)
+
+
+def test_evaluation_of_the_last_epoch_alone() -> None:
+    scored: list[int] = []
+
+    def evaluate(model: nn.Module) -> dict[str, float]:
+        scored.append(run.state.epoch)
+        return {"metrics/score": 1.0}
+
+    run = trainer((2, 2), epochs=3, callbacks=(Evaluation(evaluate, only_last=True),))
+    run.train()
+    assert scored == [3]
+    assert run.record["metrics/score"] == 1.0
+
+
+def test_a_bucket_gets_the_files_of_each_epoch(tmp_path: Path) -> None:
+    run_folder = tmp_path / "run"
+    run_folder.mkdir()
+    copied: list[list[str]] = []
+
+    class Watch(Callback):
+        def on_epoch_start(self, trainer: Trainer) -> None:
+            copied.append(sorted(path.name for path in (tmp_path / "far").rglob("*.csv")))
+
+    callbacks = (ResultsCsv(run_folder / "results.csv"), Bucket(run_folder, str(tmp_path / "far")), Watch())
+    trainer((2, 2), epochs=2, callbacks=callbacks).train()
+    assert copied == [[], ["results.csv"]]
+    assert (tmp_path / "far" / "run" / "results.csv").read_text() == (run_folder / "results.csv").read_text()

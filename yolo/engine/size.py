@@ -22,10 +22,10 @@ class MultiScale:
     every: int = 10  # steps that a size lasts
 
     @classmethod
-    def around(cls, size: int, low: float, high: float, *, stride: int, seed: int) -> MultiScale:
+    def around(cls, size: int, low: float, high: float, *, stride: int, seed: int, every: int = 10) -> MultiScale:
         """The multiples of `stride` from `low` to `high` times a size, itself a multiple."""
         smallest, largest = math.ceil(size * low / stride) * stride, math.floor(size * high / stride) * stride
-        return cls(smallest=smallest, largest=largest, stride=stride, seed=seed)
+        return cls(smallest=smallest, largest=largest, stride=stride, seed=seed, every=every)
 
     def at(self, step: int) -> int:
         """Longer side of the input at an optimizer step, pixels."""

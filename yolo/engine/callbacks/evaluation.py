@@ -19,11 +19,15 @@ class Evaluation(Callback):
 
     Args:
         evaluate: model -> scores by name.
+        only_last: after the run's last epoch alone.
     """
 
-    def __init__(self, evaluate: Callable[[nn.Module], dict[str, float]]) -> None:
+    def __init__(self, evaluate: Callable[[nn.Module], dict[str, float]], *, only_last: bool = False) -> None:
         self.evaluate = evaluate
+        self.only_last = only_last
 
     def on_epoch_end(self, trainer: Trainer) -> None:
+        if self.only_last and trainer.state.epoch < trainer.epochs:
+            return
         with trainer.precision.full():
             trainer.record |= self.evaluate(trainer.ema.model)

@@ -1,0 +1,54 @@
+"""What a run minimises, and what it is judged by."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from yolo.inference import evaluate, to_input
+from yolo.load import evaluation_detector
+from yolo.model import Darknet
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+    from yolo.data.index import Index
+    from yolo.data.loader import DetectionLoader
+    from yolo.data.sample import Batch
+    from yolo.evaluation.evaluator import Evaluator
+    from yolo.losses.registry import Loss
+
+
+@dataclass(frozen=True, slots=True)
+class DetectionObjective:
+    """Model and micro-batch -> loss terms: what the engine's trainer minimises."""
+
+    loss: Loss
+    device: torch.device
+
+    def __call__(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        images = to_input(batch.images, self.device, batch.input_size)
+        targets = batch.targets.to(self.device, non_blocking=True)
+        return self.loss(model(images), targets, (images.shape[2], images.shape[3]))
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationScore:
+    """Model -> scores on the validation split, by name."""
+
+    index: Index
+    loader: DetectionLoader
+    evaluator: Evaluator
+
+    def __call__(self, model: nn.Module) -> dict[str, float]:
+        assert isinstance(model, Darknet)
+        metrics = evaluate(evaluation_detector(model), self.loader, self.evaluator, "validate")
+        return metrics.scalars() | metrics.class_scalars()
+
+
+def fitness(record: dict[str, float]) -> float:
+    """How good an epoch is: the mean of mAP50 and mAP50-95; minus infinity for one that was not scored."""
+    scores = [record.get(f"metrics/{name}", -math.inf) for name in ("mAP50", "mAP50-95")]
+    return sum(scores) / len(scores)

@@ -1,0 +1,1 @@
+"""Search for better hyper-parameters."""
