@@ -77,18 +77,25 @@ def main() -> None:
         assert start(whole, *flags).wait() == 0, (whole / "log.txt").read_text()
         duration = time.monotonic() - started
         print(f"left alone: {duration:.0f} s", flush=True)
-        for number in range(1, arguments.kills + 1):
-            process = start(killed, *(["--resume"] if list(killed.glob("runs/*/settings.yaml")) else flags))
-            instant = rng.uniform(0, duration)
-            with contextlib.suppress(subprocess.TimeoutExpired):
+        kills = runs = 0
+        while kills < arguments.kills:
+            resuming = bool(list(killed.glob("runs/*/settings.yaml")))
+            begun, instant = time.monotonic(), rng.uniform(0, duration)
+            process = start(killed, *(["--resume"] if resuming else flags))
+            try:
                 assert process.wait(timeout=instant) == 0, (killed / "log.txt").read_text()[-2000:]
-            process.kill()
-            process.wait()
-            print(f"kill {number}: after {instant:.1f} s, {where(killed)}", flush=True)
-            if number == arguments.kills or epochs_done(killed) == arguments.epochs:
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                kills += 1
+                print(f"kill {kills}: after {instant:.1f} s, {where(killed)}", flush=True)
+            else:
+                duration = duration if resuming else time.monotonic() - begun
+            if kills == arguments.kills or epochs_done(killed) == arguments.epochs:
                 assert start(killed, "--resume").wait() == 0, (killed / "log.txt").read_text()[-2000:]
                 compare(whole, killed)
-                (killed / "runs").rename(killed / f"runs{number}")
+                runs += 1
+                (killed / "runs").rename(killed / f"runs{runs}")
 
 
 def epochs_done(folder: Path) -> int:
