@@ -8,7 +8,6 @@ optimizer state and results.csv must be equal bit by bit.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import random
 import shlex
