@@ -42,7 +42,7 @@ class CpuBatchNorm(nn.BatchNorm2d):
             variance, mean = torch.var_mean(x, dim=(0, 2, 3), correction=1)
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(variance, self.momentum)
-        normal: Tensor = _Normalize.apply(x, mean, variance, self.eps)  # type: ignore[no-untyped-call]
+        normal: Tensor = _Normalize.apply(x, mean, variance, self.eps)
         return normal * self.weight[:, None, None] + self.bias.detach()[:, None, None]
 
 

@@ -53,7 +53,7 @@ def cost_and_delta(case: dict[str, Any], dtype: torch.dtype = torch.float32) -> 
     width, height = case["net_wh"]
     terms = loss([raw], torch.tensor(rows, dtype=dtype).view(-1, 6), (height, width))
     total = torch.stack(list(terms.values())).sum()
-    total.backward()
+    total.backward()  # type: ignore[no-untyped-call]
     assert raw.grad is not None
     return total.item(), -raw.grad.flatten().numpy()
 

@@ -50,7 +50,7 @@ class GoldenTraining:
         net = self.model.net
         weights = [p for p in self.model.parameters() if p.dim() > 1]
         others = [p for p in self.model.parameters() if p.dim() == 1]
-        groups = [{"params": weights, "weight_decay": net.decay}, {"params": others}]
+        groups: list[dict[str, Any]] = [{"params": weights, "weight_decay": net.decay}, {"params": others}]
         self.optimizer = torch.optim.SGD(groups, lr=net.learning_rate, momentum=net.momentum)
 
     def step(self, number: int) -> dict[str, float]:
@@ -65,7 +65,7 @@ class GoldenTraining:
                 cpu_forward(self.model, self.images[pictures]), self._targets(pictures), (net.height, net.width)
             )
             mean = torch.stack(list(terms.values())).sum() / net.subdivisions
-            mean.backward()
+            mean.backward()  # type: ignore[no-untyped-call]
             total += mean.item()
         updates = self._updates()
         for group in self.optimizer.param_groups:
