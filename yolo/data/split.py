@@ -84,7 +84,8 @@ def split(settings: Split) -> None:
     kept = [name for name in source.splits if name not in taken]
     for name in kept:
         if name in settings.fractions:
-            raise SettingsError(f"--of {' '.join(taken)}: '{name}' is a split already; take it too, or set --{name} 0")
+            remedy = "take it too" if name == "train" else f"take it too, or set --{name} 0"
+            raise SettingsError(f"--of {' '.join(taken)}: '{name}' is a split already; {remedy}")
     records, _ = pool({name: source.index(name) for name in taken})
     parts = _divide(sorted(records.values(), key=lambda record: record.path), settings)
     parts |= {name: list(source.index(name).records()) for name in kept}
