@@ -46,6 +46,16 @@ def shipped_names(kind: Literal["cfg", "data"], suffix: str) -> list[str]:
     return sorted(p.name.removesuffix(suffix) for p in shipped_folder(kind).glob(f"*{suffix}"))
 
 
+def cache_folder(kind: Literal["index", "pictures"]) -> Path:
+    """Where caches lie: `yolo/KIND` in `$XDG_CACHE_HOME`, which is `~/.cache` where it is not set.
+
+    Source: XDG Base Directory Specification 0.8; a relative path counts as not set.
+    """
+    given = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    home = given if given.is_absolute() else Path(os.path.expanduser("~"), ".cache")  # noqa: PTH111 (it never raises)
+    return home / "yolo" / kind
+
+
 @contextlib.contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """A temporary path beside `path` that takes its place when the block ends without an error.

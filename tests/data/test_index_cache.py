@@ -15,10 +15,11 @@ from tests.data.sources.folders import MAKERS
 from tests.data.sources.pictures import put_annotation, put_picture, put_text, voc_object
 from yolo.data import index_cache as cache
 from yolo.data.index import Index
-from yolo.data.index_cache import Reading, Trace, cache_folder, entry_path, load, stamp, store
+from yolo.data.index_cache import Reading, Trace, entry_path, load, stamp, store
 from yolo.data.sources import base, open_source
 from yolo.data.sources.base import Source
 from yolo.errors import DataError
+from yolo.storage import cache_folder
 
 TICK_S = 0.012  # longer than the steps in which a kernel counts the times of files
 
@@ -187,13 +188,13 @@ def test_a_picture_in_the_working_directory_counts_as_soon_as_it_is_there(
 def test_files_that_just_changed_are_not_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "SETTLED_NS", 2 * 10**9)
     through_cache(MAKERS["darknet"](tmp_path / "set"))
-    assert not cache_folder().exists()
+    assert not cache_folder("index").exists()
 
 
 def test_small_data_sets_are_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(base, "MIN_CACHED", 4)
     through_cache(MAKERS["darknet"](tmp_path / "set"))
-    assert not cache_folder().exists()
+    assert not cache_folder("index").exists()
 
 
 @pytest.mark.parametrize(
@@ -204,7 +205,7 @@ def test_a_damaged_entry_is_read_anew_and_mended(
 ) -> None:
     data = MAKERS["darknet"](tmp_path / "set")
     first = through_cache(data)
-    (entry,) = cache_folder().iterdir()
+    (entry,) = cache_folder("index").iterdir()
     whole = entry.read_bytes()
     entry.write_bytes(damage(whole))
     assert load(entry) is None
@@ -216,7 +217,7 @@ def test_a_damaged_entry_is_read_anew_and_mended(
 
 def test_an_entry_is_an_npz_without_pickles(tmp_path: Path) -> None:
     through_cache(MAKERS["darknet"](tmp_path / "set"))
-    (entry,) = cache_folder().iterdir()
+    (entry,) = cache_folder("index").iterdir()
     with np.load(entry, allow_pickle=False) as arrays:
         assert arrays["all_class_ids"].tolist() == [1, 0, 0]
 
@@ -232,7 +233,7 @@ def test_where_it_lies(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/ann")
     for value, folder in (("/x", "/x"), ("", "/home/ann/.cache"), ("relative", "/home/ann/.cache")):
         monkeypatch.setenv("XDG_CACHE_HOME", value)
-        assert cache_folder() == Path(folder) / "yolo/index"
+        assert cache_folder("index") == Path(folder) / "yolo/index"
 
 
 def test_many_at_once_see_whole_entries(tmp_path: Path) -> None:
@@ -252,11 +253,11 @@ def test_many_at_once_see_whole_entries(tmp_path: Path) -> None:
         for names in pool.map(use, readings):
             assert len(set(names)) == 1
             assert len(names) == 1000
-    assert [p.name for p in cache_folder().iterdir()] == [entry.name]
+    assert [p.name for p in cache_folder("index").iterdir()] == [entry.name]
 
 
 def test_entries_that_nobody_uses_go(tmp_path: Path) -> None:
-    old = put_text(cache_folder() / "old.npz", "")
+    old = put_text(cache_folder("index") / "old.npz", "")
     os.utime(old, (1, 1))
     through_cache(MAKERS["darknet"](tmp_path / "set"))
     assert not old.exists()

@@ -66,19 +66,27 @@ class DataFile:
         return cls(path=path, names_path=names_path, names=names, splits=splits, backup=backup)
 
 
+def read_text(path: Path) -> str:
+    """A text file whole, without the mark that some editors put before it.
+
+    Raises:
+        DataError: the file cannot be read, or is not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
+
+
 def read_lines(path: Path) -> list[str]:
     """The lines of a text file, stripped; line i of the file is at i - 1.
 
     Raises:
         DataError: the file cannot be read, or is not UTF-8.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
-    return [line.strip() for line in text.split("\n")]
+    return [line.strip() for line in read_text(path).split("\n")]
 
 
 def read_names(path: Path) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ import numpy as np
 from tqdm import tqdm
 
 from yolo.data.index import Index
-from yolo.storage import atomic_path
+from yolo.storage import atomic_path, cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,20 +68,10 @@ class Trace:
         return Trace(self.paths + other.paths, np.concatenate([self.stamps, other.stamps]))
 
 
-def cache_folder() -> Path:
-    """Where entries lie: `yolo/index` in `$XDG_CACHE_HOME`, which is `~/.cache` where it is not set.
-
-    Source: XDG Base Directory Specification 0.8; a relative path counts as not set.
-    """
-    given = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    home = given if given.is_absolute() else Path(os.path.expanduser("~"), ".cache")  # noqa: PTH111 (it never raises)
-    return home / "yolo" / "index"
-
-
 def entry_path(*key: str) -> Path:
     """The file of the entry that these texts name."""
     text = "\0".join([str(VERSION), *key])
-    return cache_folder() / f"{hashlib.blake2b(os.fsencode(text), digest_size=16).hexdigest()}.npz"
+    return cache_folder("index") / f"{hashlib.blake2b(os.fsencode(text), digest_size=16).hexdigest()}.npz"
 
 
 def load(entry: Path) -> Reading | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -14,6 +13,7 @@ from yolo.data.picture_cache.disk import DiskCache, bytes_before_pixels, cache_n
 from yolo.data.picture_cache.ram import RamCache
 from yolo.data.picture_cache.slots import PictureCache, Slots
 from yolo.errors import SettingsError
+from yolo.storage import cache_folder
 
 if TYPE_CHECKING:
     from yolo.data.index import Index
@@ -64,7 +64,7 @@ def build_cache(kind: CacheKind, index: Index, longer_side: int) -> PictureCache
 
 
 def _on_disk(index: Index, slots: Slots, longer_side: int) -> DiskCache | None:
-    path = cache_folder() / cache_name(index, longer_side)
+    path = cache_folder("pictures") / cache_name(index, longer_side)
     marks = bytes_before_pixels(len(slots))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -79,11 +79,6 @@ def _on_disk(index: Index, slots: Slots, longer_side: int) -> DiskCache | None:
         return DiskCache(slots, count, path, file_stamps(index))
     except OSError as error:
         raise SettingsError(f"--cache disk: {path} cannot be made ({error.strerror}); use ram or none") from error
-
-
-def cache_folder() -> Path:
-    """Where caches on disk lie."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "yolo" / "pictures"
 
 
 def free_shared_memory() -> int:

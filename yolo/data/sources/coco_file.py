@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm import tqdm
 
+from yolo.darknet.data import read_text
 from yolo.errors import DataError
 
 if TYPE_CHECKING:
@@ -95,12 +96,7 @@ def is_coco(path: Path) -> bool:
 
 def _entries(path: Path, wanted: Any) -> Iterator[tuple[str, Any]]:
     """(key, element) of the wanted top-level arrays, in the order of the file; (key, None) once for each array."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
+    text = read_text(path)
     try:
         yield from _scan(text, wanted, path.name)
     except JSONDecodeError as error:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from yolo.darknet.data import read_text
 from yolo.data.sources.folders import split_of
 from yolo.errors import DataError
 
@@ -54,11 +55,7 @@ class Description:
 def _read_keys(path: Path) -> Keys:
     """The top level of the file; all values stay text, so that a class may be called `no` or `1`."""
     try:
-        node = yaml.compose(path.read_text(encoding="utf-8-sig"), yaml.BaseLoader)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
+        node = yaml.compose(read_text(path), yaml.BaseLoader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise DataError(f"{path}:{line}: is not YAML ({error.problem}); mend this line or the one before") from error
