@@ -13,7 +13,6 @@ from typing import Any
 import cv2
 import numpy as np
 import tyro
-from tqdm import tqdm
 
 from yolo.data.collate import collate
 from yolo.data.dataset import Item
@@ -25,6 +24,7 @@ from yolo.draw import draw_boxes
 from yolo.errors import DataError, require
 from yolo.inference import Detector
 from yolo.load import class_names, load_model, new_run_folder, select_device, validated_as
+from yolo.log import progress
 from yolo.ops.nms import Detections
 from yolo.program import run
 from yolo.storage import atomic_path
@@ -80,7 +80,7 @@ def main() -> None:
     size = settings.img_size or validated_as(settings.weights).get("img_size") or model.net.width
     folder = new_run_folder(settings.project, settings.name)
     results = []
-    with tqdm(total=len(paths), desc="detect", unit="img", dynamic_ncols=True) as bar:
+    with progress(total=len(paths), desc="detect", unit="img", leave=True) as bar:
         for chunk in _chunks(paths, settings.batch_size):
             images = [read_picture(path) for path in chunk]
             found = detector(to_batch(images, size))

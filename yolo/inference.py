@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch.nn import functional as F
-from tqdm import tqdm
 
+from yolo.log import progress
 from yolo.ops.nms import Detections, non_max_suppression
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def evaluate(detector: Detector, batches: Iterable[Batch], evaluator: Evaluator,
     model.eval()
     evaluator.reset()
     total = len(batches) if isinstance(batches, Sized) else None
-    for batch in tqdm(batches, desc=title, total=total, unit="batch", dynamic_ncols=True, leave=False):
+    for batch in progress(batches, desc=title, total=total, unit="batch"):
         evaluator.process(batch.image_ids, detector(batch))
     model.train(was_training)
     return evaluator.evaluate()

@@ -4,8 +4,35 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, overload
 
 from tqdm import tqdm
+
+from yolo.distributed import is_main
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Item = TypeVar("Item")
+
+
+@overload
+def progress(iterable: Iterable[Item], /, desc: str = "", **options: Any) -> tqdm[Item]: ...
+
+
+@overload
+def progress(iterable: None = None, /, desc: str = "", **options: Any) -> tqdm[NoReturn]: ...
+
+
+def progress(iterable: Iterable[Any] | None = None, /, desc: str = "", **options: Any) -> tqdm[Any]:
+    """A progress bar on stderr, gone when done; drawn on rank 0 alone.
+
+    Args:
+        iterable: what to go through; None: the caller counts with `update`.
+        desc: what is done.
+        options: of tqdm; `delay=1` hides the bar of what ends within a second.
+    """
+    return tqdm(iterable, desc, **{"leave": False, "dynamic_ncols": True, "disable": not is_main(), **options})
 
 
 class TqdmHandler(logging.Handler):

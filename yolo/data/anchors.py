@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
+from yolo.log import progress
 from yolo.ops.boxes import shape_iou
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def find_anchors(
     found = max((kmeans(few, num, rng) for _ in range(RESTARTS)), key=lambda anchors: goodness(anchors, few))
     candidates = [_rounded(found)]
     best = goodness(candidates[0], few)
-    for sigma in tqdm(np.geomspace(*MUTATION, GENERATIONS), "refine anchors", delay=1, leave=False):
+    for sigma in progress(np.geomspace(*MUTATION, GENERATIONS), "refine anchors", delay=1):
         changed = rng.random(found.shape) < MUTATED_PART
         mutant = _rounded(candidates[0] * np.exp(sigma * rng.standard_normal(found.shape) * changed))
         score = goodness(mutant, few)

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from tqdm import tqdm
-
 from yolo.data.sources import open_source
 from yolo.data.writers import WRITERS
 from yolo.errors import DataError
+from yolo.log import progress
 from yolo.storage import atomic_folder
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ def convert(settings: Convert) -> None:
     names = unique_names(records)
     with atomic_folder(out) as folder:
         writer = WRITERS[settings.format](folder, out.name, source.names)
-        for record in tqdm(records.values(), "write", unit=" images", delay=1, leave=False):
+        for record in progress(records.values(), "write", unit=" images", delay=1):
             name, split = names[record.path], homes[record.path]
             put_picture(record.path, writer.picture_path(name, split), link=settings.link)
             writer.write_truth(name, split, record)

@@ -8,9 +8,8 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from tqdm import tqdm
-
 from yolo.errors import DataError
+from yolo.log import progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +27,7 @@ def group_identical(pictures: Sequence[Path]) -> list[list[int]]:
     alike = [i for i, size in enumerate(sizes) if count[size] > 1]  # others cannot be equal to any
     with ThreadPoolExecutor(min(32, 4 * (os.cpu_count() or 1))) as pool:
         digests = pool.map(_digest, [pictures[i] for i in alike])
-        bar = tqdm(digests, "look for copies", len(alike), unit=" images", delay=1, leave=False)
+        bar = progress(digests, "look for copies", total=len(alike), unit=" images", delay=1)
         content = dict(zip(alike, bar, strict=True))
     groups: dict[bytes | int, list[int]] = {}
     for i in range(len(pictures)):

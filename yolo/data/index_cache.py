@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tqdm import tqdm
 
 from yolo.data.index import Index
+from yolo.log import progress
 from yolo.storage import atomic_path, cache_folder
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def stamp(paths: Sequence[str]) -> npt.NDArray[np.int64]:
     num_threads = min(32, 4 * (os.cpu_count() or 1))  # more than cores: the files may lie on a network drive
     with (
         ThreadPoolExecutor(num_threads) as pool,
-        tqdm(desc="look for changes", total=len(paths), unit=" files", delay=1, leave=False) as bar,
+        progress(desc="look for changes", total=len(paths), unit=" files", delay=1) as bar,
     ):
         rows = []
         for chunk in pool.map(_stamps, chunks):

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from tqdm import tqdm
 
 from yolo.data.drawing import NAMES, draw_scene
 from yolo.data.labels import format_yolo
 from yolo.errors import DataError
+from yolo.log import progress
 from yolo.storage import atomic_folder
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def _remove_outdated(folder: Path, data_file: Path) -> None:
 def _draw_all(folder: Path) -> None:
     (folder / "images").mkdir()
     (folder / "labels").mkdir()
-    with tqdm(desc="draw shapes", total=sum(NUM_IMAGES.values()), unit=" images", leave=False) as bar:
+    with progress(desc="draw shapes", total=sum(NUM_IMAGES.values()), unit=" images") as bar:
         for split in NUM_IMAGES:
             lines = []
             for line in _draw_split(folder, split):

@@ -6,7 +6,6 @@ import logging
 from typing import TYPE_CHECKING
 
 import numpy as np
-from tqdm import tqdm
 
 from yolo.data.check.checks.boxes import first_of_equal
 from yolo.data.check.checks.pictures import ROLES
@@ -15,6 +14,7 @@ from yolo.data.index import Record
 from yolo.data.sources.boxes import TOLERANCE
 from yolo.data.writers import WRITERS
 from yolo.errors import SettingsError
+from yolo.log import progress
 from yolo.storage import atomic_folder
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def write_fixed(survey: Survey, out: Path, form: str) -> dict[str, int]:
     homes = {survey.paths[i]: split for split, pictures in reversed(splits.items()) for i in pictures}
     with atomic_folder(out) as folder:
         writer = WRITERS[form](folder, out.name, survey.names)
-        for record in tqdm(records, "write", unit=" images", delay=1, leave=False):
+        for record in progress(records, "write", unit=" images", delay=1):
             name, split = names[record.path], homes[record.path]
             put_picture(record.path, writer.picture_path(name, split), link=False)
             writer.write_truth(name, split, record)

@@ -13,8 +13,6 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from tqdm import tqdm
-
 from yolo.darknet.data import read_lines, read_names, resolve_path
 from yolo.data.check.survey import Problem
 from yolo.data.labels import BadRow, iterate_rows, label_path, labels_of
@@ -26,6 +24,7 @@ from yolo.data.sources.folders import ALL, IMAGE_SUFFIXES, find_files
 from yolo.data.sources.voc import CLASS_LIST_ROW, VocSource
 from yolo.data.sources.yolo_text import YoloTextSource
 from yolo.errors import DataError
+from yolo.log import progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -200,7 +199,7 @@ class VocReader(Reader):
 
     def _names_in_annotations(self) -> tuple[str, ...]:
         names = set()
-        for path in tqdm(sorted(self._annotations.rglob("*.xml")), "read names", unit=" files", delay=1, leave=False):
+        for path in progress(sorted(self._annotations.rglob("*.xml")), "read names", unit=" files", delay=1):
             with contextlib.suppress(DataError):  # said when its picture is read
                 names |= {entry.name for entry in iterate_objects(path) if isinstance(entry, VocObject)}
         return tuple(sorted(names))

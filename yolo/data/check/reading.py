@@ -7,10 +7,9 @@ import warnings
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from tqdm import tqdm
-
 from yolo.data.check.picture import read_facts
 from yolo.data.check.survey import Problem, Reading, Survey, build_survey
+from yolo.log import progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -36,7 +35,7 @@ def read_survey(reader: Reader) -> Survey:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's, of broken metadata
-        readings = list(tqdm(_map(read, paths), "check", len(paths), unit=" images", delay=1, leave=False))
+        readings = list(progress(_map(read, paths), "check", total=len(paths), unit=" images", delay=1))
     problems = [*reader.problems, *_orphans(reader, readings)]
     return build_survey(reader.names, splits, paths, readings, problems)
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 import torch
-from tqdm import tqdm
 
+from yolo.log import progress
 from yolo.storage import atomic_path
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def reserve(path: Path, num_bytes: int) -> None:
 def file_stamps(index: Index) -> npt.NDArray[np.uint64]:
     """(M,), a number that changes with a picture's file: by its size and the times of its contents and its entry."""
     stamps = np.zeros(len(index), np.uint64)
-    for i in tqdm(range(len(index)), desc="look at files", unit=" files", leave=False, delay=1):
+    for i in progress(range(len(index)), desc="look at files", unit=" files", delay=1):
         try:
             status = index.path(i).stat()
         except OSError:  # decoding it says what is wrong

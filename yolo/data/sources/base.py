@@ -8,13 +8,12 @@ import time
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
-from tqdm import tqdm
-
 from yolo.data import index_cache as cache
 from yolo.data.index import Index
 from yolo.data.sources.boxes import BoxCleaner
 from yolo.data.sources.sizes import read_sizes
 from yolo.errors import DataError
+from yolo.log import progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,7 +98,7 @@ class Source(ABC):
         return reading.index
 
     def _trace(self, pictures: Sequence[Path]) -> cache.Trace:
-        bar = tqdm(pictures, "find labels", unit=" files", delay=1, leave=False)
+        bar = progress(pictures, "find labels", unit=" files", delay=1)
         return cache.Trace.take([str(path) for picture in bar for path in (picture, *self.label_files(picture))])
 
     def _read(self, split: str, pictures: Sequence[Path]) -> cache.Reading:
@@ -112,7 +111,7 @@ class Source(ABC):
         records = []
         num_bare = 0
         rows = zip(pictures, sizes, strict=True)
-        for picture, (width, height) in tqdm(rows, "read labels", len(pictures), unit=" files", delay=1, leave=False):
+        for picture, (width, height) in progress(rows, "read labels", total=len(pictures), unit=" files", delay=1):
             labels = self.labels(picture, width, height)
             num_bare += labels is None
             records.append(cleaner.record(picture, width, height, labels))

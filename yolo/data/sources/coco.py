@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from tqdm import tqdm
 
 from yolo.data.labels import Labels
 from yolo.data.sources.base import Source
 from yolo.data.sources.coco_file import CocoFile, CocoImage, is_coco, read_coco
 from yolo.data.sources.folders import ALL, SPLIT_WORDS, find_folders, split_of, split_of_folder, train_first
 from yolo.errors import DataError
+from yolo.log import progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +64,7 @@ class CocoSource(Source):
         file = self._file(split)
         folders = [folder for folder in _picture_folders(file.path, split) if folder.is_dir()]
         found: dict[Path, tuple[CocoFile, CocoImage]] = {}
-        for image in tqdm(file.images, "find images", unit=" images", delay=1, leave=False):
+        for image in progress(file.images, "find images", unit=" images", delay=1):
             picture = _find(image, folders, file.path)
             if picture in found:
                 twice = f"images {found[picture][1].id} and {image.id} are both '{picture}'"

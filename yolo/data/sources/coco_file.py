@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tqdm import tqdm
 
 from yolo.darknet.data import read_text
 from yolo.errors import DataError
+from yolo.log import progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -107,7 +107,7 @@ def _entries(path: Path, wanted: Any) -> Iterator[tuple[str, Any]]:
 
 def _scan(text: str, wanted: Any, title: str) -> Iterator[tuple[str, Any]]:
     decode = json.JSONDecoder().raw_decode
-    with tqdm(desc=f"read {title}", total=len(text), unit="B", unit_scale=True, delay=1, leave=False) as bar:
+    with progress(desc=f"read {title}", total=len(text), unit="B", unit_scale=True, delay=1) as bar:
         at = _expect(text, 0, "{")
         while text[at : at + 1] != "}":
             key, at = decode(text, at)

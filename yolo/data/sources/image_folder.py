@@ -10,12 +10,11 @@ import logging
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from tqdm import tqdm
-
 from yolo.darknet.data import read_lines
 from yolo.data.labels import label_candidates
 from yolo.data.sources.folders import ALL, find_files, find_folders, names_files, read_folder_names, split_folders
 from yolo.data.sources.yolo_text import YoloTextSource
+from yolo.log import progress
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,13 +63,13 @@ class ImageFolderSource(YoloTextSource):
     @cached_property
     def _all_label_files(self) -> list[Path]:
         pictures = [picture for split in self.splits for picture in self.pictures(split)]
-        bar = tqdm(pictures, "find labels", unit=" files", delay=1, leave=False)
+        bar = progress(pictures, "find labels", unit=" files", delay=1)
         return [path for picture in bar for path in label_candidates(picture)]
 
     def _numbers(self) -> tuple[str, ...]:
         """As many names as the largest class id of any split needs."""
         largest = -1
-        for path in tqdm(self._all_label_files, "count classes", unit=" files", delay=1, leave=False):
+        for path in progress(self._all_label_files, "count classes", unit=" files", delay=1):
             first = (line.split(maxsplit=1)[0] for line in (read_lines(path) if path.is_file() else []) if line)
             largest = max([largest, *(int(word) for word in first if word.isdecimal() and int(word) < MAX_CLASSES)])
         if largest >= 0:

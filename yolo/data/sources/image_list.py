@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from tqdm import tqdm
-
 from yolo.darknet.data import read_lines, resolve_path, warn_if_ambiguous
 from yolo.errors import DataError
+from yolo.log import progress
 
 
 def read_image_list(path: Path) -> list[Path]:
@@ -18,7 +17,7 @@ def read_image_list(path: Path) -> list[Path]:
         DataError: the list cannot be read, or a picture does not exist.
     """
     pictures: list[Path] = []
-    lines = tqdm(read_lines(path), "find images", unit=" images", delay=1, leave=False)
+    lines = progress(read_lines(path), "find images", unit=" images", delay=1)
     for number, line in enumerate(lines, start=1):
         if not line:
             continue

@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from PIL import Image, UnidentifiedImageError
-from tqdm import tqdm
 
 from yolo.errors import DataError
+from yolo.log import progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +29,7 @@ def read_sizes(pictures: Sequence[Path]) -> list[tuple[int, int]]:
     num_threads = min(32, 4 * (os.cpu_count() or 1))  # more than cores: the headers may lie on a network drive
     with ThreadPoolExecutor(num_threads) as pool:
         sizes = pool.map(read_size, pictures)
-        return list(tqdm(sizes, "read image sizes", len(pictures), unit=" images", delay=1, leave=False))
+        return list(progress(sizes, "read image sizes", total=len(pictures), unit=" images", delay=1))
 
 
 def read_size(picture: Path) -> tuple[int, int]:

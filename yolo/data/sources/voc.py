@@ -10,8 +10,6 @@ import re
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from tqdm import tqdm
-
 from yolo.darknet.data import read_lines
 from yolo.data.sources.annotation import Annotation, read_annotation
 from yolo.data.sources.base import Source
@@ -25,6 +23,7 @@ from yolo.data.sources.folders import (
     train_first,
 )
 from yolo.errors import DataError
+from yolo.log import progress
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -116,7 +115,7 @@ class VocSource(Source):
         return CLASS_LIST_ROW.fullmatch(first) is not None and first not in self._pictures
 
     def _names_in_annotations(self) -> tuple[str, ...]:
-        stems = tqdm(self._annotated, "read annotations", unit=" files", delay=1, leave=False)
+        stems = progress(self._annotated, "read annotations", unit=" files", delay=1)
         found = {entry.name for stem in stems for entry in self._annotation(stem).objects}
         if not found:
             raise DataError(f"{self.path}: no annotation has an object; add classes.txt, one class name a line")
