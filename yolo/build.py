@@ -36,6 +36,7 @@ from yolo.losses.registry import build_loss
 from yolo.model import Darknet, with_classes
 from yolo.objective import DetectionObjective, ValidationScore
 from yolo.optimization import batch_size_at, build_phases, describe_phases, follow_net, num_steps, prepare_optimizer
+from yolo.pretrained import find_weights
 from yolo.recipe import flat, write_settings
 from yolo.rng import seed_everything
 from yolo.transfer import initialize_heads, transfer, without_class_term
@@ -91,13 +92,15 @@ def build_training(settings: TrainSettings) -> Training:
     cfg = CfgFile.read(Path(settings.resume) / MODEL_CFG if settings.resume else settings.cfg)
     sizes = InputSizes.of(cfg, settings.sizes, rect=settings.rect, seed=settings.seed)
     size = sizes.train
+    start = (
+        "" if settings.resume or not settings.weights else str(find_weights(settings.weights, offline=settings.offline))
+    )
     source = open_source(settings.data)
     train_index, val_index = source.index("train"), source.index("val")
     if settings.single_cls:
         train_index, val_index = train_index.single_class(), val_index.single_class()
     names = train_index.names
-    weights = "" if settings.resume else settings.weights
-    model = build_model(cfg, weights, len(names)).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model = build_model(cfg, start, len(names)).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     settings = follow_net(settings, model.net, len(train_index))
     frozen = frozen_layers(model, settings.freezing.freeze, settings.freezing.freeze_layers)
     if settings.grad_checkpoint:
