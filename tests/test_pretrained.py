@@ -132,13 +132,19 @@ def test_a_name_that_is_nothing(name: str, message: str) -> None:
         find_weights(name)
 
 
-def test_a_name_fetches_once(small: Published, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_fetches_once(
+    small: Published, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "yolo")
     with serving(BODY) as site:
-        use(monkeypatch, replace(small, urls=(f"{site.url}/small.weights",)))
+        use(monkeypatch, replace(small, urls=(f"{site.url}/small.weights",), score_on="val2017"))
         assert [find_weights("small"), find_weights("small.weights")] == [cached(tmp_path)] * 2
     assert [path for path, _ in site.requests] == ["/small.weights"]
     assert cached(tmp_path).read_bytes() == BODY
     assert list(tmp_path.joinpath("work").iterdir()) == []
+    assert (
+        caplog.messages == [f"{cached(tmp_path)}: published weights, trained on nothing; score it on val2017 alone"] * 2
+    )
 
 
 def test_the_second_address_where_the_first_fails(

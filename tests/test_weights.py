@@ -11,7 +11,7 @@ from tests.programs import call
 from tests.serving import Answer, serving
 from yolo.darknet.weights import Header
 from yolo.pretrained import registry
-from yolo.weights import main
+from yolo.weights import format_list, main
 
 ROOT = Path(__file__).parents[1]
 
@@ -87,3 +87,9 @@ def test_mistakes(
 ) -> None:
     assert call(monkeypatch, main, *arguments) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("cache")
+def test_the_page_shows_the_list() -> None:
+    page = (ROOT / "docs" / "weights.md").read_text(encoding="utf-8")
+    assert f"$ python -m yolo.weights list\n{format_list()}```\n" in page

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import logging
 import os
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +16,8 @@ from yolo.distributed import first_on_node
 from yolo.download import download
 from yolo.errors import DownloadError, WeightsError
 from yolo.storage import cache_folder, locked, shipped_folder
+
+logger = logging.getLogger(__name__)
 
 FOLDER = Path("weights")  # in the working folder: files that lie there are never fetched
 OFFLINE = "YOLO_OFFLINE"
@@ -53,8 +56,7 @@ class Published:
 @cache
 def registry() -> dict[str, Published]:
     """All published weights that are known, by name."""
-    text = (shipped_folder("weights") / "registry.yaml").read_text(encoding="utf-8")
-    entries = yaml.safe_load(text)
+    entries = yaml.safe_load((shipped_folder("weights") / "registry.yaml").read_text(encoding="utf-8"))
     return {name: Published(**{**entry, "name": name, "urls": tuple(entry["urls"])}) for name, entry in entries.items()}
 
 
@@ -82,7 +84,10 @@ def find_weights(name: str, *, offline: bool = False) -> Path:
             return path
         raise WeightsError(f"--weights {name}: no such file{_hint(path)}")
     with first_on_node(f"fetch {entry.file}"):
-        return entry.found() or _fetch_locked(entry, offline=offline)
+        path = entry.found() or _fetch_locked(entry, offline=offline)
+    score_on = f"; score it on {entry.score_on} alone" if entry.score_on else ""
+    logger.info("%s: published weights, trained on %s%s", path, entry.trained_on, score_on)
+    return path
 
 
 def find_with_network(weights: str, cfg: str | None, *, offline: bool = False) -> tuple[Path, str | None]:

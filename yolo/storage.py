@@ -24,7 +24,7 @@ def shipped_folder(kind: Literal["cfg", "data", "weights"]) -> Path:
     return inside if inside.is_dir() else PACKAGE.parent / kind
 
 
-def find_file(name: str | Path, kind: Literal["cfg", "data"], suffix: str) -> Path | None:
+def find_file(name: str | Path, kind: Literal["cfg", "data", "weights"], suffix: str) -> Path | None:
     """A file by path, or a shipped one by name, with or without its suffix.
 
     Args:
