@@ -52,7 +52,7 @@ def download(
     *,
     num_bytes: int | None = None,
     sha256: str | None = None,
-    check: Callable[[Path], object] | None = None,
+    check: Callable[[Path], object] = lambda path: None,
     pauses: Sequence[float] = PAUSES,
 ) -> None:
     """Fetch a file; one process at a time for one path.
@@ -79,18 +79,19 @@ def download(
             _insist(url, part, num_bytes, bar, pauses)
         try:
             verify(part, num_bytes, sha256)
-            if check:
-                check(part)
+            check(part)
         except YoloError as error:
-            _tag(part).unlink()  # the next one starts anew
-            part.unlink()
+            part.unlink()  # the next one starts anew
+            _tag(part).unlink()
             raise DownloadError(f"{url}: not the right file: {error}") from error
         with part.open("rb") as file:
             os.fsync(file.fileno())
         part.replace(path)
         _tag(part).unlink()
     except OSError as error:
-        raise DownloadError(f"{path}: cannot be written: {error.strerror or error}; make room, or see to it") from error
+        raise DownloadError(
+            f"{path}: cannot be written: {error.strerror or error}; make room, or check who may write there"
+        ) from error
 
 
 def verify(path: Path, num_bytes: int | None, sha256: str | None) -> None:
