@@ -183,6 +183,15 @@ def test_a_mirror_is_asked_alone(small: Published, tmp_path: Path, monkeypatch: 
     assert cached(tmp_path).is_file()
 
 
+@pytest.mark.usefixtures("small")
+def test_a_cache_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "cache").touch()
+    with pytest.raises(
+        DownloadError, match=r"cache/yolo/weights: cannot be written: .*; put small.weights .*into weights/"
+    ):
+        find_weights("small")
+
+
 def no_socket(*arguments: object, **options: object) -> socket.socket:
     raise AssertionError("a socket was opened")
 

@@ -124,14 +124,17 @@ def _fetch_locked(entry: Published, *, offline: bool) -> Path:
     if not urls:
         raise WeightsError(f"--weights {entry.name}: not here, and offline; {by_hand}")
     problems = []
-    with locked(path.with_name(f".{path.name}.lock")):
-        if path.is_file():
-            return path
-        for url in urls:
-            problem = _problem(entry, url, path)
-            if not problem:
+    try:
+        with locked(path.with_name(f".{path.name}.lock")):
+            if path.is_file():
                 return path
-            problems.append(problem)
+            for url in urls:
+                problem = _problem(entry, url, path)
+                if not problem:
+                    return path
+                problems.append(problem)
+    except OSError as error:
+        problems.append(f"{path.parent}: cannot be written: {error.strerror}")
     raise DownloadError(f"--weights {entry.name}: {'; '.join(problems)}; {by_hand}, or name a mirror in {MIRROR}")
 
 
