@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import multiprocessing
 import os
-import pickle
 import socket
 import traceback
 from collections.abc import Callable
@@ -42,7 +42,7 @@ def run_ranks(function: Callable[..., Any], world_size: int, *arguments: Any) ->
     ]
     for process in processes:
         process.start()
-    found = dict(pickle.loads(results.get()) for _ in processes)
+    found = dict(torch.load(io.BytesIO(results.get())) for _ in processes)
     for process in processes:
         process.join(TIMEOUT_S)
     failures = [text for text in found.values() if isinstance(text, str) and text.startswith("Traceback")]
@@ -60,4 +60,6 @@ def _run(
             result = function(*arguments)
     except BaseException:  # noqa: BLE001 (the parent shows it)
         result = traceback.format_exc()
-    results.put(pickle.dumps((rank, result)))  # as bytes: tensors would travel by handles of a process that is gone
+    file = io.BytesIO()  # tensors would else travel by handles of a process that is gone
+    torch.save((rank, result), file)
+    results.put(file.getvalue())

@@ -22,7 +22,7 @@ from yolo.engine.policies import constant
 from yolo.engine.precision import Precision
 from yolo.engine.schedule import Schedule
 from yolo.engine.trainer import Trainer
-from yolo.losses.registry import build_loss
+from yolo.losses.registry import LossName, build_loss
 from yolo.losses.shape_match import LossSettings
 from yolo.model import Darknet
 
@@ -57,23 +57,17 @@ class Pictures:
     def skip(self, batches: int) -> None: ...
 
 
-def network(loss: str) -> tuple[Darknet, Any]:
+def network(loss: LossName) -> tuple[Darknet, Any]:
     torch.manual_seed(0)
     model = Darknet(CfgFile.read("shapes"))
     if distributed.world_size() > 1:
         synchronise_norms(model)
     model.double()
-    return model, build_loss(
-        loss,
-        model,
-        LossSettings(),
-        images_seen=lambda: 0,
-        objectness_ratio=lambda: 1.0,  # type: ignore[arg-type]
-    )
+    return model, build_loss(loss, model, LossSettings(), images_seen=lambda: 0, objectness_ratio=lambda: 1.0)
 
 
 def trained(
-    loss: str, steps: int, accumulate: int, checkpointing: bool, thaw: int | None
+    loss: LossName, steps: int, accumulate: int, checkpointing: bool, thaw: int | None
 ) -> tuple[list[Tensor], dict[str, float], int]:
     """Weights, statistics and the record after so many micro-batches."""
     model, criterion = network(loss)
@@ -104,7 +98,7 @@ def trained(
     return [value.detach().clone() for value in model.state_dict().values()], run.record, run.state.images_seen
 
 
-CASES = {
+CASES: dict[str, tuple[LossName, int, int, bool, int | None]] = {
     "plain": ("shape-match", 20, 1, False, None),
     "darknet's loss": ("darknet", 20, 1, False, None),
     "accumulation": ("shape-match", 7, 3, False, None),
