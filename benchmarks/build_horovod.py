@@ -62,13 +62,13 @@ def edits() -> list[tuple[str, str, str]]:
     old, new = "set(CMAKE_CXX_STANDARD 14)", f"set(CMAKE_{found[0]})"
     headers = "from distutils.sysconfig import get_python_inc; print(get_python_inc())"
     torch_cmake, find_torch = "horovod/torch/CMakeLists.txt", "cmake/Modules/FindPytorch.cmake"
-    which = "import find_executable"
+    launcher = "horovod/runner/js_run.py"
     return [
         ("CMakeLists.txt", old, new),
         (torch_cmake, old, new),
         (torch_cmake, headers, "import sysconfig; print(sysconfig.get_path('include'))"),
         (find_torch, 'string(TOUPPER "${Pytorch_CUDA}" Pytorch_CUDA)', "set(Pytorch_CUDA FALSE)"),
-        ("horovod/runner/js_run.py", f"from distutils.spawn {which}", "from shutil import which as find_executable"),
+        (launcher, "from distutils.spawn import find_executable", "from shutil import which as find_executable"),
     ]
 
 
