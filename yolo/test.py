@@ -104,7 +104,7 @@ def main() -> None:
         input_sizes=rect_sizes(index, model.cfg, size) if settings.rect else None,
     )
     detector = Detector(model, score_threshold=settings.conf_thres, iou_threshold=settings.iou_thres)
-    metrics = evaluate(detector, loader, Evaluator(index), settings.split)
+    metrics = evaluate(detector, loader, Evaluator(index), settings.split, loader.batch_size)
     sys.stdout.write(format_table(metrics) + "\n")
     if settings.json:
         with atomic_path(Path(settings.json)) as temporary:
