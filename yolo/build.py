@@ -37,6 +37,7 @@ from yolo.model import Darknet, with_classes
 from yolo.objective import DetectionObjective, ValidationScore
 from yolo.optimization import batch_size_at, build_phases, describe_phases, follow_net, num_steps, prepare_optimizer
 from yolo.recipe import flat, write_settings
+from yolo.remote import local_path
 from yolo.rng import seed_everything
 from yolo.transfer import initialize_heads, transfer, without_class_term
 from yolo.watching import build_callbacks, describe_batch
@@ -62,7 +63,7 @@ def build_model(original: CfgFile, weights: str, num_classes: int) -> Darknet:
         model = Darknet(with_classes(original, num_classes))
     initialize_heads(model)
     if weights:
-        transfer(model, Path(weights), original).log()
+        transfer(model, local_path(weights), original).log()
     if num_classes == 1:
         without_class_term(model)
     return model
@@ -91,7 +92,7 @@ def build_training(settings: TrainSettings) -> Training:
     cfg = CfgFile.read(Path(settings.resume) / MODEL_CFG if settings.resume else settings.cfg)
     sizes = InputSizes.of(cfg, settings.sizes, rect=settings.rect, seed=settings.seed)
     size = sizes.train
-    source = open_source(settings.data)
+    source = open_source(settings.data, stream=settings.stream)
     train_index, val_index = source.index("train"), source.index("val")
     if settings.single_cls:
         train_index, val_index = train_index.single_class(), val_index.single_class()

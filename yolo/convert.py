@@ -13,6 +13,7 @@ from yolo.errors import SettingsError, WeightsError, require
 from yolo.load import class_names
 from yolo.model import Darknet
 from yolo.program import run
+from yolo.remote import local_path
 from yolo.state_file import ModelState, is_state_file, write_state
 from yolo.transfer import network_of, transfer
 
@@ -58,7 +59,7 @@ def main() -> None:
         if path.exists() and not settings.force:
             raise SettingsError(f"--out {path}: is there already; choose another name, or add --force to overwrite it")
     model, names = read_model(settings)
-    before = Path(settings.weights).stat().st_size  # --force may overwrite it
+    before = local_path(settings.weights).stat().st_size  # --force may overwrite it
     kept = kept_state(model, settings.cutoff)
     if settings.half:
         kept = {name: halved(tensor) for name, tensor in kept.items()}
@@ -84,7 +85,7 @@ def read_model(settings: ConvertSettings) -> tuple[Darknet, tuple[str, ...]]:
     model = Darknet(network)
     if settings.names:
         names = class_names(settings.names, names, model.num_classes)
-    done = transfer(model, Path(settings.weights), network, averaged=settings.ema)
+    done = transfer(model, local_path(settings.weights), network, averaged=settings.ema)
     kept = kept_state(model, settings.cutoff)
     if unfilled := [what for what in (*done.misfits, *done.missing) if what.split(":")[0] in kept]:
         raise WeightsError(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import contextmanager
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yolo.build import Training, build_training
 from yolo.config import read_train_settings
+from yolo.engine.callbacks.bucket import Bucket
 from yolo.engine.callbacks.clock import Clock
 from yolo.engine.checkpoint import load_checkpoint
 from yolo.engine.memory import GIB, peak_memory
@@ -20,10 +21,11 @@ from yolo.inference import evaluate
 from yolo.load import evaluation_detector, load_model
 from yolo.program import run
 from yolo.remedies import remedies
-from yolo.storage import mirror
 from yolo.watching import draw_detections
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from yolo.evaluation.coco import CocoMetrics
 
 logger = logging.getLogger("yolo.train")
@@ -51,10 +53,20 @@ def main() -> None:
         return
     if reason:
         logger.info("stopped: %s", reason)
-    sys.stdout.write(format_table(report_best(training)) + "\n")
-    if settings.saving.bucket:
-        mirror(training.folder, Path(settings.saving.bucket).expanduser() / training.folder.name)
+    with uploaded(training):
+        sys.stdout.write(format_table(report_best(training)) + "\n")
     logger.info("%s", describe_run(training))
+
+
+@contextmanager
+def uploaded(training: Training) -> Iterator[None]:
+    """Wait at the end, however it comes, until all that the run wrote is where it is to be."""
+    try:
+        yield
+    finally:
+        for callback in training.trainer.callbacks:
+            if isinstance(callback, Bucket):
+                callback.finish()
 
 
 def write_batch_pictures(training: Training) -> None:
