@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import http.client
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.remote.faulty import Faults, proxy, s3_server
+from yolo.remote import retry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,22 +15,26 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def s3_port() -> Iterator[int]:
-    with s3_server() as port:
-        yield port
+def s3() -> Iterator[tuple[int, str, Faults]]:
+    """A server's port, a proxy before it, and how that fails; one connection serves all tests."""
+    faults = Faults()
+    with s3_server() as port, proxy(port, faults) as endpoint:
+        yield port, endpoint, faults
 
 
 @pytest.fixture
-def faults() -> Faults:
-    return Faults()
+def faults(s3: tuple[int, str, Faults]) -> Faults:
+    s3[2].reset()
+    return s3[2]
 
 
 @pytest.fixture
-def bucket(s3_port: int, faults: Faults, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def bucket(s3: tuple[int, str, Faults], faults: Faults, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The URL of an empty bucket behind a proxy that fails as `faults` says; keys, endpoint and cache are set."""
+    assert faults.log == []
     name = "yolo-tests"
     for method, path in (("POST", "/moto-api/reset"), ("PUT", f"/{name}")):
-        connection = http.client.HTTPConnection("127.0.0.1", s3_port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", s3[0], timeout=30)
         connection.request(method, path)
         assert connection.getresponse().status == 200
         connection.close()
@@ -38,7 +44,8 @@ def bucket(s3_port: int, faults: Faults, tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3[1])
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    with proxy(s3_port, faults) as endpoint:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-        yield f"s3://{name}"
+    monkeypatch.setattr("s3fs.S3FileSystem.retries", 1)  # ours are tested here, and they are faster:
+    monkeypatch.setattr(retry, "sleep", lambda seconds: time.sleep(seconds / 50))
+    return f"s3://{name}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import logging
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,7 +15,9 @@ from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SLOW_DOWN = b"<?xml version='1.0'?><Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
+SLOW_DOWN = (
+    b"<?xml version='1.0'?><Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
+)
 OWN_HEADERS = ("connection", "transfer-encoding", "date", "server")
 
 
@@ -29,6 +32,13 @@ class Faults:
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("all", "read", "write", "failed"), 0))
     lock: threading.Lock = field(default_factory=threading.Lock)
     log: list[str] = field(default_factory=list)  # method and path of each request
+
+    def reset(self) -> None:
+        """No faults from now on, and nothing counted."""
+        self.busy = self.cut_reads = self.cut_writes = 0
+        self.down = False
+        self.counts = dict.fromkeys(self.counts, 0)
+        self.log = []
 
     def strikes(self, kind: str, every: int) -> bool:
         with self.lock:
@@ -93,12 +103,13 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         self.wfile.write(content)
 
-    do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = handle_any  # noqa: N815
+    do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = handle_any
 
 
 @contextlib.contextmanager
 def s3_server() -> Iterator[int]:
     """A real S3 endpoint, empty; its port."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     try:

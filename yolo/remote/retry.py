@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
-import time
+from time import sleep
 from typing import TYPE_CHECKING, TypeVar
 
 from yolo.errors import StorageError
@@ -52,7 +52,7 @@ def with_retries(
                 raise StorageError(f"{what}, {attempt} times in a row: {reason(error)}") from error
             if attempt >= SILENT:
                 logger.warning("%s: %s; the next attempt follows in %.0f s", what, reason(error), pause)
-            time.sleep(pause * chance.uniform(1 - SPREAD, 1 + SPREAD))
+            sleep(pause * chance.uniform(1 - SPREAD, 1 + SPREAD))
     raise AssertionError
 
 

@@ -167,6 +167,6 @@ class Uploader:
         if left:
             names = ", ".join(sorted(left))
             logger.warning(
-                "%d files of %s are not in %s: %s (%s); they are kept; to bring them there: python -m yolo.remote %s %s",
+                "%d files of %s are not in %s: %s (%s); they are kept; bring them there: python -m yolo.remote %s %s",
                 len(left), self.folder, self.target, names, next(iter(left.values())), self.folder, self.target,
             )  # fmt: skip
