@@ -21,6 +21,7 @@ from yolo.inference import evaluate
 from yolo.load import evaluation_detector, load_model
 from yolo.program import run
 from yolo.remedies import remedies
+from yolo.remote.runs import name_of
 from yolo.watching import draw_detections
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ def main() -> None:
         training.trainer.train()
     reason = training.trainer.stop_reason
     if training.trainer.state.batches:
-        logger.info("stopped (%s); go on with: python -m yolo.train --resume %s", reason, training.folder)
+        run_name = name_of(training.folder, settings.project)
+        logger.info("stopped (%s); go on with: python -m yolo.train --resume %s", reason, run_name)
         return
     if reason:
         logger.info("stopped: %s", reason)
@@ -64,9 +66,13 @@ def uploaded(training: Training) -> Iterator[None]:
     try:
         yield
     finally:
-        for callback in training.trainer.callbacks:
-            if isinstance(callback, Bucket):
-                callback.finish()
+        for bucket in buckets(training):
+            bucket.finish()
+
+
+def buckets(training: Training) -> list[Bucket]:
+    """The callback that uploads, if there is one."""
+    return [callback for callback in training.trainer.callbacks if isinstance(callback, Bucket)]
 
 
 def write_batch_pictures(training: Training) -> None:
@@ -94,11 +100,12 @@ def describe_run(training: Training) -> str:
     scores = ", ".join(f"{name} {metrics[name]:.3f}" for name in SCORES)
     (clock,) = (each for each in training.trainer.callbacks if isinstance(each, Clock))
     minutes, seconds = divmod(round(clock.seconds), 60)
+    places = ", and in ".join([str(training.folder), *(place for each in buckets(training) for place in each.complete)])
     epochs, memory = training.trainer.state.epoch, peak_memory(training.device) / GIB
     return (
         f"best epoch {best['epoch']} of {epochs}: {scores}\n"
         f"{minutes // 60} h {minutes % 60} min {seconds} s, at most {memory:.1f} GiB of memory on {training.device}\n"
-        f"results in {training.folder}: best.pt, best.weights with model.cfg, results.csv, pictures"
+        f"results in {places}: best.pt, best.weights with model.cfg, results.csv, pictures"
     )
 
 

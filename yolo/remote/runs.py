@@ -21,6 +21,11 @@ def local_project(project: str) -> Path:
     return Path(RUNS, scheme_of(project), checked_name(without_scheme(project), project))
 
 
+def name_of(folder: Path, project: str) -> str:
+    """What `--resume` takes for a run on any machine: its URL where its project has one."""
+    return join(project, folder.name) if is_url(project) else str(folder)
+
+
 def run_of(url: str) -> str:
     """The URL of a run, from itself or from that of its checkpoint."""
     return split(url)[0] if PurePosixPath(url).suffix == ".pt" else url.rstrip("/")

@@ -110,8 +110,8 @@ class Uploader:
         with progress(total=total, desc=f"upload to {self.target}", unit=" files", delay=1) as bar, self._changed:
             while self._thread is not None:
                 self._changed.wait(LOOK_S)
-                bar.n = total - len(self._waiting)
-                bar.refresh()
+                if done := total - len(self._waiting) - bar.n:
+                    bar.update(done)
 
     def _work(self) -> None:
         """Write what waits, until nothing does."""

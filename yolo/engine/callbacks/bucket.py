@@ -28,6 +28,7 @@ class Bucket(Callback):
     def __init__(self, folder: Path, targets: Sequence[str], watched: str = "last.pt") -> None:
         self.uploaders = [Uploader(folder, target) for target in targets]
         self.watched = folder / watched
+        self.complete: list[str] = []  # the targets that had everything when `finish` was called last
         self._seen = 0
 
     def on_train_start(self, trainer: Trainer) -> None:
@@ -54,8 +55,7 @@ class Bucket(Callback):
 
     def finish(self) -> None:
         """Wait until all is uploaded, and warn of what could not be."""
-        for uploader in self.uploaders:
-            uploader.finish()
+        self.complete = [uploader.target for uploader in self.uploaders if uploader.finish()]
 
     def _sync(self) -> None:
         self._seen = self._time()
