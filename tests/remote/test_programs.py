@@ -13,6 +13,8 @@ import cv2
 import pytest
 import yaml
 
+from tests.programs import call
+from yolo import train
 from yolo.data.drawing import NAMES, draw_scene
 from yolo.data.labels import format_yolo
 from yolo.data.shapes import scene_rng
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.e2e
 
 ROOT = Path(__file__).parents[2]
-SMALL = "--cfg shapes --img-size 64 --batch-size 4 --workers 1 --picture-period 0".split()
+SMALL = ["--cfg", "shapes", "--img-size", "64", "--batch-size", "4", "--workers", "1", "--picture-period", "0"]
 
 
 def there(url: str) -> dict[str, bytes]:
@@ -130,17 +132,31 @@ def test_a_streamed_run_is_terminated_and_goes_on_elsewhere(
     assert f"all {epoch + 1} epochs are done" in finish(process)
 
 
-def test_mistakes_are_one_line_and_status_2(bucket: str, tmp_path: Path) -> None:
-    for arguments, message in (
-        (["--data", f"{bucket}/none/data.yaml"], f"{bucket}/none/data.yaml: no such file or folder"),
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--data", "s3://yolo-tests/none/data.yaml"], "s3://yolo-tests/none/data.yaml: no such file or folder"),
         (["--data", "shapes", "--stream"], "--stream with --data shapes: use it with a URL"),
         (["--data", "nowhere://a/b"], "nowhere://a/b: 'nowhere://' cannot be used"),
-        (["--cfg", f"{bucket}/nets/none.cfg"], f"{bucket}/nets/none.cfg: no such file"),
-        (["--resume", f"{bucket}/runs/none"], f"{bucket}/runs/none: no such file or folder"),
-        (["--evolve", "1", "--project", bucket], f"--project {bucket}: use a folder with --evolve"),
-    ):
-        process = start(tmp_path, *arguments)
-        out, log = process.communicate(timeout=120)
-        assert (process.returncode, out) == (2, ""), log
-        (line,) = log.splitlines()
-        assert line.startswith(f"error: {message}")
+        (["--cfg", "s3://yolo-tests/nets/none.cfg"], "s3://yolo-tests/nets/none.cfg: no such file"),
+        (["--hyp", "s3://yolo-tests"], "s3://yolo-tests: names a whole bucket"),
+        (["--resume", "s3://yolo-tests/runs/none"], "s3://yolo-tests/runs/none: no such file or folder"),
+        (["--resume", "--project", "s3://yolo-tests/runs"], "--resume: no run in --project s3://yolo-tests/runs"),
+        (["--evolve", "1", "--project", "s3://b"], "--project s3://b: use a folder with --evolve"),
+    ],
+)
+def test_mistakes_are_one_line_and_status_2(
+    bucket: str,
+    tmp_path: Path,
+    arguments: list[str],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert bucket == "s3://yolo-tests"
+    monkeypatch.chdir(tmp_path)
+    assert call(monkeypatch, train.main, *arguments) == 2
+    out, err = capsys.readouterr()
+    (line,) = err.splitlines()
+    assert (out, line[: len(message) + 7]) == ("", f"error: {message}")
+    assert not (tmp_path / "runs").exists()
