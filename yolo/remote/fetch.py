@@ -44,12 +44,14 @@ def fetch_file(url: str) -> Path:
     """
     parent, name = split(url)
     folder = cached(parent, "remote")
-    with first_on_node(f"fetch {url}"), locked(folder / FILE_NAME) as file:
+    with first_on_node(f"fetch {url}"):
         store = open_store(url)
         found = store.look(url)
         if found is None:
             raise StorageError(f"{url}: no such file; check the name")
-        if Transfer(store, folder, Manifest(folder, file)).fetch({name: found}, f"fetch {url}"):
+        with locked(folder / FILE_NAME) as file:
+            count = Transfer(store, folder, Manifest(folder, file)).fetch({name: found}, f"fetch {url}")
+        if count:
             logger.info("%s: fetched into %s", url, folder)
     return folder / name
 
@@ -65,18 +67,19 @@ def fetch_folder(url: str, folder: Path, *, is_hollow: Callable[[str], bool] = l
     Raises:
         StorageError: there is nothing, or it cannot be read.
     """
-    with first_on_node(f"fetch {url}"), locked(folder / FILE_NAME) as file:
+    with first_on_node(f"fetch {url}"):
         store = open_store(url)
         files = {name: found for name, found in store.files(url).items() if not _is_hidden(name)}
         if not files:
             raise StorageError(f"{url}: no such file or folder, or an empty one; check the name")
-        manifest = Manifest(folder, file)
-        manifest.remove_others(set(files))
         hollow = {name: found for name, found in files.items() if is_hollow(name)}
-        for name, found in hollow.items():
-            _stand_in(manifest, name, found)
         whole = {name: found for name, found in files.items() if name not in hollow}
-        count = Transfer(store, folder, manifest).fetch(whole, f"fetch {url}")
+        with locked(folder / FILE_NAME) as file:
+            manifest = Manifest(folder, file)
+            manifest.remove_others(set(files))
+            for name, found in hollow.items():
+                _stand_in(manifest, name, found)
+            count = Transfer(store, folder, manifest).fetch(whole, f"fetch {url}")
         left = f", {len(hollow)} stay there" if hollow else ""
         logger.info("%s: %d of %d files fetched%s: %s", url, count, len(whole), left, folder)
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from yolo.errors import StorageError
 from yolo.remote.store import ABSENT, Object, Store
-from yolo.remote.url import scheme_of
+from yolo.remote.url import scheme_of, without_scheme
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -57,10 +57,10 @@ class Service:
 class FsspecStore(Store):
     """A store behind fsspec. Holds no connection, so that it may be pickled, and used after a fork."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, scheme: str, service: Service) -> None:
         self.service = service
         if service.package and importlib.util.find_spec(service.package) is None:
-            needs = f"{service.extra}:// needs the package {service.package}"
+            needs = f"{scheme}:// needs the package {service.package}"
             raise StorageError(f"{needs}, which is not installed; run: pip install 'yolo[{service.extra}]'")
         self.faults = (*Store.faults, *_classes(FAULTS))  # type: ignore[misc]  # what is installed differs
         self._hopeless = _classes(HOPELESS)
@@ -75,9 +75,13 @@ class FsspecStore(Store):
     def _files_at(self) -> AbstractFileSystem:
         return _connected(self.service.protocol, _Options(self.service.options), os.getpid())
 
+    def _place(self, url: str) -> str:
+        """The URL as fsspec takes it, to which OBS is S3."""
+        return f"{self.service.protocol}://{without_scheme(url)}"
+
     def _files(self, folder: str) -> dict[str, Object]:
         files = self._files_at
-        root = files._strip_protocol(folder).rstrip("/") + "/"
+        root = files._strip_protocol(self._place(folder)).rstrip("/") + "/"
         try:
             found = files.find(root.rstrip("/"), detail=True)
         except FileNotFoundError:
@@ -92,18 +96,18 @@ class FsspecStore(Store):
 
     def _look(self, url: str) -> Object | None:
         try:
-            entry = self._files_at.info(url)
+            entry = self._files_at.info(self._place(url))
         except ABSENT:
             return None
         return _object(url, entry) if entry["type"] == "file" else None
 
     def _read(self, url: str, start: int, end: int | None) -> bytes:
-        content = self._files_at.cat_file(url, start=start, end=end)
+        content = self._files_at.cat_file(self._place(url), start=start, end=end)
         assert isinstance(content, bytes)
         return content
 
     def _put(self, path: Path, url: str) -> None:
-        self._files_at.put_file(str(path), url)
+        self._files_at.put_file(str(path), self._place(url))
 
     def _holds(self, path: Path, url: str, *, sure: bool = False) -> bool:
         there = self._look(url)

@@ -33,12 +33,14 @@ def open_store(place: str) -> Store:
     if scheme in ("", LOCAL):
         return LocalStore()
     if scheme == "s3":
-        return FsspecStore(Service("s3", "s3fs", "s3", _given(endpoint_url=_endpoint("s3"), config_kwargs=ONCE)))
+        return FsspecStore(
+            scheme, Service("s3", "s3fs", "s3", _given(endpoint_url=_endpoint("s3"), config_kwargs=ONCE))
+        )
     if scheme == "gs":
-        return FsspecStore(Service("gs", "gcsfs", "gcs", _given(endpoint_url=_endpoint("gs"))))
+        return FsspecStore(scheme, Service("gs", "gcsfs", "gcs", _given(endpoint_url=_endpoint("gs"))))
     if scheme == "obs":
         return MoxingStore() if importlib.util.find_spec("moxing") else _obs()
-    return FsspecStore(_other(scheme, place))
+    return FsspecStore(scheme, _other(scheme, place))
 
 
 def host_of(scheme: str) -> str:
@@ -71,7 +73,7 @@ def _obs() -> Store:
         token=_first("OBS_SECURITY_TOKEN", "SECURITY_TOKEN"),
         config_kwargs=config,
     )
-    return FsspecStore(Service("s3", "s3fs", "obs", options))
+    return FsspecStore("obs", Service("s3", "s3fs", "obs", options))
 
 
 def _other(scheme: str, place: str) -> Service:

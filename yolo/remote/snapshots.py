@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import itertools
 import os
 import shutil
@@ -23,11 +24,12 @@ class Snapshots:
 
     Args:
         folder: whose files.
+        reader: who reads them; each has its own copies.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, reader: str) -> None:
         self.folder = folder
-        self._place = folder / FOLDER
+        self._place = folder / FOLDER / hashlib.blake2b(reader.encode(), digest_size=6).hexdigest()
         self._taken: dict[str, Stamp] = {}
         self._numbers = itertools.count()
         shutil.rmtree(self._place, ignore_errors=True)  # of a process that was killed; the files themselves are here
@@ -48,6 +50,8 @@ class Snapshots:
     def clear(self) -> None:
         """Remove all copies."""
         shutil.rmtree(self._place, ignore_errors=True)
+        with contextlib.suppress(OSError):  # another reader has some
+            self._place.parent.rmdir()
 
     def _stamps(self) -> Iterator[tuple[str, Stamp]]:
         for path in self.folder.rglob("*"):
@@ -61,7 +65,7 @@ class Snapshots:
 
     def _copy(self, path: Path) -> Path:
         """A second name for the content of a file that will be replaced, else a copy: a log grows in place."""
-        self._place.mkdir(exist_ok=True)
+        self._place.mkdir(parents=True, exist_ok=True)
         copy = self._place / f"{next(self._numbers)}-{path.name}"
         if path.suffix in REPLACED:
             with contextlib.suppress(OSError):  # a drive without hard links

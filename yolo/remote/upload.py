@@ -39,7 +39,7 @@ class Uploader:
         self.folder = folder
         self.target = target
         self._store = open_store(target)
-        self._snapshots = Snapshots(folder)
+        self._snapshots = Snapshots(folder, target)
         self._known: set[str] = set()  # names that this object has written
         self._changed = threading.Condition()  # guards what follows
         self._waiting: dict[str, Path] = {}  # name -> its snapshot, in the order of the queue
@@ -57,9 +57,10 @@ class Uploader:
         """
         self._queue()
         with self._changed:
-            name = next(iter(self._waiting))
-            snapshot = self._waiting.pop(name)
-        self._write(name, snapshot)
+            name = next(iter(self._waiting), None)
+            snapshot = self._waiting.pop(name) if name else None
+        if name and snapshot:
+            self._write(name, snapshot)
         self._start()
 
     def sync(self) -> None:
