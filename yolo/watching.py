@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from yolo.distributed import is_main
 from yolo.engine.callbacks.bucket import Bucket
 from yolo.engine.callbacks.checkpoints import Checkpoints
 from yolo.engine.callbacks.clock import Clock
@@ -121,7 +122,9 @@ def build_callbacks(
 
 
 def upload_targets(settings: TrainSettings, folder: Path) -> list[str]:
-    """Where a run's files go beside its folder: the project where that is a URL, and the bucket."""
+    """Where a run's files go beside its folder: the project where that is a URL, and the bucket; rank 0 sees to it."""
+    if not is_main():
+        return []
     places = [*([settings.project] if is_url(settings.project) else []), settings.saving.bucket]
     return list(dict.fromkeys(join(place, folder.name) for place in places if place))
 

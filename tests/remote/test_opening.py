@@ -6,7 +6,7 @@ import shutil
 import sys
 import types
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -16,9 +16,6 @@ from yolo.remote.fsspec_store import FsspecStore
 from yolo.remote.moxing_store import MoxingStore
 from yolo.remote.opening import host_of, open_store
 from yolo.remote.upload import Uploader
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 @pytest.fixture
@@ -94,7 +91,7 @@ class FakeMoxingFile:
 
 
 @pytest.fixture
-def moxing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def moxing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     root = tmp_path / "obs"
     module = types.ModuleType("moxing")
     module.file = FakeMoxingFile(root)  # type: ignore[attr-defined]
