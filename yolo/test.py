@@ -34,7 +34,9 @@ class TestSettings:
     cfg: str | None = None
     """Network file, or the name of a shipped one; a .pt, a .safetensors and a fetched file bring their own."""
     data: str = "shapes"
-    """Data set: a .data file, data.yaml, VOC or COCO folder, COCO .json, folder of pictures, or 'shapes'."""
+    """Data set: a .data file, data.yaml, VOC or COCO folder, COCO .json, folder of pictures, their URL, or 'shapes'."""
+    stream: bool = False
+    """Leave the pictures of a data set in object storage there, and read each one when it is needed."""
     split: str = "val"
     """Which split of it."""
     batch_size: int = 16
@@ -86,7 +88,7 @@ def main() -> None:
     device = select_device(settings.device)
     model, _ = load_model(settings.cfg, settings.weights, device, offline=settings.offline)
     size = input_size(model.cfg, settings.img_size, any_multiple=settings.rect)
-    index = open_source(settings.data).index(settings.split)
+    index = open_source(settings.data, stream=settings.stream).index(settings.split)
     if settings.single_cls:
         index = index.single_class()
     if len(index.names) != model.num_classes:
