@@ -31,7 +31,7 @@ from yolo.evaluation.evaluator import Evaluator
 from yolo.frozen_layers import format_trained, frozen_layers
 from yolo.heads import anchors_of
 from yolo.input_sizes import InputSizes
-from yolo.load import evaluation_loader, new_run_folder, rect_sizes, select_device
+from yolo.loading import evaluation_loader, new_run_folder, rect_sizes, select_device
 from yolo.losses.registry import build_loss
 from yolo.model import Darknet, with_classes
 from yolo.objective import DetectionObjective, ValidationScore

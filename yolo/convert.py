@@ -10,7 +10,7 @@ import tyro
 from torch import Tensor
 
 from yolo.errors import SettingsError, WeightsError, require
-from yolo.load import class_names
+from yolo.loading import class_names
 from yolo.model import Darknet
 from yolo.program import run
 from yolo.state_file import ModelState, is_state_file, write_state

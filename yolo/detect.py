@@ -23,7 +23,7 @@ from yolo.data.transforms import letterbox
 from yolo.draw import draw_boxes
 from yolo.errors import DataError, require
 from yolo.inference import Detector
-from yolo.load import class_names, load_model, new_run_folder, select_device, validated_as
+from yolo.loading import class_names, load_model, new_run_folder, select_device, validated_as
 from yolo.log import progress
 from yolo.ops.nms import Detections
 from yolo.program import run

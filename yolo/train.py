@@ -17,7 +17,7 @@ from yolo.evaluation.report import draw_curves, format_table, plot_results
 from yolo.evolve import evolve
 from yolo.gallery import draw_batch, write_picture
 from yolo.inference import evaluate
-from yolo.load import evaluation_detector, load_model
+from yolo.loading import evaluation_detector, load_model
 from yolo.program import run
 from yolo.remedies import remedies
 from yolo.storage import mirror
