@@ -24,15 +24,16 @@ if TYPE_CHECKING:
     from yolo.plan import Node
 
 _NORM_KEYS = ("batch_normalize", "cbn")
+_OVERWRITING = (nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.SiLU, nn.Mish, nn.Hardtanh)  # those that can
 
 
 def fuse(model: Darknet) -> Darknet:
     """A copy for inference whose convolutions and connected layers hold their batch normalisation.
 
-    Its outputs are those of the model in eval mode but for rounding, and its cfg says `batch_normalize=0`, so that
-    its `.weights` file goes with its cfg. Left as they are: layers with binary weights, whose magnitudes carry no
-    scale a channel; every layer before one that takes the signs of its input, which the rounding would turn; and
-    [batchnorm] by itself.
+    Its outputs are those of the model in eval mode but for rounding. Its cfg says `batch_normalize=0`, so that its
+    `.weights` file goes with its cfg. Its activations work in place. Left as they are: layers with binary weights,
+    whose magnitudes carry no scale a channel; every layer before one that takes the signs of its input, which the
+    rounding would turn; and [batchnorm] by itself.
 
     Returns:
         The copy, in eval mode, on the model's device and in its dtype, without gradients.
@@ -44,6 +45,7 @@ def fuse(model: Darknet) -> Darknet:
     for node in folded:
         for layer in _normalizing(fused.layers[node.index]):
             _fold(layer)
+    _activate_in_place(fused)
     _say_so(fused, folded)
     _share_again(fused, {node.index for node in folded})
     return fused
@@ -84,6 +86,13 @@ def _fold(layer: ConvLayer | ConnectedLayer) -> None:
     linear.weight = nn.Parameter(weight.to(linear.weight.dtype), requires_grad=False)
     linear.bias = nn.Parameter(bias.to(linear.weight.dtype), requires_grad=False)
     layer.bn = None
+
+
+def _activate_in_place(model: Darknet) -> None:
+    """Let activations overwrite what their own convolution gave: nobody else reads it, and memory is slow."""
+    for layer in model.modules():
+        if isinstance(layer, ConvLayer) and isinstance(layer.activation, _OVERWRITING):
+            layer.activation.inplace = True
 
 
 def _say_so(model: Darknet, folded: list[Node]) -> None:
