@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import time
 from typing import TYPE_CHECKING
@@ -38,6 +39,7 @@ def main() -> None:
     network = (settings.cfg, settings.weights) if settings.cfg else (settings.weights,)
     predictor = load(*network, names=settings.names, device=settings.device, fuse=settings.fuse, half=settings.half)
     found = prefetched(predictor.results(sources, settings.predict), AHEAD)
+    first = next(found)  # where nothing can be read, nothing is written
     folder = new_run_folder(settings.project, settings.name)
     num_pictures = num_objects = 0
     start = time.monotonic()
@@ -47,7 +49,7 @@ def main() -> None:
             progress(total=total, desc="detect", unit="img", leave=True) as bar,
             contextlib.closing(found),
         ):
-            for result in found:
+            for result in itertools.chain([first], found):
                 outputs.write(result)
                 num_pictures, num_objects = num_pictures + 1, num_objects + len(result)
                 bar.update()

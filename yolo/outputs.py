@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from yolo.data.labels import format_yolo
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from yolo.results import Result
 
 
+logger = logging.getLogger(__name__)
+
+
 class Output(Protocol):
     """Takes results one by one; closed at the end, whatever ends it, it leaves whole files only."""
 
@@ -37,14 +41,9 @@ class Output(Protocol):
 
 @dataclass(slots=True)
 class Drawings:
-    """Drawn pictures, and a drawn video of each video.
-
-    Attributes:
-        written: paths of what is finished, and how many frames videos have.
-    """
+    """Drawn pictures, and a drawn video of each video."""
 
     folder: Path
-    written: dict[Path, int] = field(default_factory=dict)
     _video: VideoWriter | None = None
     _video_name: str = ""
     _next_frame: int = 0
@@ -69,7 +68,7 @@ class Drawings:
         if self._video is not None:
             video, self._video = self._video, None
             video.close()
-            self.written[video.path] = video.num_frames
+            logger.info("%s: %d frames", video.path, video.num_frames)
 
 
 class JsonList:

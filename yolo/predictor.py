@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from yolo.model import Darknet
     from yolo.pictures.picture import Picture, PictureSource
 
-    Source = str | Path | npt.NDArray[np.uint8]
+    Source = str | Path | npt.NDArray[Any]
 
 AHEAD = 2  # batches that are read before the network asks for them
 
@@ -247,7 +247,7 @@ def class_ids(wanted: Sequence[str | int], names: Sequence[str]) -> list[int]:
     return found
 
 
-def _in_memory(image: npt.NDArray[np.uint8], number: int) -> PictureSource:
+def _in_memory(image: npt.NDArray[Any], number: int) -> PictureSource:
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
         raise DataError(f"array {number}: is {image.dtype} of {image.shape}; use uint8 of (height, width, 3), BGR")
     return PictureArray(image, f"image{number}")
