@@ -26,7 +26,7 @@ class Window:
     """
 
     def __init__(self, title: str) -> None:
-        screen = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or os.environ.get("QT_QPA_PLATFORM")
+        screen = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
         if sys.platform.startswith("linux") and not screen:  # Qt would end the process
             raise SettingsError("--view: there is no screen here (DISPLAY is not set); leave it out")
         self._title = title
