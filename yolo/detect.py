@@ -36,8 +36,14 @@ def main() -> None:
     sources = open_sources(settings.source)
     window = Window("yolo.detect") if settings.view else None
     total = _count(sources)
-    network = (settings.cfg, settings.weights) if settings.cfg else (settings.weights,)
-    predictor = load(*network, names=settings.names, device=settings.device, fuse=settings.fuse, half=settings.half)
+    predictor = load(
+        *((settings.cfg, settings.weights) if settings.cfg else (settings.weights,)),
+        names=settings.names,
+        device=settings.device,
+        fuse=settings.fuse,
+        half=settings.half,
+        offline=settings.offline,
+    )
     found = prefetched(predictor.results(sources, settings.predict), AHEAD)
     first = next(found)  # where nothing can be read, nothing is written
     folder = new_run_folder(settings.project, settings.name)

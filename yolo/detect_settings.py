@@ -22,14 +22,16 @@ class DetectSettings:
     source: tyro.conf.Positional[tuple[str, ...]]
     """Pictures, videos, folders, patterns, .txt lists, numbers of cameras, addresses of streams; -: standard input."""
     weights: str
-    """.weights, .safetensors, or a .pt of a run."""
+    """.weights, .safetensors, a .pt of a run, or a name of `python -m yolo.weights list`, which is fetched."""
     cfg: str | None = None
-    """Network file, or the name of a shipped one; a .pt or .safetensors brings its own."""
+    """Network file, or the name of a shipped one; a .pt, a .safetensors and a fetched file bring their own."""
     names: str | None = None
     """Class names, one a line; a .pt or .safetensors brings its own."""
     predict: PredictSettings = field(default_factory=PredictSettings)
     device: str = "auto"
     """cpu, cuda, cuda:1, ...; auto: a GPU if there is one."""
+    offline: bool = False
+    """Never touch the network: weights must be here already; YOLO_OFFLINE=1 says so too."""
     half: bool = False
     """Compute in 16 bits, on a GPU."""
     fuse: bool = True

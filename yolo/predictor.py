@@ -194,16 +194,18 @@ def load(
     device: str = "auto",
     fuse: bool = True,
     half: bool = False,
+    offline: bool = False,
 ) -> Predictor:
     """Load a trained network: `load("yolov4-tiny.cfg", "x.weights")`, or `load("best.pt")`.
 
     Args:
         network: the cfg, by path or shipped name; or, alone, weights that bring their network.
-        weights: `.weights`, `.pt` or `.safetensors`.
+        weights: `.weights`, `.pt` or `.safetensors`, or the name of published ones.
         names: file of class names; default: the weights' own, or COCO's where there are 80 classes.
         device: cpu, cuda, cuda:1, ...; auto: a GPU if there is one.
         fuse: fold batch normalisation into convolutions: faster.
         half: compute in 16 bits, on a GPU.
+        offline: fetch nothing.
 
     Raises:
         YoloError: files that are missing, cut short or do not belong together.
@@ -211,7 +213,7 @@ def load(
     cfg, weights = (None, str(network)) if weights is None else (str(network), str(weights))
     where = select_device(device)
     require("--half", half, not half or where.type != "cpu", f"it on a GPU; on {where} 16 bits are slower")
-    model, own_names = load_model(cfg, weights, where)
+    model, own_names = load_model(cfg, weights, where, offline=offline)
     if fuse:
         model = fused(model)
     if half:
