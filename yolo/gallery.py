@@ -12,6 +12,7 @@ import numpy as np
 from yolo.data.decode import read_picture
 from yolo.data.sample import IGNORE
 from yolo.draw import draw_boxes, grid, side_by_side
+from yolo.errors import DataError
 from yolo.storage import atomic_path
 
 if TYPE_CHECKING:
@@ -28,9 +29,17 @@ LARGEST_CELL = 640  # pixels
 
 
 def write_picture(path: Path, image: npt.NDArray[np.uint8]) -> None:
-    """Write a picture (H, W, 3), BGR, whole or not at all."""
-    with atomic_path(path) as temporary:
-        cv2.imwrite(str(temporary), image)
+    """Write a picture (H, W, 3), BGR, whole or not at all.
+
+    Raises:
+        DataError: nothing can be written there.
+    """
+    try:
+        with atomic_path(path) as temporary:
+            if not cv2.imwrite(str(temporary), image):
+                raise DataError(f"{path}: cannot be written; is the disk full?")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def draw_batch(batch: Batch, names: Sequence[str]) -> npt.NDArray[np.uint8]:

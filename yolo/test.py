@@ -17,7 +17,7 @@ from yolo.evaluation.evaluator import Evaluator
 from yolo.evaluation.report import format_table
 from yolo.inference import Detector, evaluate
 from yolo.input_sizes import input_size
-from yolo.load import evaluation_loader, load_model, rect_sizes, select_device, validated_as
+from yolo.loading import evaluation_loader, load_model, rect_sizes, select_device, validated_as
 from yolo.program import run
 from yolo.storage import atomic_path
 

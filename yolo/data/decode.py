@@ -32,6 +32,22 @@ def read_picture(path: Path) -> npt.NDArray[np.uint8]:
     return _decode(path, _read(path), cv2.IMREAD_COLOR)
 
 
+def decode_picture(name: str, data: bytes) -> npt.NDArray[np.uint8]:
+    """Decode a picture that is not in a file of its own.
+
+    Args:
+        name: what messages call it.
+        data: what its file would hold.
+
+    Returns:
+        (H, W, 3), BGR.
+
+    Raises:
+        DataError: it does not decode.
+    """
+    return _decode(name, np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+
+
 def read_listed(path: Path, listed_wh: tuple[int, int], longer_side: int | None = None) -> npt.NDArray[np.uint8]:
     """Decode a picture of known size, perhaps at a half, a quarter or an eighth of it.
 
@@ -81,7 +97,7 @@ def _read(path: Path) -> npt.NDArray[np.uint8]:
         raise DataError(f"{path}: cannot be read ({error.strerror}); replace it, or take it off the list") from error
 
 
-def _decode(path: Path, data: npt.NDArray[np.uint8], flags: int) -> npt.NDArray[np.uint8]:
+def _decode(path: Path | str, data: npt.NDArray[np.uint8], flags: int) -> npt.NDArray[np.uint8]:
     try:
         image = cv2.imdecode(data, flags)
     except cv2.error:  # no data at all, or too many pixels
