@@ -10,7 +10,8 @@ import pytest
 
 from yolo.data.image_weights import ap_name
 from yolo.data.index import Index, Record
-from yolo.evaluation.coco import CocoMetrics, FlatDetections, coco_metrics
+from yolo.evaluation.coco import CocoMetrics, coco_metrics
+from yolo.evaluation.detections import FlatDetections
 
 Array = npt.NDArray[np.float64]
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from yolo.evaluation.coco import CocoMetrics, FlatDetections, coco_metrics
+from yolo.evaluation.coco import CocoMetrics, coco_metrics
+from yolo.evaluation.detections import FlatDetections
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,16 +47,17 @@ class Evaluator:
                 )
             )
 
-    def evaluate(self) -> CocoMetrics:
-        """The metrics of everything processed; pictures that were not processed count as empty of detections."""
+    def detections(self) -> FlatDetections:
+        """Everything processed, in the order that it came."""
         empty = FlatDetections(np.zeros(0, np.int64), np.zeros((0, 4)), np.zeros(0), np.zeros(0, np.int64))
         batches = [empty, *self._batches]
-        return coco_metrics(
-            self._index,
-            FlatDetections(
-                image_id=np.concatenate([batch.image_id for batch in batches]),
-                xyxy=np.concatenate([batch.xyxy for batch in batches]),
-                score=np.concatenate([batch.score for batch in batches]),
-                class_id=np.concatenate([batch.class_id for batch in batches]),
-            ),
+        return FlatDetections(
+            image_id=np.concatenate([batch.image_id for batch in batches]),
+            xyxy=np.concatenate([batch.xyxy for batch in batches]),
+            score=np.concatenate([batch.score for batch in batches]),
+            class_id=np.concatenate([batch.class_id for batch in batches]),
         )
+
+    def evaluate(self) -> CocoMetrics:
+        """The metrics of everything processed; pictures that were not processed count as empty of detections."""
+        return coco_metrics(self._index, self.detections())
