@@ -138,9 +138,7 @@ def nms_of(model: Darknet) -> tuple[DarknetNmsKind, float]:
     return getattr(spec, "nms_kind", "default"), spec.beta_nms if isinstance(spec, AnchorHeadSpec) else 0.6
 
 
-def _out_of_letterbox(
-    boxes_xyxy: torch.Tensor, picture: Letterbox, size: tuple[int, int]
-) -> torch.Tensor:
+def _out_of_letterbox(boxes_xyxy: torch.Tensor, picture: Letterbox, size: tuple[int, int]) -> torch.Tensor:
     """Fractions of the network input to fractions of the picture, the bars being half a pixel exact as in Darknet."""
     inner = boxes_xyxy.new_tensor(letterboxed_size((picture.height, picture.width), size[1], size[0])[::-1])
     share = (inner / boxes_xyxy.new_tensor(size[::-1])).repeat(2)

@@ -7,7 +7,9 @@ import pytest
 
 from yolo.errors import DataError
 from yolo.evaluation.coco import ClassMetrics, CocoMetrics
-from yolo.evaluation.report import draw_curves, format_table, plot_results
+from yolo.evaluation.plots import draw_curves
+from yolo.evaluation.report import plot_results
+from yolo.evaluation.tables import format_table
 
 
 def metrics(*classes: ClassMetrics) -> CocoMetrics:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,8 +36,8 @@ class FlatDetections:
 def by_picture(index: Index, image_id: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:
     """For each picture of an index, in order, the positions in `image_id` (D,) that are its own, in their order."""
     order = np.argsort(image_id, kind="stable")
-    ends = np.searchsorted(image_id[order], np.arange(1, len(index)))
-    return iter(np.split(order, ends) if len(index) else [])
+    ends = np.searchsorted(image_id[order], np.arange(len(index) + 1))
+    return (order[start:end] for start, end in pairwise(ends))
 
 
 def image_of_truth(index: Index) -> npt.NDArray[np.int64]:

@@ -73,6 +73,9 @@ class CocoSource(Source):
         self._images.update(found)
         return list(found)
 
+    def coco_ids(self, split: str) -> tuple[list[int], list[int]]:
+        return [image.id for image in self._file(split).images], list(self._categories)
+
     def label_files(self, picture: Path) -> list[Path]:
         return []
 
