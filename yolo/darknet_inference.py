@@ -13,11 +13,12 @@ from torch.utils.data import DataLoader, Dataset
 
 from yolo.data.darknet_decode import read_as_darknet
 from yolo.data.sample import Batch, Letterbox
-from yolo.errors import YoloError
-from yolo.layers.head import AnchorHeadSpec
+from yolo.errors import CfgError, YoloError
+from yolo.layers.gaussian_yolo import GaussianYolo
+from yolo.layers.yolo import Yolo
 from yolo.ops.boxes import cxcywh_to_xyxy
 from yolo.ops.darknet_image import letterbox, letterboxed_size, resize
-from yolo.ops.darknet_nms import suppress
+from yolo.ops.darknet_nms import GREEDY_BETA, suppress
 from yolo.ops.nms import Detections
 
 if TYPE_CHECKING:
@@ -133,13 +134,22 @@ class DarknetDetector:
 
 
 def nms_of(model: Darknet) -> tuple[DarknetNmsKind, float]:
-    """The kind of suppression that a network's last head asks for, and its beta."""
-    spec = model.heads[-1].spec
-    return getattr(spec, "nms_kind", "default"), spec.beta_nms if isinstance(spec, AnchorHeadSpec) else 0.6
+    """The kind of suppression that a network's last head asks for, and its beta.
+
+    Raises:
+        CfgError: it is a kind that is not known here.
+    """
+    node = model.heads[-1]
+    if not isinstance(node.spec, Yolo | GaussianYolo):
+        return "default", GREEDY_BETA
+    if node.spec.nms_kind == "cornersnms":
+        where = node.section.where("nms_kind")
+        raise CfgError(f"{where}: nms_kind=cornersnms: use default, greedynms or diounms for Darknet's metric")
+    return node.spec.nms_kind, node.spec.beta_nms
 
 
 def _out_of_letterbox(boxes_xyxy: torch.Tensor, picture: Letterbox, size: tuple[int, int]) -> torch.Tensor:
-    """Fractions of the network input to fractions of the picture, the bars being half a pixel exact as in Darknet."""
+    """Fractions of the network input to fractions of the picture, which fills whole pixels, as in Darknet."""
     inner = boxes_xyxy.new_tensor(letterboxed_size((picture.height, picture.width), size[1], size[0])[::-1])
     share = (inner / boxes_xyxy.new_tensor(size[::-1])).repeat(2)
     return (boxes_xyxy - (1 - share) / 2) / share

@@ -29,8 +29,7 @@ td.n, th.n {{ text-align: right; font-variant-numeric: tabular-nums }} a {{ colo
   padding: 1px 6px }}
 .error {{ background: #c53030 }} .warning {{ background: #b7791f }} .info {{ background: #2f6db5 }}
 .thumbs {{ display: flex; flex-wrap: wrap; gap: 12px; margin-top: 12px }} figure {{ margin: 0; width: 320px }}
-.pair {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(420px, 1fr)); gap: 14px }}
-.wide {{ width: auto; margin: 0 0 14px }}
+.wide {{ width: auto; margin: 0 0 14px }} .wide img {{ width: 100% }}
 figcaption, li {{ font-size: 12px; color: #5a5f69; overflow-wrap: anywhere }} ul {{ margin: 8px 0; padding-left: 18px }}
 </style></head><body><main>
 <h1>{title}</h1>{body}

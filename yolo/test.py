@@ -30,11 +30,14 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("yolo.test")
 
+REPORTED = ("cfg", "metric", "img_size", "fit", "rect", "augment", "conf_thres", "iou_thres", "match_iou", "device")
+
 
 def main() -> None:
     """Read the command line and score."""
-    settings = read_test_settings().resolved()
-    model, _ = load_model(settings.cfg, settings.weights, select_device(settings.device))
+    given = read_test_settings()
+    model, _ = load_model(given.cfg, given.weights, select_device(given.device))
+    settings = given.resolved(model.net)
     source = open_source(settings.data)
     index = read_index(settings, source, model)
     if settings.task == "study":
@@ -98,7 +101,7 @@ def write_files(folder: Path, settings: TestSettings, source: Source, index: Ind
     write_html_report(
         folder / "report.html",
         title=f"{settings.weights} on {settings.data}, split {settings.split}",
-        settings={key: str(value) for key, value in asdict(settings).items() if value not in (None, False, ())},
+        settings={key: str(value) for key in REPORTED if (value := getattr(settings, key)) not in (None, False)},
         index=index,
         analysis=found.analysis,
         ap=found.ap,

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Image = npt.NDArray[np.uint8]
 
 NUM_WORST = 12
-LONGEST_SIDE = 640  # of a shown picture, pixels
+WIDTH = 1280  # of two pictures beside each other, pixels
 ERRORS = (
     "place: the box overlaps its object by less than .5; class: the box fits an object of another class; both: neither "
     "fits; duplicate: a better detection has the object; background: nothing is there; missed: nothing found it. "
@@ -99,7 +99,7 @@ def _worst(index: Index, analysis: Analysis) -> str:
         for i in order
         if mistakes[i]
     )
-    return f'<div class="card pair">{"".join(figures)}</div>'
+    return f'<div class="card">{"".join(figures)}</div>'
 
 
 def _pair(index: Index, analysis: Analysis, picture: int) -> Image:
@@ -107,7 +107,7 @@ def _pair(index: Index, analysis: Analysis, picture: int) -> Image:
     found = analysis.matches.detections
     mine = found[np.flatnonzero((found.image_id == picture) & (found.score >= analysis.confidence))]
     image = draw_pair(index, picture, mine.xyxy, mine.score.tolist(), mine.class_id.tolist())
-    scale = min(1, 2 * LONGEST_SIDE / max(2 * image.shape[0], image.shape[1]))
+    scale = min(1, WIDTH / image.shape[1])
     return np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
 
 

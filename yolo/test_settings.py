@@ -15,6 +15,8 @@ from yolo.loading import EVALUATION_IOU, EVALUATION_SCORE, validated_as
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from yolo.darknet.net import Net
+
 
 @dataclass(frozen=True, kw_only=True)
 class TestSettings:
@@ -101,12 +103,13 @@ class TestSettings:
         """Whether anything is written into a folder."""
         return not self.nosave or self.save_json or self.save_txt or self.save_hybrid
 
-    def resolved(self) -> TestSettings:
-        """The same with what the task and the metric decide."""
+    def resolved(self, net: Net) -> TestSettings:
+        """The same with what the task, the metric and the network decide."""
         darknet = self.metric == "darknet"
         score, iou = (DARKNET_SCORE, DARKNET_IOU) if darknet else (EVALUATION_SCORE, EVALUATION_IOU)
         return replace(
             self,
+            img_size=self.img_size or (net.width if not darknet or net.width == net.height else None),
             split=self.split or ("test" if self.task == "test" else "val"),
             fit=self.fit or ("stretch" if darknet else "letterbox"),
             conf_thres=score if self.conf_thres is None else self.conf_thres,

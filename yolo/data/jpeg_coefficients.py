@@ -9,7 +9,7 @@ Source: ITU-T T.81.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -196,7 +196,7 @@ def _steps(symbol: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 
 def _values(
     places: npt.NDArray[np.int64],
-    ahead: npt.NDArray[np.uint32],
+    ahead: npt.NDArray[Any],
     length: npt.NDArray[np.uint8],
     symbol: npt.NDArray[np.uint8],
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -59,7 +59,7 @@ def rgb_of_ycbcr(luma: Numbers, blue: Numbers, red: Numbers) -> npt.NDArray[np.u
     y, cb, cr = (luma << 20) + (1 << 19), blue - 128, red - 128
     green = y - cr * (_fixed(0.71414) << 8) + ((-cb * (_fixed(0.34414) << 8)) & -(1 << 16))
     planes = y + cr * (_fixed(1.40200) << 8), green, y + cb * (_fixed(1.77200) << 8)
-    return np.clip(np.stack(planes, axis=-1) >> 20, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.stack(planes, axis=-1) >> 20, 0, 255), np.uint8)
 
 
 def _fixed(number: float) -> int:
