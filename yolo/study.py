@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from yolo.data.index import Index
+    from yolo.evaluation.tables import Row
     from yolo.model import Darknet
     from yolo.scoring import Score
     from yolo.test_settings import TestSettings
@@ -33,7 +34,7 @@ def study(settings: TestSettings, model: Darknet, index: Index) -> dict[int, Sco
 
 def format_study(scores: dict[int, Score]) -> str:
     """A row for each size."""
-    rows = [("size", "mAP50", "mAP50-95", "load ms", "forward ms", "NMS ms", "images/s")]
+    rows: list[Row] = [("size", "mAP50", "mAP50-95", "load ms", "forward ms", "NMS ms", "images/s")]
     for size, found in scores.items():
         coco, speed = found.analysis.coco, found.speed
         numbers = (number(coco.map50), number(coco.map50_95))

@@ -53,14 +53,14 @@ def test_what_a_kind_costs() -> None:
 
 
 def test_only_one_of_several_is_mended_and_the_rest_go() -> None:
-    rows = [*RIGHT, (0, [50, 50, 70, 58], 0.5, 0), (0, [50, 50, 70, 59], 0.6, 0)]
+    rows: Rows = [*RIGHT, (0, [50, 50, 70, 58], 0.5, 0), (0, [50, 50, 70, 59], 0.6, 0)]
     got = kinds(rows)
     assert got["place"].count == 2
     assert got["place"].cost == pytest.approx((67 - 34) / 101 / 2)
 
 
 def test_counts_are_at_the_confidence_and_costs_of_all() -> None:
-    rows = [*RIGHT, (0, [50, 50, 70, 58], 0.2, 0)]
+    rows: Rows = [*RIGHT, (0, [50, 50, 70, 58], 0.2, 0)]
     got = kinds(rows)
     assert (got["place"].count, got["missed"].count) == (0, 3)
     assert got["place"].cost == pytest.approx((67 - 34) / 101 / 2)

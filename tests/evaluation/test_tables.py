@@ -52,8 +52,8 @@ def test_table_without_numbers() -> None:
 
 
 def test_the_twelve_numbers() -> None:
-    areas = {f"{kind}_{area}": value for kind, value in (("map", 0.25), ("recall", 0.5)) for area in ("small", "large")}
-    text = format_summary(replace(metrics(), recall_1=0.1, recall_10=0.2, recall_100=0.3, **areas))
+    areas = replace(metrics(), map_small=0.25, map_large=0.25, recall_small=0.5, recall_large=0.5)
+    text = format_summary(replace(areas, recall_1=0.1, recall_10=0.2, recall_100=0.3))
     assert text.splitlines() == [
         "COCO              all    IoU .50     IoU .75  small  medium  large",
         "precision (AP)  0.333      0.500       0.400  0.250       -  0.250",

@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
-AREAS = {"all": (0, 1e10), "small": (0, 32**2), "medium": (32**2, 96**2), "large": (96**2, 1e10)}  # pixels^2
+AREAS = {
+    "all": (0.0, 1e10),
+    "small": (0.0, 32.0**2),
+    "medium": (32.0**2, 96.0**2),
+    "large": (96.0**2, 1e10),
+}  # pixels^2
 MAX_DETECTIONS = (1, 10, 100)  # per picture and class, COCO's numbers
 
 

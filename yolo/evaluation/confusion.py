@@ -37,11 +37,10 @@ def confusion(index: Index, matches: Matches, confidence: float) -> Confusion:
     where they overlap by .5 or more, the greatest overlap first, each at most once. What is ignored does not count.
     """
     num_classes = len(index.names)
-    counts = np.zeros((num_classes + 1, num_classes + 1), np.int64)
     shown = matches.counted & (matches.detections.score >= confidence)
     hit = shown & matches.hit
     true_class, found_class = index.all_class_ids, matches.detections.class_id
-    np.add.at(counts, (found_class[hit], found_class[hit]), 1)
+    counts = np.diag(np.append(np.bincount(found_class[hit], minlength=num_classes), 0))
     left = ~index.all_ignore
     left[matches.truth[hit]] = False
     wrong = shown & ~matches.hit
@@ -55,10 +54,10 @@ def confusion(index: Index, matches: Matches, confidence: float) -> Confusion:
         for i, j in pairs:
             counts[found_class[found[i]], true_class[true[j]]] += 1
         alone, missed = np.delete(found, [i for i, _ in pairs]), np.delete(true, [j for _, j in pairs])
-        np.add.at(counts, (found_class[alone], num_classes), 1)
-        np.add.at(counts, (num_classes, true_class[missed]), 1)
-    of_pictures = (matches.detections.image_id[wrong], image_of_truth(index)[left])
-    return Confusion(counts, sum(np.bincount(image_id, minlength=len(index)) for image_id in of_pictures))
+        counts[:-1, -1] += np.bincount(found_class[alone], minlength=num_classes)
+        counts[-1, :-1] += np.bincount(true_class[missed], minlength=num_classes)
+    of_mistakes = np.concatenate([matches.detections.image_id[wrong], image_of_truth(index)[left]])
+    return Confusion(counts, np.bincount(of_mistakes, minlength=len(index)))
 
 
 def _pairs(iou_DN: npt.NDArray[np.float64]) -> list[tuple[int, int]]:

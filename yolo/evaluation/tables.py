@@ -41,7 +41,7 @@ def format_summary(metrics: CocoMetrics) -> str:
 
 def summary_rows(metrics: CocoMetrics) -> list[Row]:
     """The rows of `format_summary`, the header first."""
-    rows = [
+    rows: list[tuple[str | float, ...]] = [
         ("COCO", "all", "IoU .50", "IoU .75", "small", "medium", "large"),
         ("precision (AP)", metrics.map50_95, metrics.map50, metrics.map75,
          metrics.map_small, metrics.map_medium, metrics.map_large),

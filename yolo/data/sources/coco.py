@@ -92,8 +92,8 @@ class CocoSource(Source):
         first, last = np.searchsorted(file.image_ids, [image.id, image.id + 1])
         class_ids = np.searchsorted(self._category_ids, file.category_ids[first:last])
         lines = tuple(file.ids[first:last].tolist())
-        boxes_xyxy, crowd, areas = (values[first:last] for values in (file.boxes_xyxy, file.crowd, file.areas))
-        return Labels(file.path, lines, boxes_xyxy, class_ids, crowd, areas=areas)
+        mine = slice(first, last)
+        return Labels(file.path, lines, file.boxes_xyxy[mine], class_ids, file.crowd[mine], areas=file.areas[mine])
 
     def _file(self, split: str) -> CocoFile:
         if split not in self._files:
