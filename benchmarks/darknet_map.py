@@ -49,7 +49,7 @@ def main() -> None:
         if not name.startswith("iou_"):
             continue
         iou = float(name.removeprefix("iou_"))
-        got = darknet_metrics(index, evaluator.detections(), iou_threshold=iou, points=0, confidence=0.25)
+        got = darknet_metrics(index, evaluator.found(), iou_threshold=iou, points=0, confidence=0.25)
         worst = max((abs(100 * row.ap - golden["per_class"].get(row.name, 0)), row.name) for row in got.classes)
         ours = (got.tp, got.fp, got.fn, got.detections)
         theirs = tuple(golden[key] for key in ("tp", "fp", "fn", "detections"))

@@ -69,6 +69,7 @@ class DarknetLoader:
     def __init__(
         self, index: Index, size_wh: tuple[int, int], fit: Literal["letterbox", "stretch"], workers: int
     ) -> None:
+        self.batch_size = 1
         self._batches = DataLoader(_Pictures(index, size_wh, fit), batch_size=None, num_workers=workers)
 
     def __len__(self) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
+from yolo import distributed
 from yolo.darknet.data import read_names
 from yolo.data.dataset import DetectionDataset
 from yolo.data.loader import DetectionLoader, build_loader
@@ -36,6 +37,7 @@ logger = logging.getLogger(__name__)
 NUM_COCO_CLASSES = 80
 EVALUATION_SCORE = 0.001  # low, so that the precision-recall curve has its tail
 EVALUATION_IOU = 0.6
+EVALUATION_BATCH = 16  # whatever training has: a network that trains on one picture tests that many in the same memory
 
 
 def select_device(name: str) -> torch.device:
@@ -45,7 +47,9 @@ def select_device(name: str) -> torch.device:
         SettingsError: no such device here.
     """
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda":
+        name = f"cuda:{distributed.local_rank()}"
     try:
         device = torch.device(name)
         torch.empty(0, device=device)
@@ -144,13 +148,13 @@ def evaluation_loader(
     index: Index,
     *,
     size: int,
-    batch_size: int,
+    batch_size: int = EVALUATION_BATCH,
     workers: int,
     device: torch.device,
     fit: Literal["letterbox", "stretch"] = "letterbox",
     input_sizes: npt.NDArray[np.int32] | None = None,
 ) -> DetectionLoader:
-    """Every picture of a split once, in order, unvaried; with `input_sizes` shape after shape."""
+    """Every picture of a split once, in order, unvaried, each in one process; with `input_sizes` shape after shape."""
     return build_loader(
         DetectionDataset(index=index, size=size, augment=None, seed=0, fit=fit, input_sizes=input_sizes),
         batch_size=batch_size,
@@ -158,6 +162,8 @@ def evaluation_loader(
         order="listed",
         seed=0,
         pin_memory=device.type == "cuda",
+        num_replicas=distributed.world_size(),
+        rank=distributed.rank(),
     )
 
 

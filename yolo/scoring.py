@@ -44,6 +44,9 @@ class AnyDetector(Protocol):
 class AnyLoader(Protocol):
     """The batches of a split."""
 
+    @property
+    def batch_size(self) -> int: ...
+
     def __len__(self) -> int: ...
 
     def __iter__(self) -> Iterator[Batch]: ...
@@ -84,7 +87,7 @@ def score(settings: TestSettings, model: Darknet, index: Index, img_size: int | 
     detector, loader = _detector_and_loader(settings, model, index, img_size or settings.img_size)
     evaluator = Evaluator(index)
     speed = collect(detector, loader, evaluator, settings.split or "val")
-    detections = evaluator.detections()
+    detections = evaluator.found()
     return Score(detections, analyse(index, detections, settings.conf), _ap(settings, index, detections), speed)
 
 
@@ -94,7 +97,8 @@ def collect(detector: AnyDetector, batches: AnyLoader, evaluator: Evaluator, tit
     images = 0
     with stopwatch.running():
         for batch in progress(batches, desc=title, unit="batch"):
-            evaluator.process(batch.image_ids, detector(batch))
+            found = detector(batch.filled(batches.batch_size))  # as training scores
+            evaluator.process(batch.image_ids, found[: len(batch)])
             images += len(batch)
             stopwatch.batch_done()
     return stopwatch.speed(images)

@@ -10,6 +10,7 @@ from typing import Literal
 
 from yolo.data.augment.settings import Augment
 from yolo.data.picture_cache.choose import CacheKind
+from yolo.distributed import DistributedSettings
 from yolo.engine.loggers.base import LoggerName
 from yolo.engine.optimizer import Argument, check_arguments
 from yolo.engine.policies import PolicySettings
@@ -193,6 +194,7 @@ class TrainSettings:
     policy: PolicySettings = field(default_factory=PolicySettings)
     shape_match: LossSettings = field(default_factory=LossSettings)
     augment: Augment = field(default_factory=Augment)
+    distributed: DistributedSettings = field(default_factory=DistributedSettings)
 
     @property
     def images_per_batch(self) -> int:
@@ -223,6 +225,8 @@ class TrainSettings:
             not (self.resume and self.search.evolve),
             "--evolve alone: a search goes on by itself",
         )
+        many = self.distributed.processes > 1
+        require("--evolve", "with --nproc or --devices", not (many and self.search.evolve), "one --evolve a device")
         require("--seed", self.seed, 0 <= self.seed < 2**32, "0 to 4294967295")
         check_optimization(self.optimization)
         check_policy(self.policy, self.epochs)
