@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,6 +17,7 @@ import tyro
 
 from yolo import distributed
 from yolo.errors import SettingsError
+from yolo.pretrained import published
 from yolo.recipe import flat, with_recipe
 from yolo.settings import DEMO, TrainSettings
 
@@ -46,6 +48,7 @@ def read_train_settings(arguments: Sequence[str] | None = None) -> TrainSettings
     early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     early.add_argument("--hyp", default="")
     early.add_argument("--data")
+    early.add_argument("--weights", default="")
     early.add_argument("--resume", nargs="?", const=NEWEST)
     early.add_argument("--project", default=TrainSettings.project)
     given, _ = early.parse_known_args(arguments)
@@ -55,8 +58,12 @@ def read_train_settings(arguments: Sequence[str] | None = None) -> TrainSettings
         defaults = with_recipe(defaults, str(run / SETTINGS_FILE))
         arguments = _with_resume(arguments, run)
     demo = not (given.data or given.resume or {"-h", "--help"} & set(arguments))
-    if recipe := given.hyp or (DEMO if demo else ""):
-        defaults = with_recipe(defaults, recipe)
+    if demo and not given.hyp:
+        defaults = with_recipe(defaults, DEMO)
+    if entry := published(given.weights):
+        defaults = replace(defaults, cfg=entry.cfg)
+    if given.hyp:
+        defaults = with_recipe(defaults, given.hyp)
     settings = _parse(arguments, defaults)
     if given.resume:
         _log_changes(defaults, settings)

@@ -19,6 +19,7 @@ from yolo.engine.checkpoint import load_checkpoint
 from yolo.errors import SettingsError
 from yolo.inference import Detector
 from yolo.model import Darknet
+from yolo.pretrained import find_with_network
 from yolo.state_file import CHECKPOINT_SUFFIXES
 from yolo.storage import atomic_folder, find_file
 from yolo.transfer import load_whole, network_of
@@ -81,13 +82,16 @@ def new_run_folder(project: str, name: str, fill: Callable[[Path], None] = lambd
     raise AssertionError
 
 
-def load_model(cfg: str | None, weights: str, device: torch.device) -> tuple[Darknet, tuple[str, ...]]:
+def load_model(
+    cfg: str | None, weights: str, device: torch.device, *, offline: bool = False
+) -> tuple[Darknet, tuple[str, ...]]:
     """A trained network for testing and detecting, in eval mode.
 
     Args:
-        cfg: network file or name; a checkpoint brings its own, so that it may be left out.
-        weights: `.weights`, `.pt` or `.safetensors`, whole.
+        cfg: network file or name; checkpoints and published weights bring their own, so that it may be left out.
+        weights: `.weights`, `.pt` or `.safetensors`, whole; or the name of published weights.
         device: where the model goes.
+        offline: fetch nothing.
 
     Returns:
         The model, and class names: the checkpoint's, or none.
@@ -95,9 +99,10 @@ def load_model(cfg: str | None, weights: str, device: torch.device) -> tuple[Dar
     Raises:
         YoloError: files that are missing, cut short or do not belong together.
     """
-    network, names = network_of(cfg, weights)
+    path, cfg = find_with_network(weights, cfg, offline=offline)
+    network, names = network_of(cfg, str(path))
     model = Darknet(network)
-    load_whole(model, Path(weights))
+    load_whole(model, path)
     model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return model.eval(), names
 

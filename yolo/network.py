@@ -11,6 +11,7 @@ import torch
 from yolo import distributed
 from yolo.distributed.sync_norm import synchronise_norms
 from yolo.model import Darknet, with_classes
+from yolo.pretrained import find_weights
 from yolo.rng import differ_by_rank
 from yolo.transfer import initialize_heads, transfer, without_class_term
 
@@ -37,7 +38,9 @@ def build_model(original: CfgFile, weights: str, num_classes: int) -> Darknet:
 
 def prepare_model(settings: TrainSettings, cfg: CfgFile, num_classes: int, device: torch.device) -> Darknet:
     """The network of a run on its device, with rank 0's weights on all processes."""
-    model = build_model(cfg, "" if settings.resume else settings.weights, num_classes)
+    named = "" if settings.resume else settings.weights
+    weights = str(find_weights(named, offline=settings.offline)) if named else ""
+    model = build_model(cfg, weights, num_classes)
     if settings.distributed.sync_bn and distributed.world_size() > 1:
         synchronise_norms(model)
     if settings.grad_checkpoint:

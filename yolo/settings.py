@@ -139,11 +139,13 @@ class TrainSettings:
     """
 
     cfg: str = "yolov4-tiny"
-    """Network: a .cfg file, or the name of a shipped one."""
+    """Network: a .cfg file, or the name of a shipped one; with --weights NAME by default that of these weights."""
     data: str = DEMO
     """Data set: a .data file, data.yaml, VOC or COCO folder, COCO .json, folder of pictures, or 'shapes'."""
     weights: str = ""
-    """Start from these: .weights (whole or partial), .pt or .safetensors; empty: from scratch."""
+    """Start from these: .weights (whole or partial), .pt, .safetensors, or a name of `python -m yolo.weights list`."""
+    offline: bool = False
+    """Never touch the network: weights must be here already; YOLO_OFFLINE=1 says so too."""
     hyp: str = ""
     """Recipe: YAML with any of these settings by name, or a shipped one's name; or a .txt of 18 numbers by place."""
     epochs: int = 100

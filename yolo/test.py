@@ -36,7 +36,7 @@ REPORTED = ("cfg", "metric", "img_size", "fit", "rect", "augment", "conf_thres",
 def main() -> None:
     """Read the command line and score."""
     given = read_test_settings()
-    model, _ = load_model(given.cfg, given.weights, select_device(given.device))
+    model, _ = load_model(given.cfg, given.weights, select_device(given.device), offline=given.offline)
     settings = given.resolved(model.net)
     source = open_source(settings.data)
     index = read_index(settings, source, model)

@@ -23,9 +23,9 @@ class TestSettings:
     """Score a trained network on a labelled data set, and say where it is wrong."""
 
     weights: str
-    """.weights, .safetensors, or a .pt of a run."""
+    """.weights, .safetensors, a .pt of a run, or a name of `python -m yolo.weights list`, which is fetched."""
     cfg: str | None = None
-    """Network file, or the name of a shipped one; a .pt or .safetensors brings its own."""
+    """Network file, or the name of a shipped one; a .pt, a .safetensors and a fetched file bring their own."""
     data: str = "shapes"
     """Data set: a .data file, data.yaml, VOC or COCO folder, COCO .json, folder of pictures, or 'shapes'."""
     task: Literal["val", "test", "study"] = "val"
@@ -62,6 +62,8 @@ class TestSettings:
     """cpu, cuda, cuda:1, ...; auto: a GPU if there is one."""
     workers: int = 2
     """Processes that read pictures; 0: none beside the program."""
+    offline: bool = False
+    """Never touch the network: weights must be here already; YOLO_OFFLINE=1 says so too."""
     json: str | None = None
     """Write every number to this file."""
     save_json: bool = False

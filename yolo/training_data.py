@@ -92,11 +92,8 @@ def build_score(
     settings: TrainSettings, index: Index, cfg: CfgFile, size: int, device: torch.device
 ) -> ValidationScore:
     """What scores a model on the validation split."""
-    loader = evaluation_loader(
-        index,
-        size=size,
-        workers=settings.workers,
-        device=device,
-        input_sizes=rect_sizes(index, cfg, size) if settings.rect else None,
-    )
-    return ValidationScore(index, loader, Evaluator(index))
+    input_sizes = rect_sizes(index, cfg, size) if settings.rect else None
+    loader = evaluation_loader(index, size=size, workers=settings.workers, device=device, input_sizes=input_sizes)
+    with distributed.alone():
+        preview = evaluation_loader(index, size=size, workers=0, device=device, input_sizes=input_sizes)
+    return ValidationScore(index, loader, Evaluator(index), preview)

@@ -128,7 +128,7 @@ def draw_detections(model: nn.Module, score: ValidationScore) -> npt.NDArray[np.
     """Truth and detections of the first validation pictures side by side: (H, W, 3), BGR."""
     assert isinstance(model, Darknet)
     detector = Detector(model, score_threshold=SHOWN_SCORE, iou_threshold=SHOWN_IOU)
-    return draw_predictions(detector, score.index, score.loader, NUM_PREDICTIONS)
+    return draw_predictions(detector, score.index, score.preview, NUM_PREDICTIONS)
 
 
 def describe_batch(batch: Batch, index: Index) -> str:

@@ -53,7 +53,7 @@ class HorovodGroup:
         select_own_device(place, options.device)
 
     def sum(self, tensor: Tensor) -> Tensor:
-        total: Tensor = self._hvd.allreduce(tensor.detach(), op=self._hvd.Sum)
+        total: Tensor = self._hvd.allreduce(tensor.detach().contiguous(), op=self._hvd.Sum)
         return total
 
     def broadcast(self, tensor: Tensor) -> None:
@@ -119,12 +119,18 @@ class HorovodReplica:
         return contextlib.nullcontext()
 
     def average(self, optimizer: Optimizer) -> None:
-        """Average the gradients of all processes; at the first step, give all rank 0's weights and optimizer state."""
+        """Average the gradients of all processes; at the first step, give all rank 0's weights and optimizer state.
+
+        Horovod takes contiguous tensors alone, and its own broadcast of an optimizer's state may take a step.
+        """
         if not self._begun:
-            self._hvd.broadcast_parameters(self._model.state_dict(), 0)
-            if optimizer.state:
-                self._hvd.broadcast_optimizer_state(optimizer, 0)
             self._begun = True
+            states = [value for state in optimizer.state.values() for value in state.values()]
+            for tensor in [*self._model.state_dict().values(), *states]:
+                if isinstance(tensor, torch.Tensor):
+                    tensor.copy_(self._hvd.broadcast(tensor.contiguous(), 0))
         gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
-        means = self._hvd.grouped_allreduce(gradients, op=self._hvd.Average, compression=self._compression)
-        torch._foreach_copy_(gradients, means)
+        flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
+        mean = self._hvd.allreduce(flat, op=self._hvd.Average, compression=self._compression)
+        for gradient, part in zip(gradients, mean.split([each.numel() for each in gradients]), strict=True):
+            gradient.copy_(part.view(gradient.shape))

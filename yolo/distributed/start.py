@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LOST = re.compile("closed by peer|reset by peer|broken pipe|socket timeout|connection (was )?(refused|closed)", re.I)
+LOST = re.compile(
+    "closed by peer|reset by peer|broken pipe|connection (was )?(refused|closed)|horovod has been shut down", re.I
+)
 LATE = re.compile("timed out|timeout", re.I)
 
 
