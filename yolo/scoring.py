@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from yolo.augmented_inference import AugmentedDetector
 from yolo.darknet_inference import DarknetDetector, DarknetLoader
 from yolo.describe import largest_stride
+from yolo.errors import SettingsError
 from yolo.evaluation.analysis import analyse
 from yolo.evaluation.darknet_map import darknet_metrics
 from yolo.evaluation.evaluator import Evaluator
@@ -16,6 +17,7 @@ from yolo.evaluation.tables import format_ap, format_errors, format_summary, for
 from yolo.evaluation.voc import voc_metrics
 from yolo.inference import Detector
 from yolo.input_sizes import input_size
+from yolo.layers.dense import Connected
 from yolo.loading import evaluation_loader, rect_sizes
 from yolo.log import progress
 
@@ -115,6 +117,8 @@ def _detector_and_loader(
         size_wh = (img_size, img_size) if img_size else (model.net.width, model.net.height)
         darknet = DarknetDetector(model, score_threshold=conf_thres, iou_threshold=iou_thres, fit=fit)
         return darknet, DarknetLoader(index, size_wh, fit, settings.workers)
+    if settings.augment and any(isinstance(node.spec, Connected) for node in model.nodes):
+        raise SettingsError(f"--augment: {model.cfg.path} has [connected] layers, which take one size; leave it out")
     size = input_size(model.cfg, img_size, any_multiple=settings.rect)
     detector = Detector(model, score_threshold=conf_thres, iou_threshold=iou_thres)
     loader = evaluation_loader(

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("yolo.test")
 
-REPORTED = ("cfg", "metric", "img_size", "fit", "rect", "augment", "conf_thres", "iou_thres", "match_iou", "device")
+REPORTED = ("cfg", "metric", "img_size", "fit", "rect", "augment", "conf_thres", "iou_thres", "conf")
 
 
 def main() -> None:
@@ -86,6 +86,8 @@ def write_files(folder: Path, settings: TestSettings, source: Source, index: Ind
     shown = found.detections[found.detections.score >= settings.conf]
     if settings.save_json:
         image_ids, category_ids = source.coco_ids(settings.split or "val")
+        if settings.single_cls:
+            category_ids = [1]
         logger.info("detections.json: image ids from %d, category ids from %d", min(image_ids), min(category_ids))
         write_coco_results(folder / "detections.json", found.detections, image_ids, category_ids)
     if settings.save_txt:

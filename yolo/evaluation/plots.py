@@ -115,9 +115,9 @@ def draw_trade_off(sizes: Sequence[int], ms: Sequence[float], scores: Sequence[f
     panel = figure.add_subplot()
     panel.plot(ms, scores, marker="o", color=BLUE)
     for size, x, y in zip(sizes, ms, scores, strict=True):
-        panel.annotate(f"{size} px", (x, y), textcoords="offset points", xytext=(6, -12), fontsize=9)
-    panel.set(xlabel="forward and NMS, ms a picture", ylabel="mAP50-95", xlim=(0, None), ylim=(0, None))
-    panel.margins(0.1)
+        panel.annotate(f"{size} px", (x, y), textcoords="offset points", xytext=(8, 5), fontsize=9)
+    limits = {"xlim": (0, 1.15 * max(ms)), "ylim": (0, max(1.1 * max(scores), 0.01))}
+    panel.set(xlabel="forward and NMS, ms a picture", ylabel="mAP50-95", **limits)
     panel.grid(visible=True, linewidth=0.4, alpha=0.5)
     return _picture(figure)
 
