@@ -186,10 +186,11 @@ def test_ids_are_those_of_the_source_and_areas_are_kept(tmp_path: Path) -> None:
     assert [list(ids) for ids in open_source(str(voc)).coco_ids("train")] == [[1, 2, 3], [1, 2]]
     path = tmp_path / "out/annotations/instances_train.json"
     assert [list(ids) for ids in open_source(str(path)).coco_ids("train")] == [[1, 2, 3], [1, 2]]
-    content = json.loads(path.read_text())
-    for annotation in content["annotations"]:
-        annotation["area"] = 4.25
-    path.write_text(json.dumps(content))
+    for file in path.parent.iterdir():
+        content = json.loads(file.read_text())
+        for annotation in content["annotations"]:
+            annotation["area"] = 4.25
+        file.write_text(json.dumps(content))
     convert(Convert(data=tmp_path / "out", out=tmp_path / "again", format="coco"))
     again = json.loads((tmp_path / "again/annotations/instances_train.json").read_text())
     assert {annotation["area"] for annotation in again["annotations"]} == {4.25}
