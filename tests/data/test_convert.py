@@ -191,7 +191,7 @@ def test_ids_are_those_of_the_source_and_areas_are_kept(tmp_path: Path) -> None:
         for annotation in content["annotations"]:
             annotation["area"] = 4.25
         file.write_text(json.dumps(content))
-    convert(Convert(data=tmp_path / "out", out=tmp_path / "again", format="coco"))
+    convert(Convert(data=str(tmp_path / "out"), out=tmp_path / "again", format="coco"))
     again = json.loads((tmp_path / "again/annotations/instances_train.json").read_text())
     assert {annotation["area"] for annotation in again["annotations"]} == {4.25}
 
