@@ -51,7 +51,7 @@ class DetectSettings:
     name: str = "detect"
     """The run's folder below --project."""
     project: str = "runs"
-    """Folder of all runs."""
+    """Folder of all runs, or its URL."""
 
     def __post_init__(self) -> None:
         require("source", " ".join(self.source), len(self.source) > 0, "at least one picture, video, folder or stream")

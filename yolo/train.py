@@ -15,7 +15,9 @@ from yolo.engine.callbacks.bucket import Bucket
 from yolo.engine.callbacks.clock import Clock
 from yolo.engine.checkpoint import load_checkpoint
 from yolo.engine.memory import GIB, peak_memory
-from yolo.evaluation.report import draw_curves, format_table, plot_results
+from yolo.evaluation.plots import draw_curves
+from yolo.evaluation.report import plot_results
+from yolo.evaluation.tables import format_table
 from yolo.evolve import evolve
 from yolo.gallery import draw_batch, write_picture
 from yolo.program import run
