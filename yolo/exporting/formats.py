@@ -89,11 +89,13 @@ def _torchscript_runners(job: Job, path: Path) -> Runners:
 
 
 def _write_program(job: Job, path: Path) -> None:
-    torch.export.save(job.program, path, extra_files=_metadata_file(job))
+    with quiet():
+        torch.export.save(job.program, path, extra_files=_metadata_file(job))
 
 
 def _program_runners(job: Job, path: Path) -> Runners:
-    module = torch.export.load(path).module()
+    with quiet():
+        module = torch.export.load(path).module()
     return {f"torch.export {torch.__version__}": module_runner(module, job.interface.outputs)}
 
 

@@ -28,23 +28,28 @@ def quantised(model: ModelProto, inputs: Iterable[Pictures]) -> ModelProto:
     """
     import onnx
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
 
     with tempfile.TemporaryDirectory() as folder, quiet():
         source, target = Path(folder) / "fp32.onnx", Path(folder) / "int8.onnx"
-        onnx.save(model, source)  # a model in memory would be changed
+        # From a file, as a model in memory would be changed; its graph is optimized already.
+        onnx.save(model, source)
+        quant_pre_process(source, source, skip_optimization=True, skip_symbolic_shape=True)
         quantize_static(
             source,
             target,
             Reader(inputs),
             quant_format=QuantFormat.QDQ,
-            activation_type=QuantType.QUInt8,
+            activation_type=QuantType.QInt8,
             weight_type=QuantType.QInt8,
             per_channel=True,
-            reduce_range=True,
             calibrate_method=CalibrationMethod.MinMax,
             nodes_to_exclude=sensitive_nodes(model),
         )
-        return onnx.load(target)
+        quantised_model = onnx.load(target)
+    # Metadata is written with the file, and these are notes of one step to the next.
+    del quantised_model.metadata_props[:]
+    return quantised_model
 
 
 def sensitive_nodes(model: ModelProto) -> list[str]:
