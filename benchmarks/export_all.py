@@ -32,7 +32,9 @@ from yolo.model import Darknet
 from yolo.storage import shipped_names
 
 DETECTING = Suppression(score_threshold=0.25, iou_threshold=0.45, max_detections=100)
-HEADER = "| network | nodes | MB | onnxruntime: score | box, px | detections | OpenCV: score | box, px | detections | s |"
+HEADER = (
+    "| network | nodes | MB | onnxruntime: score | box, px | detections | OpenCV: score | box, px | detections | s |"
+)
 
 
 def job_of(cfg: str, weights: str | None, img_size: int | None) -> Job:

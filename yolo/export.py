@@ -10,7 +10,7 @@ import torch
 import tyro
 
 from yolo.errors import require
-from yolo.exporting.formats import FormatName
+from yolo.exporting.formats import ENDINGS, FormatName
 from yolo.exporting.graph import Interface
 from yolo.exporting.job import Job
 from yolo.exporting.pictures import LabelledPictures, check_inputs
@@ -60,15 +60,18 @@ class ExportSettings:
     """Overwrite what is there."""
 
     def __post_init__(self) -> None:
-        require("--format", "", len(self.format) > 0, "one or more")
+        require("--format", "without a value", len(self.format) > 0, "one or more")
         require("--img-size", self.img_size, self.img_size is None or self.img_size >= 32, "32 or more")
         require("--conf-thres", self.conf_thres, 0 <= self.conf_thres < 1, "a number from 0 to below 1")
         require("--iou-thres", self.iou_thres, 0 < self.iou_thres <= 1, "a number above 0, up to 1")
         require("--max-det", self.max_det, self.max_det >= 1, "1 or more")
         require("--calibration-images", self.calibration_images, self.calibration_images >= 1, "1 or more")
+        known = self.out is not None and Path(self.out).suffix in ENDINGS
+        require("--out", self.out, not known, "a name without ending: each file gets its own")
         for flag in ("nms", "half", "int8"):
-            require(f"--{flag}", "", not getattr(self, flag) or "onnx" in self.format, "it with --format onnx")
-        require("--int8", "", not self.int8 or self.data is not None, "it with --data, which it calibrates on")
+            allowed = not getattr(self, flag) or "onnx" in self.format
+            require(f"--{flag}", f"with --format {' '.join(self.format)}", allowed, "it with --format onnx")
+        require("--int8", "without --data", not self.int8 or self.data is not None, "both: it calibrates on the data")
 
 
 def main() -> None:
@@ -79,6 +82,8 @@ def main() -> None:
     model, own_names = load_model(settings.cfg, settings.weights, torch.device("cpu"))
     img_size = settings.img_size or validated_as(settings.weights).get("img_size")
     interface = Interface.of(model, img_size)
+    multiple = interface.size[0] % interface.stride == 0 or 2 not in interface.open_axes
+    require("--img-size", interface.size[0], multiple, f"a multiple of {interface.stride}, the network's stride")
     inputs = check_inputs(interface, Path(settings.picture) if settings.picture else None)
     job = Job(
         model,

@@ -131,3 +131,4 @@ FORMATS: dict[FormatName, Format] = {
 }
 ONNX_HALF = onnx_format("fp16")
 ONNX_INT8 = onnx_format("int8")
+ENDINGS = {kind.ending for kind in FORMATS.values()}

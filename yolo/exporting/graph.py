@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ from yolo.layers.dense import LocalLayer
 from yolo.layers.detection import Detection
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from torch.export import ExportedProgram
 
     from yolo.model import Darknet
@@ -91,9 +94,9 @@ def exported_program(graph: DetectorGraph, interface: Interface) -> ExportedProg
         return torch.export.export(graph, (interface.example(),), dynamic_shapes=(axes,))
 
 
-class quiet(warnings.catch_warnings):
-    """Hold back what PyTorch's exporters say of their own code, not of the network."""
-
-    def __enter__(self) -> None:
-        super().__enter__()
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Hold back the warnings of exporters: they are of their own code, not of the network."""
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        yield

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 def quantised(model: ModelProto, inputs: Iterable[Pictures]) -> ModelProto:
     """Static quantisation with QuantizeLinear and DequantizeLinear around what is computed in 8 bits.
 
-    Decoding stays in single precision, and so do the convolutions that the heads read: their raw numbers span ten and
-    more, of which a small part decides where a box is.
+    Decoding stays in single precision, and so do the convolutions that the heads read: of the wide range of their raw
+    numbers a small part decides where a box is.
 
     Args:
         model: single precision, without suppression.
@@ -53,17 +53,26 @@ def quantised(model: ModelProto, inputs: Iterable[Pictures]) -> ModelProto:
 
 
 def sensitive_nodes(model: ModelProto) -> list[str]:
-    """The nodes that no convolution follows: the last convolutions, and all that decodes."""
+    """The nodes that stay in single precision.
+
+    Those that no convolution follows: the last convolutions, and all that decodes. And pooling over a border of
+    minus infinity, which 8 bits cannot hold.
+    """
+    nodes = list(model.graph.node)
     readers: dict[str, list[int]] = {}
-    for number, node in enumerate(model.graph.node):
+    for number, node in enumerate(nodes):
         for name in node.input:
             readers.setdefault(name, []).append(number)
+    after = [[reader for name in node.output for reader in readers.get(name, [])] for node in nodes]
     before_convolution: set[int] = set()
-    for number in reversed(range(len(model.graph.node))):  # ONNX lists a node after those that it reads
-        after = [reader for name in model.graph.node[number].output for reader in readers.get(name, [])]
-        if any(reader in before_convolution or model.graph.node[reader].op_type == "Conv" for reader in after):
+    for number in reversed(range(len(nodes))):  # ONNX lists a node after those that it reads
+        if any(reader in before_convolution or nodes[reader].op_type == "Conv" for reader in after[number]):
             before_convolution.add(number)
-    return [node.name for number, node in enumerate(model.graph.node) if number not in before_convolution]
+    borders = {number for number, node in enumerate(nodes) if node.op_type == "Pad"}
+    pooled = {reader for number in borders for reader in after[number]}
+    return [
+        node.name for number, node in enumerate(nodes) if number not in before_convolution or number in borders | pooled
+    ]
 
 
 class Reader:

@@ -55,7 +55,7 @@ def write_checked(job: Job, kind: Format, path: Path, inputs: Sequence[Pictures]
         kind.write(job, temporary)
         bar.update()
         for name, runner in kind.runners(job, temporary).items():
-            lines.append(f"  {name}: {_checked(job, kind, runner, inputs, path)}")
+            lines.append(f"  {name}: {_checked(job, kind, runner, inputs, f'{path}: {name}')}")
         bar.update()
         lines += _scored(job, kind)
         bar.update()
@@ -65,13 +65,13 @@ def write_checked(job: Job, kind: Format, path: Path, inputs: Sequence[Pictures]
     yield from lines
 
 
-def _checked(job: Job, kind: Format, runner: Runner, inputs: Sequence[Pictures], path: Path) -> str:
+def _checked(job: Job, kind: Format, runner: Runner, inputs: Sequence[Pictures], where: str) -> str:
     try:
         difference = compare(job.runner, runner, inputs, job.detecting, kind.tolerance)
     except CannotRunError as error:
         return f"cannot run it ({error})"
     if not difference.within(kind.tolerance):
-        raise ExportError(f"{path}: does not find what the network finds ({difference}); it is not kept")
+        raise ExportError(f"{where} does not find what the network finds ({difference}); the file is not kept")
     return str(difference)
 
 
