@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -13,9 +14,15 @@ from tests.exporting.networks import NETWORKS, network
 from tests.programs import call
 from yolo.export import main
 from yolo.exporting import formats
-from yolo.exporting.runtimes import CannotRunError, Outputs, Pictures, Runner
+from yolo.exporting.runtimes import CannotRunError, Outputs, Pictures, Runner, module_runner
+from yolo.exporting.suppression import NMS_OUTPUTS
 from yolo.loading import load_model
 from yolo.state_file import read_state
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import nn
 
 GIVEN = ["--weights", "a.weights", "--cfg", "a.cfg", "--conf-thres", 0.2]
 
@@ -24,8 +31,8 @@ GIVEN = ["--weights", "a.weights", "--cfg", "a.cfg", "--conf-thres", 0.2]
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working directory, with a network, its weights, class names and a few labelled pictures."""
     monkeypatch.chdir(tmp_path)
-    network("yolo").save_weights("a.weights")
-    Path("a.cfg").write_text(NETWORKS["yolo"])
+    network("small").save_weights("a.weights")
+    Path("a.cfg").write_text(NETWORKS["small"])
     Path("a.names").write_text("cat\ndog\n")
     Path("set").mkdir()
     rng = np.random.default_rng(0)
@@ -43,62 +50,56 @@ def files(folder: Path) -> set[str]:
 
 def test_every_format(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     every = ["onnx", "torchscript", "torch-export", "weights", "safetensors"]
-    more = ["--half", "--int8", "--data", "set.data", "--names", "a.names", "--out", "out/b"]
+    more = ["--nms", "--max-det", 7, "--half", "--int8", "--data", "set.data", "--names", "a.names", "--out", "out/b"]
     assert call(monkeypatch, main, *GIVEN, *more, "--format", *every) == 0
     said = capsys.readouterr().out
     endings = [".onnx", ".torchscript", ".pt2", ".weights", ".safetensors", "-half.onnx", "-int8.onnx"]
     assert [line.split(":")[0] for line in said.splitlines() if line[0] != " "] == [f"out/b{e}" for e in endings]
     assert {path.name for path in Path("out").iterdir()} == {f"b{ending}" for ending in [*endings, ".cfg"]}
     runs = [line.split()[0] for line in said.splitlines() if "alike" in line]
-    assert runs == [*["onnxruntime", "cv2.dnn"], "torch.jit", "torch.export", *["yolo"] * 2, *["onnxruntime", "cv2.dnn"] * 2]  # fmt: skip
+    of_onnx = ["onnxruntime", "cv2.dnn"]
+    assert runs == [*of_onnx, "torch.jit", "torch.export", "yolo:", "yolo:", *of_onnx, *of_onnx]
     assert said.count("  mAP50-95 ") == 2
     assert said.count(" on 3 pictures\n") == 2
     assert Path("out/b.weights").read_bytes() == Path("a.weights").read_bytes()
-    assert Path("out/b.cfg").read_text() == NETWORKS["yolo"]
+    assert Path("out/b.cfg").read_text() == NETWORKS["small"]
     assert read_state(Path("out/b.safetensors")).names == ("cat", "dog")
     load_model(None, "out/b.safetensors", torch.device("cpu"))
     for name, precision in (("b", "fp32"), ("b-half", "fp16"), ("b-int8", "int8")):
-        stored = {prop.key: prop.value for prop in onnx.load(f"out/{name}.onnx").metadata_props}
+        exported = onnx.load(f"out/{name}.onnx")
+        stored = {prop.key: prop.value for prop in exported.metadata_props}
         assert json.loads(stored.pop("names")) == ["cat", "dog"]
         assert json.loads(stored.pop("dynamic")) == ["batch", "height", "width"]
         assert float(stored.pop("scale")) == 1 / 255
         assert stored == {
             "stride": "4", "height": "32", "width": "32", "color": "RGB", "fit": "letterbox", "fill": "114",
-            "precision": precision, "images_seen": "0", "cfg": NETWORKS["yolo"],
+            "precision": precision, "images_seen": "0", "cfg": NETWORKS["small"],
         }  # fmt: skip
+        shapes = {v.name: [d.dim_value for d in v.type.tensor_type.shape.dim] for v in exported.graph.output}
+        assert list(shapes) == list(NMS_OUTPUTS)
+        assert list(shapes.values()) == [[0, 7, 4], [0, 7], [0, 7], [0]]
     extra = {"metadata.json": ""}
     torch.export.load("out/b.pt2", extra_files=extra)
-    assert json.loads(extra["metadata.json"])["cfg"] == NETWORKS["yolo"]
+    assert json.loads(extra["metadata.json"])["cfg"] == NETWORKS["small"]
 
 
-def test_suppression_in_the_graph(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    cv2.imwrite("p.png", np.random.default_rng(1).integers(0, 255, (50, 30, 3), np.uint8))
-    assert call(monkeypatch, main, *GIVEN, "--nms", "--max-det", 7, "--picture", "p.png", "--no-fuse") == 0
-    exported = onnx.load("a.onnx")
-    outputs = {
-        value.name: [dim.dim_value for dim in value.type.tensor_type.shape.dim] for value in exported.graph.output
-    }
-    assert outputs == {
-        "detection_boxes": [0, 7, 4],
-        "detection_scores": [0, 7],
-        "detection_classes": [0, 7],
-        "num_detections": [0],
-    }
-    assert "NonMaxSuppression" in {node.op_type for node in exported.graph.node}
-
-
-def shifted(path: Path, *_: object) -> Runner:
+def shifted(module: nn.Module, outputs: Sequence[str]) -> Runner:
     """A program that is a little wrong."""
+    run = module_runner(module, outputs)
+
+    def wrong(pictures: Pictures) -> Outputs:
+        found = run(pictures)
+        return {**found, "boxes": np.add(found["boxes"], np.float32(1), dtype=np.float32)}
+
+    return wrong
+
+
+def refusing(module: nn.Module, outputs: Sequence[str]) -> Runner:
+    """A program that lacks something."""
+    del module, outputs
 
     def run(pictures: Pictures) -> Outputs:
-        found = formats.model_runner(network("yolo"), ("boxes", "scores"))(pictures)
-        return {**found, "boxes": found["boxes"] + 1}
-
-    return run
-
-
-def refusing(path: Path, *_: object) -> Runner:
-    def run(pictures: Pictures) -> Outputs:
+        del pictures
         raise CannotRunError("no such layer")
 
     return run
@@ -107,11 +108,11 @@ def refusing(path: Path, *_: object) -> Runner:
 def test_what_finds_something_else_is_not_kept(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(formats, "opencv_runner", shifted)
+    monkeypatch.setattr(formats, "module_runner", shifted)
     before = files(folder)
-    assert call(monkeypatch, main, *GIVEN) == 2
+    assert call(monkeypatch, main, *GIVEN, "--format", "torchscript") == 2
     error = capsys.readouterr().err
-    assert error.startswith("error: a.onnx: cv2.dnn ")
+    assert "error: a.torchscript: torch.jit " in error
     assert "does not find what the network finds (scores within" in error
     assert files(folder) == before
 
@@ -119,10 +120,10 @@ def test_what_finds_something_else_is_not_kept(
 def test_a_program_that_cannot_run_a_file_is_no_fault_of_the_file(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(formats, "opencv_runner", refusing)
-    assert call(monkeypatch, main, *GIVEN) == 0
-    assert f"  cv2.dnn {cv2.__version__}: cannot run it (no such layer)\n" in capsys.readouterr().out
-    assert Path("a.onnx").is_file()
+    monkeypatch.setattr(formats, "module_runner", refusing)
+    assert call(monkeypatch, main, *GIVEN, "--format", "torchscript", "--no-fuse") == 0
+    assert f"  torch.jit {torch.__version__}: cannot run it (no such layer)\n" in capsys.readouterr().out
+    assert Path("a.torchscript").is_file()
 
 
 @pytest.mark.parametrize(

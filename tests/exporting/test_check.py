@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import pytest
@@ -14,15 +14,17 @@ if TYPE_CHECKING:
 
 PICTURE = np.zeros((1, 3, 100, 100), np.float32)
 SETTINGS = Suppression(0.5, 0.45, 100)
-BOXES = [[10.0, 10, 30, 30], [50, 50, 90, 90], [10, 60, 40, 90]]
-SCORES = [[0.9, 0.0], [0.0, 0.8], [0.0, 0.0002]]  # the last one is not seen
+Rows: TypeAlias = list[list[float]]
+
+BOXES: Rows = [[10, 10, 30, 30], [50, 50, 90, 90], [10, 60, 40, 90]]
+SCORES: Rows = [[0.9, 0.0], [0.0, 0.8], [0.0, 0.0002]]  # the last one is not seen
 
 
-def answers(boxes: object = BOXES, scores: object = SCORES) -> Outputs:
+def answers(boxes: Rows = BOXES, scores: Rows = SCORES) -> Outputs:
     return {"boxes": np.array([boxes], np.float32), "scores": np.array([scores], np.float32)}
 
 
-def suppressed(boxes: list[list[float]], scores: list[float], classes: list[int]) -> Outputs:
+def suppressed(boxes: Rows, scores: list[float], classes: list[int]) -> Outputs:
     return {
         "detection_boxes": np.array([boxes], np.float32),
         "detection_scores": np.array([scores], np.float32),
@@ -47,8 +49,8 @@ def test_the_same_is_no_difference() -> None:
     assert difference(answers()) == Difference(0.0, 0.0, 2, 2)
 
 
-MOVED = [[10.0, 10, 30, 33], *BOXES[1:]]
-CASES = {  # outputs -> score, box, detections of either, of both
+MOVED: Rows = [[10, 10, 30, 33], *BOXES[1:]]
+CASES: dict[str, tuple[Outputs, float, float, int, int]] = {  # outputs -> score, box, detections of either, of both
     "moved": (answers(boxes=MOVED), 0, 3, 3, 1),
     "unseen one moved": (answers(boxes=[*BOXES[:2], [0, 0, 5, 5]]), 0, 0, 2, 2),
     "moved outside": (answers(boxes=[[10, 10, 30, 30], [50, 50, 90, 90], [10, 60, 40, 2e9]]), 0, 0, 2, 2),
