@@ -102,8 +102,8 @@ def compare(python: str, cfg: str, weights: str | None, folder: Path) -> Compari
     )
 
 
-def randomize(model: nn.Module) -> None:
-    """Random weights whose maps stay of order one, and running statistics that fit them."""
+def randomize(model: nn.Module, size: tuple[int, int] = (160, 160)) -> None:
+    """Random weights whose maps stay of order one, and running statistics that fit them, of pictures of that size."""
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             nn.init.uniform_(module.weight, 0.5, 1.5)
@@ -116,7 +116,7 @@ def randomize(model: nn.Module) -> None:
                 nn.init.normal_(module.bias, 0, 0.3)
     model.train()
     with torch.no_grad():
-        model(torch.rand(4, 3, 160, 160))
+        model(torch.rand(4, 3, *size))
 
 
 def detection_rows(model: Darknet, image: torch.Tensor) -> Array:

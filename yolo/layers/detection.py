@@ -10,7 +10,7 @@ from torch import Tensor
 
 from yolo.darknet.keys import check
 from yolo.layers.base import Shape, register
-from yolo.layers.head import HeadSpec, centres, pixels
+from yolo.layers.head import HeadSpec, centres, width_height
 
 
 @register("detection")
@@ -79,6 +79,6 @@ class Detection(HeadSpec):
     def decode(self, raw: Tensor, image_size: tuple[int, int]) -> tuple[Tensor, Tensor]:
         classes, confidences, boxes = self.split(self.activate(raw))
         centre = centres(boxes[..., :2], image_size)
-        wh = (boxes[..., 2:].square() if self.sqrt else boxes[..., 2:]) * pixels(boxes, image_size)
+        wh = (boxes[..., 2:].square() if self.sqrt else boxes[..., 2:]) * width_height(boxes, image_size)
         scores = confidences * classes[..., None, :]
         return torch.cat([centre - wh / 2, centre + wh / 2], dim=-1).flatten(1, 3), scores.flatten(1, 3)

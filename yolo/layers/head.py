@@ -161,10 +161,14 @@ def cell_corners(like: Tensor, height: int, width: int) -> Tensor:
 def centres(offsets: Tensor, image_size: tuple[int, int]) -> Tensor:
     """Places from the cells' corners, in cells, to pixels of the network input; both (B, H, W, A, 2)."""
     height, width = offsets.shape[1:3]
-    cells = offsets.new_tensor([width, height])
-    return (offsets + cell_corners(offsets, height, width)[:, :, None]) / cells * pixels(offsets, image_size)
+    return (
+        (offsets + cell_corners(offsets, height, width)[:, :, None])
+        / width_height(offsets, (height, width))
+        * width_height(offsets, image_size)
+    )
 
 
-def pixels(like: Tensor, image_size: tuple[int, int]) -> Tensor:
-    """(2,): width and height of the network input, in the dtype and on the device of `like`."""
-    return like.new_tensor([image_size[1], image_size[0]])
+def width_height(like: Tensor, size: tuple[int, int]) -> Tensor:
+    """(2,): a (height, width) the other way round, in the dtype and on the device of `like`."""
+    height, width = size
+    return torch.cat([like.new_full((1,), width), like.new_full((1,), height)])  # traceable, unlike new_tensor

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from yolo.darknet.keys import check
 from yolo.layers.base import Shape, register
-from yolo.layers.head import HeadSpec, cell_major, centres, check_anchors, pixels
+from yolo.layers.head import HeadSpec, cell_major, centres, check_anchors, width_height
 from yolo.layers.tree import read_tree
 
 # Of a tree's classes the last one (the most special) that is at least this likely is the answer.
@@ -98,7 +98,7 @@ class Region(HeadSpec):
     def decode(self, raw: Tensor, image_size: tuple[int, int]) -> tuple[Tensor, Tensor]:
         x = self.activate(raw)
         centre = centres(x[..., :2].sigmoid(), image_size)
-        cell = pixels(x, image_size) / x.new_tensor([x.shape[2], x.shape[1]])
+        cell = width_height(x, image_size) / width_height(x, (x.shape[1], x.shape[2]))
         wh = x[..., 2:4].exp() * x.new_tensor(self.anchors[: 2 * self.num]).view(-1, 2) * cell
         boxes = torch.cat([centre - wh / 2, centre + wh / 2], dim=-1)
         scores = x[..., self.coords : self.coords + 1] * self._answers(x[..., self.coords + 1 :])

@@ -1,0 +1,105 @@
+"""Does every shipped network, as ONNX, find in onnxruntime and in OpenCV what it finds in PyTorch?
+
+    python benchmarks/export_all.py
+    python benchmarks/export_all.py yolov3-tiny yolov4-csp
+    python benchmarks/export_all.py my.cfg --weights my.weights
+
+Without weights of its own a network gets random ones whose maps stay of order one. Each file is run on a drawn
+picture, and, where its sizes are open, on two pictures of another size. The table has the worst difference of a score,
+and of a box edge in pixels, over all candidates that score more than 0.001.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+
+import onnx
+import torch
+from opencv_reader import randomize
+
+from yolo.darknet.cfg import CfgFile
+from yolo.exporting.check import SINGLE, compare
+from yolo.exporting.formats import FORMATS
+from yolo.exporting.graph import Interface
+from yolo.exporting.job import Job
+from yolo.exporting.pictures import check_inputs
+from yolo.exporting.runtimes import CannotRunError
+from yolo.exporting.suppression import Suppression
+from yolo.model import Darknet
+from yolo.storage import shipped_names
+
+DETECTING = Suppression(score_threshold=0.25, iou_threshold=0.45, max_detections=100)
+HEADER = (
+    "| network | nodes | MB | onnxruntime: score | box, px | detections | OpenCV: score | box, px | detections | s |"
+)
+
+
+def job_of(cfg: str, weights: str | None, img_size: int | None) -> Job:
+    """A network with its own weights, or with random ones."""
+    torch.manual_seed(0)
+    model = Darknet(CfgFile.read(cfg))
+    interface = Interface.of(model, img_size)
+    if weights:
+        model.load_weights(weights)
+    else:
+        randomize(model, (160, 160) if 2 in interface.open_axes else interface.size)
+    model.eval()
+    return Job(
+        model,
+        (),
+        interface,
+        fused=True,
+        detecting=DETECTING,
+        suppresses=False,
+        data=None,
+        calibration_images=0,
+    )
+
+
+def row(cfg: str, weights: str | None, img_size: int | None, folder: Path) -> tuple[str, bool]:
+    """A row of the table, and whether both programs agree with PyTorch."""
+    started = time.perf_counter()
+    job = job_of(cfg, weights, img_size)
+    path = folder / "a.onnx"
+    FORMATS["onnx"].write(job, path)
+    seconds = time.perf_counter() - started
+    inputs = check_inputs(job.interface, None)
+    cells, good = [], True
+    for runner in FORMATS["onnx"].runners(job, path).values():
+        try:
+            found = compare(job.runner, runner, inputs, DETECTING, SINGLE)
+        except CannotRunError as error:
+            cells += [f"cannot run it: {error}", "-", "-"]
+            good = False
+            continue
+        cells += [f"{found.score:.1e}", f"{found.box:.1e}", f"{found.alike} of {found.expected}"]
+        good &= found.within(SINGLE)
+    nodes, size = len(onnx.load(path).graph.node), path.stat().st_size / 1e6
+    name = Path(cfg).stem + (", own weights" if weights else "")
+    return f"| {name} | {nodes} | {size:.1f} | {' | '.join(cells)} | {seconds:.0f} |", good
+
+
+def main() -> int:
+    """Print the table; 1 if a network differs somewhere."""
+    parser = argparse.ArgumentParser(description="export networks to ONNX and compare what finds what")
+    parser.add_argument("cfg", nargs="*", help="network files or names; default: every shipped one")
+    parser.add_argument("--weights", help="of the one cfg; default: random ones")
+    parser.add_argument("--img-size", type=int, help="side of the input; default: each cfg's width")
+    arguments = parser.parse_args()
+    if arguments.weights and len(arguments.cfg) != 1:
+        parser.error("--weights belongs to one cfg; name it")
+    print(HEADER + "\n|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|", flush=True)
+    all_good = True
+    for cfg in arguments.cfg or shipped_names("cfg", ".cfg"):
+        with tempfile.TemporaryDirectory() as folder:
+            text, good = row(cfg, arguments.weights, arguments.img_size, Path(folder))
+        print(text, flush=True)
+        all_good &= good
+    return 0 if all_good else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

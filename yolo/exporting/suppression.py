@@ -1,0 +1,78 @@
+"""Non-maximum suppression as the last part of an ONNX graph.
+
+Axes: B pictures, N candidate boxes, C classes, D detections a picture at most.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from yolo.exporting.graph import DETECTOR_OUTPUTS
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+NMS_OUTPUTS = ("detection_boxes", "detection_scores", "detection_classes", "num_detections")
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """What it keeps."""
+
+    score_threshold: float
+    iou_threshold: float
+    max_detections: int  # D
+
+
+# Fixed sizes, because batches of them are arrays as they stand. NonMaxSuppression lists what survives, class by class;
+# their scores go back to where they were, zeros elsewhere, and the D largest of a picture are its detections.
+_TEMPLATE = """
+<ir_version: 8, opset_import: ["" : 18]>
+suppression (float[batch, N, 4] boxes, float[batch, N, C] scores)
+    => (float[batch, {most}, 4] detection_boxes, float[batch, {most}] detection_scores,
+        int64[batch, {most}] detection_classes, int64[batch] num_detections)
+    <int64[1] most = {{{most}}}, float[1] iou = {{{iou}}}, float[1] threshold = {{{score}}},
+     int64[2] rows = {{0, -1}}, int64[4] padding = {{0, 0, 0, {most}}}, float[1] no_score = {{0}},
+     int64[1] no_class = {{-1}}, int64[1] first = {{1}}, int64[1] last = {{2}}>
+{{
+    by_class = Transpose<perm = [0, 2, 1]>(scores)
+    kept = NonMaxSuppression(boxes, by_class, most, iou, threshold)
+    kept_scores = GatherND(by_class, kept)
+    shape = Shape(by_class)
+    zeros = ConstantOfShape<value = float[1] {{0}}>(shape)
+    sparse = ScatterND(zeros, kept, kept_scores)
+    flat = Reshape(sparse, rows)
+    padded = Pad(flat, padding)
+    detection_scores, place = TopK<axis = 1>(padded, most)
+    found = Greater(detection_scores, no_score)
+    num_boxes = Shape<start = 2, end = 3>(by_class)
+    class = Div(place, num_boxes)
+    detection_classes = Where(found, class, no_class)
+    box = Mod(place, num_boxes)
+    box_place = Unsqueeze(box, last)
+    best = GatherND<batch_dims = 1>(boxes, box_place)
+    found_box = Unsqueeze(found, last)
+    detection_boxes = Where(found_box, best, no_score)
+    ones = Cast<to = 7>(found)
+    num_detections = ReduceSum<keepdims = 0>(ones, first)
+}}
+"""
+
+
+def with_suppression(model: ModelProto, settings: Suppression) -> ModelProto:
+    """The model with this after its `boxes` and `scores`, which are no outputs any more.
+
+    A picture's detections are the first `num_detections` of its D rows, best first; the other rows have score 0,
+    class -1 and a box of zeros.
+    """
+    import onnx
+
+    text = _TEMPLATE.format(
+        most=settings.max_detections, iou=repr(settings.iou_threshold), score=repr(settings.score_threshold)
+    )
+    tail = onnx.compose.add_prefix(onnx.parser.parse_model(text), "nms/", rename_inputs=False, rename_outputs=False)
+    tail.ir_version = model.ir_version
+    joined = onnx.compose.merge_models(model, tail, io_map=[(name, name) for name in DETECTOR_OUTPUTS])
+    onnx.checker.check_model(joined)
+    return joined
