@@ -6,16 +6,20 @@
 
 Without weights of its own a network gets random ones whose maps stay of order one. Each file is run on a drawn
 picture, and, where its sizes are open, on two pictures of another size. The table has the worst difference of a score,
-and of a box edge in pixels, over all candidates that score more than 0.001.
+and of a box edge in pixels, over all candidates that score more than 0.001. "own" is how far PyTorch's single precision
+is from its double precision in scores: random networks of a hundred layers amplify the last bit, and a file may be
+ten times as far.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
 import onnx
 import torch
 from opencv_reader import randomize
@@ -26,14 +30,15 @@ from yolo.exporting.formats import FORMATS
 from yolo.exporting.graph import Interface
 from yolo.exporting.job import Job
 from yolo.exporting.pictures import check_inputs
-from yolo.exporting.runtimes import CannotRunError
+from yolo.exporting.runtimes import CannotRunError, Runner, model_runner
 from yolo.exporting.suppression import Suppression
 from yolo.model import Darknet
 from yolo.storage import shipped_names
 
 DETECTING = Suppression(score_threshold=0.25, iou_threshold=0.45, max_detections=100)
 HEADER = (
-    "| network | nodes | MB | onnxruntime: score | box, px | detections | OpenCV: score | box, px | detections | s |"
+    "| network | nodes | MB | own: score | onnxruntime: score | box, px | detections "
+    "| OpenCV: score | box, px | detections | s |"
 )
 
 
@@ -59,6 +64,12 @@ def job_of(cfg: str, weights: str | None, img_size: int | None) -> Job:
     )
 
 
+def in_double_precision(job: Job) -> Runner:
+    """The network itself, computed as exactly as can be."""
+    run = model_runner(copy.deepcopy(job.model).double(), job.interface.outputs)
+    return lambda pictures: run(pictures.astype(np.float64))  # type: ignore[arg-type]
+
+
 def row(cfg: str, weights: str | None, img_size: int | None, folder: Path) -> tuple[str, bool]:
     """A row of the table, and whether both programs agree with PyTorch."""
     started = time.perf_counter()
@@ -67,7 +78,8 @@ def row(cfg: str, weights: str | None, img_size: int | None, folder: Path) -> tu
     FORMATS["onnx"].write(job, path)
     seconds = time.perf_counter() - started
     inputs = check_inputs(job.interface, None)
-    cells, good = [], True
+    own = compare(in_double_precision(job), job.runner, inputs, DETECTING, SINGLE).score
+    cells, good = [f"{own:.1e}"], True
     for runner in FORMATS["onnx"].runners(job, path).values():
         try:
             found = compare(job.runner, runner, inputs, DETECTING, SINGLE)
@@ -76,7 +88,7 @@ def row(cfg: str, weights: str | None, img_size: int | None, folder: Path) -> tu
             good = False
             continue
         cells += [f"{found.score:.1e}", f"{found.box:.1e}", f"{found.alike} of {found.expected}"]
-        good &= found.within(SINGLE)
+        good &= found.within(SINGLE) or found.score <= 10 * own
     nodes, size = len(onnx.load(path).graph.node), path.stat().st_size / 1e6
     name = Path(cfg).stem + (", own weights" if weights else "")
     return f"| {name} | {nodes} | {size:.1f} | {' | '.join(cells)} | {seconds:.0f} |", good
@@ -91,7 +103,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.weights and len(arguments.cfg) != 1:
         parser.error("--weights belongs to one cfg; name it")
-    print(HEADER + "\n|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|", flush=True)
+    print(HEADER + "\n|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|", flush=True)
     all_good = True
     for cfg in arguments.cfg or shipped_names("cfg", ".cfg"):
         with tempfile.TemporaryDirectory() as folder:

@@ -9,7 +9,7 @@ import torch
 from tests.exporting.networks import network
 from yolo.errors import SettingsError
 from yolo.exporting.check import SINGLE, compare
-from yolo.exporting.graph import DetectorGraph, Interface, exported_program
+from yolo.exporting.graph import DetectorGraph, Interface, exported_program, require_open_axes
 from yolo.exporting.onnx_graph import require_onnx, to_onnx
 from yolo.exporting.pictures import check_inputs
 from yolo.exporting.runtimes import model_runner, onnxruntime_runner, opencv_runner
@@ -47,8 +47,8 @@ def test_every_program_finds_what_the_network_finds(name: str, tmp_path: Path) -
 def test_an_old_torch_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.export, "Dim", object)
     monkeypatch.setattr(torch, "__version__", "2.4.1")
-    with pytest.raises(SettingsError, match=r"^--format onnx: torch 2\.4\.1 is too old for it; install torch 2\.6 or"):
-        require_onnx()
+    with pytest.raises(SettingsError, match=r"^--format onnx, torch-export: torch 2\.4\.1 is too old for them; inst"):
+        require_open_axes()
 
 
 def test_missing_packages_are_told(monkeypatch: pytest.MonkeyPatch) -> None:

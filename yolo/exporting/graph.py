@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from yolo.describe import largest_stride
+from yolo.errors import SettingsError
 from yolo.layers.dense import LocalLayer
 from yolo.layers.detection import Detection
 
@@ -85,6 +86,18 @@ def has_fixed_size(model: Darknet) -> bool:
     """Whether some layer has weights for every cell, so that inputs must have the cfg's size."""
     cellwise = any(isinstance(module, (nn.Linear, LocalLayer)) for module in model.modules())
     return cellwise or any(isinstance(node.spec, Detection) for node in model.heads)
+
+
+def require_open_axes() -> None:
+    """Stop, with one line, where `torch.export` cannot leave axes open.
+
+    Raises:
+        SettingsError: PyTorch is too old.
+    """
+    if not hasattr(torch.export.Dim, "DYNAMIC"):
+        raise SettingsError(
+            f"--format onnx, torch-export: torch {torch.__version__} is too old for them; install torch 2.6 or newer"
+        )
 
 
 def exported_program(graph: DetectorGraph, interface: Interface) -> ExportedProgram:

@@ -22,12 +22,8 @@ def require_onnx() -> None:
     """Stop, with one line, where ONNX files cannot be written and checked.
 
     Raises:
-        SettingsError: a package is missing, or PyTorch is too old.
+        SettingsError: a package is missing.
     """
-    # The exporter that starts from torch.export: PyTorch keeps the older one, which traces TorchScript, only for a
-    # while, and its graphs have more than twice the nodes. Programs that leave sizes open need what 2.6 brought.
-    if not hasattr(torch.export.Dim, "DYNAMIC"):
-        raise SettingsError(f"--format onnx: torch {torch.__version__} is too old for it; install torch 2.6 or newer")
     try:
         import onnx  # noqa: F401
         import onnxruntime  # noqa: F401
@@ -38,6 +34,9 @@ def require_onnx() -> None:
 
 def to_onnx(program: ExportedProgram, interface: Interface) -> ModelProto:
     """Translate a program; the axes of its input and outputs get names.
+
+    By the exporter that starts from `torch.export`: PyTorch keeps the older one, which traces TorchScript, only for a
+    while, and its graphs have more than twice the nodes.
 
     Args:
         program: of a `DetectorGraph`.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from yolo.errors import SettingsError
 from yolo.exporting.check import ExportError, compare
 from yolo.exporting.formats import FORMATS, ONNX_HALF, ONNX_INT8, Format, FormatName
+from yolo.exporting.graph import require_open_axes
 from yolo.exporting.onnx_graph import require_onnx
 from yolo.exporting.runtimes import CannotRunError
 from yolo.log import progress
@@ -39,7 +40,9 @@ def files_of(stem: Path, formats: Sequence[FormatName], *, half: bool, int8: boo
     written = [*files, *(_beside(stem, ".cfg") for kind in chosen if kind.with_cfg)]
     if (there := next((path for path in written if path.exists()), None)) and not force:
         raise SettingsError(f"--out {there}: is there already; choose another name, or add --force to overwrite it")
-    if any(kind.precision for kind in chosen):
+    if {"onnx", "torch-export"} & set(formats):
+        require_open_axes()
+    if "onnx" in formats:
         require_onnx()
     return files
 
