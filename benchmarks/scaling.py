@@ -1,0 +1,151 @@
+"""Training with one process and with more: pictures a second, and where the time of a step goes.
+
+    python -m benchmarks.scaling --cfg yolov3-tiny --img-size 320 --batch-size 8 --processes 1 2
+
+Each process has one core (or one GPU) of its own and its own pictures: `--batch-size` is that of a process. A step is
+timed in three ways, one after another in the same run, several times: with gradients averaged over the processes,
+without (the difference is what communication adds, after what the backward pass hides of it), and the loader alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import socket
+import statistics
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from yolo import distributed
+from yolo.darknet.cfg import CfgFile
+from yolo.data.augment.settings import Augment
+from yolo.data.dataset import DetectionDataset
+from yolo.data.loader import DetectionLoader, build_loader
+from yolo.data.sources import open_source
+from yolo.engine.optimizer import build_optimizer
+from yolo.inference import to_input
+from yolo.loading import select_device
+from yolo.losses.registry import build_loss
+from yolo.losses.shape_match import LossSettings
+from yolo.model import Darknet, with_classes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from yolo.data.sample import Batch
+
+
+@dataclass(frozen=True)
+class Times:
+    """Seconds of a step, medians."""
+
+    whole: float
+    without_communication: float
+    data: float
+
+
+def batches(loader: DetectionLoader) -> Iterator[Batch]:
+    """Epoch after epoch."""
+    epoch = 0
+    while True:
+        loader.set_epoch(epoch, {})
+        yield from loader
+        epoch += 1
+
+
+def measure(arguments: argparse.Namespace) -> tuple[Times, int]:
+    """On each process: the times of a step, and the bytes of its gradients."""
+    device = select_device(arguments.device)
+    index = open_source(arguments.data).index("train")
+    model = Darknet(with_classes(CfgFile.read(arguments.cfg), len(index.names)))
+    model.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    distributed.broadcast_module(model)
+    dataset = DetectionDataset(index=index, size=arguments.img_size, augment=Augment(), seed=0)
+    loader = build_loader(
+        dataset, batch_size=arguments.batch_size, workers=0, order="shuffled", seed=0,
+        num_replicas=distributed.world_size(), rank=distributed.rank(),
+    )  # fmt: skip
+    optimizer = build_optimizer(model, "sgd", lr=1e-4, momentum=0.9, weight_decay=5e-4)
+    loss = build_loss("shape-match", model, LossSettings(), images_seen=lambda: 0, objectness_ratio=lambda: 1.0)
+    replica = distributed.replicate(model)
+    source = batches(loader)
+    times: dict[str, list[float]] = {"data": [], "synced": [], "alone": []}
+    for number in range(2 * arguments.steps + 2):
+        synced = number % 2 == 0
+        start = time.perf_counter()
+        batch = next(source)
+        loaded = time.perf_counter()
+        called = replica.refresh()
+        with replica.synced(last=synced):
+            images = to_input(batch.images, device)
+            outputs = called(images)
+            terms = loss(outputs, batch.targets.to(device), (arguments.img_size, arguments.img_size))
+            torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        optimizer.zero_grad()
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        if number > 1:
+            times["data"].append(loaded - start)
+            times["synced" if synced else "alone"].append(time.perf_counter() - loaded)
+    data, whole, alone = (statistics.median(times[name]) for name in ("data", "synced", "alone"))
+    return Times(whole + data, alone, data), sum(4 * parameter.numel() for parameter in model.parameters())
+
+
+def run_rank(rank: int, world_size: int, port: int, arguments: argparse.Namespace, results: Any) -> None:
+    """One process, pinned."""
+    places = {"RANK": rank, "WORLD_SIZE": world_size, "LOCAL_RANK": rank, "LOCAL_WORLD_SIZE": world_size}
+    os.environ.update({name: str(value) for name, value in places.items()})
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+    if arguments.device == "cpu":
+        os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[rank]})
+        torch.set_num_threads(1)
+    with distributed.joined(distributed.Options(device=arguments.device)):
+        results.put(measure(arguments))
+
+
+def main() -> None:
+    """Print a table."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--cfg", default="yolov3-tiny")
+    parser.add_argument("--data", default="shapes")
+    parser.add_argument("--img-size", type=int, default=320)
+    parser.add_argument("--batch-size", type=int, default=8)
+    parser.add_argument("--processes", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--steps", type=int, default=12)
+    parser.add_argument("--device", default="cpu")
+    arguments = parser.parse_args()
+    open_source(arguments.data).index("train")
+    print("| processes | images/s | step, s | compute | communication | data | gradients, MB |")
+    print("|---|---|---|---|---|---|---|")
+    context = multiprocessing.get_context("spawn")
+    for world_size in arguments.processes:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        results = context.Queue()
+        ranks = [
+            context.Process(target=run_rank, args=(rank, world_size, port, arguments, results))
+            for rank in range(world_size)
+        ]
+        for process in ranks:
+            process.start()
+        found = [results.get() for _ in ranks]
+        for process in ranks:
+            process.join()
+        whole, compute, data = (
+            statistics.mean(getattr(times, name) for times, _ in found)
+            for name in ("whole", "without_communication", "data")
+        )
+        print(
+            f"| {world_size} | {world_size * arguments.batch_size / whole:.1f} | {whole:.3f} | {compute:.3f} | "
+            f"{whole - data - compute:.3f} | {data:.3f} | {found[0][1] / 1e6:.1f} |"
+        )
+
+
+if __name__ == "__main__":
+    main()
