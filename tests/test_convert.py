@@ -9,7 +9,7 @@ from tests.programs import call
 from tests.test_model import SMALL, SMALL_VALUES, randomized, small
 from yolo.convert import main
 from yolo.engine.checkpoint import save_checkpoint
-from yolo.load import load_model
+from yolo.loading import load_model
 from yolo.state_file import read_state
 
 FIRST_LAYER_VALUES = 4 * 4 + 4 * 27

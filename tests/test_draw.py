@@ -43,7 +43,7 @@ def test_box_without_label() -> None:
     assert not changed(image).any()  # the picture given is left as it is
 
 
-@pytest.mark.parametrize(("side", "line"), [(320, 1), (1920, 4)])
+@pytest.mark.parametrize(("side", "line"), [(320, 1), (560, 2), (1920, 6)])
 def test_line_width_suits_the_picture(side: int, line: int) -> None:
     got = draw_boxes(plain(side, side), np.array([[50, 50, side - 50, side - 50]]), [""], [0])
     width = np.all(got[side // 2, : side // 2] == class_colour(0), axis=1).sum()

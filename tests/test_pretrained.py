@@ -14,7 +14,7 @@ from yolo.config import read_train_settings
 from yolo.darknet.cfg import CfgFile
 from yolo.darknet.weights import Header
 from yolo.errors import DownloadError, WeightsError
-from yolo.load import load_model
+from yolo.loading import load_model
 from yolo.model import Darknet
 from yolo.network import build_model
 from yolo.pretrained import Published, addresses, find_weights, find_with_network, published, registry

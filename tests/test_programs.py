@@ -145,7 +145,7 @@ def test_detect_draws_and_writes_json(trained: Path) -> None:
     assert found
     assert {detection["class"] for detection in found} <= {"circle", "square", "triangle", "star", "cross", "ring"}
     for result, path in zip(found_in, pictures, strict=True):
-        for picture in (trained / "runs" / "detect" / result["drawn"], path):
+        for picture in (trained / "runs" / "detect" / path.name, path):
             image = cv2.imread(str(picture))
             assert image is not None
             assert image.shape == (result["height"], result["width"], 3)

@@ -9,6 +9,7 @@ from yolo.opencv import require_opencv
 
 if TYPE_CHECKING:
     from yolo.model import Darknet as Darknet
+    from yolo.predictor import load as load
 
 require_opencv()
 
@@ -21,4 +22,8 @@ def __getattr__(name: str) -> object:
         from yolo.model import Darknet
 
         return Darknet
+    if name == "load":
+        from yolo.predictor import load
+
+        return load
     raise AttributeError(f"module 'yolo' has no attribute '{name}'")

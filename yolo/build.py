@@ -27,7 +27,7 @@ from yolo.engine.trainer import Trainer
 from yolo.frozen_layers import format_trained, frozen_layers
 from yolo.heads import anchors_of
 from yolo.input_sizes import InputSizes
-from yolo.load import new_run_folder, select_device
+from yolo.loading import new_run_folder, select_device
 from yolo.losses.registry import build_loss
 from yolo.model import Darknet
 from yolo.network import prepare_model

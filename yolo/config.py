@@ -19,8 +19,9 @@ from yolo import distributed
 from yolo.errors import SettingsError
 from yolo.pretrained import published
 from yolo.recipe import flat, with_recipe
-from yolo.remote import is_url
-from yolo.remote.runs import fetch_run, newest_run, run_of
+from yolo.remote import fetch_file, is_url, join
+from yolo.remote.opening import open_store
+from yolo.remote.runs import fetch_run, local_project, newest_run, run_of
 from yolo.remote.url import split
 from yolo.settings import DEMO, TrainSettings
 
@@ -76,15 +77,23 @@ def read_train_settings(arguments: Sequence[str] | None = None) -> TrainSettings
         _log_changes(defaults, settings)
     elif interrupted := _run_of_job(settings.project):
         logger.info("started again by its launcher: goes on with %s", interrupted)
-        return read_train_settings([*arguments, "--resume", str(interrupted)])
+        return read_train_settings([*arguments, "--resume", interrupted])
     return settings
 
 
-def _run_of_job(project: str) -> Path | None:
-    """The run that this very command of this very job began before it was started again."""
+def _run_of_job(project: str) -> str:
+    """The run that this very command of this very job began before it was started again; empty: none."""
     job = distributed.job()
-    found = [path.parent for path in Path(project).glob(f"*/{JOB_FILE}") if path.read_text(encoding="utf-8") == job]
-    return found[0] if job and found else None
+    if not job:
+        return ""
+    for path in local_project(project).glob(f"*/{JOB_FILE}"):
+        if path.read_text(encoding="utf-8") == job:
+            return str(path.parent)
+    names = open_store(project).files(project) if is_url(project) else {}
+    for name in names:  # another machine began it
+        if name.endswith(f"/{JOB_FILE}") and fetch_file(join(project, name)).read_text(encoding="utf-8") == job:
+            return join(project, name.removesuffix(f"/{JOB_FILE}"))
+    return ""
 
 
 def _parse(arguments: Sequence[str], defaults: TrainSettings) -> TrainSettings:

@@ -10,7 +10,7 @@ import tyro
 from torch import Tensor
 
 from yolo.errors import SettingsError, WeightsError, require
-from yolo.load import class_names
+from yolo.loading import class_names
 from yolo.model import Darknet
 from yolo.pretrained import find_with_network
 from yolo.program import run

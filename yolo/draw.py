@@ -115,7 +115,7 @@ def side_by_side(left: Image, right: Image, titles: tuple[str, str]) -> Image:
 def _pen(image: Image) -> _Pen:
     side = (image.shape[0] + image.shape[1]) / 2
     text_scale = max(0.35, side / 1800)
-    return _Pen(max(1, round(side / 450)), text_scale, max(1, round(text_scale * 2.2)), max(2, round(side / 300)))
+    return _Pen(max(1, round(side / 320)), text_scale, max(1, round(text_scale * 2.2)), max(2, round(side / 300)))
 
 
 def _draw_label(canvas: Image, label: str, corner: tuple[int, int], colour: Colour, pen: _Pen) -> None:

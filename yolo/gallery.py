@@ -12,6 +12,7 @@ import numpy as np
 from yolo.data.decode import read_picture
 from yolo.data.sample import IGNORE
 from yolo.draw import draw_boxes, grid, side_by_side
+from yolo.errors import DataError
 from yolo.storage import atomic_path
 
 if TYPE_CHECKING:
@@ -28,9 +29,17 @@ LARGEST_CELL = 640  # pixels
 
 
 def write_picture(path: Path, image: npt.NDArray[np.uint8]) -> None:
-    """Write a picture (H, W, 3), BGR, whole or not at all."""
-    with atomic_path(path) as temporary:
-        cv2.imwrite(str(temporary), image)
+    """Write a picture (H, W, 3), BGR, whole or not at all.
+
+    Raises:
+        DataError: nothing can be written there.
+    """
+    try:
+        with atomic_path(path) as temporary:
+            if not cv2.imwrite(str(temporary), image):
+                raise DataError(f"{path}: cannot be written; is the disk full?")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def draw_batch(batch: Batch, names: Sequence[str]) -> npt.NDArray[np.uint8]:
@@ -59,18 +68,36 @@ def draw_predictions(detector: Detector, index: Index, batches: Iterable[Batch],
     pairs = (
         (image_id, found) for batch in batches for image_id, found in zip(batch.image_ids, detector(batch), strict=True)
     )
-    cells = []
-    for image_id, found in islice(pairs, count):
-        picture = read_picture(index.path(image_id))
-        true_ids = np.where(index.ignore(image_id), IGNORE, index.class_ids(image_id)).tolist()
-        found_ids = found.class_id.tolist()
-        labels = [f"{index.names[c]} {s:.2f}" for c, s in zip(found_ids, found.score.tolist(), strict=True)]
-        truth = draw_boxes(picture, index.boxes_xyxy(image_id), _labels(true_ids, index.names), true_ids)
-        detected = draw_boxes(picture, found.xyxy.cpu().numpy(), labels, found_ids)
-        cells.append(side_by_side(truth, detected, ("truth", "detections")))
+    cells = [
+        draw_pair(index, i, found.xyxy.cpu().numpy(), found.score.tolist(), found.class_id.tolist())
+        for i, found in islice(pairs, count)
+    ]
     height, width = cells[0].shape[:2]
     shrink = min(1.0, LARGEST_CELL / width)
     return grid(cells, columns=2, cell=(round(width * shrink), round(height * shrink)))
+
+
+def draw_pair(
+    index: Index,
+    image_id: int,
+    boxes_xyxy: npt.NDArray[np.floating],
+    scores: Sequence[float],
+    class_ids: Sequence[int],
+) -> npt.NDArray[np.uint8]:
+    """A picture of a split with its truth, beside the same picture with what was found.
+
+    Args:
+        index: the split.
+        image_id: of the picture.
+        boxes_xyxy: (N, 4), what was found, pixels of the picture.
+        scores: of each.
+        class_ids: of each.
+    """
+    picture = read_picture(index.path(image_id))
+    true_ids = np.where(index.ignore(image_id), IGNORE, index.class_ids(image_id)).tolist()
+    labels = [f"{index.names[c]} {s:.2f}" for c, s in zip(class_ids, scores, strict=True)]
+    truth = draw_boxes(picture, index.boxes_xyxy(image_id), _labels(true_ids, index.names), true_ids)
+    return side_by_side(truth, draw_boxes(picture, boxes_xyxy, labels, class_ids), ("truth", "detections"))
 
 
 def _labels(class_ids: Sequence[int], names: Sequence[str]) -> list[str]:

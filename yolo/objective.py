@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from yolo.inference import evaluate, to_input
-from yolo.load import evaluation_detector
+from yolo.loading import evaluation_detector
 from yolo.model import Darknet
 
 if TYPE_CHECKING:

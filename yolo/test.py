@@ -2,93 +2,79 @@
 
 from __future__ import annotations
 
-import argparse
 import json
+import logging
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
-
-import tyro
+from typing import TYPE_CHECKING
 
 from yolo.data.sources import open_source
-from yolo.errors import SettingsError, require
-from yolo.evaluation.evaluator import Evaluator
-from yolo.evaluation.report import format_table
-from yolo.inference import Detector, evaluate
-from yolo.input_sizes import input_size
-from yolo.load import evaluation_loader, load_model, rect_sizes, select_device, validated_as
+from yolo.errors import SettingsError
+from yolo.evaluation.result_files import write_coco_results, write_label_files
+from yolo.gallery import write_picture
+from yolo.loading import load_model, new_run_folder, select_device
 from yolo.program import run
+from yolo.remote import is_url, join
+from yolo.remote.upload import Uploader
+from yolo.scoring import score
 from yolo.storage import atomic_path
+from yolo.study import format_study, study, write_study
+from yolo.test_report import plots_of, write_html_report
+from yolo.test_settings import read_test_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from yolo.data.index import Index
+    from yolo.data.sources import Source
+    from yolo.model import Darknet
+    from yolo.scoring import Score
+    from yolo.test_settings import TestSettings
 
+logger = logging.getLogger("yolo.test")
 
-@dataclass(frozen=True, kw_only=True)
-class TestSettings:
-    """Score a trained network: mAP by COCO's rules, precision, recall, a row a class."""
-
-    weights: str
-    """.weights, .safetensors, a .pt of a run, or a name of `python -m yolo.weights list`, which is fetched."""
-    cfg: str | None = None
-    """Network file, or the name of a shipped one; a .pt, a .safetensors and a fetched file bring their own."""
-    data: str = "shapes"
-    """Data set: a .data file, data.yaml, VOC or COCO folder, COCO .json, folder of pictures, their URL, or 'shapes'."""
-    stream: bool = False
-    """Leave the pictures of a data set in object storage there, and read each one when it is needed."""
-    split: str = "val"
-    """Which split of it."""
-    batch_size: int = 16
-    """Pictures a batch."""
-    img_size: int | None = None
-    """Side of the network input, pixels; default: the run's, else the cfg's width."""
-    fit: Literal["letterbox", "stretch"] = "letterbox"
-    """How a picture fills the square input: bars on two sides, or stretched as C Darknet does."""
-    rect: bool = False
-    """As little grey around each picture as the network allows; default: as in the run."""
-    single_cls: bool = False
-    """All objects are of one class; default: as in the run."""
-    conf_thres: float = 0.001
-    """Least score of a detection that counts."""
-    iou_thres: float = 0.6
-    """Overlap above which the weaker of two detections of a class is dropped."""
-    device: str = "auto"
-    """cpu, cuda, cuda:1, ...; auto: a GPU if there is one."""
-    workers: int = 2
-    """Processes that read pictures; 0: none beside the program."""
-    offline: bool = False
-    """Never touch the network: weights must be here already; YOLO_OFFLINE=1 says so too."""
-    json: str | None = None
-    """Write every number to this file."""
-
-    def __post_init__(self) -> None:
-        require("--batch-size", self.batch_size, self.batch_size >= 1, "1 or more")
-        require("--img-size", self.img_size, self.img_size is None or self.img_size >= 32, "32 or more")
-        require("--fit", self.fit, not self.rect or self.fit == "letterbox", "letterbox with --rect, or --no-rect")
-        require("--conf-thres", self.conf_thres, 0 <= self.conf_thres < 1, "a number from 0 to below 1")
-        require("--iou-thres", self.iou_thres, 0 < self.iou_thres <= 1, "a number above 0, up to 1")
-
-
-def read_test_settings(arguments: Sequence[str] | None = None) -> TestSettings:
-    """The settings of a command line (default: the program's own), over those of the run that wrote the weights."""
-    early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    early.add_argument("--weights")
-    weights = early.parse_known_args(arguments)[0].weights
-    default = TestSettings(weights=weights, **validated_as(weights)) if weights else None
-    prog = "python -m yolo.test"
-    if default is None:
-        return tyro.cli(TestSettings, prog=prog, args=arguments)
-    return tyro.cli(TestSettings, prog=prog, args=arguments, default=default)
+REPORTED = ("cfg", "metric", "img_size", "fit", "rect", "augment", "conf_thres", "iou_thres", "conf")
 
 
 def main() -> None:
     """Read the command line and score."""
-    settings = read_test_settings()
-    device = select_device(settings.device)
-    model, _ = load_model(settings.cfg, settings.weights, device, offline=settings.offline)
-    size = input_size(model.cfg, settings.img_size, any_multiple=settings.rect)
-    index = open_source(settings.data, stream=settings.stream).index(settings.split)
+    given = read_test_settings()
+    model, _ = load_model(given.cfg, given.weights, select_device(given.device), offline=given.offline)
+    settings = given.resolved(model.net)
+    source = open_source(settings.data, stream=settings.stream)
+    index = read_index(settings, source, model)
+    if settings.task == "study":
+        scores = study(settings, model, index)
+        sys.stdout.write(format_study(scores) + "\n")
+        numbers = {str(size): found.as_json() for size, found in scores.items()}
+    else:
+        found = score(settings, model, index)
+        sys.stdout.write(f"{found}\n")
+        numbers = found.as_json()
+    if settings.json:
+        with atomic_path(Path(settings.json)) as temporary:
+            temporary.write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
+    if settings.has_folder:
+        folder = new_run_folder(
+            settings.project,
+            settings.name,
+            lambda folder: (
+                write_study(folder, scores)
+                if settings.task == "study"
+                else write_files(folder, settings, source, index, found)
+            ),
+        )
+        logger.info("written: %s", folder)
+        if is_url(settings.project):
+            Uploader(folder, join(settings.project, folder.name)).finish()
+
+
+def read_index(settings: TestSettings, source: Source, model: Darknet) -> Index:
+    """The split, which has as many classes as the model.
+
+    Raises:
+        YoloError: it has not, or cannot be read.
+    """
+    index = source.index(settings.split or "val")
     if settings.single_cls:
         index = index.single_class()
     if len(index.names) != model.num_classes:
@@ -96,21 +82,37 @@ def main() -> None:
             f"--data {settings.data} has {len(index.names)} classes, {model.cfg.path} {model.num_classes}: "
             "use the cfg that the weights were trained with (model.cfg in a run's folder), --single-cls if they were"
         )
-    loader = evaluation_loader(
-        index,
-        size=size,
-        batch_size=settings.batch_size,
-        workers=settings.workers,
-        device=device,
-        fit=settings.fit,
-        input_sizes=rect_sizes(index, model.cfg, size) if settings.rect else None,
+    return index
+
+
+def write_files(folder: Path, settings: TestSettings, source: Source, index: Index, found: Score) -> None:
+    """Write the report, and the detections in the formats that were asked for."""
+    shown = found.detections[found.detections.score >= settings.conf]
+    if settings.save_json:
+        image_ids, category_ids = source.coco_ids(settings.split or "val")
+        if settings.single_cls:
+            category_ids = [1]
+        logger.info("detections.json: image ids from %d, category ids from %d", min(image_ids), min(category_ids))
+        write_coco_results(folder / "detections.json", found.detections, image_ids, category_ids)
+    if settings.save_txt:
+        write_label_files(folder / "labels", index, shown)
+    if settings.save_hybrid:
+        write_label_files(folder / "hybrid", index, shown, with_truth=True)
+    if settings.nosave:
+        return
+    for name, image in plots_of(found.analysis, index.names).items():
+        write_picture(folder / f"{name}.png", image)
+    numbers = found.as_json() | {"speed_ms": asdict(found.speed)}
+    (folder / "metrics.json").write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
+    write_html_report(
+        folder / "report.html",
+        title=f"{settings.weights} on {settings.data}, split {settings.split}",
+        settings={key: str(value) for key in REPORTED if (value := getattr(settings, key)) not in (None, False)},
+        index=index,
+        analysis=found.analysis,
+        ap=found.ap,
+        speed=found.speed,
     )
-    detector = Detector(model, score_threshold=settings.conf_thres, iou_threshold=settings.iou_thres)
-    metrics = evaluate(detector, loader, Evaluator(index), settings.split, loader.batch_size)
-    sys.stdout.write(format_table(metrics) + "\n")
-    if settings.json:
-        with atomic_path(Path(settings.json)) as temporary:
-            temporary.write_text(json.dumps(metrics.scalars() | metrics.as_json(), indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,9 @@ from yolo.engine.callbacks.bucket import Bucket
 from yolo.engine.callbacks.clock import Clock
 from yolo.engine.checkpoint import load_checkpoint
 from yolo.engine.memory import GIB, peak_memory
-from yolo.evaluation.report import draw_curves, format_table, plot_results
+from yolo.evaluation.plots import draw_curves
+from yolo.evaluation.report import plot_results
+from yolo.evaluation.tables import format_table
 from yolo.evolve import evolve
 from yolo.gallery import draw_batch, write_picture
 from yolo.program import run
@@ -59,17 +61,13 @@ def train(settings: TrainSettings) -> None:
         return
     if reason:
         logger.info("stopped: %s", reason)
-    metrics = score_best(training)
-    if distributed.is_main():
-        report(training, metrics)
-
-
-def report(training: Training, metrics: CocoMetrics) -> None:
-    """Say and draw what came of a run, and see it to where it is to be."""
     with uploaded(training):
-        draw_report(training, metrics)
-        sys.stdout.write(format_table(metrics) + "\n")
-    logger.info("%s", describe_run(training))
+        metrics = score_best(training)
+        if distributed.is_main():
+            draw_report(training, metrics)
+            sys.stdout.write(format_table(metrics) + "\n")
+    if distributed.is_main():
+        logger.info("%s", describe_run(training))
 
 
 @contextmanager

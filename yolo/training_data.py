@@ -14,7 +14,7 @@ from yolo.data.sources import open_source
 from yolo.engine.phases import PhasedLoader
 from yolo.errors import SettingsError
 from yolo.evaluation.evaluator import Evaluator
-from yolo.load import evaluation_loader, rect_sizes
+from yolo.loading import evaluation_loader, rect_sizes
 from yolo.objective import ValidationScore
 from yolo.optimization import batch_size_at
 

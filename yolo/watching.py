@@ -17,7 +17,7 @@ from yolo.engine.checkpoint import save_checkpoint
 from yolo.engine.loggers.mlflow import Mlflow
 from yolo.engine.loggers.tensorboard import TensorBoard
 from yolo.engine.loggers.wandb import Wandb
-from yolo.evaluation.report import draw_curves
+from yolo.evaluation.plots import draw_curves
 from yolo.gallery import draw_predictions
 from yolo.inference import Detector
 from yolo.model import Darknet

@@ -1,3 +1,4 @@
+import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -177,6 +178,22 @@ def test_coco_is_read_by_others(tmp_path: Path) -> None:
     assert [category["name"] for category in coco.loadCats([1, 2])] == ["cat", "dog"]
     (crowd,) = coco.loadAnns(coco.getAnnIds(iscrowd=True))
     assert (crowd["bbox"], crowd["category_id"], crowd["area"]) == ([0, 0, 9, 9], 2, 81)
+
+
+def test_ids_are_those_of_the_source_and_areas_are_kept(tmp_path: Path) -> None:
+    voc = make_voc(tmp_path / "voc")
+    convert(Convert(data=voc, out=tmp_path / "out", format="coco"))
+    assert [list(ids) for ids in open_source(str(voc)).coco_ids("train")] == [[1, 2, 3], [1, 2]]
+    path = tmp_path / "out/annotations/instances_train.json"
+    assert [list(ids) for ids in open_source(str(path)).coco_ids("train")] == [[1, 2, 3], [1, 2]]
+    for file in path.parent.iterdir():
+        content = json.loads(file.read_text())
+        for annotation in content["annotations"]:
+            annotation["area"] = 4.25
+        file.write_text(json.dumps(content))
+    convert(Convert(data=str(tmp_path / "out"), out=tmp_path / "again", format="coco"))
+    again = json.loads((tmp_path / "again/annotations/instances_train.json").read_text())
+    assert {annotation["area"] for annotation in again["annotations"]} == {4.25}
 
 
 def test_the_layout_of_a_data_yaml(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@ import contextlib
 import io
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +12,8 @@ import pytest
 
 from yolo.data.image_weights import ap_name
 from yolo.data.index import Index, Record
-from yolo.evaluation.coco import CocoMetrics, FlatDetections, coco_metrics
+from yolo.evaluation.coco import CocoMetrics, coco_metrics
+from yolo.evaluation.detections import FlatDetections
 
 Array = npt.NDArray[np.float64]
 
@@ -57,17 +60,18 @@ def random_split(seed: int, num_images: int = 12, num_classes: int = 4) -> tuple
     return Index.from_records([f"class{i}" for i in range(num_classes)], records), flat([rows[i] for i in order])
 
 
-def pycocotools_precision(index: Index, found: FlatDetections) -> Array:
-    """(threshold, recall, class) at area "all" and 100 detections."""
+def pycocotools_run(index: Index, found: FlatDetections) -> Any:
+    """What the original makes of it: a COCOeval."""
     coco, cocoeval = pytest.importorskip("pycocotools.coco"), pytest.importorskip("pycocotools.cocoeval")
     annotations: list[dict[str, object]] = []
     for image in range(len(index)):
         for (x1, y1, x2, y2), class_id, crowd in zip(
             index.boxes_xyxy(image).tolist(), index.class_ids(image), index.ignore(image), strict=True
         ):
+            area = float(index.all_areas[len(annotations)])
             annotations.append(
                 {"id": len(annotations) + 1, "image_id": image, "category_id": int(class_id), "iscrowd": int(crowd)}
-                | {"bbox": [x1, y1, x2 - x1, y2 - y1], "area": (x2 - x1) * (y2 - y1)}
+                | {"bbox": [x1, y1, x2 - x1, y2 - y1], "area": area}
             )
     with contextlib.redirect_stdout(io.StringIO()):
         truth = coco.COCO()
@@ -89,8 +93,8 @@ def pycocotools_precision(index: Index, found: FlatDetections) -> Array:
         run = cocoeval.COCOeval(truth, results, "bbox")
         run.evaluate()
         run.accumulate()
-    precision: Array = run.eval["precision"][:, :, :, 0, 2]
-    return precision
+        run.summarize()
+    return run
 
 
 def plain_hits(index: Index, found: FlatDetections) -> list[tuple[float, int, bool]]:
@@ -125,7 +129,7 @@ def plain_iou(a: Array, b: Array, *, crowd: bool) -> float:
 @pytest.mark.parametrize("seed", range(4))
 def test_average_precision_equals_pycocotools(seed: int) -> None:
     index, found = random_split(seed)
-    expected = pycocotools_precision(index, found)
+    expected: Array = pycocotools_run(index, found).eval["precision"][:, :, :, 0, 2]  # (threshold, recall, class)
     got = coco_metrics(index, found)
     per_class = np.where(expected > -1, expected, np.nan).mean(axis=1)  # (threshold, class)
     np.testing.assert_allclose([c.map50 for c in got.classes], per_class[0], atol=1e-9)
@@ -135,6 +139,24 @@ def test_average_precision_equals_pycocotools(seed: int) -> None:
     assert got.map75 == pytest.approx(expected[5][expected[5] > -1].mean(), abs=1e-9)
     assert math.isnan(got.classes[-1].map50)
     assert 0.05 < got.map50_95 < 0.95
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_twelve_numbers_equal_pycocotools(seed: int) -> None:
+    index, found = random_split(seed, num_images=40)
+    outlines = np.random.default_rng(seed).uniform(0.3, 1, len(index.all_areas)) * index.all_areas
+    index = replace(index, all_areas=outlines)
+    got = coco_metrics(index, found)
+    expected = pycocotools_run(index, found).stats
+    np.testing.assert_allclose(
+        [
+            *(got.map50_95, got.map50, got.map75, got.map_small, got.map_medium, got.map_large),
+            *(got.recall_1, got.recall_10, got.recall_100, got.recall_small, got.recall_medium, got.recall_large),
+        ],
+        np.where(expected > -1, expected, np.nan),
+        atol=1e-9,
+    )
+    assert len({round(float(number), 6) for number in expected}) > 9  # 10 and 100 a class may be the same here
 
 
 @pytest.mark.parametrize("seed", range(4))

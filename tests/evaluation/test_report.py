@@ -1,4 +1,3 @@
-import math
 from pathlib import Path
 
 import cv2
@@ -6,50 +5,7 @@ import numpy as np
 import pytest
 
 from yolo.errors import DataError
-from yolo.evaluation.coco import ClassMetrics, CocoMetrics
-from yolo.evaluation.report import draw_curves, format_table, plot_results
-
-
-def metrics(*classes: ClassMetrics) -> CocoMetrics:
-    return CocoMetrics(
-        images=12,
-        truths=345,
-        map50=0.5,
-        map75=0.4,
-        map50_95=1 / 3,
-        precision=0.75,
-        recall=0.25,
-        confidence=0.4,
-        classes=classes,
-    )
-
-
-def test_table() -> None:
-    nan = math.nan
-    table = format_table(
-        metrics(
-            ClassMetrics(
-                name="red cell", images=12, truths=340, map50=0.9, map50_95=0.62549, precision=1.0, recall=0.1234
-            ),
-            ClassMetrics(name="none", images=0, truths=0, map50=nan, map50_95=nan, precision=nan, recall=nan),
-            ClassMetrics(name="x", images=5, truths=5, map50=0.1, map50_95=0.0, precision=0.5, recall=0.5),
-        )
-    )
-    assert table.splitlines() == [
-        "class     images  objects      P      R  mAP50  mAP50-95",
-        "all           12      345  0.750  0.250  0.500     0.333",
-        "red cell      12      340  1.000  0.123  0.900     0.625",
-        "x              5        5  0.500  0.500  0.100     0.000",
-        "1 of 3 classes have no object in this split and are left out",
-    ]
-
-
-def test_table_without_numbers() -> None:
-    nan = math.nan
-    empty = CocoMetrics(
-        images=0, truths=0, map50=nan, map75=nan, map50_95=nan, precision=nan, recall=nan, confidence=nan, classes=()
-    )
-    assert format_table(empty).splitlines()[1].split() == ["all", "0", "0", "-", "-", "-", "-"]
+from yolo.evaluation.report import plot_results
 
 
 def write(path: Path, text: str) -> Path:
@@ -88,18 +44,3 @@ def test_files_that_cannot_be_drawn(tmp_path: Path, text: str, message: str) -> 
         plot_results(write(tmp_path / "r.csv", text), tmp_path / "r.png")
     assert str(caught.value).startswith(f"{tmp_path}/{message}")
     assert not (tmp_path / "r.png").exists()
-
-
-def test_curves_are_drawn_for_classes_with_truth() -> None:
-    def row(name: str, truths: int, curve: tuple[float, ...]) -> ClassMetrics:
-        numbers = {"map50": 0.5, "map50_95": 0.4, "precision": 0.5, "recall": 0.5}
-        return ClassMetrics(name=name, images=truths, truths=truths, **numbers, curve50=curve)
-
-    without = draw_curves(metrics(row("none", 0, ())))
-    one = draw_curves(metrics(row("none", 0, ()), row("cell", 4, (1.0,) * 101)))
-    assert one.shape == without.shape == (550, 770, 3)
-    assert one.dtype == np.uint8
-    blue = np.array((0xA8, 0x5F, 0x1F))  # of the mean, BGR
-    drawn = (one == blue).all(axis=2)
-    assert not (without == blue).all(axis=2).any()
-    assert np.ptp(np.nonzero(drawn)[1]) > 300  # from recall 0 to 1

@@ -29,7 +29,23 @@ def read_picture(path: Path) -> npt.NDArray[np.uint8]:
     Raises:
         DataError: the file is missing or does not decode.
     """
-    return _decode(path, _read(path), cv2.IMREAD_COLOR)
+    return _decode(path, read_bytes(path), cv2.IMREAD_COLOR)
+
+
+def decode_picture(name: str, data: bytes) -> npt.NDArray[np.uint8]:
+    """Decode a picture that is not in a file of its own.
+
+    Args:
+        name: what messages call it.
+        data: what its file would hold.
+
+    Returns:
+        (H, W, 3), BGR.
+
+    Raises:
+        DataError: it does not decode.
+    """
+    return _decode(name, np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
 
 
 def read_listed(path: Path, listed_wh: tuple[int, int], longer_side: int | None = None) -> npt.NDArray[np.uint8]:
@@ -48,7 +64,7 @@ def read_listed(path: Path, listed_wh: tuple[int, int], longer_side: int | None 
     Raises:
         DataError: the file is missing, does not decode, or has another size.
     """
-    data = _read(path)
+    data = read_bytes(path)
     factor = reduction(listed_wh, longer_side) if longer_side and data[:2].tobytes() == JPEG_MAGIC else 1
     image = _decode(path, data, REDUCED.get(factor, cv2.IMREAD_COLOR))
     expected_wh = tuple(-(-side // factor) for side in listed_wh)
@@ -73,7 +89,12 @@ def reduction(picture_wh: tuple[int, int], longer_side: int) -> int:
     return next(fits, 1)
 
 
-def _read(path: Path) -> npt.NDArray[np.uint8]:
+def read_bytes(path: Path) -> npt.NDArray[np.uint8]:
+    """The content of a file, (bytes,).
+
+    Raises:
+        DataError: it cannot be read.
+    """
     try:
         data = np.fromfile(path, np.uint8)  # cv2.imread does not open every path on Windows
         return data if data.size else np.frombuffer(read_file(path), np.uint8)
@@ -81,7 +102,7 @@ def _read(path: Path) -> npt.NDArray[np.uint8]:
         raise DataError(f"{path}: cannot be read ({error.strerror}); replace it, or take it off the list") from error
 
 
-def _decode(path: Path, data: npt.NDArray[np.uint8], flags: int) -> npt.NDArray[np.uint8]:
+def _decode(path: Path | str, data: npt.NDArray[np.uint8], flags: int) -> npt.NDArray[np.uint8]:
     try:
         image = cv2.imdecode(data, flags)
     except cv2.error:  # no data at all, or too many pixels

@@ -28,6 +28,7 @@ class Record:
     boxes_xyxy: npt.NDArray[np.float64]  # (N, 4), pixels
     class_ids: npt.NDArray[np.int64]  # (N,)
     ignore: npt.NDArray[np.bool_]  # (N,), true for crowds and difficult objects: neither hit nor miss
+    areas: npt.NDArray[np.float64] | None = None  # (N,), as in `Index`; None: those of the boxes
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Index:
     all_boxes_xyxy: npt.NDArray[np.float64]  # (N, 4), pixels
     all_class_ids: npt.NDArray[np.int64]  # (N,)
     all_ignore: npt.NDArray[np.bool_]  # (N,)
+    all_areas: npt.NDArray[np.float64]  # (N,), pixels^2, of the outline where the data set states it, else of the box
 
     @classmethod
     def from_records(cls, names: Sequence[str], records: Iterable[Record]) -> Index:
@@ -60,6 +62,7 @@ class Index:
             all_boxes_xyxy=np.concatenate([np.zeros((0, 4)), *(r.boxes_xyxy for r in rows)]),
             all_class_ids=np.concatenate([np.zeros(0, np.int64), *(r.class_ids for r in rows)]),
             all_ignore=np.concatenate([np.zeros(0, np.bool_), *(r.ignore for r in rows)]),
+            all_areas=np.concatenate([np.zeros(0), *(_areas(r) for r in rows)]),
         )
 
     def single_class(self) -> Index:
@@ -89,4 +92,9 @@ class Index:
     def records(self) -> Iterator[Record]:
         """The pictures one by one, in order."""
         for i in range(len(self)):
-            yield Record(self.path(i), *self.size(i), self.boxes_xyxy(i), self.class_ids(i), self.ignore(i))
+            areas = self.all_areas[self.box_ends[i] : self.box_ends[i + 1]]
+            yield Record(self.path(i), *self.size(i), self.boxes_xyxy(i), self.class_ids(i), self.ignore(i), areas)
+
+
+def _areas(record: Record) -> npt.NDArray[np.float64]:
+    return (record.boxes_xyxy[:, 2:] - record.boxes_xyxy[:, :2]).prod(axis=1) if record.areas is None else record.areas

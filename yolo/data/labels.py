@@ -31,6 +31,7 @@ class Labels:
     class_ids: npt.NDArray[np.int64]  # (N,)
     ignore: npt.NDArray[np.bool_]  # (N,)
     polygon_lines: tuple[int, ...] = ()  # those of `lines` whose box was made of a polygon
+    areas: npt.NDArray[np.float64] | None = None  # (N,), pixels^2, NaN where the file states none
 
     def where(self, i: int) -> str:
         """Where object i lies, for messages."""

@@ -1,41 +1,28 @@
-"""COCO's metrics of one split, through `faster-coco-eval`.
+"""COCO's metrics of one split.
 
-Axes: D detections over all pictures, K classes, T IoU thresholds .50 .55 ... .95, R recalls 0 .01 ... 1.
+Axes as in `coco_match`.
 """
 
 from __future__ import annotations
 
-import logging
 import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from faster_coco_eval.core.coco import COCO
-from faster_coco_eval.core.faster_eval_api import COCOeval_faster
 
 from yolo.data.image_weights import ap_name
+from yolo.evaluation.average_precision import without_nan
+from yolo.evaluation.coco_match import CocoMatcher
+from yolo.evaluation.detections import counts_of_classes
 from yolo.evaluation.operating_point import best_operating_point
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from yolo.data.index import Index
-
-_log = logging.getLogger(__name__)
-
-IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
-MAX_DETECTIONS = 100  # per picture and class, COCO's number
-
-
-@dataclass(frozen=True, slots=True)
-class FlatDetections:
-    """Detections of all pictures as flat arrays: no object per box."""
-
-    image_id: npt.NDArray[np.int64]  # (D,), number of the picture in its index
-    xyxy: npt.NDArray[np.float64]  # (D, 4), pixels of the picture
-    score: npt.NDArray[np.float64]  # (D,)
-    class_id: npt.NDArray[np.int64]  # (D,)
+    from yolo.evaluation.coco_match import CocoCurves, Matches
+    from yolo.evaluation.detections import FlatDetections
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +52,15 @@ class CocoMetrics:
     recall: float
     confidence: float  # the score that maximises the mean F1; NaN without detections
     classes: tuple[ClassMetrics, ...]
+    map_small: float = math.nan  # of objects below 32 x 32 pixels
+    map_medium: float = math.nan
+    map_large: float = math.nan  # above 96 x 96
+    recall_1: float = math.nan  # with so many detections per picture and class, mean over IoU .50 ... .95
+    recall_10: float = math.nan
+    recall_100: float = math.nan
+    recall_small: float = math.nan
+    recall_medium: float = math.nan
+    recall_large: float = math.nan
 
     def scalars(self) -> dict[str, float]:
         """What a log shows after each epoch, by its name there."""
@@ -85,39 +81,39 @@ class CocoMetrics:
         whole = asdict(self)
         for row in whole["classes"]:
             del row["curve50"]
-        return _without_nan(whole) | {"classes": [_without_nan(row) for row in whole["classes"]]}
+        return without_nan(whole) | {"classes": [without_nan(row) for row in whole["classes"]]}
 
 
 def coco_metrics(index: Index, detections: FlatDetections) -> CocoMetrics:
     """Compare detections with the truth of a split as COCO does.
 
-    Ignored truth (crowd, difficult) is COCO's crowd: what lies on it is neither hit nor miss, any number of times.
     Classes without truth are left out of the means, as COCO does. Precision and recall come from the matches of the
     same evaluation at IoU .5, at the one score over all classes that gives the highest mean F1; a class of which
     nothing scores that much has precision 0.
 
     Args:
-        index: the truth; every picture counts, detected in or not.
-        detections: in any order; equal scores count in the order given.
+        index: the truth.
+        detections: in any order.
 
     Returns:
-        The metrics; equal to pycocotools' at area "all" and 100 detections per picture and class.
+        The metrics; the twelve of COCO equal to pycocotools'.
     """
-    detections = _best_of_each_image_and_class(detections)
-    num_classes = len(index.names)
-    truth_class = index.all_class_ids[~index.all_ignore]
-    truths_K = np.bincount(truth_class, minlength=num_classes)
-    pairs = np.unique(np.stack([_image_of_truth(index)[~index.all_ignore], truth_class]), axis=1)
-    images_K = np.bincount(pairs[1], minlength=num_classes)
-    precision_TRK, matched = _evaluate(index, detections)
+    matcher = CocoMatcher(index, detections)
+    return metrics_of(index, matcher.curves(), matcher.matches())
+
+
+def metrics_of(index: Index, curves: CocoCurves, matches: Matches) -> CocoMetrics:
+    """The metrics of a comparison that was made."""
+    images_K, truths_K = counts_of_classes(index)
+    precision_TRK = curves.precision[:, :, :, 0, -1]
     ap_TK = np.where(truths_K > 0, precision_TRK.mean(axis=1), np.nan)
-    counted, hit = _counted_hits(matched, index.all_ignore, len(detections.score))
-    best = best_operating_point(detections.score[counted], detections.class_id[counted], hit[counted], truths_K)
-    means, curves = (ap_TK[0], ap_TK.mean(axis=0)), precision_TRK[0].T
-    rows = zip(index.names, images_K, truths_K, *means, best.precision, best.recall, curves, strict=True)
+    counted, found = matches.counted, matches.detections
+    best = best_operating_point(found.score[counted], found.class_id[counted], matches.hit[counted], truths_K)
+    means, curves50 = (ap_TK[0], ap_TK.mean(axis=0)), precision_TRK[0].T
+    rows = zip(index.names, images_K, truths_K, *means, best.precision, best.recall, curves50, strict=True)
     return CocoMetrics(
         images=len(index),
-        truths=len(truth_class),
+        truths=int(truths_K.sum()),
         map50=_mean(ap_TK[0]),
         map75=_mean(ap_TK[5]),
         map50_95=_mean(ap_TK),
@@ -137,101 +133,25 @@ def coco_metrics(index: Index, detections: FlatDetections) -> CocoMetrics:
             )
             for name, images, truths, ap50, ap, precision, recall, curve in rows
         ),
+        **_by_area_and_number(curves),
     )
 
 
-def _best_of_each_image_and_class(detections: FlatDetections) -> FlatDetections:
-    """At most MAX_DETECTIONS of each picture and class, in a stable order: picture, class, best first."""
-    order = np.lexsort((-detections.score, detections.class_id, detections.image_id))
-    image_id, class_id = detections.image_id[order], detections.class_id[order]
-    new_group = np.flatnonzero(np.diff(image_id, prepend=-1) | np.diff(class_id, prepend=-1))
-    sizes = np.diff(new_group, append=len(order))
-    rank = np.arange(len(order)) - np.repeat(new_group, sizes)
-    order = order[rank < MAX_DETECTIONS]
-    return FlatDetections(
-        detections.image_id[order], detections.xyxy[order], detections.score[order], detections.class_id[order]
-    )
+def _by_area_and_number(curves: CocoCurves) -> dict[str, float]:
+    """The nine of COCO's twelve numbers that are not means over everything."""
+    numbers = {f"recall_{most}": _known(curves.recall[:, :, 0, m]) for m, most in enumerate((1, 10, 100))}
+    for area, name in enumerate(("small", "medium", "large"), start=1):
+        numbers[f"map_{name}"] = _known(curves.precision[:, :, :, area, -1])
+        numbers[f"recall_{name}"] = _known(curves.recall[:, :, area, -1])
+    return numbers
 
 
-def _image_of_truth(index: Index) -> npt.NDArray[np.int64]:
-    return np.repeat(np.arange(len(index)), np.diff(index.box_ends))
-
-
-def _truth_set(index: Index) -> dict[str, Any]:
-    annotations = _annotations(_image_of_truth(index), index.all_class_ids, index.all_boxes_xyxy)
-    for annotation, ignore in zip(annotations, index.all_ignore.tolist(), strict=True):
-        annotation["iscrowd"] = int(ignore)
-    return _data_set(index, annotations)
-
-
-def _detection_set(index: Index, detections: FlatDetections) -> dict[str, Any]:
-    annotations = _annotations(detections.image_id, detections.class_id, detections.xyxy)
-    for annotation, score in zip(annotations, detections.score.tolist(), strict=True):
-        annotation["score"] = score
-    return _data_set(index, annotations)
-
-
-def _data_set(index: Index, annotations: list[dict[str, Any]]) -> dict[str, Any]:
-    images = [{"id": i, "width": int(w), "height": int(h)} for i, (w, h) in enumerate(index.sizes)]
-    categories = [{"id": i, "name": name} for i, name in enumerate(index.names)]
-    return {"images": images, "categories": categories, "annotations": annotations}
-
-
-def _annotations(
-    image_id: npt.NDArray[np.int64], class_id: npt.NDArray[np.int64], boxes_xyxy: npt.NDArray[np.float64]
-) -> list[dict[str, Any]]:
-    """COCO's records; ids count from 1, because 0 means "not matched"."""
-    corner_and_size = np.concatenate([boxes_xyxy[:, :2], boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]], axis=1)
-    rows = zip(image_id.tolist(), class_id.tolist(), corner_and_size.tolist(), strict=True)
-    return [
-        {"id": i, "image_id": image, "category_id": category, "bbox": bbox, "area": bbox[2] * bbox[3], "iscrowd": 0}
-        for i, (image, category, bbox) in enumerate(rows, start=1)
-    ]
-
-
-def _evaluate(index: Index, detections: FlatDetections) -> tuple[npt.NDArray[np.float64], dict[str, float]]:
-    """The precision at each threshold, recall and class, (T, R, K), and the matches at IoU .5 ("detection_truth")."""
-    if not index.names or not len(index):
-        return np.full((len(IOU_THRESHOLDS), 1, len(index.names)), -1.0), {}
-    truth, found = COCO(_truth_set(index)), COCO(_detection_set(index, detections))
-    precision = np.asarray(_run(truth, found, IOU_THRESHOLDS)["precision"])[:, :, :, 0, 0]
-    # A run of its own: over several thresholds the library merges matches that exclude each other.
-    return precision, _run(truth, found, IOU_THRESHOLDS[:1])["matched"]
-
-
-def _run(truth: COCO, found: COCO, iou_thresholds: npt.NDArray[np.float64]) -> dict[str, Any]:
-    run = COCOeval_faster(truth, found, "bbox", print_function=_log.debug)
-    run.params.iouThrs = iou_thresholds
-    run.params.areaRng, run.params.areaRngLbl = [[0, 1e10]], ["all"]
-    run.params.maxDets = [MAX_DETECTIONS]
-    run.evaluate()
-    run.accumulate()
-    result: dict[str, Any] = run.eval
-    return result
-
-
-def _counted_hits(
-    matched: dict[str, float], truth_ignored: npt.NDArray[np.bool_], num_detections: int
-) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Which detections count (do not lie on ignored truth), and which are hits: (D,) each.
-
-    Args:
-        matched: keys "detection_truth", numbers counted from 1.
-        truth_ignored: one flag per truth.
-        num_detections: D.
-    """
-    counted, hit = np.ones(num_detections, np.bool_), np.zeros(num_detections, np.bool_)
-    for key in matched:
-        detection, truth = (int(number) - 1 for number in key.split("_"))
-        counted[detection] = hit[detection] = not truth_ignored[truth]
-    return counted, hit
+def _known(values: npt.NDArray[np.float64]) -> float:
+    """Mean of what is not -1; NaN if nothing is left."""
+    return _mean(np.where(values > -1, values, np.nan))
 
 
 def _mean(values: npt.NDArray[np.float64]) -> float:
     """Mean without the NaN; NaN if nothing is left."""
     known = values[~np.isnan(values)]
     return float(known.mean()) if len(known) else math.nan
-
-
-def _without_nan(row: dict[str, Any]) -> dict[str, Any]:
-    return {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in row.items()}

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from yolo import distributed
-from yolo.evaluation.coco import CocoMetrics, FlatDetections, coco_metrics
+from yolo.evaluation.coco import CocoMetrics, coco_metrics
+from yolo.evaluation.detections import FlatDetections
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What people look at after an evaluation or a run: a table in the terminal, curves in a picture."""
+"""What people look at after a run: its results over its epochs, in a picture."""
 
 from __future__ import annotations
 
@@ -18,34 +18,7 @@ from yolo.storage import atomic_path
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import numpy.typing as npt
-
-    from yolo.evaluation.coco import ClassMetrics, CocoMetrics
-
-_HEADER = ("class", "images", "objects", "P", "R", "mAP50", "mAP50-95")
 _PANELS_PER_ROW = 4
-_MOST_NAMES = 20  # in a legend
-
-
-def format_table(metrics: CocoMetrics) -> str:
-    """The metrics as aligned text: the mean over classes, then each class that the split holds.
-
-    A split without truth has no numbers: they are shown as "-".
-    """
-    rows = [
-        _HEADER,
-        _row("all", metrics.images, metrics.truths, metrics),
-        *(_row(row.name, row.images, row.truths, row) for row in metrics.classes if row.truths),
-    ]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(_HEADER))]
-    lines = [
-        "  ".join([row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))])
-        for row in rows
-    ]
-    left_out = sum(row.truths == 0 for row in metrics.classes)
-    if left_out:
-        lines.append(f"{left_out} of {len(metrics.classes)} classes have no object in this split and are left out")
-    return "\n".join(lines)
 
 
 def plot_results(csv_path: Path, png_path: Path) -> None:
@@ -78,32 +51,6 @@ def plot_results(csv_path: Path, png_path: Path) -> None:
             panel.set_xlabel("epoch", fontsize=8)
     with atomic_path(png_path) as temporary:
         figure.savefig(temporary)
-
-
-def draw_curves(metrics: CocoMetrics) -> npt.NDArray[np.uint8]:
-    """Precision over recall at IoU .5 of each class that has truth, and their mean: (H, W, 3), BGR."""
-    figure = Figure(figsize=(7, 5), dpi=110, layout="constrained")
-    canvas = FigureCanvasAgg(figure)
-    panel = figure.add_subplot()
-    rows = [row for row in metrics.classes if row.curve50]
-    recalls = np.linspace(0, 1, len(rows[0].curve50)) if rows else np.zeros(0)
-    for row in rows:
-        panel.plot(
-            recalls, row.curve50, linewidth=1, label=f"{row.name} {row.map50:.3f}" if len(rows) <= _MOST_NAMES else None
-        )
-    if rows:
-        mean = np.mean([row.curve50 for row in rows], axis=0)
-        panel.plot(recalls, mean, linewidth=2.5, color="#1f5fa8", label=f"all {metrics.map50:.3f}")
-        figure.legend(loc="outside right upper", fontsize=8, title="mAP50")
-    panel.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="recall", ylabel="precision")
-    panel.grid(visible=True, linewidth=0.4, alpha=0.5)
-    canvas.draw()  # type: ignore[no-untyped-call]
-    return np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., 2::-1])  # type: ignore[no-untyped-call]
-
-
-def _row(name: str, images: int, truths: int, values: ClassMetrics | CocoMetrics) -> tuple[str, ...]:
-    numbers = (values.precision, values.recall, values.map50, values.map50_95)
-    return (name, str(images), str(truths), *("-" if math.isnan(x) else f"{x:.3f}" for x in numbers))
 
 
 def _read_columns(path: Path) -> dict[str, np.ndarray[tuple[int], np.dtype[np.float64]]]:

@@ -141,3 +141,19 @@ def test_files_must_agree_on_categories(tmp_path: Path) -> None:
     put_text(tmp_path / "annotations/instances_val.json", text)
     with pytest.raises(DataError, match=r"instances_val\.json: the category 7 is 'ant', but 'cat' in another file"):
         open_source(str(tmp_path)).index("train")
+
+
+def test_areas_are_those_of_the_outlines_where_the_file_states_them(tmp_path: Path) -> None:
+    make_coco(tmp_path)
+    annotations = coco_content()["annotations"]
+    for annotation, area in zip(annotations, (321.5, "much", -1), strict=True):
+        annotation["area"] = area
+    put_json(tmp_path / "annotations/instances_train2017.json", annotations=annotations)
+    index = open_source(str(tmp_path)).index("train")
+    assert index.all_areas.tolist() == [321.5, 200, 400]  # else those of the boxes, 20 x 10 and 20 x 20
+    assert [record.areas.tolist() for record in index.records() if record.areas is not None][2] == [400]
+
+
+def test_ids_of_the_file(tmp_path: Path) -> None:
+    source = open_source(str(make_coco(tmp_path)))
+    assert source.coco_ids("train") == ([10, 20, 30], [7, 18])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 from html import escape
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from yolo.data.check.text import class_table, headline, verdict
 from yolo.data.decode import read_picture
 from yolo.draw import draw_boxes
 from yolo.errors import DataError
+from yolo.html_page import jpeg, page, picture_element
 from yolo.storage import atomic_path
 
 if TYPE_CHECKING:
@@ -28,34 +28,14 @@ if TYPE_CHECKING:
 
 NUM_THUMBNAILS = 6
 THUMBNAIL_SIDE = 320  # pixels
-JPEG_QUALITY = 82
 
-PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>{title}</title><style>
-body {{ font: 15px/1.5 system-ui, sans-serif; color: #2b2d33; background: #f4f5f7; margin: 0 }}
-main {{ max-width: 1180px; margin: 0 auto; padding: 24px }}
-h1 {{ font-size: 26px; margin: 0 }} h2 {{ font-size: 20px; margin: 36px 0 12px }}
-section, .card {{ background: #fff; border: 1px solid #dfe2e7; border-radius: 8px; padding: 16px 20px; margin: 14px 0 }}
-h3 {{ font-size: 16px; margin: 0 0 6px }} p {{ margin: 4px 0 }} img {{ max-width: 100% }}
-pre {{ margin: 0; overflow-x: auto; font-size: 13px }} table {{ border-collapse: collapse; width: 100% }}
-td, th {{ text-align: left; padding: 5px 10px; border-bottom: 1px solid #e8eaee; vertical-align: top }}
-td.n {{ text-align: right; font-variant-numeric: tabular-nums }} a {{ color: inherit }}
-.level {{ display: inline-block; min-width: 62px; text-align: center; color: #fff; border-radius: 4px; font-size: 12px;
-  padding: 1px 6px }}
-.error {{ background: #c53030 }} .warning {{ background: #b7791f }} .info {{ background: #2f6db5 }}
-.thumbs {{ display: flex; flex-wrap: wrap; gap: 12px; margin-top: 12px }} figure {{ margin: 0; width: 320px }}
-figcaption, li {{ font-size: 12px; color: #5a5f69; overflow-wrap: anywhere }} ul {{ margin: 8px 0; padding-left: 18px }}
-</style></head><body><main>
-<h1>{title}</h1><p>{headline}</p><p><b>{verdict}</b></p>
-<section><table><tr><th>level</th><th style="text-align:right">count</th><th>finding</th><th>what it does</th></tr>
+BODY = """<p>{headline}</p><p><b>{verdict}</b></p>
+<section><table><tr><th>level</th><th class="n">count</th><th>finding</th><th>what it does</th></tr>
 {rows}</table></section>
-<h2>Boxes and pictures</h2><div class="card"><img src="data:image/png;base64,{plots}" alt="plots of the boxes"></div>
+<h2>Boxes and pictures</h2><div class="card">{plots}</div>
 <div class="card"><pre>{classes}</pre></div>
 <h2>Findings</h2>
-{details}
-</main></body></html>
-"""
+{details}"""
 
 
 def write_report(
@@ -68,16 +48,15 @@ def write_report(
             return
         plots = io.BytesIO()
         draw_plots(survey, anchors, plots)
-        text = PAGE.format(
-            title=escape(title),
+        body = BODY.format(
             headline=escape(headline(survey)),
             verdict=escape(verdict(findings)),
             rows="".join(_row(finding) for finding in findings),
-            plots=base64.b64encode(plots.getvalue()).decode(),
+            plots=picture_element(plots.getvalue(), "png", "plots of the boxes"),
             classes=escape("\n".join(class_table(survey))),
             details="".join(_details(survey, finding) for finding in findings) or "<p>Nothing was found.</p>",
         )
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(page(title, body), encoding="utf-8")
 
 
 def _row(finding: Finding) -> str:
@@ -92,8 +71,7 @@ def _details(survey: Survey, finding: Finding) -> str:
     check = finding.check
     pictures = [_thumbnail(survey, offender) for offender in finding.first[:NUM_THUMBNAILS]]
     shown = [
-        f'<figure><img src="data:image/jpeg;base64,{picture}" alt="">'
-        f"<figcaption>{_text(offender)}</figcaption></figure>"
+        f"<figure>{picture}<figcaption>{_text(offender)}</figcaption></figure>"
         for picture, offender in zip(pictures, finding.first, strict=False)
         if picture
     ]
@@ -120,7 +98,7 @@ def _text(offender: Offender) -> str:
 
 
 def _thumbnail(survey: Survey, offender: Offender) -> str:
-    """The offender's picture as a small JPEG in base64, its box drawn; empty where there is no picture to show."""
+    """An element with the offender's picture, small, its box drawn; empty where there is no picture to show."""
     if offender.picture is None:
         return ""
     try:
@@ -136,5 +114,4 @@ def _thumbnail(survey: Survey, offender: Offender) -> str:
         boxes = survey.boxes_xyxy[[offender.box]] * scale
         class_id = int(survey.class_ids[offender.box])
         image = draw_boxes(image, np.nan_to_num(boxes), [survey.names[class_id]], [class_id])
-    _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-    return base64.b64encode(data.tobytes()).decode()
+    return jpeg(image, "")

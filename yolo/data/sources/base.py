@@ -68,6 +68,13 @@ class Source(ABC):
             DataError: the label file has a mistake.
         """
 
+    def coco_ids(self, split: str) -> tuple[Sequence[int], Sequence[int]]:
+        """The ids that COCO's formats know pictures and classes by, in the order of the index of a split.
+
+        Those of the data set's own COCO file; else they count from 1, as `python -m yolo.data convert` writes them.
+        """
+        return range(1, len(self.pictures(split)) + 1), range(1, len(self.names) + 1)
+
     def index(self, split: str) -> Index:
         """One split: sizes from the headers of the pictures, boxes clipped to them, empty boxes left out.
 

@@ -38,7 +38,11 @@ class BoxCleaner:
         self._clipped += [labels.where(i) for i in np.flatnonzero(clipped).tolist()]
         self._dropped += [labels.where(i) for i in np.flatnonzero(~keep).tolist()]
         self._polygons += [f"{labels.path}:{line}" for line in labels.polygon_lines]
-        return Record(picture, width, height, boxes_xyxy[keep], labels.class_ids[keep], labels.ignore[keep])
+        areas = None
+        if labels.areas is not None:
+            of_boxes = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).prod(axis=1)
+            areas = np.where(np.isnan(labels.areas), of_boxes, labels.areas)[keep]
+        return Record(picture, width, height, boxes_xyxy[keep], labels.class_ids[keep], labels.ignore[keep], areas)
 
     def messages(self) -> list[str]:
         """One warning for all clipped boxes, one for all that were left out, one for all made of polygons."""

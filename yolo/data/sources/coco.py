@@ -73,6 +73,9 @@ class CocoSource(Source):
         self._images.update(found)
         return list(found)
 
+    def coco_ids(self, split: str) -> tuple[list[int], list[int]]:
+        return [image.id for image in self._file(split).images], list(self._categories)
+
     def label_files(self, picture: Path) -> list[Path]:
         return []
 
@@ -89,7 +92,8 @@ class CocoSource(Source):
         first, last = np.searchsorted(file.image_ids, [image.id, image.id + 1])
         class_ids = np.searchsorted(self._category_ids, file.category_ids[first:last])
         lines = tuple(file.ids[first:last].tolist())
-        return Labels(file.path, lines, file.boxes_xyxy[first:last], class_ids, file.crowd[first:last])
+        mine = slice(first, last)
+        return Labels(file.path, lines, file.boxes_xyxy[mine], class_ids, file.crowd[mine], areas=file.areas[mine])
 
     def _file(self, split: str) -> CocoFile:
         if split not in self._files:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 SPACE = re.compile(r"[ \t\n\r]*")
 NO_BOX = (math.nan,) * 4
+MAX_AREA = 1e12  # pixels^2; what is said to be more is no area
 KEYS = ("images", "annotations", "categories")
 
 
@@ -52,6 +53,7 @@ class CocoFile:
     category_ids: npt.NDArray[np.int64]  # (N,)
     boxes_xyxy: npt.NDArray[np.float64]  # (N, 4), pixels
     crowd: npt.NDArray[np.bool_]  # (N,)
+    areas: npt.NDArray[np.float64]  # (N,), pixels^2, of the outlines; NaN where the file states none
 
 
 def read_coco(path: Path) -> CocoFile:
@@ -62,7 +64,7 @@ def read_coco(path: Path) -> CocoFile:
     """
     images: list[CocoImage] = []
     names: dict[int, str] = {}
-    rows: list[tuple[int, int, int, bool, float, float, float, float]] = []
+    rows: list[tuple[int, int, int, bool, float, float, float, float, float]] = []
     takers: dict[str, Callable[[Any], None]] = {
         "images": lambda entry: images.append(_image(entry, path)),
         "categories": lambda entry: names.update([_category(entry, path, names)]),
@@ -77,13 +79,13 @@ def read_coco(path: Path) -> CocoFile:
         raise DataError(f"{path}: has no 'images': it is no COCO file of pictures; choose another")
     _check_references(path, rows, {image.id for image in images}, names, len(images))
     numbers = np.array([row[:4] for row in rows], np.int64).reshape(-1, 4)
-    xywh = np.array([row[4:] for row in rows], np.float64).reshape(-1, 4)
+    measures = np.array([row[4:] for row in rows], np.float64).reshape(-1, 5)
     order = np.argsort(numbers[:, 0], kind="stable")
-    numbers, xywh = numbers[order], xywh[order]
+    numbers, xywh, areas = numbers[order], measures[order, :4], measures[order, 4]
     boxes_xyxy = np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], axis=1)
     return CocoFile(
         path, names, tuple(images), "annotations" in found,
-        numbers[:, 0], numbers[:, 1], numbers[:, 2], boxes_xyxy, numbers[:, 3].astype(np.bool_),
+        numbers[:, 0], numbers[:, 1], numbers[:, 2], boxes_xyxy, numbers[:, 3].astype(np.bool_), areas,
     )  # fmt: skip
 
 
@@ -173,7 +175,7 @@ def _category(entry: Any, path: Path, names: Mapping[int, str]) -> tuple[int, st
     return category_id, name
 
 
-def _annotation(entry: Any, path: Path, number: int) -> tuple[int, int, int, bool, float, float, float, float]:
+def _annotation(entry: Any, path: Path, number: int) -> tuple[int, int, int, bool, float, float, float, float, float]:
     try:
         annotation_id = _whole(entry.get("id", number))
         image_id, category_id = _whole(entry["image_id"]), _whole(entry["category_id"])
@@ -183,7 +185,9 @@ def _annotation(entry: Any, path: Path, number: int) -> tuple[int, int, int, boo
         raise DataError(f"{path}: annotation {_short(entry)}: {text}; add them or remove the annotation") from error
     if not all(map(math.isfinite, (x, y, width, height))):
         raise DataError(f"{path}: annotation {annotation_id}: bbox has a number that is not finite; correct it")
-    return image_id, annotation_id, category_id, entry.get("iscrowd") in (1, True), x, y, width, height
+    area = entry.get("area")
+    area = float(area) if isinstance(area, int | float) and 0 < area < MAX_AREA else math.nan
+    return image_id, annotation_id, category_id, entry.get("iscrowd") in (1, True), x, y, width, height, area
 
 
 def _check_references(path: Path, rows: Any, image_ids: set[int], names: Mapping[int, str], num_images: int) -> None:

@@ -51,16 +51,17 @@ class CocoWriter(Writer):
         number = 0
         for image_id, name in enumerate(names, start=1):
             record = self._records[name]
-            rows = zip(record.boxes_xyxy.tolist(), record.class_ids.tolist(), record.ignore.tolist(), strict=True)
-            for (x1, y1, x2, y2), class_id, ignore in rows:
+            boxes = record.boxes_xyxy
+            areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1) if record.areas is None else record.areas
+            columns = (boxes, record.class_ids, record.ignore, areas)
+            for (x1, y1, x2, y2), class_id, ignore, area in zip(*(column.tolist() for column in columns), strict=True):
                 number += 1
-                width, height = x2 - x1, y2 - y1
                 yield {
                     "id": number,
                     "image_id": image_id,
                     "category_id": class_id + 1,
-                    "bbox": [round(value, DIGITS) for value in (x1, y1, width, height)],
-                    "area": round(width * height, DIGITS),
+                    "bbox": [round(value, DIGITS) for value in (x1, y1, x2 - x1, y2 - y1)],
+                    "area": round(area, DIGITS),
                     "iscrowd": int(ignore),
                     "segmentation": [],
                 }

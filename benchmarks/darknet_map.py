@@ -1,0 +1,66 @@
+"""`--metric darknet` beside what the C Darknet's `detector map` printed.
+
+python -m benchmarks.darknet_map DARKNET.json --weights W --cfg C --data D
+
+DARKNET.json holds "iou_0.50" and "iou_0.75", each with per_class (percent), tp, fp, fn, avg_iou (percent), detections
+and map_over_80 (0..1). Exits with 1 where a class differs by more than .1 point, or a count at all.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import tyro
+
+from yolo.darknet_inference import DarknetDetector, DarknetLoader
+from yolo.data.sources import open_source
+from yolo.evaluation.darknet_map import darknet_metrics
+from yolo.evaluation.evaluator import Evaluator
+from yolo.loading import load_model
+from yolo.scoring import collect
+
+POINT = 0.1
+
+
+@dataclass(frozen=True)
+class Options:
+    """What Darknet scored, and what it printed."""
+
+    golden: tyro.conf.Positional[Path]
+    weights: str
+    cfg: str
+    data: str
+
+
+def main() -> None:
+    """Score once, compare at both overlaps."""
+    options = tyro.cli(Options)
+    model, _ = load_model(options.cfg, options.weights, torch.device("cpu"))
+    index = open_source(options.data).index("val")
+    loader = DarknetLoader(index, (model.net.width, model.net.height), "stretch", workers=1)
+    evaluator = Evaluator(index)
+    collect(DarknetDetector(model), loader, evaluator, "val")
+    differs = False
+    for name, golden in json.loads(options.golden.read_text()).items():
+        if not name.startswith("iou_"):
+            continue
+        iou = float(name.removeprefix("iou_"))
+        got = darknet_metrics(index, evaluator.found(), iou_threshold=iou, points=0, confidence=0.25)
+        worst = max((abs(100 * row.ap - golden["per_class"].get(row.name, 0)), row.name) for row in got.classes)
+        ours = (got.tp, got.fp, got.fn, got.detections)
+        theirs = tuple(golden[key] for key in ("tp", "fp", "fn", "detections"))
+        print(f"IoU {iou}: TP, FP, FN, detections {ours}, Darknet {theirs}")
+        print(f"  average IoU {100 * got.average_iou:.2f}, Darknet {golden['avg_iou']}")
+        print(
+            f"  mAP {got.mean_ap:.6f}, Darknet {golden['map_over_80']}; worst class {worst[1]}: {worst[0]:.4f} points"
+        )
+        differs |= worst[0] > POINT or ours != theirs
+    sys.exit(differs)
+
+
+if __name__ == "__main__":
+    main()

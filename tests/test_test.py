@@ -1,0 +1,183 @@
+"""The test program on a network that finds cells of 32 x 32 pixels filled with red or green, and nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from tests.programs import call
+from yolo.darknet.cfg import CfgFile
+from yolo.model import Darknet
+from yolo.test import main
+
+CFG = """[net]
+width=64
+height=64
+channels=3
+[convolutional]
+filters=7
+size=32
+stride=32
+activation=linear
+[yolo]
+mask=0
+anchors=32,32
+classes=2
+num=1
+"""
+RED, GREEN = 10, 90  # category ids
+TRUTH = [  # image id, category, x y w h, crowd, what is painted
+    (7, RED, (0, 0, 32, 32), 0, (0, 0, 255)),
+    (7, GREEN, (32, 32, 28, 32), 0, (0, 200, 0)),  # IoU .875
+    (9, RED, (40, 0, 24, 32), 0, (0, 0, 150)),  # IoU .75
+    (9, GREEN, (0, 32, 32, 32), 0, None),  # not to be seen: missed
+    (12, GREEN, (0, 0, 32, 64), 1, (0, 230, 0)),  # a crowd, the upper half of which is painted
+    (12, RED, (32, 0, 32, 32), 0, (0, 255, 0)),  # painted in the other colour
+]
+TWELVE = "map50_95 map50 map75 map_small map_medium map_large recall_1 recall_10 recall_100 recall_small recall_medium"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Network, weights and a COCO data set, in the current folder."""
+    (tmp_path / "net.cfg").write_text(CFG)
+    model = Darknet(CfgFile.read(tmp_path / "net.cfg"))
+    convolution = next(m for m in model.modules() if isinstance(m, torch.nn.Conv2d))
+    with torch.no_grad():
+        convolution.weight.zero_()
+        assert convolution.bias is not None
+        convolution.bias.zero_()
+        for channel, row in ((0, 5), (1, 6)):  # RGB
+            convolution.weight[row, channel] = 6 / 1024
+            convolution.weight[4, channel] = 8 / 1024
+        convolution.bias[4:] = torch.tensor([-4.0, -3, -3])
+    model.save_weights(tmp_path / "net.weights")
+    images = {image_id: np.zeros((64, 64, 3), np.uint8) for image_id, *_ in TRUTH}
+    for image_id, _, (x, y, _, _), _, colour in TRUTH:
+        if colour:
+            left, top = 32 * round(x / 33), 32 * round(y / 33)
+            images[image_id][top : top + 32, left : left + 32] = colour
+    (tmp_path / "coco" / "annotations").mkdir(parents=True)
+    (tmp_path / "coco" / "val").mkdir()
+    for image_id, image in images.items():
+        cv2.imwrite(str(tmp_path / "coco" / "val" / f"{image_id}.png"), image)
+    content = {
+        "images": [{"id": i, "file_name": f"{i}.png", "width": 64, "height": 64} for i in images],
+        "categories": [{"id": RED, "name": "red"}, {"id": GREEN, "name": "green"}],
+        "annotations": [
+            {"id": n, "image_id": i, "category_id": k, "bbox": box, "area": 0.9 * box[2] * box[3], "iscrowd": crowd}
+            for n, (i, k, box, crowd, _) in enumerate(TRUTH, start=1)
+        ],
+        "info": {},
+    }
+    (tmp_path / "coco" / "annotations" / "instances_val.json").write_text(json.dumps(content))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    common = ["--weights", "net.weights", "--cfg", "net.cfg", "--data", "coco", "--workers", "0", "--device", "cpu"]
+    return call(monkeypatch, main, *common, *arguments)
+
+
+def test_cocos_program_gives_the_same_numbers_for_the_result_file(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    coco, cocoeval = pytest.importorskip("pycocotools.coco"), pytest.importorskip("pycocotools.cocoeval")
+    assert run(monkeypatch, "--nosave", "--save-json", "--json", "scores.json") == 0
+    scores = json.loads((folder / "scores.json").read_text())
+    assert [path.name for path in (folder / "runs" / "test").iterdir()] == ["detections.json"]
+    table = capsys.readouterr().out
+    with contextlib.redirect_stdout(io.StringIO()):
+        truth = coco.COCO(str(folder / "coco" / "annotations" / "instances_val.json"))
+        result = cocoeval.COCOeval(truth, truth.loadRes(str(folder / "runs" / "test" / "detections.json")), "bbox")
+        result.evaluate()
+        result.accumulate()
+        result.summarize()
+    theirs = [None if number == -1 else pytest.approx(number, abs=1e-9) for number in result.stats[:11]]
+    assert [scores[name] for name in TWELVE.split()] == theirs
+    assert 0.3 < scores["map50_95"] < 0.9
+    assert f"precision (AP)  {scores['map50_95']:.3f}" in table
+    assert "at most 100 detections a picture" in table
+
+
+def test_the_report_and_label_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run(monkeypatch, "--save-txt", "--save-hybrid") == 0
+    made = folder / "runs" / "test"
+    assert {path.name for path in made.iterdir()} == {
+        *("report.html", "metrics.json", "labels", "hybrid"),
+        *("pr_curve.png", "confidence_curves.png", "confusion.png", "errors.png"),
+    }
+    assert [(made / "labels" / f"{i}.txt").read_text().count("\n") for i in (7, 9, 12)] == [2, 1, 2]
+    hybrid = [(made / "hybrid" / f"{i}.txt").read_text().splitlines() for i in (7, 9, 12)]
+    assert [len(rows) for rows in hybrid] == [2, 2, 1]  # of 12 nothing is new: the crowd, and a label of another class
+    assert hybrid[1][1].startswith("1 0.25")  # a label that nothing was found for
+    metrics = json.loads((made / "metrics.json").read_text())
+    counts = {kind: row["count"] for kind, row in metrics["errors"].items() if row["count"]}
+    assert counts == {"class": 1, "missed": 1}
+    assert set(metrics["speed_ms"]) == {"load", "forward", "nms", "images"}
+    page = (made / "report.html").read_text()
+    assert page.count('src="data:image/png;base64,') == 4
+    assert page.count('src="data:image/jpeg;base64,') == 2  # the pictures with mistakes
+    assert "http" not in page.split("<body>")[1]
+    assert run(monkeypatch) == 0
+    assert (folder / "runs" / "test-2" / "report.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--metric", "voc"], {"mean_ap": (1 + 1 / 4) / 2, "tp": 3, "fp": 1, "fn": 2}),
+        (["--metric", "darknet"], {"tp": 3, "fp": 2, "fn": 2, "iou": 0.5}),
+        (["--metric", "darknet", "--match-iou", "0.8", "--points", "11"], {"tp": 2, "fp": 3, "fn": 3, "iou": 0.8}),
+        (["--augment"], {"images": 3, "truths": 5}),
+        (["--rect", "--split", "val"], {"images": 3, "truths": 5}),
+    ],
+)
+def test_metrics_and_ways_to_detect(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], expected: dict[str, float]
+) -> None:
+    assert run(monkeypatch, "--nosave", "--json", "scores.json", *arguments) == 0
+    scores = json.loads((folder / "scores.json").read_text())
+    assert {name: scores[name] for name in expected} == pytest.approx(expected)
+    assert not (folder / "runs").exists()
+
+
+def test_a_study_over_sizes(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(monkeypatch, "--task", "study", "--study-sizes", "64", "96") == 0
+    made = folder / "runs" / "test"
+    assert {path.name for path in made.iterdir()} == {"study.png", "study.json"}
+    rows = json.loads((made / "study.json").read_text())
+    assert [row.split()[0] for row in capsys.readouterr().out.splitlines()] == ["size", "64", "96"]
+    assert rows["64"]["map50"] > rows["96"]["map50"] >= 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--match-iou", "0.75"], "--match-iou 0.75: use --metric voc, voc07 or darknet with it"),
+        (["--points", "11"], "--points 11: use it with --metric darknet only"),
+        (["--metric", "darknet", "--augment"], "--augment True: use another --metric"),
+        (["--task", "study", "--save-txt"], "--task study: use val or test with --save-json"),
+        (["--study-sizes", "64"], "--study-sizes (64,): use it with --task study only"),
+        (["--conf", "1"], "--conf 1.0: use a number from 0 to below 1"),
+        (["--task", "test"], "coco: no split 'test'; it has: val"),
+    ],
+)
+def test_what_is_refused(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    message: str,
+) -> None:
+    assert run(monkeypatch, *arguments) == 2
+    assert f"error: {message}" in capsys.readouterr().err
+    assert not (folder / "runs").exists()

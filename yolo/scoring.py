@@ -1,0 +1,142 @@
+"""A trained network through a split: its detections, their score by a metric, and how long it took."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from yolo.augmented_inference import AugmentedDetector
+from yolo.darknet_inference import DarknetDetector, DarknetLoader
+from yolo.describe import largest_stride
+from yolo.errors import SettingsError
+from yolo.evaluation.analysis import analyse
+from yolo.evaluation.darknet_map import darknet_metrics
+from yolo.evaluation.evaluator import Evaluator
+from yolo.evaluation.speed import Stopwatch
+from yolo.evaluation.tables import format_ap, format_errors, format_summary, format_table
+from yolo.evaluation.voc import voc_metrics
+from yolo.inference import Detector
+from yolo.input_sizes import input_size
+from yolo.layers.dense import Connected
+from yolo.loading import evaluation_loader, rect_sizes
+from yolo.log import progress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from yolo.data.index import Index
+    from yolo.data.sample import Batch
+    from yolo.evaluation.analysis import Analysis
+    from yolo.evaluation.average_precision import ApMetrics
+    from yolo.evaluation.detections import FlatDetections
+    from yolo.evaluation.speed import Speed
+    from yolo.model import Darknet
+    from yolo.ops.nms import Detections
+    from yolo.test_settings import TestSettings
+
+
+class AnyDetector(Protocol):
+    """What answers a batch with the detections of each of its pictures."""
+
+    model: Darknet
+
+    def __call__(self, batch: Batch) -> list[Detections]: ...
+
+
+class AnyLoader(Protocol):
+    """The batches of a split."""
+
+    @property
+    def batch_size(self) -> int: ...
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Batch]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What a pass over a split gave."""
+
+    detections: FlatDetections
+    analysis: Analysis
+    ap: ApMetrics | None  # of VOC's or Darknet's metric; else the analysis has the score
+    speed: Speed
+
+    def __str__(self) -> str:
+        coco = self.analysis.coco
+        score = format_ap(self.ap) if self.ap else f"{format_table(coco)}\n\n{format_summary(coco)}"
+        errors = format_errors(self.analysis.errors, self.analysis.confidence)
+        return f"{score}\n\n{errors}\n\n{self.speed}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Every number but the speed, so that the same weights give the same file."""
+        coco = self.analysis.coco
+        numbers = self.ap.as_json() if self.ap else coco.scalars() | coco.as_json()
+        kinds = {kind.name: {"count": kind.count, "mAP50 lost": kind.cost} for kind in self.analysis.errors}
+        return numbers | {"errors": kinds, "errors_at_confidence": self.analysis.confidence}
+
+
+def score(settings: TestSettings, model: Darknet, index: Index, img_size: int | None = None) -> Score:
+    """Score a network as settings say.
+
+    Args:
+        settings: resolved.
+        model: in eval mode.
+        index: the split.
+        img_size: another side of the network input than the settings'.
+    """
+    detector, loader = _detector_and_loader(settings, model, index, img_size or settings.img_size)
+    evaluator = Evaluator(index)
+    speed = collect(detector, loader, evaluator, settings.split or "val")
+    detections = evaluator.found()
+    return Score(detections, analyse(index, detections, settings.conf), _ap(settings, index, detections), speed)
+
+
+def collect(detector: AnyDetector, batches: AnyLoader, evaluator: Evaluator, title: str) -> Speed:
+    """Hand what a detector finds to an evaluator, with a progress bar and a stopwatch."""
+    stopwatch = Stopwatch(detector.model)
+    images = 0
+    with stopwatch.running():
+        for batch in progress(batches, desc=title, unit="batch"):
+            found = detector(batch.filled(batches.batch_size))  # as training scores
+            evaluator.process(batch.image_ids, found[: len(batch)])
+            images += len(batch)
+            stopwatch.batch_done()
+    return stopwatch.speed(images)
+
+
+def _detector_and_loader(
+    settings: TestSettings, model: Darknet, index: Index, img_size: int | None
+) -> tuple[AnyDetector, AnyLoader]:
+    fit, conf_thres, iou_thres = settings.fit, settings.conf_thres, settings.iou_thres
+    assert fit is not None
+    assert conf_thres is not None
+    assert iou_thres is not None
+    if settings.metric == "darknet":
+        size_wh = (img_size, img_size) if img_size else (model.net.width, model.net.height)
+        darknet = DarknetDetector(model, score_threshold=conf_thres, iou_threshold=iou_thres, fit=fit)
+        return darknet, DarknetLoader(index, size_wh, fit, settings.workers)
+    if settings.augment and any(isinstance(node.spec, Connected) for node in model.nodes):
+        raise SettingsError(f"--augment: {model.cfg.path} has [connected] layers, which take one size; leave it out")
+    size = input_size(model.cfg, img_size, any_multiple=settings.rect)
+    detector = Detector(model, score_threshold=conf_thres, iou_threshold=iou_thres)
+    loader = evaluation_loader(
+        index,
+        size=size,
+        batch_size=settings.batch_size,
+        workers=settings.workers,
+        device=detector.device,
+        fit=fit,
+        input_sizes=rect_sizes(index, model.cfg, size) if settings.rect else None,
+    )
+    return AugmentedDetector(detector, largest_stride(model.cfg)) if settings.augment else detector, loader
+
+
+def _ap(settings: TestSettings, index: Index, detections: FlatDetections) -> ApMetrics | None:
+    rules = {"iou_threshold": settings.match_iou, "confidence": settings.conf}
+    if settings.metric == "coco":
+        return None
+    if settings.metric == "darknet":
+        return darknet_metrics(index, detections, points=settings.points, **rules)
+    return voc_metrics(index, detections, metric=settings.metric, **rules)

@@ -1,0 +1,42 @@
+"""A window that shows pictures as they come."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import cv2
+
+from yolo.errors import SettingsError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+QUIT_KEYS = (ord("q"), 27)  # 27: Escape
+HEADLESS = "--view: this OpenCV has no windows; pip install opencv-python instead of opencv-python-headless"
+
+
+class Window:
+    """Opens at the first picture.
+
+    Raises:
+        SettingsError: there is no screen to open it on.
+    """
+
+    def __init__(self, title: str) -> None:
+        screen = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+        if sys.platform.startswith("linux") and not screen:  # Qt would end the process
+            raise SettingsError("--view: there is no screen here (DISPLAY is not set); leave it out")
+        self._title = title
+
+    def show(self, image: npt.NDArray[np.uint8]) -> bool:
+        """Show a picture (H, W, 3), BGR; False once the user has asked to quit, by q, Escape or closing the window."""
+        try:
+            cv2.imshow(self._title, image)
+            pressed = cv2.waitKey(1) & 0xFF
+            visible = cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) >= 1
+        except cv2.error as error:
+            raise SettingsError(HEADLESS) from error
+        return visible and pressed not in QUIT_KEYS
