@@ -74,26 +74,18 @@ def data(bucket: str, tmp_path: Path) -> str:
     return f"{bucket}/sets/drawn/data.yaml"
 
 
-def test_data_and_results_in_a_store_of_two_processes_at_once(
-    data: str, bucket: str, faults: Faults, tmp_path: Path
-) -> None:
+def test_two_ranks_with_data_and_results_in_a_store(data: str, bucket: str, faults: Faults, tmp_path: Path) -> None:
     faults.busy, faults.cut_reads, faults.cut_writes = 7, 5, 4
-    arguments = ["--data", data, "--project", f"{bucket}/runs", "--epochs", "1"]
-    processes = [start(tmp_path, *arguments, "--name", name) for name in ("one", "two")]
-    logs = [finish(process) for process in processes]
+    log = finish(start(tmp_path, "--data", data, "--project", f"{bucket}/runs", "--epochs", "1", "--nproc", "2"))
     assert faults.counts["failed"] > 10
     faults.reset()
-    assert here(tmp_path / "cache/yolo/remote") == {
-        f"{next((tmp_path / 'cache/yolo/remote').iterdir()).name}/yolo-tests/sets/drawn/{name}": content
-        for name, content in here(tmp_path / "drawn").items()
-    }
-    for name, log in zip(("one", "two"), logs, strict=True):
-        folder = tmp_path / "runs/s3/yolo-tests/runs" / name
-        files = there(f"{bucket}/runs/{name}")
-        assert {"settings.yaml", "model.cfg", "results.csv", "last.pt", "best.pt", "best.weights"} < files.keys()
-        assert files == here(folder)
-        assert f"results in runs/s3/yolo-tests/runs/{name}, and in {bucket}/runs/{name}" in log
-        assert not (folder / ".upload").exists()
+    (cache,) = (tmp_path / "cache/yolo/remote").glob("*/yolo-tests/sets/drawn")
+    assert here(cache) == here(tmp_path / "drawn")
+    files = there(f"{bucket}/runs/train")
+    assert {"settings.yaml", "model.cfg", "results.csv", "last.pt", "best.pt", "best.weights"} < files.keys()
+    assert files == here(tmp_path / "runs/s3/yolo-tests/runs/train")
+    assert f"results in runs/s3/yolo-tests/runs/train, and in {bucket}/runs/train" in log
+    assert not (tmp_path / "runs/s3/yolo-tests/runs/train/.upload").exists()
 
 
 def test_a_streamed_run_is_terminated_and_goes_on_elsewhere(

@@ -49,7 +49,8 @@ def with_retries(
             if is_hopeless(error):
                 raise StorageError(f"{what}: {reason(error)}") from error
             if pause is None:
-                raise StorageError(f"{what}, {attempt} times in a row: {reason(error)}") from error
+                count = f", {attempt} times in a row" if attempt > 1 else ""
+                raise StorageError(f"{what}{count}: {reason(error)}") from error
             if attempt >= SILENT:
                 logger.warning("%s: %s; the next attempt follows in %.0f s", what, reason(error), pause)
             sleep(pause * chance.uniform(1 - SPREAD, 1 + SPREAD))
