@@ -1,0 +1,155 @@
+"""How a program becomes several processes, and what it makes of the failure of one."""
+
+from __future__ import annotations
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+import yaml
+
+from tests.data.painting import paint
+from tests.data.sources.pictures import put_text
+from yolo.config import read_train_settings
+from yolo.distributed import DistributedSettings, Options
+from yolo.distributed.launch import Machines
+from yolo.distributed.start import job, without_local_rank
+from yolo.errors import SettingsError
+from yolo.gallery import write_picture
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kept"),
+    [
+        (["--local_rank=1", "--epochs", "3"], ["--epochs", "3"]),
+        (["--local-rank", "0", "--epochs", "3"], ["--epochs", "3"]),
+        (["--epochs", "3"], ["--epochs", "3"]),
+    ],
+)
+def test_what_the_older_launcher_adds_is_left_out(arguments: list[str], kept: list[str]) -> None:
+    assert without_local_rank(arguments) == kept
+
+
+def test_options_are_read_ahead_of_all_others() -> None:
+    options = Options.read(
+        ["--epochs", "3", "--dist-backend", "gloo", "--dist-timeout", "2", "--device", "cpu", "--unknown"]
+    )
+    assert options == Options(backend="gloo", timeout_min=2, device="cpu")
+    assert Options.read(["--dist-timeout", "soon"]) == Options()  # the program's own reading says what is wrong
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"devices": "0,x"}, "--devices 0,x: use numbers of different GPUs"),
+        ({"devices": "1,1"}, "--devices 1,1"),
+        ({"devices": "0,1", "nproc": 3}, "--devices 0,1: use it without --nproc"),
+        ({"nproc": -1}, "--nproc -1"),
+        ({"dist_timeout": 0.0}, "--dist-timeout 0.0"),
+    ],
+)
+def test_settings_that_cannot_be(settings: dict[str, object], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        DistributedSettings(**settings)  # type: ignore[arg-type]
+
+
+def test_devices_are_processes() -> None:
+    assert DistributedSettings(devices="0, 2,3").processes == 3
+    assert DistributedSettings(nproc=2).processes == 2
+    assert DistributedSettings().processes == 0
+
+
+def test_the_machines_of_modelarts() -> None:
+    env = {"MA_NUM_HOSTS": "2", "VC_TASK_INDEX": "1", "VC_WORKER_HOSTS": "h0.svc,h1.svc", "MA_NUM_GPUS": "8"}
+    assert Machines.of_modelarts(env) == Machines(count=2, index=1, address="h0.svc", port=29500, processes=8)
+    with pytest.raises(SettingsError, match="--platform modelarts: 'VC_TASK_INDEX' among"):
+        Machines.of_modelarts({"MA_NUM_HOSTS": "2"})
+
+
+def test_unknown_arguments_are_passed_over_on_modelarts_alone(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    arguments = ["--data", "shapes", "--data_url", "obs://b/d", "--init_method", "tcp://h:1"]
+    settings = read_train_settings([*arguments, "--platform", "modelarts"])
+    assert settings.data == "shapes"
+    assert "--platform modelarts: passed over --data_url obs://b/d --init_method tcp://h:1" in caplog.text
+    with pytest.raises(SystemExit):
+        read_train_settings(arguments)
+    assert "data_url" in capsys.readouterr().err
+
+
+def test_a_job_is_known_by_its_launcher_and_its_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["train", "--epochs", "3"])
+    assert job() == ""
+    place = {"RANK": 0, "WORLD_SIZE": 2, "MASTER_ADDR": "a", "MASTER_PORT": 1, "TORCHELASTIC_RUN_ID": "j"}
+    for name, value in place.items():
+        monkeypatch.setenv(name, str(value))
+    first = job()
+    monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
+    assert job() == first
+    monkeypatch.setattr("sys.argv", ["train", "--epochs", "4"])
+    assert job() != first
+    assert first.startswith("torchrun j ")
+
+
+def test_the_examples_give_arguments_that_are_ours() -> None:
+    script = (DOCS / "examples" / "train.slurm").read_text()
+    subprocess.run(["bash", "-n", DOCS / "examples" / "train.slurm"], check=True)
+    command = script.replace("\\\n", " ").split("python -m yolo.train")[1].split()
+    assert read_train_settings(command).images_per_batch == 128
+    manifest = yaml.safe_load((DOCS / "examples" / "pytorchjob.yaml").read_text())
+    (container,) = manifest["spec"]["pytorchReplicaSpecs"]["Worker"]["template"]["spec"]["containers"]
+    assert container["command"] == ["torchrun", "-m", "yolo.train"]
+    settings = read_train_settings(container["args"])
+    assert (settings.data, settings.project) == ("s3://bucket/blood/data.yaml", "s3://bucket/runs")
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Sixteen pictures of one square."""
+    for split in ("train", "val"):
+        for number in range(8):
+            write_picture(tmp_path / split / "images" / f"{number}.png", paint((32, 32), [(8, 8, 24, 24)]).image)
+            put_text(tmp_path / split / "labels" / f"{number}.txt", "0 0.5 0.5 0.5 0.5\n")
+    return put_text(tmp_path / "data.yaml", "path: .\ntrain: train/images\nval: val/images\nnames: [square]\n")
+
+
+@pytest.mark.e2e
+def test_a_killed_process_takes_the_others_along_and_the_job_starts_again(data: Path, tmp_path: Path) -> None:
+    command = f"{sys.executable} -m yolo.train --data {data} --cfg shapes --img-size 32 --batch-size 4 --epochs 40"
+    command += " --workers 0 --cache none --device cpu --picture-period 0 --nproc 2 --max-restarts 1"
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    results = tmp_path / "runs" / "train" / "results.csv"
+    with subprocess.Popen(
+        command.split(), cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        killer = threading.Thread(target=kill_rank_1, args=(process.pid, results))
+        killer.start()
+        log = process.stderr.read()
+        killer.join()
+    assert process.returncode == 0, log
+    assert "started again by its launcher: goes on with runs/train" in log
+    assert "2 processes, 2 pictures a batch each" in log
+    with results.open() as file:
+        assert [row["epoch"] for row in csv.DictReader(file)] == [str(epoch + 1) for epoch in range(40)]
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["train"]
+
+
+def kill_rank_1(parent: int, results: Path) -> None:
+    """Once three epochs are done."""
+    while not (results.is_file() and len(results.read_text().splitlines()) > 3):
+        time.sleep(0.05)
+    for process in psutil.Process(parent).children(recursive=True):
+        if process.environ().get("RANK") == "1":
+            process.send_signal(signal.SIGKILL)
