@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pytest
 
 
-def call(monkeypatch: pytest.MonkeyPatch, main: Callable[[], None], *arguments: object) -> int:
+def call(monkeypatch: pytest.MonkeyPatch, main: Callable[[], int | None], *arguments: object) -> int:
     """Run a program's `main` with these arguments and give its exit status; messages stay with pytest."""
     monkeypatch.setattr("sys.argv", ["program", *map(str, arguments)])
     monkeypatch.setattr(yolo.program, "set_up_logging", lambda: None)

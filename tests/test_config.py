@@ -91,7 +91,8 @@ def test_written_settings_repeat_the_run(tmp_path: Path) -> None:
         ("img_size: [416, 320]\n", "--img-size 416 320: use MIN no larger than MAX"),
         ("img_size: 16\n", "--img-size 16: use 32 or more"),
         ("nosave: true\nsave_period: 2\n", "--save-period 2 with --nosave: use one of the two"),
-        ("bucket: s3://mine\n", "--bucket s3://mine: use a folder; object storage needs fsspec"),
+        ("stream: true\n", "--stream with --data shapes: use it with a URL"),
+        ("evolve: 1\nproject: s3://b\n", "--project s3://b: use a folder with --evolve, and --bucket for a copy"),
         ("evolve: -1\n", "--evolve -1: use 0 or more"),
         ("evolve: 2\nresume: x\n", "--resume with --evolve: use --evolve alone"),
         ("lr0: 0\n", "--lr0 0.0: use a number above 0"),
@@ -218,7 +219,7 @@ def test_help_has_groups_defaults_and_examples(capsys: pytest.CaptureFixture[str
     for group in ("sizes", "saving", "search", "optimization"):
         assert f"{group} options" in text
     assert "(default: 100)" in text  # epochs: those of a run with --data
-    assert text.count("\n  python -m yolo.train") == 3
+    assert text.count("\n  python -m yolo.train") == 4
 
 
 def test_the_examples_of_help_are_command_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,4 +227,4 @@ def test_the_examples_of_help_are_command_lines(tmp_path: Path, monkeypatch: pyt
     write_run(tmp_path / "runs", "train", age=0)
     (tmp_path / "mine.yaml").write_text("epochs: 5\n")
     lines = [line.split()[3:] for line in EXAMPLES.splitlines() if "yolo.train" in line]
-    assert [read_train_settings(line).epochs for line in lines] == [100, 5, 100]
+    assert [read_train_settings(line).epochs for line in lines] == [100, 5, 100, 100]

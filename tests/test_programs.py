@@ -172,7 +172,7 @@ def test_fine_tuning_on_a_converted_voc_copy(trained: Path) -> None:
     [
         (["train", "--cfg", "none.cfg"], "none.cfg: no such cfg file"),
         (["train", "--data", "nowhere"], "--data nowhere: no such data set"),
-        (["train", "--bucket", "s3://mine"], "--bucket s3://mine: use a folder; object storage needs fsspec"),
+        (["train", "--stream"], "--stream with --data shapes: use it with a URL"),
         (["train", "--device", "banana"], "--device banana: not usable here"),
         (["train", "--rect", "--image-weights"], "--image-weights with --rect: use one of the two"),
         (

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from yolo.errors import SettingsError
-from yolo.storage import atomic_folder, atomic_path, find_file, locked, mirror, shipped_names
+from yolo.storage import _umask, atomic_folder, atomic_path, find_file, locked, shipped_names
 
 
 def test_a_path_wins_over_a_shipped_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,34 +64,29 @@ def test_nothing_is_left_of_a_folder_after_an_error(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_mirror_takes_what_is_new_or_changed(tmp_path: Path) -> None:
-    run, copy = tmp_path / "run", tmp_path / "far" / "run"
-    (run / "events").mkdir(parents=True)
-    for name in ("a", "b", "events/c", ".half"):
-        (run / name).write_text(name)
-    mirror(run, copy)
-    assert sorted(path.relative_to(copy).as_posix() for path in copy.rglob("*")) == ["a", "b", "events", "events/c"]
-    (copy / "a").write_text("x")  # of the same size and time: taken for the same
-    stat = (run / "a").stat()
-    os.utime(copy / "a", ns=(stat.st_atime_ns, stat.st_mtime_ns))
-    (run / "b").write_text("longer")
-    mirror(run, copy)
-    assert [(copy / name).read_text() for name in ("a", "b", "events/c")] == ["x", "longer", "events/c"]
-
-
-def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "a").touch()
-    (tmp_path / "far").touch()
-    with pytest.raises(SettingsError, match=r"far/run: cannot copy .*run there: "):
-        mirror(tmp_path / "run", tmp_path / "far" / "run")
-
-
 def test_a_locked_file_is_made_and_appended_to(tmp_path: Path) -> None:
     for _ in range(2):
         with locked(tmp_path / "new" / "a.txt") as file:
             file.write(b"x")
     assert (tmp_path / "new" / "a.txt").read_bytes() == b"xx"
+
+
+def test_threads_leave_the_mask_of_new_files_alone(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        _umask.cache_clear()
+
+        def write(number: int) -> int:
+            with atomic_path(tmp_path / str(number)) as temporary:
+                temporary.write_text("x")
+            return (tmp_path / str(number)).stat().st_mode & 0o777
+
+        with ThreadPoolExecutor(8) as pool:
+            assert set(pool.map(write, range(200))) == {0o640}
+        assert os.umask(0o027) == 0o027
+    finally:
+        os.umask(before)
+        _umask.cache_clear()
 
 
 def count_up(path: Path) -> None:

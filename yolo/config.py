@@ -19,6 +19,10 @@ from yolo import distributed
 from yolo.errors import SettingsError
 from yolo.pretrained import published
 from yolo.recipe import flat, with_recipe
+from yolo.remote import fetch_file, is_url, join
+from yolo.remote.opening import open_store
+from yolo.remote.runs import fetch_run, local_project, newest_run, run_of
+from yolo.remote.url import split
 from yolo.settings import DEMO, TrainSettings
 
 if TYPE_CHECKING:
@@ -35,6 +39,7 @@ examples:
   python -m yolo.train --data mine.data --cfg yolov4-tiny --weights yolov4-tiny.conv.29 --epochs 100
   python -m yolo.train --data mine.data --hyp mine.yaml --img-size 320 640 640 --batch-size 16 --adam --cache-images
   python -m yolo.train --resume runs/train
+  python -m yolo.train --data s3://bucket/set/data.yaml --project s3://bucket/runs
 
 Sizes are in pixels, learning rates per step, gains and probabilities without unit. A setting comes from the command
 line, else from --hyp, else it is the default shown here; a recipe has the same names with _ for -.
@@ -54,8 +59,11 @@ def read_train_settings(arguments: Sequence[str] | None = None) -> TrainSettings
     given, _ = early.parse_known_args(arguments)
     defaults = TrainSettings()
     if given.resume:
-        run = find_run(given.resume, given.project)
+        run, origin = find_run(given.resume, given.project)
         defaults = with_recipe(defaults, str(run / SETTINGS_FILE))
+        if origin:
+            project, name = split(origin)
+            defaults = replace(defaults, project=project, name=name)
         arguments = _with_resume(arguments, run)
     demo = not (given.data or given.resume or {"-h", "--help"} & set(arguments))
     if demo and not given.hyp:
@@ -69,15 +77,23 @@ def read_train_settings(arguments: Sequence[str] | None = None) -> TrainSettings
         _log_changes(defaults, settings)
     elif interrupted := _run_of_job(settings.project):
         logger.info("started again by its launcher: goes on with %s", interrupted)
-        return read_train_settings([*arguments, "--resume", str(interrupted)])
+        return read_train_settings([*arguments, "--resume", interrupted])
     return settings
 
 
-def _run_of_job(project: str) -> Path | None:
-    """The run that this very command of this very job began before it was started again."""
+def _run_of_job(project: str) -> str:
+    """The run that this very command of this very job began before it was started again; empty: none."""
     job = distributed.job()
-    found = [path.parent for path in Path(project).glob(f"*/{JOB_FILE}") if path.read_text(encoding="utf-8") == job]
-    return found[0] if job and found else None
+    if not job:
+        return ""
+    for path in local_project(project).glob(f"*/{JOB_FILE}"):
+        if path.read_text(encoding="utf-8") == job:
+            return str(path.parent)
+    names = open_store(project).files(project) if is_url(project) else {}
+    for name in names:  # another machine began it
+        if name.endswith(f"/{JOB_FILE}") and fetch_file(join(project, name)).read_text(encoding="utf-8") == job:
+            return join(project, name.removesuffix(f"/{JOB_FILE}"))
+    return ""
 
 
 def _parse(arguments: Sequence[str], defaults: TrainSettings) -> TrainSettings:
@@ -96,22 +112,28 @@ def _parse(arguments: Sequence[str], defaults: TrainSettings) -> TrainSettings:
         raise
 
 
-def find_run(resume: str, project: str) -> Path:
+def find_run(resume: str, project: str) -> tuple[Path, str]:
     """The folder of a run that `--resume` names, or of the one that was written last.
 
+    Returns:
+        The folder, and the URL that it was fetched from; empty: it lies here.
+
     Raises:
-        SettingsError: there is none.
+        YoloError: there is none, or it cannot be fetched.
     """
+    if is_url(resume) or (resume == NEWEST and is_url(project)):
+        url = newest_run(project, SETTINGS_FILE) if resume == NEWEST else run_of(resume)
+        return fetch_run(url), url
     if resume == NEWEST:
         found = sorted(Path(project).glob(f"*/{SETTINGS_FILE}"), key=lambda path: path.parent.stat().st_mtime)
         if not found:
             raise SettingsError(f"--resume: no run below --project {project}; give the folder of a run")
-        return found[-1].parent
+        return found[-1].parent, ""
     path = Path(resume).expanduser()
     folder = path if path.is_dir() else path.parent
     if not path.exists() or not (folder / SETTINGS_FILE).is_file():
         raise SettingsError(f"--resume {resume}: no run is there; give a folder with {SETTINGS_FILE} and last.pt")
-    return folder
+    return folder, ""
 
 
 def _with_resume(arguments: Sequence[str], run: Path) -> list[str]:

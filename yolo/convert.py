@@ -14,6 +14,7 @@ from yolo.loading import class_names
 from yolo.model import Darknet
 from yolo.pretrained import find_with_network
 from yolo.program import run
+from yolo.remote import local_path
 from yolo.state_file import ModelState, is_state_file, write_state
 from yolo.transfer import network_of, transfer
 
@@ -63,7 +64,7 @@ def main() -> None:
     path, cfg = find_with_network(settings.weights, settings.cfg, offline=settings.offline)
     settings = replace(settings, weights=str(path), cfg=cfg)
     model, names = read_model(settings)
-    before = Path(settings.weights).stat().st_size  # --force may overwrite it
+    before = local_path(settings.weights).stat().st_size  # --force may overwrite it
     kept = kept_state(model, settings.cutoff)
     if settings.half:
         kept = {name: halved(tensor) for name, tensor in kept.items()}
@@ -89,7 +90,7 @@ def read_model(settings: ConvertSettings) -> tuple[Darknet, tuple[str, ...]]:
     model = Darknet(network)
     if settings.names:
         names = class_names(settings.names, names, model.num_classes)
-    done = transfer(model, Path(settings.weights), network, averaged=settings.ema)
+    done = transfer(model, local_path(settings.weights), network, averaged=settings.ema)
     kept = kept_state(model, settings.cutoff)
     if unfilled := [what for what in (*done.misfits, *done.missing) if what.split(":")[0] in kept]:
         raise WeightsError(

@@ -27,6 +27,9 @@ from yolo.loading import class_names, load_model, new_run_folder, select_device,
 from yolo.log import progress
 from yolo.ops.nms import Detections
 from yolo.program import run
+from yolo.remote import is_url, join
+from yolo.remote.runs import RUNS
+from yolo.remote.upload import Uploader
 from yolo.storage import atomic_path
 
 logger = logging.getLogger("yolo.detect")
@@ -60,8 +63,8 @@ class DetectSettings:
     """Never touch the network: weights must be here already; YOLO_OFFLINE=1 says so too."""
     name: str = "detect"
     """The run's folder below --project."""
-    project: str = "runs"
-    """Folder of all runs."""
+    project: str = RUNS
+    """Folder of all runs, or its URL."""
 
     def __post_init__(self) -> None:
         require("source", self.source, len(self.source) > 0, "at least one picture or folder")
@@ -96,6 +99,8 @@ def main() -> None:
         temporary.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     total = sum(len(result["detections"]) for result in results)
     logger.info("%d objects in %d pictures: %s", total, len(paths), folder)
+    if is_url(settings.project):
+        Uploader(folder, join(settings.project, folder.name)).finish()
 
 
 def find_pictures(sources: Sequence[str]) -> list[Path]:

@@ -29,6 +29,10 @@ class SettingsError(YoloError):
     """A flag, recipe key or combination of settings that cannot be used."""
 
 
+class StorageError(YoloError):
+    """A file or folder in an object store that cannot be read or written."""
+
+
 class TrainingError(YoloError):
     """A run that cannot go on as it is set."""
 

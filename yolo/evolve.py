@@ -19,7 +19,9 @@ from yolo.engine.callback import Callback
 from yolo.errors import SettingsError, TrainingError
 from yolo.objective import fitness
 from yolo.recipe import flat, with_recipe, with_values, write_settings
-from yolo.storage import atomic_folder, atomic_path, mirror
+from yolo.remote import join
+from yolo.remote.upload import Uploader
+from yolo.storage import atomic_folder, atomic_path
 from yolo.tuning.log import Generation, append_generation, best_of, read_generations
 from yolo.tuning.optuna_sampler import OptunaSampler, require_optuna
 from yolo.tuning.plot import plot_generations
@@ -171,7 +173,7 @@ def report(folder: Path, genes: Sequence[Gene], bucket: str) -> None:
         for name in ("last.pt", *(("best.pt", "best.weights") if generation.run != best.run else ())):
             (folder / generation.run / name).unlink(missing_ok=True)
     if bucket:
-        mirror(folder, Path(bucket).expanduser() / folder.name)
+        Uploader(folder, join(bucket, folder.name)).finish()
     logger.info(
         "%s: fitness %.4f; the best of %d is %s with %.4f: %s",
         folder, generations[-1].fitness, len(generations), best.run, best.fitness, folder / BEST_FILE,

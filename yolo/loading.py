@@ -20,6 +20,9 @@ from yolo.errors import SettingsError
 from yolo.inference import Detector
 from yolo.model import Darknet
 from yolo.pretrained import find_with_network
+from yolo.remote import is_url, join, local_path
+from yolo.remote.opening import open_store
+from yolo.remote.runs import local_project
 from yolo.state_file import CHECKPOINT_SUFFIXES
 from yolo.storage import atomic_folder, find_file
 from yolo.transfer import load_whole, network_of
@@ -63,13 +66,16 @@ def new_run_folder(project: str, name: str, fill: Callable[[Path], None] = lambd
     """Make runs/NAME, or the first of NAME-2, NAME-3, ... that is free or empty; it appears with its first files in it.
 
     Args:
-        project: the folder of all runs.
+        project: the folder of all runs; of a URL, `yolo.remote.runs.local_project` of it, where both are free.
         name: of the run.
         fill: writes the first files into a folder.
     """
     for count in itertools.count(1):
-        target = Path(project) / (name if count == 1 else f"{name}-{count}")
+        own_name = name if count == 1 else f"{name}-{count}"
+        target = local_project(project) / own_name
         if target.exists() and (not target.is_dir() or any(target.iterdir())):
+            continue
+        if is_url(project) and open_store(project).files(join(project, own_name)):
             continue
         try:
             with atomic_folder(target) as folder:
@@ -113,7 +119,7 @@ def validated_as(weights: str) -> dict[str, Any]:
     Raises:
         WeightsError: the file is a checkpoint that cannot be read.
     """
-    path = Path(weights)
+    path = local_path(weights)
     if path.suffix not in CHECKPOINT_SUFFIXES or not path.is_file():
         return {}
     settings = load_checkpoint(path).get("settings")
@@ -135,7 +141,7 @@ def class_names(path: str | None, own: tuple[str, ...], num_classes: int) -> tup
         return tuple(f"class {i}" for i in range(num_classes))
     if path is None:
         logger.info("80 classes and no --names: COCO's names are used")
-    found = find_file(path or "coco", "data", ".names")
+    found = find_file(local_path(path or "coco"), "data", ".names")
     if found is None:
         raise SettingsError(f"--names {path}: no such file; give a file with one class name a line")
     names = read_names(found)

@@ -15,6 +15,7 @@ from yolo.darknet.weights import LONGEST_HEADER, parse_header
 from yolo.distributed import first_on_node
 from yolo.download import download
 from yolo.errors import DownloadError, WeightsError
+from yolo.remote import fetch_file, is_url
 from yolo.storage import cache_folder, locked, shipped_folder
 
 logger = logging.getLogger(__name__)
@@ -67,16 +68,18 @@ def published(name: str) -> Published | None:
 
 
 def find_weights(name: str, *, offline: bool = False) -> Path:
-    """The file that `--weights NAME` means; fetched if it is the name of published weights that are not here.
+    """The file that `--weights NAME` means; fetched if it is a URL, or the name of published weights that are not here.
 
     Args:
-        name: a path, or the name of published weights. A file that exists wins.
+        name: a path, a URL of a store, or the name of published weights. A file that exists wins.
         offline: never touch the network; `YOLO_OFFLINE=1` says so too.
 
     Raises:
         WeightsError: neither a file nor a known name, or offline and not here.
         DownloadError: it cannot be fetched.
     """
+    if is_url(name):
+        return fetch_file(name)
     entry = published(name)
     if entry is None:
         path = Path(name).expanduser()

@@ -10,6 +10,7 @@ import yaml
 
 from yolo.errors import SettingsError
 from yolo.hyp_text import read_hyp_text
+from yolo.remote import local_path
 from yolo.storage import atomic_path, find_file, shipped_names
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def with_recipe(settings: Settings, recipe: str) -> Settings:
     Raises:
         SettingsError: no such file, not YAML, an unknown name or a value of the wrong type.
     """
-    path = find_file(recipe, "data", ".yaml")
+    path = find_file(local_path(recipe), "data", ".yaml")
     if path is None:
         names = ", ".join(shipped_names("data", ".yaml"))
         raise SettingsError(f"--hyp {recipe}: no such recipe; give a YAML file, or one of: {names}")

@@ -19,6 +19,8 @@ from yolo.errors import require
 from yolo.input_sizes import SizeSettings
 from yolo.losses.registry import LossName
 from yolo.losses.shape_match import LossSettings
+from yolo.remote import is_url
+from yolo.remote.runs import RUNS
 
 DEMO = "shapes"
 LR0 = {"sgd": 0.01}  # learning rates that suit optimizers
@@ -71,7 +73,7 @@ class SavingSettings:
     checkpoint_minutes: float = 10.0
     """Save last.pt within an epoch too, when the last saving is this many minutes ago."""
     bucket: str = ""
-    """Also copy the run's folder into this folder after each epoch; empty: do not."""
+    """Also copy the run's folder into this folder, or URL, in the background; empty: do not."""
 
     def __post_init__(self) -> None:
         require("--patience", self.patience, self.patience >= 0, "0 or more")
@@ -83,12 +85,6 @@ class SavingSettings:
             "one of the two",
         )
         require("--checkpoint-minutes", self.checkpoint_minutes, self.checkpoint_minutes >= 0, "0 or more")
-        require(
-            "--bucket",
-            self.bucket,
-            "://" not in self.bucket,
-            "a folder; object storage needs fsspec, which is not supported yet",
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +137,9 @@ class TrainSettings:
     cfg: str = "yolov4-tiny"
     """Network: a .cfg file, or the name of a shipped one; with --weights NAME by default that of these weights."""
     data: str = DEMO
-    """Data set: a .data file, data.yaml, VOC or COCO folder, COCO .json, folder of pictures, or 'shapes'."""
+    """Data set: a .data file, data.yaml, VOC or COCO folder, COCO .json, folder of pictures, their URL, or 'shapes'."""
+    stream: bool = False
+    """Leave the pictures of a data set in object storage there, and read each one when it is needed."""
     weights: str = ""
     """Start from these: .weights (whole or partial), .pt, .safetensors, or a name of `python -m yolo.weights list`."""
     offline: bool = False
@@ -162,10 +160,10 @@ class TrainSettings:
     """Epochs at the end without mosaics."""
     name: str = "train"
     """The run's folder below --project."""
-    project: str = "runs"
-    """Folder of all runs."""
+    project: str = RUNS
+    """Folder of all runs, or its URL (s3://, gs://, obs://): then what a run writes here is uploaded meanwhile."""
     resume: str = ""
-    """Go on with a run: its folder or its last.pt; without a value: the newest run below --project."""
+    """Go on with a run: its folder, its last.pt or its URL; without a value: the newest run below --project."""
     logger: LoggerName = "none"
     """Log to wandb or mlflow too; TensorBoard events and results.csv are always written."""
     picture_period: int = 10
@@ -221,6 +219,9 @@ class TrainSettings:
         require("--image-weights", "with --rect", not (self.image_weights and self.rect), "one of the two")
         require("--close-mosaic", self.close_mosaic, 0 <= self.close_mosaic <= self.epochs, "0 to --epochs")
         require("--workers", self.workers, self.workers >= 0, "0 or more")
+        require("--stream", f"with --data {self.data}", not self.stream or is_url(self.data), "it with a URL")
+        apart = not (self.search.evolve and is_url(self.project))
+        require("--project", self.project, apart, "a folder with --evolve, and --bucket for a copy")
         require(
             "--resume",
             "with --evolve",

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shutil
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal
-
-from yolo.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PACKAGE = Path(__file__).parent
+UMASK_LOCK = threading.Lock()
 
 
 def shipped_folder(kind: Literal["cfg", "data", "weights"]) -> Path:
@@ -46,7 +47,7 @@ def shipped_names(kind: Literal["cfg", "data"], suffix: str) -> list[str]:
     return sorted(p.name.removesuffix(suffix) for p in shipped_folder(kind).glob(f"*{suffix}"))
 
 
-def cache_folder(kind: Literal["index", "pictures", "weights"]) -> Path:
+def cache_folder(kind: Literal["index", "pictures", "weights", "remote", "stream"]) -> Path:
     """Where caches lie: `yolo/KIND` in `$XDG_CACHE_HOME`, which is `~/.cache` where it is not set.
 
     Source: XDG Base Directory Specification 0.8; a relative path counts as not set.
@@ -93,33 +94,6 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def mirror(folder: Path, target: Path) -> None:
-    """Copy the files of a folder that are new or have changed, each whole; temporary ones stay out.
-
-    Raises:
-        SettingsError: nothing can be written there.
-    """
-    try:
-        for path in sorted(folder.rglob("*")):
-            copy = target / path.relative_to(folder)
-            if path.name.startswith(".") or not path.is_file() or _same(path, copy):
-                continue
-            with atomic_path(copy) as temporary:
-                shutil.copyfile(path, temporary)
-            shutil.copystat(path, copy)
-    except OSError as error:
-        raise SettingsError(
-            f"{target}: cannot copy {folder} there: {error.strerror}; make room or name another"
-        ) from error
-
-
-def _same(path: Path, copy: Path) -> bool:
-    if not copy.is_file():
-        return False
-    old, new = copy.stat(), path.stat()
-    return (old.st_size, old.st_mtime_ns) == (new.st_size, new.st_mtime_ns)
-
-
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[BinaryIO]:
     """A file, made where there is none, that no other process on this machine has open through this function."""
@@ -142,8 +116,10 @@ else:
         fcntl.flock(handle, fcntl.LOCK_EX)
 
 
+@functools.cache
 def _umask() -> int:
     """Permissions that new files go without; temporary files are made without most of them."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    with UMASK_LOCK:  # it can only be read by setting it, for all threads
+        mask = os.umask(0)
+        os.umask(mask)
+        return mask

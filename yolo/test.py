@@ -38,7 +38,7 @@ def main() -> None:
     given = read_test_settings()
     model, _ = load_model(given.cfg, given.weights, select_device(given.device), offline=given.offline)
     settings = given.resolved(model.net)
-    source = open_source(settings.data)
+    source = open_source(settings.data, stream=settings.stream)
     index = read_index(settings, source, model)
     if settings.task == "study":
         scores = study(settings, model, index)

@@ -27,7 +27,9 @@ class TestSettings:
     cfg: str | None = None
     """Network file, or the name of a shipped one; a .pt, a .safetensors and a fetched file bring their own."""
     data: str = "shapes"
-    """Data set: a .data file, data.yaml, VOC or COCO folder, COCO .json, folder of pictures, or 'shapes'."""
+    """Data set: a .data file, data.yaml, VOC or COCO folder, COCO .json, folder of pictures, their URL, or 'shapes'."""
+    stream: bool = False
+    """Leave the pictures of a data set in object storage there, and read each one when it is needed."""
     task: Literal["val", "test", "study"] = "val"
     """Score the split val, score the split test, or score val at several input sizes."""
     split: str | None = None

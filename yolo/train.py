@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import contextmanager
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yolo import distributed
 from yolo.build import Training, build_training
 from yolo.config import read_train_settings
+from yolo.engine.callbacks.bucket import Bucket
 from yolo.engine.callbacks.clock import Clock
 from yolo.engine.checkpoint import load_checkpoint
 from yolo.engine.memory import GIB, peak_memory
@@ -21,10 +22,12 @@ from yolo.evolve import evolve
 from yolo.gallery import draw_batch, write_picture
 from yolo.program import run
 from yolo.remedies import remedies
-from yolo.storage import mirror
+from yolo.remote.runs import name_of
 from yolo.watching import draw_detections
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from yolo.evaluation.coco import CocoMetrics
     from yolo.settings import TrainSettings
 
@@ -53,23 +56,33 @@ def train(settings: TrainSettings) -> None:
         training.trainer.train()
     reason = training.trainer.stop_reason
     if training.trainer.state.batches:
-        logger.info("stopped (%s); go on with: python -m yolo.train --resume %s", reason, training.folder)
+        run_name = name_of(training.folder, settings.project)
+        logger.info("stopped (%s); go on with: python -m yolo.train --resume %s", reason, run_name)
         return
     if reason:
         logger.info("stopped: %s", reason)
-    metrics = score_best(training)
+    with uploaded(training):
+        metrics = score_best(training)
+        if distributed.is_main():
+            draw_report(training, metrics)
+            sys.stdout.write(format_table(metrics) + "\n")
     if distributed.is_main():
-        report(training, metrics)
+        logger.info("%s", describe_run(training))
 
 
-def report(training: Training, metrics: CocoMetrics) -> None:
-    """Say and draw what came of a run, and take it to its bucket."""
-    settings = training.settings
-    draw_report(training, metrics)
-    sys.stdout.write(format_table(metrics) + "\n")
-    if settings.saving.bucket:
-        mirror(training.folder, Path(settings.saving.bucket).expanduser() / training.folder.name)
-    logger.info("%s", describe_run(training))
+@contextmanager
+def uploaded(training: Training) -> Iterator[None]:
+    """Wait at the end, however it comes, until all that the run wrote is where it is to be."""
+    try:
+        yield
+    finally:
+        for bucket in buckets(training):
+            bucket.finish()
+
+
+def buckets(training: Training) -> list[Bucket]:
+    """The callback that uploads, if there is one."""
+    return [callback for callback in training.trainer.callbacks if isinstance(callback, Bucket)]
 
 
 def write_batch_pictures(training: Training) -> None:
@@ -102,11 +115,12 @@ def describe_run(training: Training) -> str:
     scores = ", ".join(f"{name} {metrics[name]:.3f}" for name in SCORES)
     (clock,) = (each for each in training.trainer.callbacks if isinstance(each, Clock))
     minutes, seconds = divmod(round(clock.seconds), 60)
+    places = ", and in ".join([str(training.folder), *(place for each in buckets(training) for place in each.complete)])
     epochs, memory = training.trainer.state.epoch, peak_memory(training.device) / GIB
     return (
         f"best epoch {best['epoch']} of {epochs}: {scores}\n"
         f"{minutes // 60} h {minutes % 60} min {seconds} s, at most {memory:.1f} GiB of memory on {training.device}\n"
-        f"results in {training.folder}: best.pt, best.weights with model.cfg, results.csv, pictures"
+        f"results in {places}: best.pt, best.weights with model.cfg, results.csv, pictures"
     )
 
 

@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 def read_indexes(settings: TrainSettings) -> tuple[Index, Index]:
     """The training and the validation split; one process of each machine reads them first, and fills the cache."""
     with distributed.first_on_node(f"read --data {settings.data}"):
-        source = open_source(settings.data)
+        source = open_source(settings.data, stream=settings.stream)
         indexes = source.index("train"), source.index("val")
     if settings.single_cls:
         return indexes[0].single_class(), indexes[1].single_class()

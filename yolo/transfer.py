@@ -16,6 +16,7 @@ from yolo.errors import SettingsError, WeightsError
 from yolo.layers import Yolo
 from yolo.layers.conv import ConvLayer
 from yolo.model import Darknet
+from yolo.remote import local_path
 from yolo.state_file import is_state_file, read_state
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def network_of(cfg: str | None, weights: str) -> tuple[CfgFile, tuple[str, ...]]
     Raises:
         YoloError: a file that cannot be read, or no network.
     """
-    path = Path(weights)
+    path = local_path(weights)
     own = read_state(path) if is_state_file(path) else None
     names = own.names if own else ()
     if cfg:

@@ -23,6 +23,7 @@ from yolo.inference import Detector
 from yolo.model import Darknet
 from yolo.objective import fitness
 from yolo.recipe import flat
+from yolo.remote import is_url, join
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -120,8 +121,14 @@ def build_callbacks(
             period=saving.save_period,
             only_at_end=saving.nosave,
         ),
-        *([Bucket(folder, saving.bucket)] if saving.bucket else []),
+        *([Bucket(folder, targets)] if (targets := upload_targets(settings, folder)) else []),
     ]
+
+
+def upload_targets(settings: TrainSettings, folder: Path) -> list[str]:
+    """Where a run's files go beside its folder: the project where that is a URL, and the bucket."""
+    places = [*([settings.project] if is_url(settings.project) else []), settings.saving.bucket]
+    return list(dict.fromkeys(join(place, folder.name) for place in places if place))
 
 
 def draw_detections(model: nn.Module, score: ValidationScore) -> npt.NDArray[np.uint8]:

@@ -370,16 +370,43 @@ def test_evaluation_of_the_last_epoch_alone() -> None:
     assert run.record["metrics/score"] == 1.0
 
 
-def test_a_bucket_gets_the_files_of_each_epoch(tmp_path: Path) -> None:
-    run_folder = tmp_path / "run"
+def test_a_bucket_gets_what_the_run_writes(tmp_path: Path) -> None:
+    run_folder, targets = tmp_path / "run", [str(tmp_path / place / "run") for place in ("far", "farther")]
     run_folder.mkdir()
-    copied: list[list[str]] = []
+    (run_folder / "settings.yaml").write_text("epochs: 2")
+    seen: list[bool] = []
 
     class Watch(Callback):
-        def on_epoch_start(self, trainer: Trainer) -> None:
-            copied.append(sorted(path.name for path in (tmp_path / "far").rglob("*.csv")))
+        def on_train_start(self, trainer: Trainer) -> None:
+            seen.append((tmp_path / "farther" / "run" / "settings.yaml").is_file())
 
-    callbacks = (ResultsCsv(run_folder / "results.csv"), Bucket(run_folder, str(tmp_path / "far")), Watch())
-    trainer((2, 2), epochs=2, callbacks=callbacks).train()
-    assert copied == [[], ["results.csv"]]
-    assert (tmp_path / "far" / "run" / "results.csv").read_text() == (run_folder / "results.csv").read_text()
+        def on_step_end(self, trainer: Trainer) -> None:
+            if trainer.state.step == 1:
+                (run_folder / "last.pt").write_text("within an epoch")
+
+    bucket = Bucket(run_folder, targets)
+    run = trainer((2, 2), epochs=2, callbacks=(ResultsCsv(run_folder / "results.csv"), bucket, Watch()))
+    run.train()
+    assert seen == [True]
+    (run_folder / "results.png").write_text("written after training")
+    bucket.finish()
+    assert bucket.complete == targets
+    files = {path.name: path.read_bytes() for path in run_folder.iterdir()}
+    assert set(files) == {"settings.yaml", "last.pt", "results.csv", "results.png"}
+    for target in targets:
+        assert {path.name: path.read_bytes() for path in Path(target).iterdir()} == files
+    assert "callback Bucket" not in run.state_dict()  # a run can be resumed with another bucket, or none
+
+
+def test_a_run_that_is_stopped_ends_when_all_is_uploaded(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+
+    class Stop(Callback):
+        def on_step_end(self, trainer: Trainer) -> None:
+            trainer.stop("enough")
+
+        def on_train_end(self, trainer: Trainer) -> None:
+            (tmp_path / "run" / "last.pt").write_text("the end")
+
+    trainer((2, 2), epochs=2, callbacks=(Stop(), Bucket(tmp_path / "run", [str(tmp_path / "far")]))).train()
+    assert (tmp_path / "far" / "last.pt").read_text() == "the end"

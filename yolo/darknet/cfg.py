@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yolo.errors import CfgError
+from yolo.remote import local_path
 from yolo.storage import atomic_path, find_file, shipped_names
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class CfgFile:
         Raises:
             CfgError: no such file, or it is not a network file.
         """
-        path = find_file(path_or_name, "cfg", ".cfg")
+        path = find_file(local_path(path_or_name), "cfg", ".cfg")
         if path is None:
             names = ", ".join(shipped_names("cfg", ".cfg"))
             raise CfgError(f"{path_or_name}: no such cfg file; give a path, or one of: {names}")

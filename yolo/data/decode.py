@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from yolo.errors import DataError
+from yolo.remote.stream import read_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,7 +80,8 @@ def read_bytes(path: Path) -> npt.NDArray[np.uint8]:
         DataError: it cannot be read.
     """
     try:
-        return np.fromfile(path, np.uint8)  # cv2.imread does not open every path on Windows
+        data = np.fromfile(path, np.uint8)  # cv2.imread does not open every path on Windows
+        return data if data.size else np.frombuffer(read_file(path), np.uint8)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); replace it, or take it off the list") from error
 

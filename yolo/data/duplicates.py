@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from yolo.errors import DataError
 from yolo.log import progress
+from yolo.remote.stream import read_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +38,6 @@ def group_identical(pictures: Sequence[Path]) -> list[list[int]]:
 
 def _digest(picture: Path) -> bytes:
     try:
-        return hashlib.blake2b(picture.read_bytes(), digest_size=16).digest()
+        return hashlib.blake2b(read_file(picture), digest_size=16).digest()
     except OSError as error:
         raise DataError(f"{picture}: cannot be read ({error.strerror}); replace it, or take it off the list") from error

@@ -55,10 +55,17 @@ class Group(Protocol):
 
 
 class Alone:
-    """One process by itself."""
+    """One process by itself.
 
-    rank = local_rank = 0
+    Args:
+        rank: that it keeps, where it is one of others at other times.
+    """
+
     world_size = local_world_size = 1
+    local_rank = 0
+
+    def __init__(self, rank: int = 0) -> None:
+        self.rank = rank
 
     def sum(self, tensor: Tensor) -> Tensor:
         return tensor

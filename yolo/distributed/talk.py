@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 import torch
 
-from yolo.distributed.group import current, is_main, world_size
+from yolo.distributed.group import Alone, current, is_main, within, world_size
 from yolo.errors import TrainingError, YoloError
 
 if TYPE_CHECKING:
@@ -96,7 +96,8 @@ def from_main(function: Callable[[], Result]) -> Result:
             raise ElsewhereError("rank 0 found a mistake")
         return cast("Result", result)
     try:
-        own = function()
+        with within(Alone()):
+            own = function()
     except YoloError:
         _broadcast_bytes(pickle.dumps((None, True)))
         raise
@@ -129,15 +130,18 @@ def first_on_node(what: str) -> Iterator[None]:
     if group.local_world_size == 1:
         yield
         return
+    by_itself = Alone(group.rank)  # within the block nothing else is waited for
     owner = group.rank - group.local_rank
     name = f"{what}, machine of rank {owner}, {group.next_use(what)}"
     if group.local_rank:
         if group.wait_for_mark(name, what, owner) != "done":
             raise ElsewhereError(f"rank {owner} could not {what}")
-        yield
+        with within(by_itself):
+            yield
         return
     try:
-        yield
+        with within(by_itself):
+            yield
     except BaseException:
         group.set_mark(name, "failed")
         raise

@@ -269,7 +269,9 @@ class Trainer:
     def _parts(self) -> dict[str, Any]:
         """What has a state of its own; a new part is one entry, a callback none."""
         parts = {"model": self.model, "ema": self.ema, "optimizer": self.optimizer, "precision": self.precision}
-        return parts | {f"callback {type(callback).__name__}": callback for callback in self.callbacks}
+        return parts | {
+            f"callback {type(callback).__name__}": callback for callback in self.callbacks if callback.state_dict()
+        }
 
     def _call(self, moment: str) -> None:
         for callback in self.callbacks:

@@ -13,6 +13,7 @@ from PIL import Image, UnidentifiedImageError
 
 from yolo.data.check.survey import PictureFacts, Problem
 from yolo.data.sources.sizes import ORIENTATION
+from yolo.remote.stream import read_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +32,7 @@ UPRIGHT = 1  # value of the EXIF tag that turns nothing
 def read_facts(path: Path) -> tuple[PictureFacts, list[Problem]]:
     """What a picture file is, and what is wrong with it."""
     try:
-        data = path.read_bytes()
+        data = read_file(path)
     except OSError as error:
         return _useless(b""), [Problem("corrupt", str(path), f"cannot be read: {error.strerror}", path)]
     try:

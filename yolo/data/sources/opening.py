@@ -11,8 +11,10 @@ from yolo.data.sources.coco import CocoSource
 from yolo.data.sources.darknet import DarknetSource
 from yolo.data.sources.data_yaml import DataYamlSource
 from yolo.data.sources.image_folder import ImageFolderSource
+from yolo.data.sources.remote import fetch_data_set
 from yolo.data.sources.voc import VocSource
 from yolo.errors import DataError
+from yolo.remote.url import is_url, path_of
 from yolo.storage import find_file, shipped_names
 
 FORMATS: tuple[type[Source], ...] = (  # the first that matches counts: a description tells more than a folder
@@ -26,17 +28,21 @@ SHAPES = "shapes"
 SHAPES_FOLDER = Path("datasets/shapes")  # below the working directory
 
 
-def open_source(data: str) -> Source:
-    """Open a data set by path, by the name of a shipped description, or `shapes` for the drawn one.
+def open_source(data: str, *, stream: bool = False) -> Source:
+    """Open a data set by path or URL, by the name of a shipped description, or `shapes` for the drawn one.
 
     `shapes` always means the drawn data set, which is drawn at the first use; a folder of that name is `./shapes`.
 
+    Args:
+        data: what a user names.
+        stream: leave the pictures of one in a store there, and read each when it is asked for.
+
     Raises:
-        DataError: nothing is there, or it is of no known format.
+        YoloError: nothing is there, or it is of no known format.
     """
     if data == SHAPES:
         return DarknetSource(ensure_shapes(SHAPES_FOLDER))
-    path = Path(data).expanduser()
+    path = fetch_data_set(data, stream=stream) if is_url(data) else path_of(data)
     if not path.exists():
         found = find_file(data, "data", ".data")
         if found is None:

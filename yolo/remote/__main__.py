@@ -1,0 +1,39 @@
+"""`python -m yolo.remote FOLDER TARGET`: bring a run's files to a store, those that are there already left out."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+from yolo.errors import StorageError
+from yolo.program import run
+from yolo.remote.upload import Uploader
+
+logger = logging.getLogger("yolo.remote")
+
+
+@dataclass(frozen=True, kw_only=True)
+class UploadSettings:
+    """Bring the files of a folder to a store, those that are there already left out."""
+
+    folder: tyro.conf.Positional[Path]
+    """Folder of this machine."""
+    target: tyro.conf.Positional[str]
+    """Folder in a store (s3://bucket/folder, gs://..., obs://...), or another folder of this machine."""
+
+
+def main() -> None:
+    """Read the command line and upload."""
+    settings = tyro.cli(UploadSettings, prog="python -m yolo.remote")
+    if not settings.folder.is_dir():
+        raise StorageError(f"{settings.folder}: no such folder; give the folder of a run")
+    if not Uploader(settings.folder, settings.target).finish():
+        raise StorageError(f"{settings.target}: not everything is there; run this again")
+    logger.info("%s: is in %s", settings.folder, settings.target)
+
+
+if __name__ == "__main__":
+    raise SystemExit(run(main))
