@@ -35,7 +35,7 @@ from yolo.exporting.suppression import Suppression
 from yolo.model import Darknet
 from yolo.storage import shipped_names
 
-DETECTING = Suppression(score_threshold=0.25, iou_threshold=0.45, max_detections=100)
+DETECTING = Suppression(score_threshold=0.005, iou_threshold=0.45, max_detections=100)
 HEADER = (
     "| network | nodes | MB | own: score | onnxruntime: score | box, px | detections "
     "| OpenCV: score | box, px | detections | s |"
