@@ -11,11 +11,10 @@ import logging
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
-
-import tyro
+from typing import TYPE_CHECKING
 
 from yolo import distributed
+from yolo.command_line import parse
 from yolo.errors import SettingsError
 from yolo.pretrained import published
 from yolo.recipe import flat, with_recipe
@@ -97,15 +96,8 @@ def _run_of_job(project: str) -> str:
 
 
 def _parse(arguments: Sequence[str], defaults: TrainSettings) -> TrainSettings:
-    config = (tyro.conf.OmitArgPrefixes,)
-    options: dict[str, Any] = {"prog": "python -m yolo.train", "default": defaults, "config": config}
     try:
-        settings, unknown = tyro.cli(TrainSettings, args=arguments, return_unknown_args=True, **options)
-        if unknown and not settings.distributed.platform:
-            tyro.cli(TrainSettings, args=arguments, **options)  # says what is wrong, and ends
-        if unknown:
-            logger.warning("--platform %s: passed over %s", settings.distributed.platform, " ".join(unknown))
-        return cast("TrainSettings", settings)
+        return parse(TrainSettings, "yolo.train", arguments, defaults)
     except SystemExit as end:
         if not end.code:  # --help
             sys.stdout.write(EXAMPLES)

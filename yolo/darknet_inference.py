@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from yolo import distributed
 from yolo.data.darknet_decode import read_as_darknet
 from yolo.data.sample import Batch, Letterbox
 from yolo.errors import CfgError, YoloError
@@ -55,7 +56,7 @@ class _Pictures(Dataset["Batch | YoloError"]):
 
 
 class DarknetLoader:
-    """Pictures of a split as Darknet reads them, one a batch, as Darknet's batches are.
+    """Pictures of a split as Darknet reads them, one a batch, as Darknet's batches are; each in one process.
 
     Their `images` are float in 0..1, and their `letterboxes` state nothing but the sizes of the pictures.
 
@@ -70,7 +71,8 @@ class DarknetLoader:
         self, index: Index, size_wh: tuple[int, int], fit: Literal["letterbox", "stretch"], workers: int
     ) -> None:
         self.batch_size = 1
-        self._batches = DataLoader(_Pictures(index, size_wh, fit), batch_size=None, num_workers=workers)
+        own = range(distributed.rank(), len(index), distributed.world_size())
+        self._batches = DataLoader(_Pictures(index, size_wh, fit), batch_size=None, sampler=own, num_workers=workers)
 
     def __len__(self) -> int:
         return len(self._batches)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from yolo import distributed
 from yolo.augmented_inference import AugmentedDetector
 from yolo.darknet_inference import DarknetDetector, DarknetLoader
 from yolo.describe import largest_stride
@@ -78,7 +79,7 @@ class Score:
 
 
 def score(settings: TestSettings, model: Darknet, index: Index, img_size: int | None = None) -> Score:
-    """Score a network as settings say.
+    """Score a network as settings say; of many processes each does its part, and all get the same, rank 0's speed too.
 
     Args:
         settings: resolved.
@@ -90,7 +91,9 @@ def score(settings: TestSettings, model: Darknet, index: Index, img_size: int | 
     evaluator = Evaluator(index)
     speed = collect(detector, loader, evaluator, settings.split or "val")
     detections = evaluator.found()
-    return Score(detections, analyse(index, detections, settings.conf), _ap(settings, index, detections), speed)
+    return distributed.from_main(
+        lambda: Score(detections, analyse(index, detections, settings.conf), _ap(settings, index, detections), speed)
+    )
 
 
 def collect(detector: AnyDetector, batches: AnyLoader, evaluator: Evaluator, title: str) -> Speed:

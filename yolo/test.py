@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from yolo import distributed
 from yolo.data.sources import open_source
 from yolo.errors import SettingsError
 from yolo.evaluation.result_files import write_coco_results, write_label_files
@@ -35,21 +36,26 @@ logger = logging.getLogger("yolo.test")
 REPORTED = ("cfg", "metric", "img_size", "fit", "rect", "augment", "conf_thres", "iou_thres", "conf")
 
 
-def main() -> None:
+def main() -> int:
     """Read the command line and score."""
-    given = read_test_settings()
+    return distributed.start("yolo.test", read_test_settings, test)
+
+
+def test(given: TestSettings) -> None:
+    """Score as the settings say, on each process that does so; the main one says and writes what came."""
     model, _ = load_model(given.cfg, given.weights, select_device(given.device), offline=given.offline)
     settings = given.resolved(model.net)
     source = open_source(settings.data, stream=settings.stream)
     index = read_index(settings, source, model)
     if settings.task == "study":
         scores = study(settings, model, index)
-        sys.stdout.write(format_study(scores) + "\n")
-        numbers = {str(size): found.as_json() for size, found in scores.items()}
+        text, numbers = format_study(scores), {str(size): found.as_json() for size, found in scores.items()}
     else:
         found = score(settings, model, index)
-        sys.stdout.write(f"{found}\n")
-        numbers = found.as_json()
+        text, numbers = str(found), found.as_json()
+    if not distributed.is_main():
+        return
+    sys.stdout.write(f"{text}\n")
     if settings.json:
         with atomic_path(Path(settings.json)) as temporary:
             temporary.write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
-import tyro
-
+from yolo.command_line import parse
 from yolo.darknet_inference import DARKNET_IOU, DARKNET_SCORE
+from yolo.distributed import LaunchSettings
 from yolo.errors import require
 from yolo.loading import EVALUATION_IOU, EVALUATION_SCORE, validated_as
 
@@ -80,6 +80,7 @@ class TestSettings:
     """The folder below --project."""
     project: str = "runs"
     """Folder of all runs, or its URL."""
+    distributed: LaunchSettings = field(default_factory=LaunchSettings)
 
     def __post_init__(self) -> None:
         darknet = self.metric == "darknet"
@@ -127,7 +128,4 @@ def read_test_settings(arguments: Sequence[str] | None = None) -> TestSettings:
     early.add_argument("--weights")
     weights = early.parse_known_args(arguments)[0].weights
     default = TestSettings(weights=weights, **validated_as(weights)) if weights else None
-    prog = "python -m yolo.test"
-    if default is None:
-        return tyro.cli(TestSettings, prog=prog, args=arguments)
-    return tyro.cli(TestSettings, prog=prog, args=arguments, default=default)
+    return parse(TestSettings, "yolo.test", arguments, default)

@@ -4,7 +4,7 @@ Without other processes every answer is that of rank 0 of 1, nothing waits, and 
 """
 
 from yolo.distributed.group import alone, is_main, joined, local_rank, local_world_size, rank, world_size
-from yolo.distributed.options import DistributedSettings, Options
+from yolo.distributed.options import DistributedSettings, LaunchSettings, Options
 from yolo.distributed.replica import Compression, LoneReplica, Replica
 from yolo.distributed.start import job, start
 from yolo.distributed.talk import (
@@ -25,6 +25,7 @@ __all__ = [
     "Compression",
     "DistributedSettings",
     "ElsewhereError",
+    "LaunchSettings",
     "LoneReplica",
     "Options",
     "Replica",

@@ -20,7 +20,7 @@ from yolo.errors import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from yolo.distributed.options import DistributedSettings
+    from yolo.distributed.options import LaunchSettings
 
 MODELARTS_PORT = 29500
 USERS_MISTAKE = 2  # the exit status of a process that has said what is wrong
@@ -55,7 +55,7 @@ class Machines:
         return cls(count=count, index=index, address=hosts[0], port=MODELARTS_PORT, processes=max(gpus, 1))
 
 
-def launch(module: str, arguments: Sequence[str], settings: DistributedSettings) -> int:
+def launch(module: str, arguments: Sequence[str], settings: LaunchSettings) -> int:
     """Run `python -m MODULE ARGUMENTS` as several processes and give the exit status of all.
 
     A process that fails ends the others within seconds; with restarts left, all are started anew. An interrupt or

@@ -17,8 +17,8 @@ Platform = Literal["", "modelarts"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class DistributedSettings:
-    """Processes that train together; torchrun, srun, mpirun and horovodrun are recognised by themselves."""
+class LaunchSettings:
+    """Processes that work together; torchrun, srun, mpirun and horovodrun are recognised by themselves."""
 
     nproc: int = 0
     """Start so many processes on this machine; 0: one, or what a launcher started."""
@@ -32,10 +32,6 @@ class DistributedSettings:
     """Where they meet: tcp://HOST:PORT or file:///SHARED/FILE; default: what the launcher says."""
     dist_timeout: float = 30.0
     """Minutes that a process waits for the others within a step before the run ends."""
-    sync_bn: bool = False
-    """Batch normalisation over the pictures of all processes; for few pictures a process."""
-    grad_compression: Compression = "none"
-    """What gradients travel as: fp16 and bf16 halve the bytes, powersgd sends low-rank parts."""
     platform: Platform = ""
     """modelarts: take the machines from Huawei ModelArts' variables, and pass over unknown arguments."""
 
@@ -53,6 +49,16 @@ class DistributedSettings:
     def processes(self) -> int:
         """How many this machine is asked to start; 0: none."""
         return self.nproc or len([part for part in self.devices.split(",") if part.strip()])
+
+
+@dataclass(frozen=True, kw_only=True)
+class DistributedSettings(LaunchSettings):
+    """What training adds to them."""
+
+    sync_bn: bool = False
+    """Batch normalisation over the pictures of all processes; for few pictures a process."""
+    grad_compression: Compression = "none"
+    """What gradients travel as: fp16 and bf16 halve the bytes, powersgd sends low-rank parts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from torch import distributed as dist
 
 from yolo.distributed.group import is_main, joined, rank, world_size
 from yolo.distributed.launch import launch
-from yolo.distributed.options import DistributedSettings, Options
+from yolo.distributed.options import LaunchSettings, Options
 from yolo.distributed.place import find_place
 from yolo.distributed.talk import ElsewhereError, first_to_say, from_main
 from yolo.errors import YoloError
@@ -34,7 +34,7 @@ class ProgramSettings(Protocol):
     """Settings of a program that may run as many processes."""
 
     @property
-    def distributed(self) -> DistributedSettings: ...
+    def distributed(self) -> LaunchSettings: ...
 
 
 Settings = TypeVar("Settings", bound=ProgramSettings)
