@@ -108,7 +108,7 @@ def main() -> None:
     work = Path(tempfile.mkdtemp(prefix="two-machines-"))
     subprocess.run(
         [sys.executable, "-c", "from yolo.data.sources import open_source; open_source('shapes').index('train')"],
-        cwd=work, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True,
+        cwd=work, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True, capture_output=True,
     )  # fmt: skip
     for name in ADDRESS:
         shutil.copytree(work / "datasets", work / name / "datasets")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 from pathlib import Path
 
 import cv2
@@ -12,10 +13,15 @@ import numpy as np
 import pytest
 import torch
 
+from tests.distributed.ranks import run_ranks
 from tests.programs import call
 from yolo.darknet.cfg import CfgFile
+from yolo.data.sources import open_source
+from yolo.loading import load_model
 from yolo.model import Darknet
-from yolo.test import main
+from yolo.scoring import score
+from yolo.test import main, read_index
+from yolo.test_settings import read_test_settings
 
 CFG = """[net]
 width=64
@@ -181,3 +187,18 @@ def test_what_is_refused(
     assert run(monkeypatch, *arguments) == 2
     assert f"error: {message}" in capsys.readouterr().err
     assert not (folder / "runs").exists()
+
+
+def scored(folder: str, metric: str) -> dict[str, object]:
+    os.chdir(folder)
+    arguments = ["--weights", "net.weights", "--cfg", "net.cfg", "--data", "coco", "--workers", "0", "--metric", metric]
+    given = read_test_settings(arguments)
+    model, _ = load_model(given.cfg, given.weights, torch.device("cpu"))
+    settings = given.resolved(model.net)
+    return score(settings, model, read_index(settings, open_source(settings.data), model)).as_json()
+
+
+@pytest.mark.parametrize("metric", ["coco", "darknet"])
+def test_processes_share_the_pictures_and_have_one_score(folder: Path, metric: str) -> None:
+    alone = scored(str(folder), metric)
+    assert run_ranks(scored, 2, str(folder), metric) == [alone] * 2
