@@ -16,12 +16,12 @@ from pathlib import Path
 import torch
 import tyro
 
-from yolo.darknet_inference import DarknetDetector, DarknetLoader
 from yolo.data.sources import open_source
 from yolo.evaluation.darknet_map import darknet_metrics
 from yolo.evaluation.evaluator import Evaluator
 from yolo.loading import load_model
-from yolo.scoring import collect
+from yolo.testing.darknet_inference import DarknetDetector, DarknetLoader
+from yolo.testing.scoring import collect
 
 POINT = 0.1
 

@@ -14,11 +14,11 @@ from pathlib import Path
 import torch
 
 import yolo
+from yolo.detecting.outputs import Drawings, JsonList, Outputs
+from yolo.detecting.pictures.opening import open_sources
+from yolo.detecting.pictures.prefetch import prefetched
+from yolo.detecting.predictor import AHEAD, PredictSettings
 from yolo.inference import letterboxed, to_input
-from yolo.outputs import Drawings, JsonList, Outputs
-from yolo.pictures.opening import open_sources
-from yolo.pictures.prefetch import prefetched
-from yolo.predictor import AHEAD, PredictSettings
 
 ROUNDS = 5
 

@@ -9,10 +9,10 @@ import pytest
 from tests.programs import call
 from tests.spots import BLUE, RED, paint, write_spot_network
 from yolo.detect import main
-from yolo.outputs import TextFiles
-from yolo.pictures.video import VideoFile
-from yolo.pictures.video_writer import VideoWriter
-from yolo.results import Result
+from yolo.detecting.outputs import TextFiles
+from yolo.detecting.pictures.video import VideoFile
+from yolo.detecting.pictures.video_writer import VideoWriter
+from yolo.detecting.results import Result
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from yolo.input_sizes import SizeSettings
 from yolo.loading import new_run_folder, validated_as
 from yolo.recipe import flat
 from yolo.settings import TrainSettings
-from yolo.test_settings import read_test_settings
+from yolo.testing.settings import read_test_settings
 
 
 @pytest.mark.parametrize(

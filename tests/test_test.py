@@ -19,9 +19,9 @@ from yolo.darknet.cfg import CfgFile
 from yolo.data.sources import open_source
 from yolo.loading import load_model
 from yolo.model import Darknet
-from yolo.scoring import score
 from yolo.test import main, read_index
-from yolo.test_settings import read_test_settings
+from yolo.testing.scoring import score
+from yolo.testing.settings import read_test_settings
 
 CFG = """[net]
 width=64

@@ -8,8 +8,8 @@ from yolo.errors import YoloError as YoloError
 from yolo.opencv import require_opencv
 
 if TYPE_CHECKING:
+    from yolo.detecting.predictor import load as load
     from yolo.model import Darknet as Darknet
-    from yolo.predictor import load as load
 
 require_opencv()
 
@@ -23,7 +23,7 @@ def __getattr__(name: str) -> object:
 
         return Darknet
     if name == "load":
-        from yolo.predictor import load
+        from yolo.detecting.predictor import load
 
         return load
     raise AttributeError(f"module 'yolo' has no attribute '{name}'")

@@ -11,23 +11,23 @@ from typing import TYPE_CHECKING
 import tyro
 
 from yolo.data.sources.sizes import read_sizes
-from yolo.detect_settings import DetectSettings
+from yolo.detecting.outputs import Outputs
+from yolo.detecting.pictures.files import PictureFile
+from yolo.detecting.pictures.opening import open_sources
+from yolo.detecting.pictures.prefetch import prefetched
+from yolo.detecting.predictor import AHEAD, load
+from yolo.detecting.settings import DetectSettings
+from yolo.detecting.window import Window
 from yolo.loading import new_run_folder
 from yolo.log import progress
-from yolo.outputs import Outputs
-from yolo.pictures.files import PictureFile
-from yolo.pictures.opening import open_sources
-from yolo.pictures.prefetch import prefetched
-from yolo.predictor import AHEAD, load
 from yolo.program import run
 from yolo.remote import is_url, join
 from yolo.remote.upload import Uploader
-from yolo.window import Window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from yolo.pictures.picture import PictureSource
+    from yolo.detecting.pictures.picture import PictureSource
 
 logger = logging.getLogger("yolo.detect")
 

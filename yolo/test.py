@@ -18,18 +18,18 @@ from yolo.loading import load_model, new_run_folder, select_device
 from yolo.program import run
 from yolo.remote import is_url, join
 from yolo.remote.upload import Uploader
-from yolo.scoring import score
 from yolo.storage import atomic_path
-from yolo.study import format_study, study, write_study
-from yolo.test_report import plots_of, write_html_report
-from yolo.test_settings import read_test_settings
+from yolo.testing.report import plots_of, write_html_report
+from yolo.testing.scoring import score
+from yolo.testing.settings import read_test_settings
+from yolo.testing.study import format_study, study, write_study
 
 if TYPE_CHECKING:
     from yolo.data.index import Index
     from yolo.data.sources import Source
     from yolo.model import Darknet
-    from yolo.scoring import Score
-    from yolo.test_settings import TestSettings
+    from yolo.testing.scoring import Score
+    from yolo.testing.settings import TestSettings
 
 logger = logging.getLogger("yolo.test")
 

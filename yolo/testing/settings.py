@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from yolo.command_line import parse
-from yolo.darknet_inference import DARKNET_IOU, DARKNET_SCORE
 from yolo.distributed import LaunchSettings
 from yolo.errors import require
 from yolo.loading import EVALUATION_IOU, EVALUATION_SCORE, validated_as
+from yolo.testing.darknet_inference import DARKNET_IOU, DARKNET_SCORE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

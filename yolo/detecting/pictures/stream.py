@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, ClassVar
 import cv2
 import numpy as np
 
+from yolo.detecting.pictures.picture import Picture, Video
+from yolo.detecting.pictures.video import frame_count, frame_rate, frames, quiet
 from yolo.errors import DataError
-from yolo.pictures.picture import Picture, Video
-from yolo.pictures.video import frame_count, frame_rate, frames, quiet
 
 if TYPE_CHECKING:
     from collections.abc import Generator

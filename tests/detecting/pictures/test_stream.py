@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 import pytest
 
+from yolo.detecting.pictures.stream import Stream
+from yolo.detecting.pictures.video_writer import VideoWriter
 from yolo.errors import DataError
-from yolo.pictures.stream import Stream
-from yolo.pictures.video_writer import VideoWriter
 
 GREYS = (40, 80, 120, 160, 200)
 

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.spots import BLUE, RED, paint, spot_model
+from yolo.detecting.tiling import Tile, detect_in_tiles, is_cut, tiles
 from yolo.inference import Detector
-from yolo.tiling import Tile, detect_in_tiles, is_cut, tiles
 
 
 def test_tiles_by_hand() -> None:

@@ -10,7 +10,7 @@ from yolo.describe import largest_stride
 from yolo.evaluation.plots import draw_trade_off
 from yolo.evaluation.tables import align, number
 from yolo.gallery import write_picture
-from yolo.scoring import score
+from yolo.testing.scoring import score
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from yolo.data.index import Index
     from yolo.evaluation.tables import Row
     from yolo.model import Darknet
-    from yolo.scoring import Score
-    from yolo.test_settings import TestSettings
+    from yolo.testing.scoring import Score
+    from yolo.testing.settings import TestSettings
 
 SHARES = (0.5, 0.75, 1, 1.25, 1.5)  # of the network's size
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from tests.spots import RED, paint
+from yolo.detecting.pictures.files import EncodedPicture, PictureFile
+from yolo.detecting.pictures.opening import open_sources
+from yolo.detecting.pictures.stream import Camera, Stream
+from yolo.detecting.pictures.video import VideoFile
 from yolo.errors import DataError
-from yolo.pictures.files import EncodedPicture, PictureFile
-from yolo.pictures.opening import open_sources
-from yolo.pictures.stream import Camera, Stream
-from yolo.pictures.video import VideoFile
 
 
 @pytest.fixture

@@ -12,10 +12,11 @@ import torch
 
 import yolo
 from tests.spots import BLUE, RED, paint, spot_model, write_spot_network
+from yolo.detecting.pictures.picture import Picture
+from yolo.detecting.pictures.video_writer import VideoWriter
+from yolo.detecting.predictor import Predictor, PredictSettings, class_ids
+from yolo.detecting.results import Result
 from yolo.errors import DataError, SettingsError, YoloError
-from yolo.pictures.picture import Picture
-from yolo.pictures.video_writer import VideoWriter
-from yolo.predictor import Predictor, PredictSettings, class_ids
 
 ONE = paint((64, 64), [(8, 16, RED)])
 TWO = paint((64, 64), [(0, 0, RED), (24, 40, BLUE)])
@@ -26,7 +27,7 @@ def spots() -> Predictor:
     return Predictor(spot_model(), ("red", "blue"))
 
 
-def rows(result: yolo.results.Result) -> list[tuple[list[float], str]]:
+def rows(result: Result) -> list[tuple[list[float], str]]:
     return sorted(zip(result.boxes_xyxy.tolist(), result.names, strict=True))
 
 
@@ -174,4 +175,4 @@ def test_half_precision_finds_the_same() -> None:
 
 def test_importing_yolo_does_not_import_torch() -> None:
     program = "import sys, yolo; assert 'torch' not in sys.modules"
-    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[1])
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[2])

@@ -3,10 +3,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from yolo.augmented_inference import AugmentedDetector, View
 from yolo.data.sample import Batch, Letterbox
 from yolo.inference import Detector
 from yolo.ops.nms import Predictions
+from yolo.testing.augmented_inference import AugmentedDetector, View
 
 STRIDE = 32
 

@@ -10,11 +10,11 @@ import torch
 
 from tests.spots import paint
 from yolo.data.labels import read_yolo
+from yolo.detecting.outputs import Crops, Drawings, JsonList, Output, Outputs, TextFiles, crops
+from yolo.detecting.pictures.picture import Picture, Video
+from yolo.detecting.pictures.video import VideoFile
+from yolo.detecting.results import Result
 from yolo.ops.nms import Detections
-from yolo.outputs import Crops, Drawings, JsonList, Output, Outputs, TextFiles, crops
-from yolo.pictures.picture import Picture, Video
-from yolo.pictures.video import VideoFile
-from yolo.results import Result
 
 NAMES = ("red", "sea blue")
 BOXES = [[10.0, 20.0, 42.0, 60.0], [0.0, 0.0, 8.0, 8.0]]

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, ClassVar
 import cv2
 import numpy as np
 
+from yolo.detecting.pictures.picture import Picture, Video
 from yolo.errors import DataError
-from yolo.pictures.picture import Picture, Video
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator

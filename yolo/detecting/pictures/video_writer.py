@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from yolo.detecting.pictures.video import frame_count, quiet
 from yolo.errors import DataError
-from yolo.pictures.video import frame_count, quiet
 from yolo.storage import atomic_path
 
 if TYPE_CHECKING:

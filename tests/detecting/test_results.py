@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from tests.spots import paint
+from yolo.detecting.pictures.picture import Picture, Video
+from yolo.detecting.results import Result, Results
 from yolo.draw import draw_boxes
 from yolo.errors import DataError
 from yolo.ops.nms import Detections
-from yolo.pictures.picture import Picture, Video
-from yolo.results import Result, Results
 
 
 def result(name: str = "folder/a.png", video: Video | None = None) -> Result:

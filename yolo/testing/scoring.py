@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from yolo import distributed
-from yolo.augmented_inference import AugmentedDetector
-from yolo.darknet_inference import DarknetDetector, DarknetLoader
 from yolo.describe import largest_stride
 from yolo.errors import SettingsError
 from yolo.evaluation.analysis import analyse
@@ -21,6 +19,8 @@ from yolo.input_sizes import input_size
 from yolo.layers.dense import Connected
 from yolo.loading import evaluation_loader, rect_sizes
 from yolo.log import progress
+from yolo.testing.augmented_inference import AugmentedDetector
+from yolo.testing.darknet_inference import DarknetDetector, DarknetLoader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from yolo.evaluation.speed import Speed
     from yolo.model import Darknet
     from yolo.ops.nms import Detections
-    from yolo.test_settings import TestSettings
+    from yolo.testing.settings import TestSettings
 
 
 class AnyDetector(Protocol):

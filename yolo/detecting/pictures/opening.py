@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from yolo.darknet.data import read_lines, resolve_path
+from yolo.detecting.pictures.files import PICTURE_MAGIC, EncodedPicture, PictureFile
+from yolo.detecting.pictures.picture import PICTURE_SUFFIXES, VIDEO_SUFFIXES
+from yolo.detecting.pictures.stream import SCHEMES, Camera, Stream
+from yolo.detecting.pictures.video import VideoFile
 from yolo.errors import DataError
-from yolo.pictures.files import PICTURE_MAGIC, EncodedPicture, PictureFile
-from yolo.pictures.picture import PICTURE_SUFFIXES, VIDEO_SUFFIXES
-from yolo.pictures.stream import SCHEMES, Camera, Stream
-from yolo.pictures.video import VideoFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from yolo.pictures.picture import PictureSource
+    from yolo.detecting.pictures.picture import PictureSource
 
 STDIN = "-"
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from yolo.data.decode import decode_picture, read_picture
-from yolo.pictures.picture import Picture
+from yolo.detecting.pictures.picture import Picture
 
 if TYPE_CHECKING:
     from collections.abc import Generator

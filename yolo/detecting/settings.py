@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import tyro
 
+from yolo.detecting.outputs import Crops, Drawings, JsonList, Output, TextFiles
+from yolo.detecting.predictor import PredictSettings
 from yolo.errors import require
-from yolo.outputs import Crops, Drawings, JsonList, Output, TextFiles
-from yolo.predictor import PredictSettings
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from yolo.detecting.pictures.video import VideoFile
+from yolo.detecting.pictures.video_writer import VideoWriter
 from yolo.errors import DataError
-from yolo.pictures.video import VideoFile
-from yolo.pictures.video_writer import VideoWriter
 
 
 def grey(value: int, size_wh: tuple[int, int] = (64, 48)) -> npt.NDArray[np.uint8]:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from yolo.data.labels import format_yolo
+from yolo.detecting.pictures.picture import file_stem
+from yolo.detecting.pictures.video_writer import VideoWriter
+from yolo.detecting.results import free_path
 from yolo.gallery import write_picture
-from yolo.pictures.picture import file_stem
-from yolo.pictures.video_writer import VideoWriter
-from yolo.results import free_path
 from yolo.storage import atomic_path
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from yolo.results import Result
+    from yolo.detecting.results import Result
 
 
 logger = logging.getLogger(__name__)

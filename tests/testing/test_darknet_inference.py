@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from yolo.darknet.cfg import CfgFile
-from yolo.darknet_inference import DarknetDetector, DarknetLoader, nms_of
 from yolo.data.index import Index, Record
 from yolo.errors import CfgError, DataError
 from yolo.model import Darknet
 from yolo.ops.darknet_nms import Candidates
+from yolo.testing.darknet_inference import DarknetDetector, DarknetLoader, nms_of
 
 NET = "[net]\nwidth=64\nheight=32\nchannels=3\n[convolutional]\nfilters=7\nsize=32\nstride=32\n[yolo]\n"
 HEAD = "mask=0\nanchors=16,16\nclasses=2\nnum=1\n"

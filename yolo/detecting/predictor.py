@@ -13,17 +13,17 @@ import numpy as np
 
 from yolo.data.rect import rectangular_sizes
 from yolo.describe import largest_stride
+from yolo.detecting.pictures.files import PictureArray
+from yolo.detecting.pictures.opening import open_sources
+from yolo.detecting.pictures.prefetch import prefetched
+from yolo.detecting.results import Result, Results
+from yolo.detecting.tiling import detect_in_tiles
 from yolo.errors import DataError, SettingsError, require
 from yolo.fuse import fuse as fused
 from yolo.inference import Detector, letterboxed
 from yolo.input_sizes import input_size
 from yolo.loading import class_names, load_model, select_device, validated_as
 from yolo.ops.suppression import NmsKind, NmsMethod
-from yolo.pictures.files import PictureArray
-from yolo.pictures.opening import open_sources
-from yolo.pictures.prefetch import prefetched
-from yolo.results import Result, Results
-from yolo.tiling import detect_in_tiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from yolo.data.sample import Batch
+    from yolo.detecting.pictures.picture import Picture, PictureSource
     from yolo.model import Darknet
-    from yolo.pictures.picture import Picture, PictureSource
 
     Source = str | Path | npt.NDArray[Any]
 

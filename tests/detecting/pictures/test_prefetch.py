@@ -5,8 +5,8 @@ from collections.abc import Generator
 
 import pytest
 
+from yolo.detecting.pictures.prefetch import prefetched
 from yolo.errors import DataError
-from yolo.pictures.prefetch import prefetched
 
 
 def test_same_items_in_order() -> None:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
+from yolo.detecting.pictures.picture import PICTURE_SUFFIXES, Picture
 from yolo.draw import draw_boxes
 from yolo.errors import DataError, SettingsError
 from yolo.gallery import write_picture
-from yolo.pictures.picture import PICTURE_SUFFIXES, Picture
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -1,0 +1,1 @@
+"""What the detect program and `yolo.load` do: find objects in whatever holds pictures."""
