@@ -4,8 +4,8 @@
     python -m benchmarks.two_machines cut       # its cable is cut: nobody tells the first one
     python -m benchmarks.two_machines return    # it is killed, and comes back later
 
-The machines are two network namespaces joined by a veth pair, each with a torchrun agent of its own and no file that
-the other one sees but the data. Needs root and `ip` (Debian: iproute2).
+The machines are two network namespaces joined by a veth pair, each with a torchrun agent of its own; they share a folder,
+as machines of a cluster do. The first one holds the meeting point. Needs root and `ip` (Debian: iproute2).
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import argparse
 import contextlib
 import csv
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -72,7 +71,8 @@ class Agent:
         folder.mkdir(parents=True, exist_ok=True)
         log = folder / f"{name}.log"
         launcher = "torchrun --nnodes 1:2 --nproc-per-node 1 --max-restarts 3 --rdzv-id job --rdzv-backend c10d "
-        launcher += f"--rdzv-endpoint {ADDRESS['yolo-a']}:29400 --local-addr {ADDRESS[name]} -m yolo.train "
+        launcher += f"--rdzv-endpoint {ADDRESS['yolo-a']}:29400 --rdzv-conf is_host={int(name == 'yolo-a')} "
+        launcher += f"--local-addr {ADDRESS[name]} -m yolo.train "
         training = f"--cfg shapes --data shapes --img-size 64 --epochs {EPOCHS} --workers 0 --cache none --device cpu "
         command = ["ip", "netns", "exec", name, *(launcher + training + "--name job --dist-timeout 0.5").split()]
         environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": name}
@@ -110,39 +110,36 @@ def main() -> None:
         [sys.executable, "-c", "from yolo.data.sources import open_source; open_source('shapes').index('train')"],
         cwd=work, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True, capture_output=True,
     )  # fmt: skip
-    for name in ADDRESS:
-        shutil.copytree(work / "datasets", work / name / "datasets")
     with machines():
-        agents = {name: Agent.start(name, work / name) for name in ADDRESS}
-        first, second = agents["yolo-a"], agents["yolo-b"]
-        main_agent = wait_for_main(first, second, f"epoch 2/{EPOCHS}")
-        lost = second if main_agent is first else first
+        first, second = (Agent.start(name, work) for name in ADDRESS)
+        wait_for_any((first, second), f"epoch 2/{EPOCHS}")
         lost_at = time.monotonic()
         if how == "cut":
-            ip("-n", lost.name, "link", "set", lost.name, "down")
+            ip("-n", second.name, "link", "set", second.name, "down")
         else:
-            lost.kill()
-        main_agent.wait_for("goes on with")
+            second.kill()
+        first.wait_for("goes on with")
         print(f"--- {how}: gone on after {time.monotonic() - lost_at:.1f} s")
         if how == "return":
-            main_agent.wait_for(f"epoch 4/{EPOCHS}")
-            Agent.start(lost.name, lost.folder)
-        main_agent.process.wait()
-        print(f"--- {main_agent.name} ended with status {main_agent.process.returncode}")
-        lost.kill()
-    print("\n".join(line for line in main_agent.text().splitlines() if line.strip() and "batch/s" not in line))
-    run = main_agent.folder / "runs" / "job"
+            first.wait_for(f"epoch 4/{EPOCHS}")
+            Agent.start(second.name, work)
+        first.process.wait()
+        print(f"--- {first.name} ended with status {first.process.returncode}")
+        second.kill()
+    for agent in (first, second):
+        print(f"--- {agent.name} printed")
+        print("\n".join(line for line in agent.text().splitlines() if line.strip() and "batch/s" not in line))
+    run = work / "runs" / "job"
     with (run / "results.csv").open() as file:
-        print("epochs in results.csv:", [row["epoch"] for row in csv.DictReader(file)])
-    print("pictures seen:", torch.load(run / "last.pt", weights_only=True)["state"]["images_seen"])
+        print("--- epochs in results.csv:", [row["epoch"] for row in csv.DictReader(file)])
+    print("--- pictures seen:", torch.load(run / "last.pt", weights_only=True)["state"]["images_seen"])
 
 
-def wait_for_main(first: Agent, second: Agent, text: str) -> Agent:
-    """The machine of rank 0, once it printed something: torchrun chooses it."""
-    while True:
-        for agent in (first, second):
-            if text in agent.text():
-                return agent
+def wait_for_any(agents: tuple[Agent, ...], text: str) -> None:
+    """Until one of them printed something: torchrun chooses which has rank 0."""
+    while not any(text in agent.text() for agent in agents):
+        if any(agent.process.poll() is not None for agent in agents):
+            raise SystemExit("\n".join(agent.text() for agent in agents))
         time.sleep(0.2)
 
 
