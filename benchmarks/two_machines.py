@@ -4,8 +4,8 @@
     python -m benchmarks.two_machines cut       # its cable is cut: nobody tells the first one
     python -m benchmarks.two_machines return    # it is killed, and comes back later
 
-The machines are two network namespaces joined by a veth pair, each with a torchrun agent of its own; they share a folder,
-as machines of a cluster do. The first one holds the meeting point. Needs root and `ip` (Debian: iproute2).
+The machines are two network namespaces joined by a veth pair, each with a torchrun agent of its own; they share a
+folder, as machines of a cluster do. The first one holds the meeting point. Needs root and `ip` (Debian: iproute2).
 """
 
 from __future__ import annotations
