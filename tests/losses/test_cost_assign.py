@@ -55,15 +55,15 @@ def test_a_small_box_is_answered_for_in_its_own_cell() -> None:
 def test_answers_are_as_many_as_the_overlaps_add_up_to() -> None:
     raw = torch.zeros(1, 7, GRID, GRID)
     # centre on the corner of four cells: each is in reach; each predicts 32 x 32 eight pixels off, IoU 576 / 1472
-    assert cells(raw, [truth(0, 0, 32, 32, 32, 32)]) == [5, 10]  # 4 * .39 -> 2: the centre's, the first of equals
-    raw[:, :2] = torch.tensor([-9.0, -9.0])[None, :, None, None]  # all centres in their cells' upper left corners
-    assert cells(raw, [truth(0, 0, 32, 32, 32, 32)]) == [6, 10]  # 1, twice 1/3, and 1/7 -> 2
+    assert cells(raw, [truth(0, 0, 32, 32, 32, 32)]) == [5, 6, 10]  # 2 * 4 * .39 -> 3: the centre's, two of equals
+    raw[:, 2:4] = -1.0  # 0.37 times as large: inside the box, IoU .14
+    assert cells(raw, [truth(0, 0, 32, 32, 32, 32)]) == [10]  # 2 * 4 * .14 -> 1
 
 
 def test_the_nearest_anchor_answers_and_of_the_others_the_cheaper() -> None:
     head = Yolo(classes=2, num=3, anchors=(30.0, 34.0, 24.0, 24.0, 34.0, 30.0))
     raw = torch.zeros(1, 21, GRID, GRID)
-    box = [truth(0, 1, 24, 24, 22, 22)]  # IoU .47, .84 and .47 in its cell, and no cell beside it is near: 2 answers
+    box = [truth(0, 1, 24, 24, 16, 16)]  # 2 * (.25 + .44 + .25) -> 2 answers; no cell beside its own is near
     raw[0, 6, 1, 1] = 1.0  # anchor 0 says class 1
     assert cells(raw, box, head) == [15, 16]
     raw[0, 20, 1, 1] = 2.0  # anchor 2 says it louder
