@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from yolo import distributed
 from yolo.data.picture_cache.choose import free_memory
 from yolo.engine.batch_size import largest_on_cpu, largest_on_cuda
 from yolo.engine.optimizer import build_optimizer
@@ -31,7 +32,7 @@ MOSAIC = 4  # pictures in one
 def find_batch_size(
     settings: TrainSettings, model: Darknet, precision: RunPrecision, device: torch.device, side: int, index: Index
 ) -> int:
-    """The largest batch that memory takes, no larger than the training split; says how it was found.
+    """The largest batch that the memory of all processes takes, no larger than the training split; says how it is.
 
     Args:
         settings: of the run.
@@ -68,12 +69,20 @@ def find_batch_size(
         optimizer.step()
         optimizer.zero_grad()
 
-    state = rng_state()
-    if device.type == "cuda":
-        batch_size, how = largest_on_cuda(step, device, len(index))
-    else:
-        batch_size, how = largest_on_cpu(step, free_memory(), len(index))
-    set_rng_state(state)
+    def largest() -> tuple[int, str]:
+        """Of one process."""
+        state, most = rng_state(), max(1, len(index) // num_processes)
+        with distributed.alone():
+            if device.type == "cuda":
+                found = largest_on_cuda(step, device, most)
+            else:
+                found = largest_on_cpu(step, free_memory() // num_neighbours, most)
+        set_rng_state(state)
+        return found
+
+    num_processes, num_neighbours = distributed.world_size(), distributed.local_world_size()
+    own, how = distributed.from_main(largest)
+    batch_size = own * num_processes
     if not batch_size:
         raise SettingsError(
             f"--batch-size auto: not one picture of {side} px fits on {device}; use a smaller --img-size"

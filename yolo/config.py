@@ -9,12 +9,15 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import tyro
 
+from yolo import distributed
 from yolo.errors import SettingsError
+from yolo.pretrained import published
 from yolo.recipe import flat, with_recipe
 from yolo.settings import DEMO, TrainSettings
 
@@ -25,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 NEWEST = "newest"  # what --resume without a value means
 SETTINGS_FILE = "settings.yaml"
+JOB_FILE = "job"  # what a run knows itself by when its launcher starts it again
 SHORT = {"--adam": ("--optimizer", "adam"), "--cache-images": ("--cache", "ram")}  # flags of older trainers
 EXAMPLES = """
 examples:
@@ -44,6 +48,7 @@ def read_train_settings(arguments: Sequence[str] | None = None) -> TrainSettings
     early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     early.add_argument("--hyp", default="")
     early.add_argument("--data")
+    early.add_argument("--weights", default="")
     early.add_argument("--resume", nargs="?", const=NEWEST)
     early.add_argument("--project", default=TrainSettings.project)
     given, _ = early.parse_known_args(arguments)
@@ -53,18 +58,38 @@ def read_train_settings(arguments: Sequence[str] | None = None) -> TrainSettings
         defaults = with_recipe(defaults, str(run / SETTINGS_FILE))
         arguments = _with_resume(arguments, run)
     demo = not (given.data or given.resume or {"-h", "--help"} & set(arguments))
-    if recipe := given.hyp or (DEMO if demo else ""):
-        defaults = with_recipe(defaults, recipe)
+    if demo and not given.hyp:
+        defaults = with_recipe(defaults, DEMO)
+    if entry := published(given.weights):
+        defaults = replace(defaults, cfg=entry.cfg)
+    if given.hyp:
+        defaults = with_recipe(defaults, given.hyp)
     settings = _parse(arguments, defaults)
     if given.resume:
         _log_changes(defaults, settings)
+    elif interrupted := _run_of_job(settings.project):
+        logger.info("started again by its launcher: goes on with %s", interrupted)
+        return read_train_settings([*arguments, "--resume", str(interrupted)])
     return settings
+
+
+def _run_of_job(project: str) -> Path | None:
+    """The run that this very command of this very job began before it was started again."""
+    job = distributed.job()
+    found = [path.parent for path in Path(project).glob(f"*/{JOB_FILE}") if path.read_text(encoding="utf-8") == job]
+    return found[0] if job and found else None
 
 
 def _parse(arguments: Sequence[str], defaults: TrainSettings) -> TrainSettings:
     config = (tyro.conf.OmitArgPrefixes,)
+    options: dict[str, Any] = {"prog": "python -m yolo.train", "default": defaults, "config": config}
     try:
-        return tyro.cli(TrainSettings, prog="python -m yolo.train", args=arguments, default=defaults, config=config)
+        settings, unknown = tyro.cli(TrainSettings, args=arguments, return_unknown_args=True, **options)
+        if unknown and not settings.distributed.platform:
+            tyro.cli(TrainSettings, args=arguments, **options)  # says what is wrong, and ends
+        if unknown:
+            logger.warning("--platform %s: passed over %s", settings.distributed.platform, " ".join(unknown))
+        return cast("TrainSettings", settings)
     except SystemExit as end:
         if not end.code:  # --help
             sys.stdout.write(EXAMPLES)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import tyro
@@ -12,6 +12,7 @@ from torch import Tensor
 from yolo.errors import SettingsError, WeightsError, require
 from yolo.load import class_names
 from yolo.model import Darknet
+from yolo.pretrained import find_with_network
 from yolo.program import run
 from yolo.state_file import ModelState, is_state_file, write_state
 from yolo.transfer import network_of, transfer
@@ -22,11 +23,11 @@ class ConvertSettings:
     """Convert weights between Darknet's .weights, a checkpoint (.pt) and .safetensors, as the suffixes say."""
 
     weights: str
-    """What to convert: .weights, .pt (a run's, or an older trainer's) or .safetensors."""
+    """What to convert: .weights, .pt (a run's, or an older trainer's), .safetensors, or a name that is fetched."""
     out: str
     """What to write: .weights, .pt or .safetensors; with --cutoff any other name is a Darknet file."""
     cfg: str | None = None
-    """Network file, or the name of a shipped one; a .pt of a run and a .safetensors of ours bring their own."""
+    """Network file, or the name of a shipped one; a .pt of a run, a .safetensors and a fetched file bring their own."""
     names: str | None = None
     """Class names to put into a .pt or .safetensors, one a line; default: those that --weights brings."""
     cutoff: int | None = None
@@ -37,6 +38,8 @@ class ConvertSettings:
     """Write half precision (.pt, .safetensors): half the size; any program here computes in its own precision."""
     write_cfg: bool = False
     """Write the network file beside the weights, as NAME.cfg."""
+    offline: bool = False
+    """Never touch the network: weights must be here already; YOLO_OFFLINE=1 says so too."""
     force: bool = False
     """Overwrite what is there."""
 
@@ -57,6 +60,8 @@ def main() -> None:
     for path in written:
         if path.exists() and not settings.force:
             raise SettingsError(f"--out {path}: is there already; choose another name, or add --force to overwrite it")
+    path, cfg = find_with_network(settings.weights, settings.cfg, offline=settings.offline)
+    settings = replace(settings, weights=str(path), cfg=cfg)
     model, names = read_model(settings)
     before = Path(settings.weights).stat().st_size  # --force may overwrite it
     kept = kept_state(model, settings.cutoff)

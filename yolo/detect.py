@@ -41,9 +41,9 @@ class DetectSettings:
     source: tyro.conf.Positional[tuple[str, ...]]
     """Pictures, and folders of pictures."""
     weights: str
-    """.weights, .safetensors, or a .pt of a run."""
+    """.weights, .safetensors, a .pt of a run, or a name of `python -m yolo.weights list`, which is fetched."""
     cfg: str | None = None
-    """Network file, or the name of a shipped one; a .pt or .safetensors brings its own."""
+    """Network file, or the name of a shipped one; a .pt, a .safetensors and a fetched file bring their own."""
     names: str | None = None
     """Class names, one a line; a .pt or .safetensors brings its own."""
     conf_thres: float = 0.25
@@ -56,6 +56,8 @@ class DetectSettings:
     """Pictures a batch."""
     device: str = "auto"
     """cpu, cuda, cuda:1, ...; auto: a GPU if there is one."""
+    offline: bool = False
+    """Never touch the network: weights must be here already; YOLO_OFFLINE=1 says so too."""
     name: str = "detect"
     """The run's folder below --project."""
     project: str = "runs"
@@ -74,7 +76,8 @@ def main() -> None:
     settings = tyro.cli(DetectSettings, prog="python -m yolo.detect")
     paths = find_pictures(settings.source)
     read_sizes(paths)  # refuses what is no picture before anything is written
-    model, own_names = load_model(settings.cfg, settings.weights, select_device(settings.device))
+    device = select_device(settings.device)
+    model, own_names = load_model(settings.cfg, settings.weights, device, offline=settings.offline)
     names = class_names(settings.names, own_names, model.num_classes)
     detector = Detector(model, score_threshold=settings.conf_thres, iou_threshold=settings.iou_thres)
     size = settings.img_size or validated_as(settings.weights).get("img_size") or model.net.width

@@ -17,6 +17,10 @@ class WeightsError(YoloError):
     """A weights file that does not fit, is cut short, or is not one."""
 
 
+class DownloadError(YoloError):
+    """A file that cannot be fetched, or turns out to be another."""
+
+
 class DataError(YoloError):
     """A data set, label or image that cannot be used."""
 

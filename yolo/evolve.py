@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 
 LOG_FILE = "evolve.csv"
 BEST_FILE = "hyp_evolved.yaml"
-OWN = {"evolve", "device", "workers", "bucket"}  # settings in which the processes of a search may differ
+OWN = {"evolve", "device", "workers", "bucket", "offline"}  # settings in which the processes of a search may differ
 CUT_SHORT = "below the median of the search"
 
 

@@ -76,14 +76,18 @@ class Detector:
         ]
 
 
-def evaluate(detector: Detector, batches: Iterable[Batch], evaluator: Evaluator, title: str) -> CocoMetrics:
+def evaluate(
+    detector: Detector, batches: Iterable[Batch], evaluator: Evaluator, title: str, batch_size: int = 1
+) -> CocoMetrics:
     """Score a detector on a split, with a progress bar.
 
     Args:
         detector: what is scored; its model is left in the mode that it was in.
-        batches: the split, each picture once.
+        batches: the split, each picture once; of many processes, this one's part.
         evaluator: knows the split's truth.
         title: of the bar.
+        batch_size: smaller batches are filled up to so many pictures, since convolutions round by the size of a batch:
+            the scores are then the same to the last digit for any number of processes.
     """
     model = detector.model
     was_training = model.training
@@ -91,6 +95,7 @@ def evaluate(detector: Detector, batches: Iterable[Batch], evaluator: Evaluator,
     evaluator.reset()
     total = len(batches) if isinstance(batches, Sized) else None
     for batch in progress(batches, desc=title, total=total, unit="batch"):
-        evaluator.process(batch.image_ids, detector(batch))
+        found = detector(batch.filled(batch_size))
+        evaluator.process(batch.image_ids, found[: len(batch)])
     model.train(was_training)
     return evaluator.evaluate()

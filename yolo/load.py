@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
+from yolo import distributed
 from yolo.darknet.data import read_names
 from yolo.data.dataset import DetectionDataset
 from yolo.data.loader import DetectionLoader, build_loader
@@ -18,6 +19,7 @@ from yolo.engine.checkpoint import load_checkpoint
 from yolo.errors import SettingsError
 from yolo.inference import Detector
 from yolo.model import Darknet
+from yolo.pretrained import find_with_network
 from yolo.state_file import CHECKPOINT_SUFFIXES
 from yolo.storage import atomic_folder, find_file
 from yolo.transfer import load_whole, network_of
@@ -36,6 +38,7 @@ logger = logging.getLogger(__name__)
 NUM_COCO_CLASSES = 80
 EVALUATION_SCORE = 0.001  # low, so that the precision-recall curve has its tail
 EVALUATION_IOU = 0.6
+EVALUATION_BATCH = 16  # whatever training has: a network that trains on one picture tests that many in the same memory
 
 
 def select_device(name: str) -> torch.device:
@@ -45,7 +48,9 @@ def select_device(name: str) -> torch.device:
         SettingsError: no such device here.
     """
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda":
+        name = f"cuda:{distributed.local_rank()}"
     try:
         device = torch.device(name)
         torch.empty(0, device=device)
@@ -77,13 +82,16 @@ def new_run_folder(project: str, name: str, fill: Callable[[Path], None] = lambd
     raise AssertionError
 
 
-def load_model(cfg: str | None, weights: str, device: torch.device) -> tuple[Darknet, tuple[str, ...]]:
+def load_model(
+    cfg: str | None, weights: str, device: torch.device, *, offline: bool = False
+) -> tuple[Darknet, tuple[str, ...]]:
     """A trained network for testing and detecting, in eval mode.
 
     Args:
-        cfg: network file or name; a checkpoint brings its own, so that it may be left out.
-        weights: `.weights`, `.pt` or `.safetensors`, whole.
+        cfg: network file or name; checkpoints and published weights bring their own, so that it may be left out.
+        weights: `.weights`, `.pt` or `.safetensors`, whole; or the name of published weights.
         device: where the model goes.
+        offline: fetch nothing.
 
     Returns:
         The model, and class names: the checkpoint's, or none.
@@ -91,9 +99,10 @@ def load_model(cfg: str | None, weights: str, device: torch.device) -> tuple[Dar
     Raises:
         YoloError: files that are missing, cut short or do not belong together.
     """
-    network, names = network_of(cfg, weights)
+    path, cfg = find_with_network(weights, cfg, offline=offline)
+    network, names = network_of(cfg, str(path))
     model = Darknet(network)
-    load_whole(model, Path(weights))
+    load_whole(model, path)
     model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return model.eval(), names
 
@@ -144,13 +153,13 @@ def evaluation_loader(
     index: Index,
     *,
     size: int,
-    batch_size: int,
+    batch_size: int = EVALUATION_BATCH,
     workers: int,
     device: torch.device,
     fit: Literal["letterbox", "stretch"] = "letterbox",
     input_sizes: npt.NDArray[np.int32] | None = None,
 ) -> DetectionLoader:
-    """Every picture of a split once, in order, unvaried; with `input_sizes` shape after shape."""
+    """Every picture of a split once, in order, unvaried, each in one process; with `input_sizes` shape after shape."""
     return build_loader(
         DetectionDataset(index=index, size=size, augment=None, seed=0, fit=fit, input_sizes=input_sizes),
         batch_size=batch_size,
@@ -158,6 +167,8 @@ def evaluation_loader(
         order="listed",
         seed=0,
         pin_memory=device.type == "cuda",
+        num_replicas=distributed.world_size(),
+        rank=distributed.rank(),
     )
 
 

@@ -81,6 +81,17 @@ class Darknet(nn.Module):
         outputs = [node.index for node in self.nodes if node.spec.is_output]
         return (outputs[-1] if outputs else len(self.nodes) - 1,)
 
+    @property
+    def has_idle_parameters(self) -> bool:
+        """Whether parameters that train get no gradient, since nothing that `forward` returns comes from them."""
+        read, idle = set(self._whole.outputs), False
+        for node in reversed(self.nodes):
+            if node.index in read and not node.spec.onlyforward:
+                read.update(node.sources)
+            else:
+                idle |= any(parameter.requires_grad for parameter in self.layers[node.index].parameters())
+        return idle
+
     def gradient_checkpointing_enable(self) -> None:
         """Keep less for the backward pass and compute more twice, in training mode: same numbers, less memory."""
         self._segments = cut(self._graph)

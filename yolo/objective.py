@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from yolo.data.index import Index
     from yolo.data.loader import DetectionLoader
     from yolo.data.sample import Batch
+    from yolo.evaluation.coco import CocoMetrics
     from yolo.evaluation.evaluator import Evaluator
     from yolo.losses.registry import Loss
 
@@ -34,18 +35,26 @@ class DetectionObjective:
         return self.loss(model(images), targets, (images.shape[2], images.shape[3]))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ValidationScore:
     """Model -> scores on the validation split, by name."""
 
     index: Index
     loader: DetectionLoader
     evaluator: Evaluator
+    preview: DetectionLoader  # the first pictures of the split, prepared without workers, for who looks at them
+    last: CocoMetrics | None = None  # what came of the model that was scored last
 
     def __call__(self, model: nn.Module) -> dict[str, float]:
-        assert isinstance(model, Darknet)
-        metrics = evaluate(evaluation_detector(model), self.loader, self.evaluator, "validate")
+        metrics = self.score(model, "validate")
         return metrics.scalars() | metrics.class_scalars()
+
+    def score(self, model: nn.Module, title: str) -> CocoMetrics:
+        """All metrics of a model, with a bar of this title."""
+        assert isinstance(model, Darknet)
+        detector = evaluation_detector(model)
+        self.last = evaluate(detector, self.loader, self.evaluator, title, self.loader.batch_size)
+        return self.last
 
 
 def fitness(record: dict[str, float]) -> float:

@@ -126,6 +126,12 @@ def num_steps(schedule: Schedule | PhasedSchedule, settings: TrainSettings, batc
     return sum(phase.epochs * math.ceil(batches / phase.accumulate) for phase, batches in phases)
 
 
+def accumulates_never(schedule: Schedule | PhasedSchedule) -> bool:
+    """Whether every optimizer step is of one batch."""
+    phases = (schedule,) if isinstance(schedule, Schedule) else (schedule.first, schedule.then)
+    return all(phase.accumulate == 1 for phase in phases)
+
+
 def describe_phases(
     schedule: Schedule | PhasedSchedule, settings: TrainSettings, batches_of: Callable[[int], int]
 ) -> str:

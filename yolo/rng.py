@@ -72,6 +72,18 @@ def seed_everything(seed: int, *, deterministic: bool = False) -> None:
     torch.backends.cudnn.benchmark = not deterministic
 
 
+def differ_by_rank(rank: int, step: int = 0) -> None:
+    """Give each process but the first another generator of PyTorch's than the others: what drops out differs then.
+
+    Args:
+        rank: of this process; 0 keeps its generators as they are.
+        step: that the run has come to.
+    """
+    if rank:
+        words = np.random.SeedSequence([torch.initial_seed() % 2**32, rank, step]).generate_state(1)
+        torch.manual_seed(int(words[0]))
+
+
 def rng_state() -> dict[str, Any]:
     """The state of all global generators, as tensors, numbers and lists."""
     kind, keys, position, has_gauss, gauss = np.random.get_state(legacy=True)  # noqa: NPY002

@@ -10,6 +10,7 @@ from typing import Literal
 
 from yolo.data.augment.settings import Augment
 from yolo.data.picture_cache.choose import CacheKind
+from yolo.distributed import DistributedSettings
 from yolo.engine.loggers.base import LoggerName
 from yolo.engine.optimizer import Argument, check_arguments
 from yolo.engine.policies import PolicySettings
@@ -138,11 +139,13 @@ class TrainSettings:
     """
 
     cfg: str = "yolov4-tiny"
-    """Network: a .cfg file, or the name of a shipped one."""
+    """Network: a .cfg file, or the name of a shipped one; with --weights NAME by default that of these weights."""
     data: str = DEMO
     """Data set: a .data file, data.yaml, VOC or COCO folder, COCO .json, folder of pictures, or 'shapes'."""
     weights: str = ""
-    """Start from these: .weights (whole or partial), .pt or .safetensors; empty: from scratch."""
+    """Start from these: .weights (whole or partial), .pt, .safetensors, or a name of `python -m yolo.weights list`."""
+    offline: bool = False
+    """Never touch the network: weights must be here already; YOLO_OFFLINE=1 says so too."""
     hyp: str = ""
     """Recipe: YAML with any of these settings by name, or a shipped one's name; or a .txt of 18 numbers by place."""
     epochs: int = 100
@@ -193,6 +196,7 @@ class TrainSettings:
     policy: PolicySettings = field(default_factory=PolicySettings)
     shape_match: LossSettings = field(default_factory=LossSettings)
     augment: Augment = field(default_factory=Augment)
+    distributed: DistributedSettings = field(default_factory=DistributedSettings)
 
     @property
     def images_per_batch(self) -> int:
@@ -223,6 +227,8 @@ class TrainSettings:
             not (self.resume and self.search.evolve),
             "--evolve alone: a search goes on by itself",
         )
+        many = self.distributed.processes > 1
+        require("--evolve", "with --nproc or --devices", not (many and self.search.evolve), "one --evolve a device")
         require("--seed", self.seed, 0 <= self.seed < 2**32, "0 to 4294967295")
         check_optimization(self.optimization)
         check_policy(self.policy, self.epochs)

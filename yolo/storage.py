@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 PACKAGE = Path(__file__).parent
 
 
-def shipped_folder(kind: Literal["cfg", "data"]) -> Path:
-    """The folder of shipped network or data files: inside a wheel, or beside the package in a checkout."""
+def shipped_folder(kind: Literal["cfg", "data", "weights"]) -> Path:
+    """A folder of shipped files (of `weights` its registry): inside a wheel, or beside the package in a checkout."""
     inside = PACKAGE / "shipped" / kind
     return inside if inside.is_dir() else PACKAGE.parent / kind
 
 
-def find_file(name: str | Path, kind: Literal["cfg", "data"], suffix: str) -> Path | None:
+def find_file(name: str | Path, kind: Literal["cfg", "data", "weights"], suffix: str) -> Path | None:
     """A file by path, or a shipped one by name, with or without its suffix.
 
     Args:
@@ -46,7 +46,7 @@ def shipped_names(kind: Literal["cfg", "data"], suffix: str) -> list[str]:
     return sorted(p.name.removesuffix(suffix) for p in shipped_folder(kind).glob(f"*{suffix}"))
 
 
-def cache_folder(kind: Literal["index", "pictures"]) -> Path:
+def cache_folder(kind: Literal["index", "pictures", "weights"]) -> Path:
     """Where caches lie: `yolo/KIND` in `$XDG_CACHE_HOME`, which is `~/.cache` where it is not set.
 
     Source: XDG Base Directory Specification 0.8; a relative path counts as not set.

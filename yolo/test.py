@@ -30,9 +30,9 @@ class TestSettings:
     """Score a trained network: mAP by COCO's rules, precision, recall, a row a class."""
 
     weights: str
-    """.weights, .safetensors, or a .pt of a run."""
+    """.weights, .safetensors, a .pt of a run, or a name of `python -m yolo.weights list`, which is fetched."""
     cfg: str | None = None
-    """Network file, or the name of a shipped one; a .pt or .safetensors brings its own."""
+    """Network file, or the name of a shipped one; a .pt, a .safetensors and a fetched file bring their own."""
     data: str = "shapes"
     """Data set: a .data file, data.yaml, VOC or COCO folder, COCO .json, folder of pictures, or 'shapes'."""
     split: str = "val"
@@ -55,6 +55,8 @@ class TestSettings:
     """cpu, cuda, cuda:1, ...; auto: a GPU if there is one."""
     workers: int = 2
     """Processes that read pictures; 0: none beside the program."""
+    offline: bool = False
+    """Never touch the network: weights must be here already; YOLO_OFFLINE=1 says so too."""
     json: str | None = None
     """Write every number to this file."""
 
@@ -82,7 +84,7 @@ def main() -> None:
     """Read the command line and score."""
     settings = read_test_settings()
     device = select_device(settings.device)
-    model, _ = load_model(settings.cfg, settings.weights, device)
+    model, _ = load_model(settings.cfg, settings.weights, device, offline=settings.offline)
     size = input_size(model.cfg, settings.img_size, any_multiple=settings.rect)
     index = open_source(settings.data).index(settings.split)
     if settings.single_cls:
@@ -102,7 +104,7 @@ def main() -> None:
         input_sizes=rect_sizes(index, model.cfg, size) if settings.rect else None,
     )
     detector = Detector(model, score_threshold=settings.conf_thres, iou_threshold=settings.iou_thres)
-    metrics = evaluate(detector, loader, Evaluator(index), settings.split)
+    metrics = evaluate(detector, loader, Evaluator(index), settings.split, loader.batch_size)
     sys.stdout.write(format_table(metrics) + "\n")
     if settings.json:
         with atomic_path(Path(settings.json)) as temporary:

@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from yolo import distributed
 from yolo.build import Training, build_training
 from yolo.config import read_train_settings
 from yolo.engine.callbacks.clock import Clock
@@ -16,8 +17,6 @@ from yolo.engine.memory import GIB, peak_memory
 from yolo.evaluation.report import draw_curves, format_table, plot_results
 from yolo.evolve import evolve
 from yolo.gallery import draw_batch, write_picture
-from yolo.inference import evaluate
-from yolo.load import evaluation_detector, load_model
 from yolo.program import run
 from yolo.remedies import remedies
 from yolo.storage import mirror
@@ -25,6 +24,7 @@ from yolo.watching import draw_detections
 
 if TYPE_CHECKING:
     from yolo.evaluation.coco import CocoMetrics
+    from yolo.settings import TrainSettings
 
 logger = logging.getLogger("yolo.train")
 
@@ -32,16 +32,20 @@ NUM_BATCH_PICTURES = 2
 SCORES = ("mAP50", "mAP50-95", "precision", "recall")
 
 
-def main() -> None:
+def main() -> int:
     """Read the command line, train, and report."""
-    settings = read_train_settings()
+    return distributed.start("yolo.train", read_train_settings, train)
+
+
+def train(settings: TrainSettings) -> None:
+    """Train as the settings say, on each of the processes that do so together, and report on the main one."""
     if settings.search.evolve:
         evolve(settings)
         return
     with remedies(settings):
         training = build_training(settings)
     logger.info("%s", training.summary)
-    if not training.trainer.state.step:
+    if not training.trainer.state.step and distributed.is_main():
         write_batch_pictures(training)
     with remedies(training.settings):
         training.trainer.train()
@@ -51,7 +55,16 @@ def main() -> None:
         return
     if reason:
         logger.info("stopped: %s", reason)
-    sys.stdout.write(format_table(report_best(training)) + "\n")
+    metrics = score_best(training)
+    if distributed.is_main():
+        report(training, metrics)
+
+
+def report(training: Training, metrics: CocoMetrics) -> None:
+    """Say and draw what came of a run, and take it to its bucket."""
+    settings = training.settings
+    draw_report(training, metrics)
+    sys.stdout.write(format_table(metrics) + "\n")
     if settings.saving.bucket:
         mirror(training.folder, Path(settings.saving.bucket).expanduser() / training.folder.name)
     logger.info("%s", describe_run(training))
@@ -64,15 +77,20 @@ def write_batch_pictures(training: Training) -> None:
         write_picture(training.folder / f"train_batch{number}.jpg", draw_batch(batch, names))
 
 
-def report_best(training: Training) -> CocoMetrics:
-    """Score the best epoch once more, from its file, and draw what it finds."""
-    model, _ = load_model(None, str(training.folder / "best.pt"), training.device)
-    score = training.score
-    write_picture(training.folder / "val_predictions.jpg", draw_detections(model, score))
-    plot_results(training.folder / "results.csv", training.folder / "results.png")
-    metrics = evaluate(evaluation_detector(model), score.loader, score.evaluator, "validate the best epoch")
-    write_picture(training.folder / "pr_curve.png", draw_curves(metrics))
-    return metrics
+def score_best(training: Training) -> CocoMetrics:
+    """Score the best epoch once more, as its file has it."""
+    state = distributed.from_main(lambda: load_checkpoint(training.folder / "best.pt"))
+    model = training.trainer.ema.model
+    model.load_state_dict(state["model"])
+    return training.score.score(model, "validate the best epoch")
+
+
+def draw_report(training: Training, metrics: CocoMetrics) -> None:
+    """What the best epoch finds, its curves, and the curves of the run."""
+    folder, model = training.folder, training.trainer.ema.model
+    write_picture(folder / "val_predictions.jpg", draw_detections(model, training.score))
+    plot_results(folder / "results.csv", folder / "results.png")
+    write_picture(folder / "pr_curve.png", draw_curves(metrics))
 
 
 def describe_run(training: Training) -> str:

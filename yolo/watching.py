@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from yolo import distributed
 from yolo.engine.callbacks.bucket import Bucket
 from yolo.engine.callbacks.checkpoints import Checkpoints
 from yolo.engine.callbacks.clock import Clock
@@ -87,15 +88,19 @@ def build_callbacks(
 
     def draw(model: nn.Module) -> dict[str, npt.NDArray[np.uint8]]:
         """Of the evaluation that came just before: its curves."""
-        curves = draw_curves(score.evaluator.evaluate())
-        return {"val_predictions": draw_detections(model, score), "pr_curve": curves}
+        pictures = {"val_predictions": draw_detections(model, score)}
+        return pictures | ({"pr_curve": draw_curves(score.last)} if score.last else {})
 
     saving = settings.saving
     patience = 0 if saving.notest else saving.patience  # without scores, none is better
+    evaluation = Evaluation(score, only_last=saving.notest)
+    early_stop = [EarlyStop(fitness, patience)] if patience else []
+    if not distributed.is_main():  # the main process prints and writes; these change where the run ends, on all alike
+        return [evaluation, StopOnSignal(), *early_stop]
     return [
         Clock(),
         ProgressBar(size, device),
-        Evaluation(score, only_last=saving.notest),
+        evaluation,
         ResultsCsv(folder / "results.csv"),
         Logging(
             build_loggers(settings, folder),
@@ -105,7 +110,7 @@ def build_callbacks(
             period=settings.picture_period,
         ),
         StopOnSignal(),
-        *([EarlyStop(fitness, patience)] if patience else []),
+        *early_stop,
         Checkpoints(
             folder,
             description=description,
@@ -123,7 +128,7 @@ def draw_detections(model: nn.Module, score: ValidationScore) -> npt.NDArray[np.
     """Truth and detections of the first validation pictures side by side: (H, W, 3), BGR."""
     assert isinstance(model, Darknet)
     detector = Detector(model, score_threshold=SHOWN_SCORE, iou_threshold=SHOWN_IOU)
-    return draw_predictions(detector, score.index, score.loader, NUM_PREDICTIONS)
+    return draw_predictions(detector, score.index, score.preview, NUM_PREDICTIONS)
 
 
 def describe_batch(batch: Batch, index: Index) -> str:

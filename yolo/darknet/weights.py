@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 VERSION = struct.Struct("<3i")  # major, minor, revision
 TRANSPOSED_ABOVE = 1000  # a larger major or minor says that connected layers' matrices are stored transposed
 LARGEST_VERSION_NUMBER = 9999  # a file that says more is something else
+LONGEST_HEADER = 20  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def read_weights(path: Path) -> WeightsFile:
         data = np.fromfile(path, dtype=np.uint8)
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read: {error.strerror}; check --weights") from error
-    header = _parse_header(data[:20].tobytes(), path)
+    header = parse_header(data[:LONGEST_HEADER].tobytes(), path)
     start = len(header.to_bytes())
     if (len(data) - start) % 4:
         raise WeightsError(
@@ -76,7 +77,16 @@ def read_weights(path: Path) -> WeightsFile:
     return WeightsFile(path, header, data[start:].view("<f4"))
 
 
-def _parse_header(start: bytes, path: Path) -> Header:
+def parse_header(start: bytes, path: Path) -> Header:
+    """Read the header of a `.weights` file.
+
+    Args:
+        start: the first `LONGEST_HEADER` bytes of the file.
+        path: named in messages.
+
+    Raises:
+        WeightsError: it is none.
+    """
     problem = f"{path}: not a Darknet weights file"
     if len(start) < VERSION.size:
         raise WeightsError(f"{problem}: {len(start)} bytes are too few for its header; fetch it anew")

@@ -80,6 +80,8 @@ class DetectionDataset(Dataset["Item | YoloError"]):
 
     def __getitems__(self, keys: Sequence[tuple[int, ...]]) -> list[Item | YoloError]:
         """Make the inputs of a batch; what draws from global generators meanwhile is a function of its first key."""
+        if self.augment is None:
+            return [self[key] for key in keys]
         with seeded_globals(self.seed, *keys[0]):
             return [self[key] for key in keys]
 

@@ -53,6 +53,7 @@ class DetectionLoader:
         workers: int,
         pin_memory: bool = False,
     ) -> None:
+        self.batch_size = batch_size
         self._sampler = sampler
         self._order = _Batches(sampler, batch_size)
         self._batches = DataLoader(

@@ -8,10 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
+import torch
+
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-    import torch
 
 IGNORE = -1  # class id of a region to ignore (a crowd, a difficult object): neither object nor background
 
@@ -83,6 +84,19 @@ class Batch:
         scale = size / max(height, width)
         shorter = max(1, round(min(height, width) * scale / stride)) * stride if height != width else size
         return replace(self, input_size=(shorter, size) if height < width else (size, shorter))
+
+    def filled(self, count: int) -> Batch:
+        """The batch with its last picture repeated up to so many; targets stay."""
+        missing = count - len(self)
+        if missing <= 0:
+            return self
+        more = self.images[-1:].expand(missing, -1, -1, -1)
+        return replace(
+            self,
+            images=torch.cat([self.images, more]),
+            image_ids=self.image_ids + self.image_ids[-1:] * missing,
+            letterboxes=self.letterboxes + self.letterboxes[-1:] * missing,
+        )
 
     def pin_memory(self) -> Batch:
         """A copy in page-locked memory, from which a CUDA device copies without waiting; the loader calls this."""

@@ -1,4 +1,8 @@
-"""The training loop."""
+"""The training loop.
+
+Every process runs it in step with the others: each has its part of the pictures, and what depends on all of them (the
+weight of a micro-batch, the wish to stop) is summed over the processes first.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +14,20 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from yolo import distributed
+from yolo.distributed import LoneReplica
 from yolo.engine.freeze import Freeze
 from yolo.engine.gradients import clip_gradients
 from yolo.engine.optimizer import withhold
 from yolo.errors import TrainingError
-from yolo.rng import rng_state, set_rng_state
+from yolo.rng import differ_by_rank, rng_state, set_rng_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from torch.optim import Optimizer
 
+    from yolo.distributed import Replica
     from yolo.engine.callback import Callback
     from yolo.engine.ema import ModelEma
     from yolo.engine.parts import Loader, MicroBatch, RunPrecision, RunSchedule
@@ -51,7 +58,8 @@ class Trainer:
 
     Args:
         model: what is trained, in place.
-        objective: (model, micro-batch) -> named loss terms, each a mean over the pictures; their sum is minimised.
+        objective: (model, micro-batch) -> named loss terms, whose mean over processes is that over all their pictures;
+            their sum is minimised.
         loader: the micro-batches.
         optimizer: over the model's parameters.
         schedule: sets learning rates, momentum and accumulation before each step.
@@ -60,6 +68,7 @@ class Trainer:
         clip_grad_norm: largest norm of a step's gradients; 0: any.
         sizes: the size of the inputs at each step; None: as the loader gives them.
         freeze: keeps parts of the model as they are; default: none.
+        replica: the model as one of those of all processes; default: it is alone.
         describe: micro-batch -> what a message says that it holds.
         callbacks: what watches, called in this order.
 
@@ -81,6 +90,7 @@ class Trainer:
     clip_grad_norm: float = 0.0
     sizes: MultiScale | None = None
     freeze: Freeze = field(default_factory=Freeze)
+    replica: Replica | None = None
     describe: Callable[[Any], str] = lambda batch: f"{len(batch)} pictures"
     callbacks: Sequence[Callback] = ()
     state: TrainState = field(default_factory=TrainState, init=False)
@@ -88,6 +98,10 @@ class Trainer:
     record: dict[str, float] = field(default_factory=dict, init=False)
     stop_reason: str = field(default="", init=False)
     _loss_sums: dict[str, Tensor] = field(default_factory=dict, init=False)
+
+    @property
+    def _replica(self) -> Replica:
+        return self.replica or LoneReplica(self.model)
 
     @property
     def epochs(self) -> int:
@@ -108,7 +122,7 @@ class Trainer:
         """Run what is left of all epochs, or until something asks to stop."""
         self._call("on_train_start")
         try:
-            while self.state.epoch < self.epochs and not self.stop_reason:
+            while self.state.epoch < self.epochs and not self._stops():
                 self._train_epoch()
         finally:
             self._call("on_train_end")
@@ -116,6 +130,20 @@ class Trainer:
     def stop(self, reason: str) -> None:
         """End the run after the step in progress; what was trained is kept, and can be taken up again."""
         self.stop_reason = self.stop_reason or reason
+
+    def _stops(self) -> bool:
+        """Whether the run ends before its time, on all processes at the same step."""
+        if distributed.anywhere(bool(self.stop_reason)) and not self.stop_reason:
+            self.stop_reason = "another process was told to"
+        return bool(self.stop_reason)
+
+    def _mean_losses(self) -> dict[str, float]:
+        """Means of the loss terms over the epoch so far and all processes."""
+        if not self._loss_sums:
+            return {}
+        sums = distributed.mean_over_ranks(torch.stack(list(self._loss_sums.values())).float())
+        means = (sums / max(self.state.batches, 1)).tolist()
+        return dict(zip(self._loss_sums, means, strict=True))
 
     def _train_epoch(self) -> None:
         """An epoch, or what is left of one."""
@@ -126,9 +154,9 @@ class Trainer:
         for micro_batches in self._grouped(self.loader):
             self._step(micro_batches)
             self._call("on_step_end")
-            if self.stop_reason:
+            if self._stops():
                 return
-        self.record = {f"train/{name}": value for name, value in self.losses.items()}
+        self.record = {f"train/{name}": value for name, value in self._mean_losses().items()}
         self.record["grad_norm"] = self.state.grad_norm_sum / max(self.state.epoch_steps, 1)
         self.record |= {f"lr/{group['name']}": group["lr"] for group in self.optimizer.param_groups}
         self.state.epoch += 1
@@ -138,21 +166,24 @@ class Trainer:
         self._call("on_epoch_end")
 
     def _step(self, micro_batches: Sequence[MicroBatch]) -> None:
-        """One optimizer step over micro-batches, each weighted by its share of the pictures."""
+        """One optimizer step over micro-batches, each weighted by its share of the pictures of all processes."""
         start = self.epoch_progress
+        model = self._replica.refresh()
         self.schedule.apply(self.optimizer, start)
         if self.sizes is not None:
             self.size = self.sizes.at(self.state.step)
             micro_batches = [batch.resized(self.size, self.sizes.stride) for batch in micro_batches]
-        num_images = sum(map(len, micro_batches))
-        losses = []
-        for micro_batch in micro_batches:
-            with self.precision.autocast():
-                terms = self.objective(self.model, micro_batch)
-            loss = torch.stack(list(terms.values())).sum()
-            self.precision.backward(loss * (len(micro_batch) / num_images))
-            self._observe(terms, len(micro_batch))
+        counts = distributed.sum_over_ranks(torch.tensor(list(map(len, micro_batches)))).tolist()
+        losses: list[Tensor] = []
+        for micro_batch, num_images in zip(micro_batches, counts, strict=True):
+            with self._replica.synced(last=len(losses) == len(counts) - 1):
+                with self.precision.autocast():
+                    terms = self.objective(model, micro_batch)
+                loss = torch.stack(list(terms.values())).sum()
+                self.precision.backward(loss * (num_images / sum(counts)))
+            self._observe(terms, num_images)
             losses.append(loss.detach())
+        self._replica.average(self.optimizer)
         self.precision.unscale(self.optimizer)
         withhold(self.optimizer, start)
         norm = clip_gradients(self.optimizer, self.clip_grad_norm)
@@ -181,8 +212,10 @@ class Trainer:
         state.refused_in_a_row += 1
         where = f"epoch {state.epoch + 1}, batch {state.batches}"
         bad = [batch for batch, fine in zip(micro_batches, losses.isfinite().tolist(), strict=True) if not fine]
-        what = "the loss is not finite" if bad else "the gradients are not finite"
-        what += f" for {', '.join(map(self.describe, bad or micro_batches))}"
+        named = distributed.gather_texts(", ".join(map(self.describe, bad)))
+        what = f"the loss is not finite for {', '.join(filter(None, named))}"
+        if not any(named):
+            what = f"the gradients are not finite for {', '.join(map(self.describe, micro_batches))}"
         if state.refused_in_a_row >= MOST_REFUSALS:
             raise TrainingError(
                 f"{where}: {what}; it is the last of {MOST_REFUSALS} such steps in a row; lower --lr0 "
@@ -231,6 +264,7 @@ class Trainer:
         device = next(self.model.parameters()).device
         self._loss_sums = {name: total.to(device) for name, total in state["loss_sums"].items()}
         set_rng_state(state["rng"])
+        differ_by_rank(distributed.rank(), self.state.step)
 
     def _parts(self) -> dict[str, Any]:
         """What has a state of its own; a new part is one entry, a callback none."""

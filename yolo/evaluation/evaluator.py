@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
+from yolo import distributed
 from yolo.evaluation.coco import CocoMetrics, FlatDetections, coco_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import numpy.typing as npt
 
     from yolo.data.index import Index
     from yolo.ops.nms import Detections
@@ -47,15 +52,21 @@ class Evaluator:
             )
 
     def evaluate(self) -> CocoMetrics:
-        """The metrics of everything processed; pictures that were not processed count as empty of detections."""
+        """The metrics of what all processes processed; pictures that none did count as empty of detections."""
+        found = self.found()
+        return distributed.from_main(lambda: coco_metrics(self._index, found))
+
+    def found(self) -> FlatDetections:
+        """What all processes found, picture by picture in the order of the index, on each of them."""
         empty = FlatDetections(np.zeros(0, np.int64), np.zeros((0, 4)), np.zeros(0), np.zeros(0, np.int64))
         batches = [empty, *self._batches]
-        return coco_metrics(
-            self._index,
-            FlatDetections(
-                image_id=np.concatenate([batch.image_id for batch in batches]),
-                xyxy=np.concatenate([batch.xyxy for batch in batches]),
-                score=np.concatenate([batch.score for batch in batches]),
-                class_id=np.concatenate([batch.class_id for batch in batches]),
-            ),
-        )
+        columns = {
+            field.name: _gather(np.concatenate([getattr(batch, field.name) for batch in batches]))
+            for field in fields(FlatDetections)
+        }
+        order = np.argsort(columns["image_id"], kind="stable")  # equal scores keep their order for any number of ranks
+        return FlatDetections(**{name: column[order] for name, column in columns.items()})
+
+
+def _gather(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return distributed.gather(torch.from_numpy(column)).numpy()

@@ -9,17 +9,14 @@ layers; here 0.9, and 0.95.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from yolo.darknet.keys import check
 from yolo.layers.base import LayerSpec, Shape, register
-
-if TYPE_CHECKING:
-    from torch.nn.modules.batchnorm import _BatchNorm
 
 EPS = 1e-5
 MOMENTUM = 0.1
@@ -53,7 +50,7 @@ def scale_tensors(bn: _BatchNorm) -> list[Tensor]:
 
 def without_scales(module: nn.Module, tensors: list[Tensor]) -> list[Tensor]:
     """Those of a layer's tensors that `dontloadscales` does not leave out."""
-    norms = [m for m in module.modules() if isinstance(m, (nn.BatchNorm1d, nn.BatchNorm2d))]
+    norms = [m for m in module.modules() if isinstance(m, _BatchNorm)]
     left_out = {id(tensor) for norm in norms for tensor in scale_tensors(norm)}
     return [tensor for tensor in tensors if id(tensor) not in left_out]
 
@@ -70,7 +67,7 @@ class Batchnorm(LayerSpec):
         return build_norm_2d(inputs[0].channels)
 
     def weights(self, module: nn.Module) -> list[Tensor]:
-        assert isinstance(module, nn.BatchNorm2d)
+        assert isinstance(module, _BatchNorm)
         return norm_tensors(module, None)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from yolo import distributed
 from yolo.layers import Detection, GaussianYolo, HeadSpec, Region, Yolo
 from yolo.losses.darknet_detection import detection_parts
 from yolo.losses.darknet_gaussian import gaussian_parts
@@ -66,14 +67,15 @@ class DarknetLoss:
             targets: (N, 6): image, class (-1: an ignore region), cx, cy, w, h as fractions of the network input.
             image_size: (height, width) of the network input, pixels.
         """
-        num_images = len(outputs[0])
+        num_images = int(distributed.sum_over_ranks(torch.tensor(len(outputs[0]))))
         seen = self.images_seen() + num_images  # Darknet counts a mini-batch before it
+        share = num_images / distributed.world_size()
         terms: dict[str, list[Tensor]] = {}
         for head, raw in zip(self.heads, outputs, strict=True):
             wide = raw.to(torch.promote_types(raw.dtype, torch.float32))
             for name, part in self._parts(head, wide, targets, image_size, seen).items():
-                cost = part.cost / (num_images * len(self.heads))
-                terms.setdefault(name, []).append(_Costed.apply(part.raw, part.delta / num_images, cost))
+                cost = part.cost / (share * len(self.heads))
+                terms.setdefault(name, []).append(_Costed.apply(part.raw, part.delta / share, cost))
         return {name: torch.stack(values).sum() for name, values in terms.items()}
 
     def _parts(

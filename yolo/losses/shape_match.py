@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional as F
 
+from yolo import distributed
 from yolo.assign import Matches, lies_in_ignored, match_by_shape, split_ignored
 from yolo.layers import Yolo
 from yolo.ops.boxes import cxcywh_to_xyxy, paired_iou
@@ -69,11 +70,13 @@ class ShapeMatchLoss:
                 to ignore: a prediction mostly inside it that answers for no box adds nothing to the objectness term.
             image_size: (height, width) of the network input, pixels.
         """
-        per_head = [
-            self._head_terms(head, raw.to(torch.promote_types(raw.dtype, torch.float32)), targets, image_size)
+        sums = [
+            self._head_sums(head, raw.to(torch.promote_types(raw.dtype, torch.float32)), targets, image_size)
             for head, raw in zip(self.heads, outputs, strict=True)
         ]
-        box, objectness, class_ = (torch.stack(terms).sum() for terms in zip(*per_head, strict=True))
+        totals = torch.stack([torch.stack([total for total, _ in head]) for head in sums])
+        counts = torch.stack([torch.stack([count for _, count in head]) for head in sums])
+        box, objectness, class_ = mean_over_all(totals, counts).sum(0)
         gain = self.settings
         return {
             "box": gain.giou * box,
@@ -81,9 +84,10 @@ class ShapeMatchLoss:
             "class": gain.cls * self.heads[0].classes / 80 * class_,
         }
 
-    def _head_terms(
+    def _head_sums(
         self, head: Yolo, raw: Tensor, targets: Tensor, image_size: tuple[int, int]
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    ) -> tuple[tuple[Tensor, Tensor], ...]:
+        """Of the box, objectness and class term: the sum of its values, and their number."""
         x = head.split(raw).permute(0, 1, 3, 4, 2)
         anchors = x.new_tensor(head.anchors_wh)
         grid = (raw.shape[2], raw.shape[3])
@@ -95,7 +99,7 @@ class ShapeMatchLoss:
         if len(matches.image):
             picked = x[matches.image, matches.anchor, matches.row, matches.column]
             giou = self._giou(head, picked, matches, anchors, image_size, grid)
-            box = (1 - giou).mean()
+            box = (1 - giou).sum()
             cells = (matches.image, matches.anchor, matches.row, matches.column)
             reached = giou.detach().clamp(min=0).to(x.dtype)
             ratio = self.objectness_ratio()
@@ -104,11 +108,15 @@ class ShapeMatchLoss:
             if head.classes > 1:
                 truth = F.one_hot(matches.class_id, head.classes).to(x.dtype)
                 logits = head.logits(picked[:, 5:])
-                class_ = cross_entropy(logits, truth, self.settings.cls_pw, self.settings.fl_gamma).mean()
+                class_ = cross_entropy(logits, truth, self.settings.cls_pw, self.settings.fl_gamma).sum()
         logits = head.logits(x[..., 4])
         each = cross_entropy(logits, objectness_truth, self.settings.obj_pw, self.settings.fl_gamma)
-        objectness = (each * counted).sum() / counted.sum().clamp(min=1)
-        return box, objectness, class_
+        num_matches = box.new_tensor(len(matches.image))
+        return (
+            (box, num_matches),
+            ((each * counted).sum(), counted.sum().to(box.dtype)),
+            (class_, num_matches * head.classes),
+        )
 
     @staticmethod
     def _counted(head: Yolo, raw: Tensor, regions: Tensor, image_size: tuple[int, int]) -> Tensor:
@@ -136,6 +144,16 @@ class ShapeMatchLoss:
         wh = head.anchor_factor(picked[:, 2:4]).clamp(max=LARGEST_ANCHOR_FACTOR) * anchors[matches.anchor]
         predicted = cxcywh_to_xyxy(torch.cat([centre, wh], dim=1))
         return paired_iou(predicted, cxcywh_to_xyxy(matches.truth_cxcywh), "giou")
+
+
+def mean_over_all(sums: Tensor, counts: Tensor) -> Tensor:
+    """Means over the values of all processes, from each one's sums: the mean over processes of what comes back.
+
+    Args:
+        sums: any shape, of this process.
+        counts: the same shape, how many values each is of; a mean of none is 0.
+    """
+    return sums * distributed.world_size() / distributed.sum_over_ranks(counts).clamp(min=1)
 
 
 def cross_entropy(logits: Tensor, truth: Tensor, positive_weight: float, focal_gamma: float) -> Tensor:

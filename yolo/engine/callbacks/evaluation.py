@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from yolo.distributed import broadcast_module
 from yolo.engine.callback import Callback
 
 if TYPE_CHECKING:
@@ -29,5 +30,6 @@ class Evaluation(Callback):
     def on_epoch_end(self, trainer: Trainer) -> None:
         if self.only_last and trainer.state.epoch < trainer.epochs:
             return
+        broadcast_module(trainer.ema.model)  # its running statistics are each process's own
         with trainer.precision.full():
             trainer.record |= self.evaluate(trainer.ema.model)

@@ -1,7 +1,12 @@
-"""Tells loggers what a run does: its settings, each epoch's numbers, and pictures now and then."""
+"""Tells loggers what a run does: its settings, each epoch's numbers, and pictures now and then.
+
+Pictures are drawn, and loggers told, in a thread: neither a step nor another process waits for a plot or a server.
+"""
 
 from __future__ import annotations
 
+import copy
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -30,7 +35,7 @@ class Logging(Callback):
         loggers: by name.
         settings: of the run, by name.
         folder: of the run; `train_batch*.jpg` in it are shown at the start.
-        draw: model -> pictures of what it finds by name, (H, W, 3), BGR.
+        draw: model -> pictures of what it finds by name, (H, W, 3), BGR; called in the thread, with a copy.
         period: epochs between two of these; 0: none.
     """
 
@@ -49,6 +54,8 @@ class Logging(Callback):
         self.draw = draw
         self.period = period
         self.run_ids: dict[str, str] = {}
+        self._thread = ThreadPoolExecutor(1, "logging")
+        self._pending: list[Future[None]] = []
 
     def on_train_start(self, trainer: Trainer) -> None:
         epoch = trainer.state.epoch
@@ -61,23 +68,38 @@ class Logging(Callback):
         self._show({path.stem: cv2.imread(str(path)) for path in sorted(self.folder.glob("train_batch*.jpg"))}, epoch)
 
     def on_epoch_end(self, trainer: Trainer) -> None:
-        epoch = trainer.state.epoch
-        for each in self.loggers.values():
-            each.log(trainer.record, epoch)
-        if self.period and epoch % self.period == 0:
-            with trainer.precision.full():
-                self._show(self.draw(trainer.ema.model), epoch)
+        self._raise_failures()
+        epoch, record = trainer.state.epoch, dict(trainer.record)
+        model = copy.deepcopy(trainer.ema.model) if self.period and epoch % self.period == 0 else None
+
+        def tell() -> None:
+            for each in self.loggers.values():
+                each.log(record, epoch)
+            if model is not None:
+                with trainer.precision.full():
+                    self._show(self.draw(model), epoch)
+
+        self._pending.append(self._thread.submit(tell))
 
     def on_train_end(self, trainer: Trainer) -> None:
+        self._thread.shutdown()
         failed = not trainer.stop_reason and trainer.state.epoch < trainer.epochs
         for each in self.loggers.values():
             each.close(failed=failed)
+        self._raise_failures()
 
     def state_dict(self) -> dict[str, Any]:
         return {"run_ids": dict(self.run_ids)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.run_ids = dict(state["run_ids"])
+
+    def _raise_failures(self) -> None:
+        """Raise what went wrong in the thread."""
+        done = [each for each in self._pending if each.done()]
+        self._pending = [each for each in self._pending if not each.done()]
+        for each in done:
+            each.result()
 
     def _show(self, pictures: Mapping[str, Any], epoch: int) -> None:
         for name, picture in pictures.items():

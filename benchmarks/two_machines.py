@@ -1,0 +1,150 @@
+"""Two machines train together, and one of them is lost: what is printed, how long it takes, where the job goes on.
+
+    python -m benchmarks.two_machines kill      # the second machine's processes end at once
+    python -m benchmarks.two_machines cut       # its cable is cut: nobody tells the first one
+    python -m benchmarks.two_machines return    # it is killed, and comes back later
+
+The machines are two network namespaces joined by a veth pair, each with a torchrun agent of its own and no file that
+the other one sees but the data. Needs root and `ip` (Debian: iproute2).
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import csv
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[1]
+ADDRESS = {"yolo-a": "10.77.0.1", "yolo-b": "10.77.0.2"}
+EPOCHS = 6
+
+
+def ip(*arguments: str) -> None:
+    """Call `ip`."""
+    subprocess.run(["ip", *arguments], check=True)
+
+
+@contextlib.contextmanager
+def machines() -> Iterator[None]:
+    """Two namespaces and the cable between them."""
+    for name in ADDRESS:
+        subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)
+        ip("netns", "add", name)
+    try:
+        ip("link", "add", "yolo-a", "netns", "yolo-a", "type", "veth", "peer", "name", "yolo-b", "netns", "yolo-b")
+        for name, address in ADDRESS.items():
+            ip("-n", name, "address", "add", f"{address}/24", "dev", name)
+            ip("-n", name, "link", "set", name, "up")
+            ip("-n", name, "link", "set", "lo", "up")
+        yield
+    finally:
+        for name in ADDRESS:
+            subprocess.run(["ip", "netns", "del", name], check=False)
+
+
+@dataclass
+class Agent:
+    """A torchrun of one machine, and what it and its worker print."""
+
+    name: str
+    folder: Path
+    log: Path
+    process: subprocess.Popen[bytes]
+
+    @classmethod
+    def start(cls, name: str, folder: Path) -> Agent:
+        """Begin on a machine, in a folder of its own."""
+        folder.mkdir(parents=True, exist_ok=True)
+        log = folder / f"{name}.log"
+        launcher = "torchrun --nnodes 1:2 --nproc-per-node 1 --max-restarts 3 --rdzv-id job --rdzv-backend c10d "
+        launcher += f"--rdzv-endpoint {ADDRESS['yolo-a']}:29400 --local-addr {ADDRESS[name]} -m yolo.train "
+        training = f"--cfg shapes --data shapes --img-size 64 --epochs {EPOCHS} --workers 0 --cache none --device cpu "
+        command = ["ip", "netns", "exec", name, *(launcher + training + "--name job --dist-timeout 0.5").split()]
+        environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": name}
+        with log.open("ab") as file:
+            process = subprocess.Popen(
+                command, cwd=folder, env=environment, stdout=file, stderr=file, start_new_session=True
+            )
+        return cls(name, folder, log, process)
+
+    def text(self) -> str:
+        return self.log.read_text().replace("\r", "\n") if self.log.is_file() else ""
+
+    def wait_for(self, text: str) -> None:
+        """Until it printed something."""
+        while text not in self.text():
+            if self.process.poll() is not None:
+                raise SystemExit(f"{self.name} ended before {text!r}:\n{self.text()}")
+            time.sleep(0.2)
+
+    def kill(self) -> None:
+        """End agent and worker as a power cut does."""
+        found = subprocess.run(["ip", "netns", "pids", self.name], check=True, capture_output=True, text=True)
+        for pid in found.stdout.split():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
+
+
+def main() -> None:
+    """Lose a machine as told."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("how", choices=["kill", "cut", "return"])
+    how = parser.parse_args().how
+    work = Path(tempfile.mkdtemp(prefix="two-machines-"))
+    subprocess.run(
+        [sys.executable, "-c", "from yolo.data.sources import open_source; open_source('shapes').index('train')"],
+        cwd=work, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True,
+    )  # fmt: skip
+    for name in ADDRESS:
+        shutil.copytree(work / "datasets", work / name / "datasets")
+    with machines():
+        agents = {name: Agent.start(name, work / name) for name in ADDRESS}
+        first, second = agents["yolo-a"], agents["yolo-b"]
+        main_agent = wait_for_main(first, second, f"epoch 2/{EPOCHS}")
+        lost = second if main_agent is first else first
+        lost_at = time.monotonic()
+        if how == "cut":
+            ip("-n", lost.name, "link", "set", lost.name, "down")
+        else:
+            lost.kill()
+        main_agent.wait_for("goes on with")
+        print(f"--- {how}: gone on after {time.monotonic() - lost_at:.1f} s")
+        if how == "return":
+            main_agent.wait_for(f"epoch 4/{EPOCHS}")
+            Agent.start(lost.name, lost.folder)
+        main_agent.process.wait()
+        print(f"--- {main_agent.name} ended with status {main_agent.process.returncode}")
+        lost.kill()
+    print("\n".join(line for line in main_agent.text().splitlines() if line.strip() and "batch/s" not in line))
+    run = main_agent.folder / "runs" / "job"
+    with (run / "results.csv").open() as file:
+        print("epochs in results.csv:", [row["epoch"] for row in csv.DictReader(file)])
+    print("pictures seen:", torch.load(run / "last.pt", weights_only=True)["state"]["images_seen"])
+
+
+def wait_for_main(first: Agent, second: Agent, text: str) -> Agent:
+    """The machine of rank 0, once it printed something: torchrun chooses it."""
+    while True:
+        for agent in (first, second):
+            if text in agent.text():
+                return agent
+        time.sleep(0.2)
+
+
+if __name__ == "__main__":
+    main()

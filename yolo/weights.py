@@ -1,0 +1,113 @@
+"""`python -m yolo.weights`: published weights: list them, fetch them, check those that are here."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+import tyro
+
+from yolo.download import verify
+from yolo.errors import DownloadError, SettingsError
+from yolo.log import progress
+from yolo.pretrained import Published, find_weights, registry
+from yolo.program import run
+
+HEADINGS = ("name", "MB", "cfg", "trained on", "AP", "AP50", "measured on", "score it on", "here")
+RIGHT = {"MB", "AP", "AP50"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class List:
+    """Print all published weights that --weights knows by name, and where those lie that are here."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Get:
+    """Fetch weights, and print where they are."""
+
+    names: tyro.conf.Positional[tuple[str, ...]]
+    """Names from the list; or files, which are only looked for."""
+    offline: bool = False
+    """Never touch the network; YOLO_OFFLINE=1 says so too."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """Compare the weights that are here with their published length and checksum."""
+
+
+def main() -> None:
+    """Run the command that the command line names."""
+    command = tyro.extras.subcommand_cli_from_dict(
+        {"list": List, "get": Get, "check": Check}, prog="python -m yolo.weights", description=__doc__
+    )
+    if isinstance(command, Get):
+        get(command)
+    elif isinstance(command, Check):
+        check()
+    else:
+        sys.stdout.write(format_list())
+
+
+def get(settings: Get) -> None:
+    """Fetch what is not here, and print a path a line.
+
+    Raises:
+        YoloError: an unknown name, or what cannot be fetched.
+    """
+    if not settings.names:
+        raise SettingsError("get: give one or more names; `python -m yolo.weights list` lists them")
+    for name in settings.names:
+        sys.stdout.write(f"{find_weights(name, offline=settings.offline)}\n")
+
+
+def check() -> None:
+    """Print a line a file that is here.
+
+    Raises:
+        DownloadError: a file is not the published one.
+    """
+    files = [(entry, path) for entry in registry().values() for path in entry.places() if path.is_file()]
+    wrong = 0
+    for entry, path in progress(files, desc="check", unit="file"):
+        try:
+            verify(path, entry.num_bytes, entry.sha256)
+            said = "as published" if entry.sha256 else "of the published length; no checksum is published"
+        except DownloadError as error:
+            wrong += 1
+            said = f"not the published file: {error}"
+        sys.stdout.write(f"{path}: {said}\n")
+    if wrong:
+        raise DownloadError(
+            f"{wrong} of {len(files)} files are not as published; remove them to have them fetched anew"
+        )
+
+
+def format_list() -> str:
+    """The registry as a table."""
+    rows = [HEADINGS, *(_cells(entry) for entry in registry().values())]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        cells = zip(HEADINGS, row, widths, strict=True)
+        lines.append("  ".join(text.rjust(w) if name in RIGHT else text.ljust(w) for name, text, w in cells).rstrip())
+    return "\n".join(lines) + "\n"
+
+
+def _cells(entry: Published) -> tuple[str, ...]:
+    return (
+        entry.name,
+        f"{entry.num_bytes / 1e6:.0f}",
+        entry.cfg,
+        entry.trained_on,
+        "-" if entry.ap is None else f"{entry.ap:.1f}",
+        "-" if entry.ap50 is None else f"{entry.ap50:.1f}",
+        entry.measured_on or "-",
+        entry.score_on or "-",
+        str(entry.found() or "-"),
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(run(main))
