@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from yolo.assign import lies_in_ignored, split_ignored
 from yolo.losses.cost_assign import Answers, match_by_cost
 from yolo.losses.predictions import Predictions
-from yolo.losses.shape_match import LossSettings, cross_entropy
+from yolo.losses.shape_match import LossSettings, cross_entropy, mean_over_all
 from yolo.ops.boxes import cxcywh_to_xyxy, paired_iou
 
 if TYPE_CHECKING:
@@ -75,13 +75,15 @@ class CostMatchLoss:
         return self._terms(_Sums(*map(torch.stack, zip(*per_head, strict=True))))
 
     def _terms(self, sums: _Sums) -> dict[str, Tensor]:
-        """Sums (heads,) -> terms: all divisions are here."""
-        gain, classes = self.settings, self.heads[0].classes
-        answers = sums.answers.sum().clamp(min=1) / len(self.heads)
+        """Sums (heads,) -> terms: all divisions are here, by the counts of all processes."""
+        gain, num_heads, classes = self.settings, len(self.heads), self.heads[0].classes
+        answers = sums.answers.sum()
+        totals = torch.stack([sums.box.sum(), sums.class_.sum(), *sums.objectness])
+        box, class_, *objectness = mean_over_all(totals, torch.stack([answers, answers, *sums.counted]))
         return {
-            "box": gain.giou * sums.box.sum() / answers,
-            "objectness": gain.obj * (sums.objectness / sums.counted.clamp(min=1)).sum(),
-            "class": gain.cls * math.sqrt(classes / 80) * sums.class_.sum() / answers,
+            "box": gain.giou * num_heads * box,
+            "objectness": gain.obj * torch.stack(objectness).sum(),
+            "class": gain.cls * math.sqrt(classes / 80) * num_heads * class_,
         }
 
     def _sums(
@@ -105,7 +107,7 @@ class CostMatchLoss:
         counted[answers.prediction] = True
         each = cross_entropy(logits, objectness_truth, gain.obj_pw, gain.fl_gamma)
         number = logits.new_tensor(len(answers.prediction))
-        return _Sums((1 - ciou).sum(), class_, number, (each * counted).sum(), counted.sum())
+        return _Sums((1 - ciou).sum(), class_, number, (each * counted).sum(), counted.sum().to(each.dtype))
 
     @staticmethod
     def _counted(head: Predictions, raw: Tensor, regions: Tensor, image_size: tuple[int, int]) -> Tensor:
