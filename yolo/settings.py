@@ -183,7 +183,7 @@ class TrainSettings:
     seed: int = 0
     """Seed of weights, order and augmentation."""
     loss: LossName = "shape-match"
-    """shape-match (anchors by shape, GIoU; [yolo] heads) or darknet (what the cfg's heads say; heads of all kinds)."""
+    """For [yolo] heads shape-match (anchors, GIoU) or cost-match (predictions by cost, CIoU); for all heads darknet."""
     grad_checkpoint: bool = False
     """Keep less for the backward pass and compute more twice: less memory, somewhat slower, same numbers."""
     sizes: SizeSettings = field(default_factory=SizeSettings)

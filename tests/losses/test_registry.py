@@ -4,8 +4,9 @@ import pytest
 
 from yolo.darknet.cfg import CfgFile
 from yolo.errors import SettingsError
+from yolo.losses.cost_match import CostMatchLoss
 from yolo.losses.darknet import DarknetLoss
-from yolo.losses.registry import build_loss
+from yolo.losses.registry import LossName, build_loss
 from yolo.losses.shape_match import LossSettings, ShapeMatchLoss
 from yolo.model import Darknet
 
@@ -30,21 +31,20 @@ def test_darknet_knows_every_head(kind: str) -> None:
     assert isinstance(loss, DarknetLoss)
 
 
-def test_shape_match_knows_yolo() -> None:
-    assert isinstance(
-        build_loss(
-            "shape-match", network(HEADS["yolo"]), LossSettings(), images_seen=lambda: 0, objectness_ratio=lambda: 1.0
-        ),
-        ShapeMatchLoss,
-    )
+MATCHING: dict[LossName, type] = {"cost-match": CostMatchLoss, "shape-match": ShapeMatchLoss}
 
 
+@pytest.mark.parametrize("name", MATCHING)
+def test_losses_that_match_know_yolo(name: LossName) -> None:
+    loss = build_loss(name, network(HEADS["yolo"]), LossSettings(), images_seen=lambda: 0, objectness_ratio=lambda: 1.0)
+    assert type(loss) is MATCHING[name]
+
+
+@pytest.mark.parametrize("name", MATCHING)
 @pytest.mark.parametrize("kind", ["region", "Gaussian_yolo", "detection"])
-def test_other_heads_are_refused_with_the_loss_that_trains_them(kind: str) -> None:
-    with pytest.raises(SettingsError, match=rf"a.cfg:6: .*\[{kind}\]; use --loss darknet"):
-        build_loss(
-            "shape-match", network(HEADS[kind]), LossSettings(), images_seen=lambda: 0, objectness_ratio=lambda: 1.0
-        )
+def test_other_heads_are_refused_with_the_loss_that_trains_them(name: LossName, kind: str) -> None:
+    with pytest.raises(SettingsError, match=rf"a.cfg:6: --loss {name} .*\[{kind}\]; use --loss darknet"):
+        build_loss(name, network(HEADS[kind]), LossSettings(), images_seen=lambda: 0, objectness_ratio=lambda: 1.0)
 
 
 def test_a_classifier_has_nothing_to_train() -> None:

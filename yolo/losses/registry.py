@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from yolo.errors import SettingsError
 from yolo.layers import HeadSpec, Yolo
+from yolo.losses.cost_match import CostMatchLoss
 from yolo.losses.darknet import DarknetLoss
 from yolo.losses.shape_match import LossSettings, ShapeMatchLoss
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from yolo.model import Darknet
 
-LossName = Literal["shape-match", "darknet"]
+LossName = Literal["cost-match", "shape-match", "darknet"]
 
 
 class Loss(Protocol):
@@ -45,9 +46,9 @@ def build_loss(
     Args:
         name: which.
         model: the network.
-        settings: of shape-match.
+        settings: of cost-match and shape-match.
         images_seen: pictures trained on so far; darknet asks before each batch.
-        objectness_ratio: how far burn-in has brought objectness targets; shape-match asks before each batch.
+        objectness_ratio: how far burn-in has brought objectness targets; these two ask before each batch.
 
     Raises:
         SettingsError: the network has a head that the loss does not know, or none.
@@ -62,6 +63,6 @@ def build_loss(
                 f"{node.section.where()}: --loss {name} trains [yolo] heads only, this is [{node.section.name}]; "
                 "use --loss darknet"
             )
-    return ShapeMatchLoss(
-        [node.spec for node in model.heads if isinstance(node.spec, Yolo)], settings, objectness_ratio
-    )
+    heads = [node.spec for node in model.heads if isinstance(node.spec, Yolo)]
+    kind = CostMatchLoss if name == "cost-match" else ShapeMatchLoss
+    return kind(heads, settings, objectness_ratio)

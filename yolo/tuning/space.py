@@ -75,7 +75,7 @@ def genes_of(settings: TrainSettings) -> tuple[Gene, ...]:
     """The hyper-parameters that have an effect in a run of these settings."""
     return (
         *(LEARNING if settings.policy.schedule != "cfg" else ()),
-        *(LOSS if settings.loss == "shape-match" else ()),
+        *(LOSS if settings.loss != "darknet" else ()),
         *PICTURES,
         *(JOINED_PICTURES if not settings.rect else ()),
     )
