@@ -156,3 +156,15 @@ def test_nothing_but_a_region_to_ignore() -> None:
     total.backward()  # type: ignore[no-untyped-call]
     assert raw.grad is not None
     assert not raw.grad.any()
+
+
+def test_a_width_beyond_all_bounds_has_a_finite_gradient() -> None:
+    raw = torch.zeros(1, 7, 1, 1)
+    raw[0, 2:4] = 100.0  # exp() of which is infinite
+    raw.requires_grad_()
+    head = Yolo(anchors=(32.0, 32.0), num=1, mask=(0,), classes=2)
+    loss = ShapeMatchLoss([head], LossSettings())
+    terms = loss([raw], torch.tensor([[0, 0, 0.5, 0.5, 1.0, 1.0]]), (32, 32))
+    torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
+    assert raw.grad is not None
+    assert raw.grad.isfinite().all()

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from yolo import distributed
 from yolo.assign import Matches, lies_in_ignored, match_by_shape, split_ignored
 from yolo.layers import Yolo
+from yolo.losses.predictions import LARGEST_RAW_SIZE
 from yolo.ops.boxes import cxcywh_to_xyxy, paired_iou
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-LARGEST_ANCHOR_FACTOR = 1e3  # keeps exp() of an untrained width finite
 FOCAL_ALPHA = 0.25  # weight of positives in the focal loss; negatives have the rest
 
 
@@ -141,7 +141,7 @@ class ShapeMatchLoss:
         corner = torch.stack([matches.column, matches.row], dim=1)
         stride = picked.new_tensor([image_size[1] / grid[1], image_size[0] / grid[0]])
         centre = (corner + head.cell_offset(picked[:, :2])) * stride
-        wh = head.anchor_factor(picked[:, 2:4]).clamp(max=LARGEST_ANCHOR_FACTOR) * anchors[matches.anchor]
+        wh = head.anchor_factor(picked[:, 2:4].clamp(max=LARGEST_RAW_SIZE)) * anchors[matches.anchor]
         predicted = cxcywh_to_xyxy(torch.cat([centre, wh], dim=1))
         return paired_iou(predicted, cxcywh_to_xyxy(matches.truth_cxcywh), "giou")
 
