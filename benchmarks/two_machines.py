@@ -76,6 +76,7 @@ class Agent:
         training = f"--cfg shapes --data shapes --img-size 64 --epochs {EPOCHS} --workers 0 --cache none --device cpu "
         command = ["ip", "netns", "exec", name, *(launcher + training + "--name job --dist-timeout 0.5").split()]
         environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": name}
+        environment["TORCH_DISABLE_SHARE_RDZV_TCP_STORE"] = "1"  # else torchrun 2.14 never takes a machine back
         with log.open("ab") as file:
             process = subprocess.Popen(
                 command, cwd=folder, env=environment, stdout=file, stderr=file, start_new_session=True
