@@ -146,13 +146,13 @@ def test_what_draws_from_the_global_generators_repeats_too(tmp_path: Path, monke
     index = index_of(tmp_path, [paint((60, 60), [])])
     drawn = []
 
-    def draw(path: Path, listed: tuple[int, int]) -> npt.NDArray[np.uint8]:
-        del listed
+    def draw(path: Path, listed: tuple[int, int], longer_side: int) -> npt.NDArray[np.uint8]:
+        del listed, longer_side
         drawn.append((random.random(), np.random.rand(), torch.rand(1).item()))  # noqa: NPY002
         return read_picture(path)
 
     monkeypatch.setattr("yolo.data.dataset.read_listed", draw)
-    data = dataset(index)
+    data = DetectionDataset(index=index, size=64, augment=replace(COLOURLESS, mosaic=0), seed=0)
     for key in (Key(0, 0), Key(1, 0), Key(0, 0, 1), Key(0, 0)):
         data.__getitems__([key])
     assert drawn[0] == drawn[3]
@@ -238,8 +238,8 @@ def test_what_a_worker_is_handed_does_not_grow(tmp_path: Path) -> None:
         for epoch in range(3):
             item(data, (epoch, 0))
         assert len(pickle.dumps(data)) == sizes[number]
-    # A picture: its path, its size, two ends and two boxes of 41 bytes; no Python object.
-    each = len(str(record.path(0))) + 8 + 16 + 2 * (32 + 8 + 1)
+    # A picture: its path, its size, two ends and two boxes of 49 bytes; no Python object.
+    each = len(str(record.path(0))) + 8 + 16 + 2 * (32 + 8 + 8 + 1)
     assert abs((sizes[1000] - sizes[1]) / 999 - each) < 1
 
 

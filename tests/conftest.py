@@ -1,0 +1,6 @@
+"""Hypothesis times no test: machines are slow at times."""
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
