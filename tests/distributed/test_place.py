@@ -39,7 +39,7 @@ def test_nothing_started_this_process() -> None:
 def test_torchrun() -> None:
     expected = Place(
         launcher="torchrun", rank=5, world_size=8, local_rank=1, local_world_size=4, meeting=("a1", 29500),
-        job="torchrun j7", attempt="2", hosted=True,
+        job="torchrun j7", hosted=True,
     )  # fmt: skip
     assert find_place(TORCHRUN) == expected
     assert find_place({**SRUN, **TORCHRUN}) == expected  # torchrun within srun

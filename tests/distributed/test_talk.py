@@ -9,14 +9,18 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.distributed import FileStore  # type: ignore[attr-defined]
 
 from tests.data.sources.pictures import put_picture, put_text
 from tests.distributed.ranks import run_ranks
 from yolo import distributed
 from yolo.data.index import Index
 from yolo.data.sources import open_source
+from yolo.distributed import torch_group
+from yolo.distributed.place import Place
 from yolo.distributed.sync_norm import SyncedBatchNorm2d, synchronise_norms
 from yolo.distributed.talk import first_to_say
+from yolo.distributed.torch_group import _gather_round
 from yolo.errors import DataError, SettingsError, TrainingError
 from yolo.evaluation.evaluator import Evaluator
 from yolo.ops.nms import Detections
@@ -199,3 +203,29 @@ def compressed(compression: distributed.Compression) -> float:
     assert plain.weight.grad is not None
     wanted = distributed.mean_over_ranks(plain.weight.grad)
     return float((got - wanted).abs().max() / wanted.abs().max())
+
+
+def met_again(folder: str) -> tuple[list[int], str]:
+    """The ranks of a second start whose store holds what a first one left."""
+    store = FileStore(f"{folder}/store", 2)
+    for rank in range(2):
+        store.set(f"here {rank}", f"old {rank}")
+        store.set(f"answer old {rank}", "old 0")
+        store.set(f"confirmed old 0 {rank}", "")
+    place = Place(launcher="test", rank=distributed.rank(), world_size=2)
+    name = _gather_round(store, place)
+    return distributed.gather(torch.tensor([distributed.rank()])).tolist(), name
+
+
+def test_processes_of_another_start_are_not_taken_for_those_of_this_one(tmp_path: Path) -> None:
+    (ranks, first), (_, second) = run_ranks(met_again, 2, str(tmp_path))
+    assert ranks == [0, 1]
+    assert first == second
+    assert len(first) == 32
+
+
+def test_who_does_not_come_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch_group, "MEETING_TIMEOUT_S", 0.3)
+    place = Place(launcher="srun", rank=1, world_size=4)
+    with pytest.raises(SettingsError, match=r"rank 1 \(srun\): of 4 processes, rank 0, 2, 3 did not come to file:"):
+        torch_group._meet(place, f"file://{tmp_path}/store")

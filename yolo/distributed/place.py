@@ -30,7 +30,6 @@ class Place:
         local_world_size: how many its machine has.
         meeting: address and port where rank 0 listens.
         job: the same for all processes of a job and its restarts, of no other job; empty: nothing says.
-        attempt: another text for each restart of a job.
         hosted: the launcher listens there, not rank 0.
     """
 
@@ -41,7 +40,6 @@ class Place:
     local_world_size: int = 1
     meeting: tuple[str, int] = (LOCALHOST, 0)
     job: str = ""
-    attempt: str = ""
     hosted: bool = False
 
     def __post_init__(self) -> None:
@@ -96,7 +94,6 @@ def _torchrun(env: Mapping[str, str]) -> Place | None:
         local_world_size=int(env.get("LOCAL_WORLD_SIZE", "1" if "LOCAL_RANK" not in env else env["WORLD_SIZE"])),
         meeting=(env["MASTER_ADDR"], int(env["MASTER_PORT"])),
         job=f"torchrun {_agent() if run == 'none' else run}" if run else "",
-        attempt=env.get("TORCHELASTIC_RESTART_COUNT", ""),
         hosted=env.get("TORCHELASTIC_USE_AGENT_STORE") == "True",
     )
 
@@ -118,7 +115,6 @@ def _slurm(env: Mapping[str, str]) -> Place | None:
         local_rank=int(env["SLURM_LOCALID"]),
         local_world_size=_tasks_of_node(env["SLURM_STEP_TASKS_PER_NODE"], int(env["SLURM_NODEID"])),
         job=f"slurm {job}",
-        attempt=env.get("SLURM_RESTART_COUNT", ""),
         meeting=_meeting(env, "srun", first_host(env["SLURM_STEP_NODELIST"]), f"{job}.{env.get('SLURM_STEP_ID', '')}"),
     )
 

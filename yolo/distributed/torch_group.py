@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import torch
 from torch import distributed as dist
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 FETCH_TIMEOUT = timedelta(hours=24)  # of waiting for what one process of a machine fetches
 MEETING_TIMEOUT_S = 300.0
+POLL_S = 0.05
 
 
 def select_own_device(place: Place, device: str) -> bool:
@@ -68,18 +71,53 @@ def _meet(place: Place, url: str) -> Store:
             f"rank {place.rank} ({place.launcher}): nothing to meet at {where} ({str(error).strip().splitlines()[0]}); "
             "see that rank 0 was started, that its address is reached, and that the port is free (MASTER_PORT)"
         ) from error
-    store = PrefixStore(f"{place.attempt} of {place.world_size}", store)
-    store.set(f"here {place.rank}", "")
-    everybody = [f"here {rank}" for rank in range(place.world_size)]
-    try:
-        store.wait(everybody, timeout)
-    except RuntimeError as error:
-        missing = ", ".join(str(rank) for rank, key in enumerate(everybody) if not store.check([key]))
-        raise SettingsError(
-            f"rank {place.rank} ({place.launcher}): of {place.world_size} processes, rank {missing} did not come to "
-            f"{where} within {MEETING_TIMEOUT_S:.0f} s; see that they were started and reach it"
-        ) from error
-    return store
+    nonce = _gather_round(store, place) or _missing(store, place, where)
+    return PrefixStore(nonce, store)
+
+
+def _gather_round(store: Store, place: Place) -> str:
+    """A name that the processes of this start share, and none of an earlier one that used the same store.
+
+    Each process shows a fresh token; rank 0 answers tokens with the name until every rank has confirmed it. Counts of
+    restarts would not do: each agent of torchrun has its own.
+
+    Returns:
+        The name; empty: not all came in time.
+    """
+    token, deadline = uuid4().hex, time.monotonic() + MEETING_TIMEOUT_S
+    store.set(f"here {place.rank}", token)
+    if place.rank == 0:
+        store.set(f"answer {token}", token)
+    answered: set[str] = set()
+    name, waits_for = "", [f"answer {token}"]
+    while time.monotonic() < deadline:
+        if place.rank == 0:
+            shown = [f"here {rank}" for rank in range(place.world_size)]
+            tokens = {store.get(key).decode() for key in shown if store.check([key])}
+            for other in tokens - answered:
+                store.set(f"answer {other}", token)
+            answered |= tokens
+        if store.check(waits_for):
+            if name:
+                return name
+            name = store.get(waits_for[0]).decode()
+            store.set(f"confirmed {name} {place.rank}", "")
+            waits_for = [f"confirmed {name} {rank}" for rank in range(place.world_size)]
+        time.sleep(POLL_S)
+    return ""
+
+
+def _missing(store: Store, place: Place, where: str) -> str:
+    """Say which ranks did not come.
+
+    Raises:
+        SettingsError: always.
+    """
+    absent = ", ".join(str(rank) for rank in range(place.world_size) if not store.check([f"here {rank}"]))
+    raise SettingsError(
+        f"rank {place.rank} ({place.launcher}): of {place.world_size} processes, rank {absent or '?'} "
+        f"did not come to {where} within {MEETING_TIMEOUT_S:.0f} s; see that they were started and reach it"
+    )
 
 
 class TorchGroup:
