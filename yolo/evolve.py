@@ -60,7 +60,7 @@ class Watch(Callback):
         value = fitness(trainer.record)
         self.best = max(self.best, value)
         if trainer.state.epoch < trainer.epochs and self.sampler.is_hopeless(trainer.state.epoch, value):
-            trainer.stop(CUT_SHORT)
+            trainer.stop(CUT_SHORT, for_good=True)
 
 
 def evolve(settings: TrainSettings) -> None:
@@ -147,7 +147,7 @@ def train_generation(
     except TrainingError as error:
         logger.warning("%s: %s", training.folder, error)
         outcome = "failed"
-    if trainer.state.batches and outcome == "done":
+    if trainer.is_interrupted and outcome == "done":
         return None
     if trainer.stop_reason == CUT_SHORT:
         outcome = "pruned"

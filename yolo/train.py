@@ -55,7 +55,7 @@ def train(settings: TrainSettings) -> None:
     with remedies(training.settings):
         training.trainer.train()
     reason = training.trainer.stop_reason
-    if training.trainer.state.batches:
+    if training.trainer.is_interrupted:
         run_name = name_of(training.folder, settings.project)
         logger.info("stopped (%s); go on with: python -m yolo.train --resume %s", reason, run_name)
         return

@@ -410,3 +410,16 @@ def test_a_run_that_is_stopped_ends_when_all_is_uploaded(tmp_path: Path) -> None
 
     trainer((2, 2), epochs=2, callbacks=(Stop(), Bucket(tmp_path / "run", [str(tmp_path / "far")]))).train()
     assert (tmp_path / "far" / "last.pt").read_text() == "the end"
+
+
+@pytest.mark.parametrize(("for_good", "step", "interrupted"), [(False, 2, True), (True, 2, False), (False, 4, False)])
+def test_a_run_that_is_stopped_between_epochs_is_to_be_taken_up(for_good: bool, step: int, interrupted: bool) -> None:
+    class Stop(Callback):
+        def on_epoch_end(self, trainer: Trainer) -> None:
+            if trainer.state.step == step:
+                trainer.stop("SIGTERM", for_good=for_good)
+
+    run = trainer((2, 2), epochs=2, callbacks=(Stop(),))
+    run.train()
+    assert run.state.step == step
+    assert run.is_interrupted is interrupted

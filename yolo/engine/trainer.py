@@ -97,6 +97,7 @@ class Trainer:
     size: int | None = field(default=None, init=False)
     record: dict[str, float] = field(default_factory=dict, init=False)
     stop_reason: str = field(default="", init=False)
+    _for_good: bool = field(default=False, init=False)
     _loss_sums: dict[str, Tensor] = field(default_factory=dict, init=False)
 
     @property
@@ -127,9 +128,20 @@ class Trainer:
         finally:
             self._call("on_train_end")
 
-    def stop(self, reason: str) -> None:
-        """End the run after the step in progress; what was trained is kept, and can be taken up again."""
-        self.stop_reason = self.stop_reason or reason
+    def stop(self, reason: str, *, for_good: bool = False) -> None:
+        """End the run after the step in progress; what was trained is kept.
+
+        Args:
+            reason: for people.
+            for_good: it has come to its end; else it is to be taken up again.
+        """
+        if not self.stop_reason:
+            self.stop_reason, self._for_good = reason, for_good
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether the run ended before its time, and is to be taken up again."""
+        return bool(self.stop_reason) and not self._for_good and self.state.epoch < self.epochs
 
     def _stops(self) -> bool:
         """Whether the run ends before its time, on all processes at the same step."""

@@ -46,7 +46,7 @@ class EarlyStop(Callback):
 
     def _stop_if_stale(self, trainer: Trainer) -> None:
         if trainer.state.epoch - self.best_epoch >= self.patience:
-            trainer.stop(f"no epoch was better than epoch {self.best_epoch} for {self.patience} epochs")
+            trainer.stop(f"no epoch was better than epoch {self.best_epoch} for {self.patience} epochs", for_good=True)
 
     def state_dict(self) -> dict[str, Any]:
         return {"best": self.best, "best_epoch": self.best_epoch}
