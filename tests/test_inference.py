@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from yolo.inference import to_input
+from yolo.inference import fast_layout, to_input
 
 CPU = torch.device("cpu")
 
@@ -12,9 +12,21 @@ def test_pixels_become_fractions() -> None:
     images = torch.tensor([0, 51, 255], dtype=torch.uint8).view(1, 3, 1, 1).expand(1, 3, 4, 6)
     found = to_input(images, CPU)
     assert found.shape == (1, 3, 4, 6)
-    assert found.is_contiguous(memory_format=torch.channels_last)
+    assert found.is_contiguous(memory_format=fast_layout(CPU))
     torch.testing.assert_close(found[0, :, 0, 0], torch.tensor([0, 0.2, 1]))
     assert torch.equal(to_input(images, CPU, (4, 6)), found)
+
+
+def test_one_thread_of_a_cpu_has_channels_first() -> None:
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        assert fast_layout(CPU) == torch.contiguous_format
+        assert fast_layout(torch.device("cuda")) == torch.channels_last
+        torch.set_num_threads(2)
+        assert fast_layout(CPU) == torch.channels_last
+    finally:
+        torch.set_num_threads(threads)
 
 
 @pytest.mark.parametrize("size", [(2, 4), (8, 16)])

@@ -28,6 +28,15 @@ if TYPE_CHECKING:
     from yolo.model import Darknet
 
 
+def fast_layout(device: torch.device) -> torch.memory_format:
+    """The memory format in which convolutions are fastest: channels last.
+
+    Not on a CPU with one thread: there PyTorch 2.14's backward pass of small maps in it writes beyond its memory.
+    """
+    single = device.type == "cpu" and torch.get_num_threads() == 1
+    return torch.contiguous_format if single else torch.channels_last
+
+
 def to_input(images: Tensor, device: torch.device, size: tuple[int, int] | None = None) -> Tensor:
     """Pictures as the network takes them.
 
@@ -37,10 +46,10 @@ def to_input(images: Tensor, device: torch.device, size: tuple[int, int] | None 
         size: (height, width) to resize to, on the device; None: H and W.
 
     Returns:
-        (B, 3, height, width) float32 in 0..1, on the device, channels last (faster convolutions).
+        (B, 3, height, width) float32 in 0..1, on the device, in its `fast_layout`.
     """
     moved = images.to(device, non_blocking=True)
-    pixels = moved.to(memory_format=torch.channels_last).float() / 255
+    pixels = moved.to(memory_format=fast_layout(device)).float() / 255
     if size is None or size == pixels.shape[2:]:
         return pixels
     return F.interpolate(pixels, size, mode="bilinear", antialias=size[0] < pixels.shape[2])

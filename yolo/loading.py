@@ -17,7 +17,7 @@ from yolo.data.rect import rectangular_sizes
 from yolo.describe import largest_stride
 from yolo.engine.checkpoint import load_checkpoint
 from yolo.errors import SettingsError
-from yolo.inference import Detector
+from yolo.inference import Detector, fast_layout
 from yolo.model import Darknet
 from yolo.pretrained import find_with_network
 from yolo.remote import is_url, join, local_path
@@ -109,7 +109,7 @@ def load_model(
     network, names = network_of(cfg, str(path))
     model = Darknet(network)
     load_whole(model, path)
-    model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model.to(device, memory_format=fast_layout(device))  # type: ignore[call-overload]
     return model.eval(), names
 
 

@@ -10,6 +10,7 @@ import torch
 
 from yolo import distributed
 from yolo.distributed.sync_norm import synchronise_norms
+from yolo.inference import fast_layout
 from yolo.model import Darknet, with_classes
 from yolo.pretrained import find_weights
 from yolo.rng import differ_by_rank
@@ -45,7 +46,7 @@ def prepare_model(settings: TrainSettings, cfg: CfgFile, num_classes: int, devic
         synchronise_norms(model)
     if settings.grad_checkpoint:
         model.gradient_checkpointing_enable()
-    model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model.to(device, memory_format=fast_layout(device))  # type: ignore[call-overload]
     distributed.broadcast_module(model)
     differ_by_rank(distributed.rank())  # from here on: what drops out
     return model
