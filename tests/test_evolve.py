@@ -45,7 +45,8 @@ class Run:
         self.state = TrainState()
         self.stop_reason = ""
 
-    def stop(self, reason: str) -> None:
+    def stop(self, reason: str, *, for_good: bool) -> None:
+        assert for_good  # a generation that is cut short is not to be taken up again
         self.stop_reason = reason
 
     def train(self, watch: Watch) -> None:
