@@ -95,7 +95,7 @@ def test_rectangles_sizes_and_one_class_from_training_to_test(trained: Path) -> 
     assert row["AP50-95/object"] == row["metrics/mAP50-95"]
     metrics = load_checkpoint(trained / "runs" / "rect" / "best.pt")["metrics"]
     arguments = ["--weights", "runs/rect/best.pt", "--workers", "0"]  # the run's size, shape and class are in the file
-    done = run(trained, "test", *arguments, "--batch-size", "8", "--json", "scores.json")
+    done = run(trained, "test", *arguments, "--json", "scores.json")
     assert done.returncode == 0, done.stderr
     scores = json.loads((trained / "scores.json").read_text())
     assert {name: scores[name] for name in metrics if name.startswith("metrics/")} == {
