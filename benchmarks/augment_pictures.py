@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 import tyro
 
-from yolo.data.augment.settings import Augment
+from yolo.config.augment_settings import Augment
 from yolo.data.dataset import DetectionDataset, Item
-from yolo.data.sources import open_source
-from yolo.draw import draw_boxes
+from yolo.data.formats.open_dataset import open_source
+from yolo.visualization.drawing import draw_boxes
 
 ALONE = {"hsv_h": 0.0, "hsv_s": 0.0, "hsv_v": 0.0, "fliplr": 0.0, "mosaic": 0.0}
 KINDS: dict[str, dict[str, float]] = {

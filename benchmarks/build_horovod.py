@@ -30,8 +30,8 @@ import torch
 import torch.utils
 import tyro
 
+from yolo.config.program import run
 from yolo.errors import YoloError
-from yolo.program import run
 
 VERSION = "0.28.1"
 VARIABLES = {

@@ -20,8 +20,8 @@ import numpy as np
 import tyro
 
 from yolo.data.index import Index, Record
-from yolo.evaluation.coco import CocoMetrics, coco_metrics
-from yolo.evaluation.detections import FlatDetections, image_of_truth
+from yolo.evaluation.metrics.coco_metrics import CocoMetrics, coco_metrics
+from yolo.evaluation.metrics.flat_detections import FlatDetections, image_of_truth
 
 NUMBERS = (
     "map50_95", "map50", "map75", "map_small", "map_medium", "map_large",

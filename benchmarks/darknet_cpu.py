@@ -19,7 +19,7 @@ from yolo.layers import HeadSpec
 from yolo.layers.conv import ConvLayer
 
 if TYPE_CHECKING:
-    from yolo.model import Darknet
+    from yolo.model.network import Darknet
 
 
 class CpuBatchNorm(nn.BatchNorm2d):

@@ -16,12 +16,12 @@ from pathlib import Path
 import torch
 import tyro
 
-from yolo.data.sources import open_source
-from yolo.evaluation.darknet_map import darknet_metrics
+from yolo.checkpoints.loading import load_model
+from yolo.data.formats.open_dataset import open_source
 from yolo.evaluation.evaluator import Evaluator
-from yolo.loading import load_model
-from yolo.testing.darknet_inference import DarknetDetector, DarknetLoader
-from yolo.testing.scoring import collect
+from yolo.evaluation.metrics.darknet_map import darknet_metrics
+from yolo.evaluation.scoring import collect
+from yolo.inference.darknet_detector import DarknetDetector, DarknetLoader
 
 POINT = 0.1
 

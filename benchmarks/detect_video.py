@@ -14,11 +14,11 @@ from pathlib import Path
 import torch
 
 import yolo
-from yolo.detecting.outputs import Drawings, JsonList, Outputs
-from yolo.detecting.pictures.opening import open_sources
-from yolo.detecting.pictures.prefetch import prefetched
-from yolo.detecting.predictor import AHEAD, PredictSettings
-from yolo.inference import letterboxed, to_input
+from yolo.inference.detector import letterboxed, to_input
+from yolo.inference.outputs import Drawings, JsonList, Outputs
+from yolo.inference.predictor import AHEAD, PredictSettings
+from yolo.inference.sources.open_sources import open_sources
+from yolo.inference.sources.prefetch import prefetched
 
 ROUNDS = 5
 

@@ -17,16 +17,16 @@ from typing import Any
 import torch
 
 from yolo import distributed
-from yolo.darknet.cfg import CfgFile
-from yolo.data.augment.settings import Augment
+from yolo.config.augment_settings import Augment
+from yolo.darknet.cfg_file import CfgFile
 from yolo.data.dataset import DetectionDataset
+from yolo.data.formats.open_dataset import open_source
 from yolo.data.loader import build_loader
-from yolo.data.sources import open_source
-from yolo.distributed.sync_norm import synchronise_norms
+from yolo.distributed.sync_batch_norm import synchronise_norms
 from yolo.engine.optimizer import build_optimizer
+from yolo.losses.anchor_loss import LossSettings
 from yolo.losses.registry import build_loss
-from yolo.losses.shape_match import LossSettings
-from yolo.network import build_model
+from yolo.training.build_model import build_model
 
 BATCH, STEPS, SIDE, LR = 16, 20, 96, 1e-3
 

@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING
 import tyro
 
 from tests.remote.faulty import Faults, proxy, s3_server
-from yolo.data.shapes import ensure_shapes
-from yolo.remote.opening import open_store
+from yolo.data.drawn_shapes import ensure_shapes
+from yolo.remote.stores import open_store
 from yolo.remote.upload import Uploader
 
 if TYPE_CHECKING:

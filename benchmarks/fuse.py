@@ -12,9 +12,9 @@ import time
 import torch
 from torch import nn
 
-from yolo.fuse import fuse
 from yolo.layers import Connected
-from yolo.model import Darknet
+from yolo.model.fusing import fuse
+from yolo.model.network import Darknet
 from yolo.storage import shipped_names
 
 ALLOWED = 1e-5  # of an output's largest value

@@ -21,9 +21,9 @@ from pathlib import Path
 import torch
 import tyro
 
-from yolo.darknet.cfg import CfgFile
+from yolo.darknet.cfg_file import CfgFile
 from yolo.errors import YoloError
-from yolo.model import Darknet
+from yolo.model.network import Darknet
 from yolo.storage import shipped_folder
 
 VALUES = (

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from yolo.boxes.darknet_nms import Candidates, DarknetNmsKind, suppress
+from yolo.darknet.image_ops import letterboxed_size
 from yolo.layers.detection import Detection
-from yolo.ops.darknet_image import letterboxed_size
-from yolo.ops.darknet_nms import Candidates, DarknetNmsKind, suppress
 
 if TYPE_CHECKING:
     from benchmarks.golden_reference import Floats, Run

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from yolo.ops.boxes import cxcywh_to_xyxy, paired_iou
-from yolo.ops.darknet_image import centre_crop, letterbox, resize, resize_shorter
-from yolo.ops.darknet_iou import darknet_iou_gradient
-from yolo.ops.darknet_nms import distance_overlap
+from yolo.boxes.darknet_iou import darknet_iou_gradient
+from yolo.boxes.darknet_nms import distance_overlap
+from yolo.boxes.geometry import cxcywh_to_xyxy, paired_iou
+from yolo.darknet.image_ops import centre_crop, letterbox, resize, resize_shorter
 
 if TYPE_CHECKING:
     from benchmarks.golden_reference import Floats
-    from yolo.ops.boxes import IouKind
+    from yolo.boxes.geometry import IouKind
 
 
 def image_errors(misc: dict[str, Floats]) -> dict[str, float]:

@@ -16,9 +16,9 @@ import numpy as np
 import torch
 
 from benchmarks.golden_reference import Floats, Golden
-from yolo.darknet.cfg import CfgFile
+from yolo.darknet.cfg_file import CfgFile
 from yolo.layers import HeadSpec, spec_from_section
-from yolo.losses.darknet import DarknetLoss
+from yolo.losses.darknet.loss import DarknetLoss
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from yolo.darknet.cfg import CfgFile
+from yolo.darknet.cfg_file import CfgFile
 from yolo.layers import HeadSpec
-from yolo.model import Darknet
+from yolo.model.network import Darknet
 
 if TYPE_CHECKING:
     from torch import Tensor

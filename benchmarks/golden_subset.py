@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.golden_reference import Golden
-from yolo.darknet.weights import read_weights
+from yolo.darknet.weights_file import read_weights
 
 if TYPE_CHECKING:
     import numpy.typing as npt

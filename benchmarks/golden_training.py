@@ -15,11 +15,11 @@ import torch
 
 from benchmarks.darknet_cpu import cpu_forward, use_cpu_norms
 from benchmarks.golden_reference import Floats, Golden
-from yolo.darknet.cfg import CfgFile
+from yolo.darknet.cfg_file import CfgFile
 from yolo.layers import HeadSpec
 from yolo.layers.conv import ConvLayer
-from yolo.losses.darknet import DarknetLoss
-from yolo.model import Darknet
+from yolo.losses.darknet.loss import DarknetLoss
+from yolo.model.network import Darknet
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -22,12 +22,12 @@ import psutil
 import torch
 from torch import Tensor
 
-import yolo.segments
 from yolo import Darknet
+from yolo.model import activation_checkpointing
 from yolo.rng import seed_everything
 
 MB = 1e6
-WAYS = {"off": None, "0": 0, "1024": 1024, "package": yolo.segments.KEPT_MACS, "all": 10**9}
+WAYS = {"off": None, "0": 0, "1024": 1024, "package": activation_checkpointing.KEPT_MACS, "all": 10**9}
 
 
 def main() -> None:
@@ -67,7 +67,7 @@ def choose(model: Darknet, way: str) -> None:
     if bound is None:
         model.gradient_checkpointing_disable()
     else:
-        yolo.segments.KEPT_MACS = bound
+        activation_checkpointing.KEPT_MACS = bound
         model.gradient_checkpointing_enable()
 
 

@@ -22,7 +22,7 @@ from typing import Any
 import torch
 import tyro
 
-from yolo.engine.checkpoint import load_checkpoint
+from yolo.checkpoints.checkpoint_file import load_checkpoint
 
 ROOT = Path(__file__).parents[1]
 FLAGS = (

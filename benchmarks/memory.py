@@ -19,11 +19,11 @@ import numpy as np
 import psutil
 import tyro
 
-from yolo.data.augment.settings import Augment
+from yolo.config.augment_settings import Augment
+from yolo.data.cache.build_cache import CacheKind, build_cache
 from yolo.data.dataset import DetectionDataset
 from yolo.data.index import Index, Record
 from yolo.data.loader import build_loader
-from yolo.data.picture_cache.choose import CacheKind, build_cache
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ import torch
 from torch import nn
 
 from yolo.layers import Yolo
-from yolo.model import Darknet
+from yolo.model.network import Darknet
 
 BAR = 1e-4  # largest difference that counts as equal
 OPENCV_EPSILON = 1e-6

@@ -17,12 +17,12 @@ import cv2
 import numpy as np
 import tyro
 
-from yolo.data.augment.settings import Augment
+from yolo.config.augment_settings import Augment
+from yolo.data.cache.build_cache import build_cache
 from yolo.data.dataset import DetectionDataset
 from yolo.data.decode import read_listed
+from yolo.data.formats.open_dataset import open_source
 from yolo.data.loader import build_loader
-from yolo.data.picture_cache.choose import build_cache
-from yolo.data.sources import open_source
 from yolo.data.transforms import resize, tile_size
 
 if TYPE_CHECKING:

@@ -14,12 +14,12 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from yolo.darknet.cfg import CfgFile
+from yolo.config.train_settings import TrainSettings
+from yolo.darknet.cfg_file import CfgFile
 from yolo.darknet.keys import read_keys
 from yolo.darknet.net import Net
-from yolo.engine.policies import PolicyName, PolicySettings
-from yolo.optimization import RunLength, build_schedule
-from yolo.settings import TrainSettings
+from yolo.engine.lr_policies import PolicyName, PolicySettings
+from yolo.training.build_optimizer import RunLength, build_schedule
 
 
 def main(path: Path) -> None:

@@ -21,17 +21,17 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from yolo import distributed
-from yolo.darknet.cfg import CfgFile
-from yolo.data.augment.settings import Augment
+from yolo.config.augment_settings import Augment
+from yolo.darknet.cfg_file import CfgFile
 from yolo.data.dataset import DetectionDataset
+from yolo.data.formats.open_dataset import open_source
 from yolo.data.loader import DetectionLoader, build_loader
-from yolo.data.sources import open_source
+from yolo.devices import select_device
 from yolo.engine.optimizer import build_optimizer
-from yolo.inference import to_input
-from yolo.loading import select_device
+from yolo.inference.detector import to_input
+from yolo.losses.anchor_loss import LossSettings
 from yolo.losses.registry import build_loss
-from yolo.losses.shape_match import LossSettings
-from yolo.model import Darknet, with_classes
+from yolo.model.network import Darknet, with_classes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

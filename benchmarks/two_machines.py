@@ -108,7 +108,7 @@ def main() -> None:
     how = parser.parse_args().how
     work = Path(tempfile.mkdtemp(prefix="two-machines-"))
     subprocess.run(
-        [sys.executable, "-c", "from yolo.data.sources import open_source; open_source('shapes').index('train')"],
+        [sys.executable, "-c", "from yolo.data.formats import open_source; open_source('shapes').index('train')"],
         cwd=work, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True, capture_output=True,
     )  # fmt: skip
     with machines():

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from yolo.darknet.cfg import CfgFile
+from yolo.darknet.cfg_file import CfgFile
 from yolo.layers.conv import ConvLayer
-from yolo.model import Darknet
+from yolo.model.network import Darknet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

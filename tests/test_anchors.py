@@ -5,18 +5,18 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.data.sources.pictures import put_picture, put_text
+from tests.data.formats.images import put_picture, put_text
 from tests.programs import call
 from yolo.anchors import main
-from yolo.build import build_training
-from yolo.darknet.cfg import CfgFile
-from yolo.heads import anchors_of, num_slots, with_anchors
-from yolo.settings import TrainSettings
+from yolo.config.train_settings import TrainSettings
+from yolo.darknet.cfg_file import CfgFile
+from yolo.model.head_anchors import anchors_of, num_slots, with_anchors
+from yolo.training.build_training import build_training
 
 
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("yolo.data.anchors.GENERATIONS", 50)
+    monkeypatch.setattr("yolo.dataset_tools.anchor_fitting.GENERATIONS", 50)
     for number in range(4):
         put_picture(tmp_path / f"images/{number}.png", 200, 100)
         rows = "".join(f"0 0.5 0.5 {0.1 * n} {0.05 * (n + number)}\n" for n in range(1, 6))

@@ -8,9 +8,9 @@ import pytest
 
 from tests.programs import call
 from yolo.cfg import main
-from yolo.darknet.cfg import CfgFile
-from yolo.heads import anchors_of
-from yolo.model import Darknet
+from yolo.darknet.cfg_file import CfgFile
+from yolo.model.head_anchors import anchors_of
+from yolo.model.network import Darknet
 
 
 @pytest.fixture

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.model.test_network import SMALL, SMALL_VALUES, randomized, small
 from tests.programs import call
-from tests.test_model import SMALL, SMALL_VALUES, randomized, small
+from yolo.checkpoints.checkpoint_file import save_checkpoint
+from yolo.checkpoints.loading import load_model
+from yolo.checkpoints.state_dict import read_state
 from yolo.convert import main
-from yolo.engine.checkpoint import save_checkpoint
-from yolo.loading import load_model
-from yolo.state_file import read_state
 
 FIRST_LAYER_VALUES = 4 * 4 + 4 * 27
 

@@ -9,10 +9,10 @@ import pytest
 from tests.programs import call
 from tests.spots import BLUE, RED, paint, write_spot_network
 from yolo.detect import main
-from yolo.detecting.outputs import TextFiles
-from yolo.detecting.pictures.video import VideoFile
-from yolo.detecting.pictures.video_writer import VideoWriter
-from yolo.detecting.results import Result
+from yolo.inference.outputs import TextFiles
+from yolo.inference.results import Result
+from yolo.inference.sources.video import VideoFile
+from yolo.inference.video_writer import VideoWriter
 
 
 @pytest.fixture

@@ -12,12 +12,12 @@ import torch
 
 from tests.exporting.networks import NETWORKS, network
 from tests.programs import call
+from yolo.checkpoints.loading import load_model
+from yolo.checkpoints.state_dict import read_state
 from yolo.export import main
-from yolo.exporting import formats
+from yolo.exporting import export_formats
+from yolo.exporting.graph_nms import NMS_OUTPUTS
 from yolo.exporting.runtimes import CannotRunError, Outputs, Pictures, Runner, module_runner
-from yolo.exporting.suppression import NMS_OUTPUTS
-from yolo.loading import load_model
-from yolo.state_file import read_state
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,7 +108,7 @@ def refusing(module: nn.Module, outputs: Sequence[str]) -> Runner:
 def test_what_finds_something_else_is_not_kept(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(formats, "module_runner", shifted)
+    monkeypatch.setattr(export_formats, "module_runner", shifted)
     before = files(folder)
     assert call(monkeypatch, main, *GIVEN, "--format", "torchscript") == 2
     error = capsys.readouterr().err
@@ -120,7 +120,7 @@ def test_what_finds_something_else_is_not_kept(
 def test_a_program_that_cannot_run_a_file_is_no_fault_of_the_file(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(formats, "module_runner", refusing)
+    monkeypatch.setattr(export_formats, "module_runner", refusing)
     assert call(monkeypatch, main, *GIVEN, "--format", "torchscript", "--no-fuse") == 0
     assert f"  torch.jit {torch.__version__}: cannot run it (no such layer)\n" in capsys.readouterr().out
     assert Path("a.torchscript").is_file()

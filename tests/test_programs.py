@@ -13,7 +13,7 @@ import cv2
 import pytest
 import yaml
 
-from yolo.engine.checkpoint import load_checkpoint
+from yolo.checkpoints.checkpoint_file import load_checkpoint
 
 pytestmark = pytest.mark.e2e
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.model.test_network import SMALL, SMALL_VALUES
 from tests.programs import call
-from tests.test_model import SMALL, SMALL_VALUES
-from yolo.darknet.cfg import CfgFile
-from yolo.describe import describe
+from yolo.darknet.cfg_file import CfgFile
+from yolo.model.network_summary import describe
 from yolo.storage import shipped_names
 from yolo.summary import format_summary, main
 

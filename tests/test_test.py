@@ -15,13 +15,13 @@ import torch
 
 from tests.distributed.ranks import run_ranks
 from tests.programs import call
-from yolo.darknet.cfg import CfgFile
-from yolo.data.sources import open_source
-from yolo.loading import load_model
-from yolo.model import Darknet
+from yolo.checkpoints.loading import load_model
+from yolo.config.test_settings import read_test_settings
+from yolo.darknet.cfg_file import CfgFile
+from yolo.data.formats.open_dataset import open_source
+from yolo.evaluation.scoring import score
+from yolo.model.network import Darknet
 from yolo.test import main, read_index
-from yolo.testing.scoring import score
-from yolo.testing.settings import read_test_settings
 
 CFG = """[net]
 width=64

@@ -9,8 +9,8 @@ import pytest
 
 from tests.programs import call
 from tests.serving import Answer, serving
-from yolo.darknet.weights import Header
-from yolo.pretrained import registry
+from yolo.checkpoints.published import registry
+from yolo.darknet.weights_file import Header
 from yolo.weights import format_list, main
 
 ROOT = Path(__file__).parents[1]

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import tyro
 
-from yolo.darknet.cfg import CfgFile
+from yolo.config.program import run_program
+from yolo.darknet.cfg_file import CfgFile
 from yolo.darknet.keys import read_keys
 from yolo.darknet.net import Net
-from yolo.data.anchor_plot import plot_anchors
-from yolo.data.anchors import find_anchors, letterboxed_shapes, measure
-from yolo.data.sources import open_source
+from yolo.data.formats.open_dataset import open_source
+from yolo.dataset_tools.anchor_fitting import find_anchors, letterboxed_shapes, measure
+from yolo.dataset_tools.anchor_plot import plot_anchors
 from yolo.errors import DataError, SettingsError, require
-from yolo.heads import anchor_heads, anchors_of, num_slots, with_anchors
-from yolo.losses.shape_match import LossSettings
-from yolo.program import run
+from yolo.losses.anchor_loss import LossSettings
+from yolo.model.head_anchors import anchor_heads, anchors_of, num_slots, with_anchors
 
 STRICT = 0.5  # a second threshold of recall in the table
 
@@ -88,4 +88,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(run(main))
+    raise SystemExit(run_program(main))

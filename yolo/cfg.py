@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Literal
 
 import tyro
 
-from yolo.darknet.cfg import NET, CfgFile
+from yolo.config.program import run_program
+from yolo.darknet.cfg_file import NET, CfgFile
 from yolo.darknet.keys import read_keys
 from yolo.darknet.net import Net
-from yolo.data.anchors import find_anchors, letterboxed_shapes, measure
-from yolo.data.sources import open_source
+from yolo.data.formats.open_dataset import open_source
+from yolo.dataset_tools.anchor_fitting import find_anchors, letterboxed_shapes, measure
 from yolo.errors import DataError, SettingsError, require
-from yolo.heads import anchors_of, num_slots, with_anchors
-from yolo.losses.shape_match import LossSettings
-from yolo.model import Darknet, with_classes
-from yolo.program import run
+from yolo.losses.anchor_loss import LossSettings
+from yolo.model.head_anchors import anchors_of, num_slots, with_anchors
+from yolo.model.network import Darknet, with_classes
 
 if TYPE_CHECKING:
     from yolo.data.index import Index
@@ -104,4 +104,4 @@ def with_fitted_anchors(cfg: CfgFile, index: Index, seed: int) -> CfgFile:
 
 
 if __name__ == "__main__":
-    raise SystemExit(run(main))
+    raise SystemExit(run_program(main))

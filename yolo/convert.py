@@ -9,14 +9,14 @@ from pathlib import Path
 import tyro
 from torch import Tensor
 
+from yolo.checkpoints.loading import class_names
+from yolo.checkpoints.published import find_with_network
+from yolo.checkpoints.state_dict import ModelState, is_state_file, write_state
+from yolo.checkpoints.transfer import network_of, transfer
+from yolo.config.program import run_program
 from yolo.errors import SettingsError, WeightsError, require
-from yolo.loading import class_names
-from yolo.model import Darknet
-from yolo.pretrained import find_with_network
-from yolo.program import run
-from yolo.remote import local_path
-from yolo.state_file import ModelState, is_state_file, write_state
-from yolo.transfer import network_of, transfer
+from yolo.model.network import Darknet
+from yolo.remote.fetch import local_path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,4 +114,4 @@ def halved(tensor: Tensor) -> Tensor:
 
 
 if __name__ == "__main__":
-    raise SystemExit(run(main))
+    raise SystemExit(run_program(main))

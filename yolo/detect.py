@@ -10,24 +10,24 @@ from typing import TYPE_CHECKING
 
 import tyro
 
-from yolo.data.sources.sizes import read_sizes
-from yolo.detecting.outputs import Outputs
-from yolo.detecting.pictures.files import PictureFile
-from yolo.detecting.pictures.opening import open_sources
-from yolo.detecting.pictures.prefetch import prefetched
-from yolo.detecting.predictor import AHEAD, load
-from yolo.detecting.settings import DetectSettings
-from yolo.detecting.window import Window
-from yolo.loading import new_run_folder
+from yolo.config.detect_settings import DetectSettings
+from yolo.config.program import run_program
+from yolo.data.formats.sizes import read_sizes
+from yolo.inference.outputs import Outputs
+from yolo.inference.predictor import AHEAD, load
+from yolo.inference.sources.image_files import PictureFile
+from yolo.inference.sources.open_sources import open_sources
+from yolo.inference.sources.prefetch import prefetched
+from yolo.inference.window import Window
 from yolo.log import progress
-from yolo.program import run
-from yolo.remote import is_url, join
+from yolo.remote.runs import new_run_folder
 from yolo.remote.upload import Uploader
+from yolo.remote.url import is_url, join
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from yolo.detecting.pictures.picture import PictureSource
+    from yolo.inference.sources.frame import PictureSource
 
 logger = logging.getLogger("yolo.detect")
 
@@ -79,4 +79,4 @@ def _count(sources: Sequence[PictureSource]) -> int | None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(run(main))
+    raise SystemExit(run_program(main))

@@ -37,6 +37,10 @@ class TrainingError(YoloError):
     """A run that cannot go on as it is set."""
 
 
+class ElsewhereError(YoloError):
+    """An error that another process found and reports."""
+
+
 def require(flag: str, value: object, holds: bool, allowed: str) -> None:
     """Raise a `SettingsError` unless a setting holds."""
     if not holds:

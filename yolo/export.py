@@ -9,15 +9,15 @@ from pathlib import Path
 import torch
 import tyro
 
+from yolo.checkpoints.loading import class_names, load_model, validated_as
+from yolo.config.program import run_program
 from yolo.errors import require
-from yolo.exporting.formats import ENDINGS, FormatName
+from yolo.exporting.export_formats import ENDINGS, FormatName
 from yolo.exporting.graph import Interface
+from yolo.exporting.graph_nms import Suppression
 from yolo.exporting.job import Job
-from yolo.exporting.pictures import LabelledPictures, check_inputs
-from yolo.exporting.suppression import Suppression
+from yolo.exporting.sample_images import LabelledPictures, check_inputs
 from yolo.exporting.writing import files_of, write_checked
-from yolo.loading import class_names, load_model, validated_as
-from yolo.program import run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,4 +101,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(run(main))
+    raise SystemExit(run_program(main))

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, overload
 
 from tqdm import tqdm
 
-from yolo.distributed import is_main
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -32,7 +30,8 @@ def progress(iterable: Iterable[Any] | None = None, /, desc: str = "", **options
         desc: what is done.
         options: of tqdm; `delay=1` hides the bar of what ends within a second.
     """
-    return tqdm(iterable, desc, **{"leave": False, "dynamic_ncols": True, "disable": not is_main(), **options})
+    quiet = not logging.getLogger("yolo").isEnabledFor(logging.WARNING)  # as on all ranks except 0
+    return tqdm(iterable, desc, **{"leave": False, "dynamic_ncols": True, "disable": quiet, **options})
 
 
 class TqdmHandler(logging.Handler):

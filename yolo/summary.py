@@ -10,10 +10,10 @@ from pathlib import Path
 
 import tyro
 
-from yolo.darknet.cfg import CfgFile
-from yolo.describe import HeadRow, LayerRow, Summary, describe
+from yolo.config.program import run_program
+from yolo.darknet.cfg_file import CfgFile
 from yolo.errors import require
-from yolo.program import run
+from yolo.model.network_summary import HeadRow, LayerRow, Summary, describe
 from yolo.storage import atomic_path
 
 HEADINGS = ("layer", "type", "filters", "size", "from", "output", "values", "BFLOPs", "MMACs", "field", "jump")
@@ -86,4 +86,4 @@ def _head_line(head: HeadRow) -> str:
 
 
 if __name__ == "__main__":
-    raise SystemExit(run(main))
+    raise SystemExit(run_program(main))

@@ -10,26 +10,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yolo import distributed
-from yolo.data.sources import open_source
+from yolo.checkpoints.loading import load_model
+from yolo.config.program import run_program
+from yolo.config.test_settings import read_test_settings
+from yolo.data.formats.open_dataset import open_source
+from yolo.devices import select_device
 from yolo.errors import SettingsError
+from yolo.evaluation.preview import write_picture
 from yolo.evaluation.result_files import write_coco_results, write_label_files
-from yolo.gallery import write_picture
-from yolo.loading import load_model, new_run_folder, select_device
-from yolo.program import run
-from yolo.remote import is_url, join
+from yolo.evaluation.scoring import score
+from yolo.evaluation.size_study import format_study, study, write_study
+from yolo.evaluation.test_report import plots_of, write_html_report
+from yolo.remote.runs import new_run_folder
 from yolo.remote.upload import Uploader
+from yolo.remote.url import is_url, join
 from yolo.storage import atomic_path
-from yolo.testing.report import plots_of, write_html_report
-from yolo.testing.scoring import score
-from yolo.testing.settings import read_test_settings
-from yolo.testing.study import format_study, study, write_study
 
 if TYPE_CHECKING:
+    from yolo.config.test_settings import TestSettings
+    from yolo.data.formats.dataset_format import Source
     from yolo.data.index import Index
-    from yolo.data.sources import Source
-    from yolo.model import Darknet
-    from yolo.testing.scoring import Score
-    from yolo.testing.settings import TestSettings
+    from yolo.evaluation.scoring import Score
+    from yolo.model.network import Darknet
 
 logger = logging.getLogger("yolo.test")
 
@@ -122,4 +124,4 @@ def write_files(folder: Path, settings: TestSettings, source: Source, index: Ind
 
 
 if __name__ == "__main__":
-    raise SystemExit(run(main))
+    raise SystemExit(run_program(main))

@@ -9,27 +9,27 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from yolo import distributed
-from yolo.build import Training, build_training
-from yolo.config import read_train_settings
-from yolo.engine.callbacks.bucket import Bucket
+from yolo.checkpoints.checkpoint_file import load_checkpoint
+from yolo.config.program import run_program
 from yolo.engine.callbacks.clock import Clock
-from yolo.engine.checkpoint import load_checkpoint
+from yolo.engine.callbacks.upload import Bucket
 from yolo.engine.memory import GIB, peak_memory
-from yolo.evaluation.plots import draw_curves
-from yolo.evaluation.report import plot_results
+from yolo.evaluation.metric_plots import draw_curves
+from yolo.evaluation.preview import draw_batch, write_picture
+from yolo.evaluation.run_plots import plot_results
 from yolo.evaluation.tables import format_table
-from yolo.evolve import evolve
-from yolo.gallery import draw_batch, write_picture
-from yolo.program import run
-from yolo.remedies import remedies
 from yolo.remote.runs import name_of
-from yolo.watching import draw_detections
+from yolo.training.build_callbacks import draw_detections
+from yolo.training.build_training import Training, build_training
+from yolo.training.out_of_memory import remedies
+from yolo.training.read_settings import read_train_settings
+from yolo.tuning.evolve import evolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from yolo.evaluation.coco import CocoMetrics
-    from yolo.settings import TrainSettings
+    from yolo.config.train_settings import TrainSettings
+    from yolo.evaluation.metrics.coco_metrics import CocoMetrics
 
 logger = logging.getLogger("yolo.train")
 
@@ -125,4 +125,4 @@ def describe_run(training: Training) -> str:
 
 
 if __name__ == "__main__":
-    raise SystemExit(run(main))
+    raise SystemExit(run_program(main))

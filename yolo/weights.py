@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import tyro
 
-from yolo.download import verify
+from yolo.checkpoints.published import Published, find_weights, registry
+from yolo.config.program import run_program
 from yolo.errors import DownloadError, SettingsError
 from yolo.log import progress
-from yolo.pretrained import Published, find_weights, registry
-from yolo.program import run
+from yolo.remote.download import verify
 
 HEADINGS = ("name", "MB", "cfg", "trained on", "AP", "AP50", "measured on", "score it on", "here")
 RIGHT = {"MB", "AP", "AP50"}
@@ -110,4 +110,4 @@ def _cells(entry: Published) -> tuple[str, ...]:
 
 
 if __name__ == "__main__":
-    raise SystemExit(run(main))
+    raise SystemExit(run_program(main))

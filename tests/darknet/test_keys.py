@@ -6,7 +6,7 @@ from typing import Literal
 
 import pytest
 
-from yolo.darknet.cfg import CfgFile, Section
+from yolo.darknet.cfg_file import CfgFile, Section
 from yolo.darknet.keys import check, read_keys
 from yolo.errors import CfgError
 

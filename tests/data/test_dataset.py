@@ -11,13 +11,13 @@ import pytest
 import torch
 
 from tests.data.painting import COLOURS, assert_boxes_on_pixels, index_of, paint
-from yolo.data.augment.settings import Augment
+from yolo.config.augment_settings import Augment
+from yolo.data.cache.ram import RamCache
+from yolo.data.cache.slots import Slots
 from yolo.data.dataset import DetectionDataset, Item
 from yolo.data.decode import read_picture
 from yolo.data.index import Index, Record
 from yolo.data.loader import build_loader
-from yolo.data.picture_cache.ram import RamCache
-from yolo.data.picture_cache.slots import Slots
 from yolo.data.sample import IGNORE, Key, Sample
 from yolo.data.transforms import resize
 from yolo.errors import DataError

@@ -11,13 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.data.sources.folders import MAKERS
-from tests.data.sources.pictures import put_annotation, put_picture, put_text, voc_object
+from tests.data.formats.folders import MAKERS
+from tests.data.formats.images import put_annotation, put_picture, put_text, voc_object
 from yolo.data import index_cache as cache
+from yolo.data.formats import dataset_format
+from yolo.data.formats.dataset_format import Source
+from yolo.data.formats.open_dataset import open_source
 from yolo.data.index import Index
 from yolo.data.index_cache import Reading, Trace, entry_path, load, stamp, store
-from yolo.data.sources import base, open_source
-from yolo.data.sources.base import Source
 from yolo.errors import DataError
 from yolo.storage import cache_folder
 
@@ -28,7 +29,7 @@ TICK_S = 0.012  # longer than the steps in which a kernel counts the times of fi
 def always_cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Small and new data sets are cached too, in a folder of the test."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(base, "MIN_CACHED", 1)
+    monkeypatch.setattr(dataset_format, "MIN_CACHED", 1)
     monkeypatch.setattr(cache, "SETTLED_NS", -(10**12))
 
 
@@ -39,7 +40,7 @@ def contents(index: Index) -> dict[str, object]:
 def read(data: Path) -> dict[str, object]:
     """What is read without a cache, or the mistake."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(base, "MIN_CACHED", 10**9)
+        patch.setattr(dataset_format, "MIN_CACHED", 10**9)
         patch.setattr(cache, "load", lambda _: None)
         return through_cache(data)
 
@@ -192,7 +193,7 @@ def test_files_that_just_changed_are_not_trusted(tmp_path: Path, monkeypatch: py
 
 
 def test_small_data_sets_are_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(base, "MIN_CACHED", 4)
+    monkeypatch.setattr(dataset_format, "MIN_CACHED", 4)
     through_cache(MAKERS["darknet"](tmp_path / "set"))
     assert not cache_folder("index").exists()
 

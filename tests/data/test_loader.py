@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from tests.data.painting import index_of, paint
-from yolo.data.augment.settings import Augment
+from yolo.config.augment_settings import Augment
 from yolo.data.dataset import DetectionDataset
 from yolo.data.image_weights import ap_name
 from yolo.data.index import Index

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.data.sources.pictures import put_annotation, put_picture, voc_object
+from tests.data.formats.images import put_annotation, put_picture, voc_object
 from yolo.data.__main__ import main
-from yolo.data.sources import open_source
+from yolo.data.formats.open_dataset import open_source
 from yolo.errors import DataError
 
 

@@ -33,7 +33,7 @@ def environment(rank: int, world_size: int, port: int) -> dict[str, str]:
 def run_ranks(function: Callable[..., Any], world_size: int, *arguments: Any) -> list[Any]:
     """What `function(*arguments)` gives on each rank, within the group; a failure of one is the test's."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["yolo.build"])
+    context.set_forkserver_preload(["yolo.training.build_training"])
     results = context.SimpleQueue()
     port = free_port()
     processes = [

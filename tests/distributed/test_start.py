@@ -15,14 +15,14 @@ import psutil
 import pytest
 import yaml
 
+from tests.data.formats.images import put_text
 from tests.data.painting import paint
-from tests.data.sources.pictures import put_text
-from yolo.config import read_train_settings
 from yolo.distributed import DistributedSettings, Options
-from yolo.distributed.launch import Machines
+from yolo.distributed.launcher import Machines
 from yolo.distributed.start import job, without_local_rank
 from yolo.errors import SettingsError
-from yolo.gallery import write_picture
+from yolo.evaluation.preview import write_picture
+from yolo.training.read_settings import read_train_settings
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

@@ -12,19 +12,19 @@ from torch import Tensor, nn
 
 from tests.distributed.ranks import run_ranks
 from yolo import distributed
-from yolo.darknet.cfg import CfgFile
+from yolo.darknet.cfg_file import CfgFile
 from yolo.data.sample import Batch
-from yolo.distributed.sync_norm import synchronise_norms
+from yolo.distributed.sync_batch_norm import synchronise_norms
 from yolo.engine.ema import ModelEma
 from yolo.engine.freeze import Freeze
+from yolo.engine.lr_policies import constant
 from yolo.engine.optimizer import build_optimizer
-from yolo.engine.policies import constant
 from yolo.engine.precision import Precision
 from yolo.engine.schedule import Schedule
 from yolo.engine.trainer import Trainer
+from yolo.losses.anchor_loss import LossSettings
 from yolo.losses.registry import LossName, build_loss
-from yolo.losses.shape_match import LossSettings
-from yolo.model import Darknet
+from yolo.model.network import Darknet
 
 WORLD_BATCH = 8
 SIDE = 32

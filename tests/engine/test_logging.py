@@ -16,7 +16,7 @@ from torch import nn
 from tests.engine.test_trainer import trainer
 from yolo.engine.callback import Callback
 from yolo.engine.callbacks.clock import Clock
-from yolo.engine.callbacks.logging import LONGEST_SIDE, Logging
+from yolo.engine.callbacks.run_logging import LONGEST_SIDE, Logging
 from yolo.engine.trainer import Trainer
 from yolo.errors import TrainingError
 

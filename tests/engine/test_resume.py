@@ -12,11 +12,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from yolo.checkpoints.checkpoint_file import load_checkpoint
 from yolo.engine.callback import Callback
 from yolo.engine.callbacks.checkpoints import Checkpoints
 from yolo.engine.callbacks.results_csv import ResultsCsv
 from yolo.engine.callbacks.stopping import EarlyStop, StopOnSignal
-from yolo.engine.checkpoint import load_checkpoint
 from yolo.engine.ema import ModelEma
 from yolo.engine.optimizer import build_optimizer
 from yolo.engine.precision import Precision

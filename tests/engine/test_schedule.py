@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from yolo.engine.lr_policies import PolicyName, PolicySettings, build_policy, constant, cosine
 from yolo.engine.optimizer import Pace, build_optimizer
-from yolo.engine.policies import PolicyName, PolicySettings, build_policy, constant, cosine
 from yolo.engine.schedule import Schedule, accumulation, burn_in_epochs
 
 COSINE = partial(cosine, floor=0.05)

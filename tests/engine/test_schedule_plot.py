@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from yolo.engine.policies import linear
+from yolo.engine.lr_policies import linear
 from yolo.engine.schedule import Schedule
 from yolo.engine.schedule_plot import plot_schedule
 

@@ -13,18 +13,18 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from yolo.checkpoints.checkpoint_file import load_checkpoint
 from yolo.engine.callback import Callback
-from yolo.engine.callbacks.bucket import Bucket
 from yolo.engine.callbacks.checkpoints import Checkpoints
 from yolo.engine.callbacks.evaluation import Evaluation
 from yolo.engine.callbacks.results_csv import ResultsCsv
-from yolo.engine.checkpoint import load_checkpoint
+from yolo.engine.callbacks.upload import Bucket
 from yolo.engine.ema import ModelEma
+from yolo.engine.lr_policies import constant
+from yolo.engine.multi_scale import MultiScale
 from yolo.engine.optimizer import Pace, build_optimizer
-from yolo.engine.policies import constant
 from yolo.engine.precision import Precision
 from yolo.engine.schedule import Schedule
-from yolo.engine.size import MultiScale
 from yolo.engine.trainer import Trainer
 from yolo.errors import TrainingError
 

@@ -1,11 +1,11 @@
 import pytest
 import torch
 
-from tests.evaluation.test_coco import flat, record
+from tests.evaluation.metrics.test_coco_metrics import flat, record
+from yolo.boxes.nms import Detections
 from yolo.data.index import Index
-from yolo.evaluation.coco import coco_metrics
 from yolo.evaluation.evaluator import Evaluator
-from yolo.ops.nms import Detections
+from yolo.evaluation.metrics.coco_metrics import coco_metrics
 
 INDEX = Index.from_records(["a", "b"], [record([[0, 0, 10, 10]], [0]), record([[5, 5, 25, 25]], [1]), record([], [])])
 

@@ -1,7 +1,7 @@
 import json
 from pathlib import Path
 
-from tests.evaluation.test_coco import flat, record
+from tests.evaluation.metrics.test_coco_metrics import flat, record
 from yolo.data.index import Index
 from yolo.evaluation.result_files import write_coco_results, write_label_files
 

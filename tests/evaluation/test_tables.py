@@ -1,11 +1,11 @@
 import math
 from dataclasses import replace
 
-from tests.evaluation.test_coco import flat, record
+from tests.evaluation.metrics.test_coco_metrics import flat, record
 from yolo.data.index import Index
-from yolo.evaluation.coco import ClassMetrics, CocoMetrics
-from yolo.evaluation.darknet_map import darknet_metrics
-from yolo.evaluation.error_kinds import ErrorKind
+from yolo.evaluation.metrics.coco_metrics import ClassMetrics, CocoMetrics
+from yolo.evaluation.metrics.darknet_map import darknet_metrics
+from yolo.evaluation.metrics.error_kinds import ErrorKind
 from yolo.evaluation.tables import format_ap, format_errors, format_summary, format_table
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from yolo.darknet.cfg import CfgFile
-from yolo.model import Darknet
+from yolo.darknet.cfg_file import CfgFile
+from yolo.model.network import Darknet
 
 NET = "[net]\nwidth=32\nheight=32\n"
 

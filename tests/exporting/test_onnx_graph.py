@@ -8,13 +8,13 @@ import torch
 
 from tests.exporting.networks import network
 from yolo.errors import SettingsError
-from yolo.exporting.check import SINGLE, compare
+from yolo.exporting.equivalence import SINGLE, compare
 from yolo.exporting.graph import DetectorGraph, Interface, exported_program, require_open_axes
+from yolo.exporting.graph_nms import Suppression
 from yolo.exporting.onnx_graph import require_onnx, to_onnx
-from yolo.exporting.pictures import check_inputs
 from yolo.exporting.runtimes import model_runner, onnxruntime_runner, opencv_runner
-from yolo.exporting.suppression import Suppression
-from yolo.fuse import fuse
+from yolo.exporting.sample_images import check_inputs
+from yolo.model.fusing import fuse
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,10 +13,10 @@ import torch
 from benchmarks.golden import unit_error
 from benchmarks.golden_images import image_errors, iou_errors
 from benchmarks.golden_reference import Golden
-from yolo.darknet.cfg import CfgFile
-from yolo.darknet.weights import Header, write_weights
+from yolo.darknet.cfg_file import CfgFile
+from yolo.darknet.weights_file import Header, write_weights
 from yolo.layers import HeadSpec
-from yolo.model import Darknet
+from yolo.model.network import Darknet
 
 FOLDER = Path(__file__).resolve().parents[3] / "shared" / "golden"
 ABSENT = f"the golden numbers are not at {FOLDER}"

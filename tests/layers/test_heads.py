@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from yolo.darknet.cfg import CfgFile
+from yolo.darknet.cfg_file import CfgFile
 from yolo.errors import CfgError
 from yolo.layers import HeadSpec
-from yolo.model import Darknet, with_classes
+from yolo.model.network import Darknet, with_classes
 
 
 def network(layers: str, path: str = "a.cfg") -> Darknet:

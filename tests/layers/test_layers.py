@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from yolo.darknet.cfg import CfgFile
+from yolo.darknet.cfg_file import CfgFile
 from yolo.errors import CfgError
-from yolo.model import Darknet
+from yolo.model.network import Darknet
 
 
 def network(layers: str, width: int = 4, height: int = 4, channels: int = 1) -> Darknet:

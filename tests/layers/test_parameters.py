@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from yolo.darknet.cfg import CfgFile
-from yolo.darknet.weights import Header, write_weights
+from yolo.darknet.cfg_file import CfgFile
+from yolo.darknet.weights_file import Header, write_weights
 from yolo.errors import CfgError
 from yolo.layers.binary import BinaryConv2d, sign
-from yolo.model import Darknet
+from yolo.model.network import Darknet
 
 CONV = "[convolutional]\nfilters=2\nsize=3\npad=1\nbatch_normalize=1\nactivation=linear\n"
 

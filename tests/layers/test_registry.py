@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from yolo.darknet.cfg import CfgFile
+from yolo.darknet.cfg_file import CfgFile
 from yolo.layers import REGISTRY, LayerSpec, Shape, register
-from yolo.model import Darknet
+from yolo.model.network import Darknet
 
 CONV = "[convolutional]\nfilters={}\nsize=3\npad=1\nactivation=linear\n"
 BEFORE = "[net]\nwidth=8\nheight=8\nchannels=3\n" + CONV.format(8) + CONV.format(8)

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from yolo.darknet.cfg import CfgFile
+from yolo.darknet.cfg_file import CfgFile
 from yolo.errors import SettingsError
-from yolo.losses.cost_match import CostMatchLoss
-from yolo.losses.darknet import DarknetLoss
+from yolo.losses.anchor_loss import LossSettings, ShapeMatchLoss
+from yolo.losses.darknet.loss import DarknetLoss
 from yolo.losses.registry import LossName, build_loss
-from yolo.losses.shape_match import LossSettings, ShapeMatchLoss
-from yolo.model import Darknet
+from yolo.losses.simota_loss import CostMatchLoss
+from yolo.model.network import Darknet
 
 NET = "[net]\nwidth=32\nheight=32\n"
 HEADS = {

@@ -11,12 +11,12 @@ import fsspec
 import pytest
 
 from yolo.errors import StorageError
-from yolo.remote import transfer
+from yolo.remote import copying
 from yolo.remote.fetch import cached, fetch_file, fetch_folder, local_path, url_of
 from yolo.remote.fsspec_store import FsspecStore
 from yolo.remote.local_store import LocalStore
-from yolo.remote.opening import open_store
 from yolo.remote.store import Object
+from yolo.remote.stores import open_store
 
 if TYPE_CHECKING:
     from tests.remote.faulty import Faults
@@ -92,7 +92,7 @@ def test_what_left_the_store_leaves_the_cache(bucket: str, tmp_path: Path) -> No
 def test_a_file_goes_on_where_it_was_cut(
     bucket: str, faults: Faults, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transfer, "PART_BYTES", 1000)
+    monkeypatch.setattr(copying, "PART_BYTES", 1000)
     content = bytes(range(256)) * 20
     put(f"{bucket}/w/a.weights", content, tmp_path)
     read, parts = FsspecStore._read, []
@@ -117,7 +117,7 @@ def test_a_file_goes_on_where_it_was_cut(
 def test_an_object_that_changes_meanwhile_is_fetched_as_it_is_at_the_end(
     bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transfer, "PART_BYTES", 1000)
+    monkeypatch.setattr(copying, "PART_BYTES", 1000)
     url = f"{bucket}/a"
     put(url, b"a" * 2500, tmp_path)
     read, count = FsspecStore._read, 0
@@ -142,8 +142,8 @@ def test_an_etag_that_is_no_md5(bucket: str, tmp_path: Path, monkeypatch: pytest
     """Encrypted objects have one that looks like it: two equal readings are proof enough, and asked for once."""
     for name in "abcd":
         put(f"{bucket}/set/{name}", name.encode(), tmp_path)
-    monkeypatch.setattr(transfer, "NUM_THREADS", 1)
-    monkeypatch.setattr(transfer, "file_md5", lambda path: hashlib.sha256(path.read_bytes()).hexdigest()[:32])
+    monkeypatch.setattr(copying, "NUM_THREADS", 1)
+    monkeypatch.setattr(copying, "file_md5", lambda path: hashlib.sha256(path.read_bytes()).hexdigest()[:32])
     read, count = FsspecStore._read, 0
 
     def counting(store: FsspecStore, url: str, start: int, end: int | None) -> bytes:

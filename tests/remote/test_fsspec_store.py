@@ -4,7 +4,7 @@ import hashlib
 import time
 from typing import TYPE_CHECKING
 
-from yolo.remote.opening import open_store
+from yolo.remote.stores import open_store
 
 if TYPE_CHECKING:
     from pathlib import Path

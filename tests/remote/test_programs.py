@@ -15,11 +15,11 @@ import yaml
 
 from tests.programs import call
 from yolo import train
-from yolo.data.drawing import NAMES, draw_scene
+from yolo.checkpoints.checkpoint_file import load_checkpoint
+from yolo.data.drawn_shapes import scene_rng
 from yolo.data.labels import format_yolo
-from yolo.data.shapes import scene_rng
-from yolo.engine.checkpoint import load_checkpoint
-from yolo.remote.opening import open_store
+from yolo.data.shape_scenes import NAMES, draw_scene
+from yolo.remote.stores import open_store
 from yolo.remote.upload import Uploader
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from yolo.errors import StorageError
 from yolo.remote import __main__ as program
 from yolo.remote import retry, upload
 from yolo.remote.local_store import LocalStore
-from yolo.remote.opening import open_store
+from yolo.remote.stores import open_store
 from yolo.remote.upload import Uploader
 
 if TYPE_CHECKING:

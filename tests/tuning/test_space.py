@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yolo.recipe import flat, with_values
-from yolo.settings import TrainSettings
+from yolo.config.recipe import flat, with_values
+from yolo.config.train_settings import TrainSettings
 from yolo.tuning.space import LOSS, Gene, genes_of, mutate, values_of
 
 SETTINGS = TrainSettings()

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, g
 from yolo.errors import CfgError
 
 if TYPE_CHECKING:
-    from yolo.darknet.cfg import CfgLine, Section
+    from yolo.darknet.cfg_file import CfgLine, Section
 
 logger = logging.getLogger(__name__)
 

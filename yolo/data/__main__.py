@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import tyro
 
-from yolo.data.check.command import CheckSettings, check
-from yolo.data.convert import Convert, convert
-from yolo.data.split import Split, split
-from yolo.program import run
+from yolo.config.program import run_program
+from yolo.dataset_tools.check.command import CheckSettings, check
+from yolo.dataset_tools.convert_dataset import Convert, convert
+from yolo.dataset_tools.split_dataset import Split, split
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,4 +29,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(run(main))
+    raise SystemExit(run_program(main))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from torch.utils.data import Dataset
 
-from yolo.data.augment.recipe import vary
+from yolo.data.augment.pipeline import vary
 from yolo.data.decode import read_listed
 from yolo.data.sample import IGNORE, Key, Letterbox, Sample
 from yolo.data.transforms import letterbox, place_boxes, resize, stretch, tile_size
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from yolo.data.augment.settings import Augment
+    from yolo.config.augment_settings import Augment
+    from yolo.data.cache.slots import PictureCache
     from yolo.data.index import Index
-    from yolo.data.picture_cache.slots import PictureCache
 
 
 @dataclass(frozen=True, slots=True)

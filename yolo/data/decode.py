@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from yolo.errors import DataError
-from yolo.remote.stream import read_file
+from yolo.remote.streaming import read_file
 
 if TYPE_CHECKING:
     from pathlib import Path

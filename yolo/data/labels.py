@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
-from yolo.darknet.data import read_lines
+from yolo.darknet.data_file import read_lines
 from yolo.errors import DataError
 
 if TYPE_CHECKING:

@@ -3,12 +3,7 @@
 Without other processes every answer is that of rank 0 of 1, nothing waits, and models stay as they are.
 """
 
-from yolo.distributed.group import alone, is_main, joined, local_rank, local_world_size, rank, world_size
-from yolo.distributed.options import DistributedSettings, LaunchSettings, Options
-from yolo.distributed.replica import Compression, LoneReplica, Replica
-from yolo.distributed.start import job, start
-from yolo.distributed.talk import (
-    ElsewhereError,
+from yolo.distributed.collectives import (
     anywhere,
     broadcast_module,
     check_equal,
@@ -20,11 +15,14 @@ from yolo.distributed.talk import (
     replicate,
     sum_over_ranks,
 )
+from yolo.distributed.options import DistributedSettings, LaunchSettings, Options
+from yolo.distributed.process_group import alone, is_main, joined, local_rank, local_world_size, rank, world_size
+from yolo.distributed.replica import Compression, LoneReplica, Replica
+from yolo.distributed.start import job, start
 
 __all__ = [
     "Compression",
     "DistributedSettings",
-    "ElsewhereError",
     "LaunchSettings",
     "LoneReplica",
     "Options",

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
     from torch.optim import Optimizer
 
+    from yolo.distributed.launch_env import Place
     from yolo.distributed.options import Options
-    from yolo.distributed.place import Place
     from yolo.distributed.replica import Compression, Replica
 
 

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from torch import distributed as dist
 
-from yolo.distributed.group import is_main, joined, rank, world_size
-from yolo.distributed.launch import launch
+from yolo.distributed.collectives import first_to_say, from_main
+from yolo.distributed.launch_env import find_place
+from yolo.distributed.launcher import launch
 from yolo.distributed.options import LaunchSettings, Options
-from yolo.distributed.place import find_place
-from yolo.distributed.talk import ElsewhereError, first_to_say, from_main
-from yolo.errors import YoloError
+from yolo.distributed.process_group import is_main, joined, rank, world_size
+from yolo.errors import ElsewhereError, YoloError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -19,8 +19,8 @@ from yolo.errors import SettingsError
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from yolo.distributed.launch_env import Place
     from yolo.distributed.options import Options
-    from yolo.distributed.place import Place
     from yolo.distributed.replica import Replica
 
 FETCH_TIMEOUT = timedelta(hours=24)  # of waiting for what one process of a machine fetches

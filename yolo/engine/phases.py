@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from torch.optim import Optimizer
 
-    from yolo.engine.parts import Loader
+    from yolo.engine.protocols import Loader
     from yolo.engine.schedule import Schedule
 
 

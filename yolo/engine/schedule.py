@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch.optim import Optimizer
 
-    from yolo.engine.policies import Policy
+    from yolo.engine.lr_policies import Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

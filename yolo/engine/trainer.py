@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from yolo.distributed import Replica
     from yolo.engine.callback import Callback
     from yolo.engine.ema import ModelEma
-    from yolo.engine.parts import Loader, MicroBatch, RunPrecision, RunSchedule
-    from yolo.engine.size import MultiScale
+    from yolo.engine.multi_scale import MultiScale
+    from yolo.engine.protocols import Loader, MicroBatch, RunPrecision, RunSchedule
 
 logger = logging.getLogger(__name__)
 

@@ -9,16 +9,16 @@ import numpy as np
 import torch
 
 from yolo import distributed
-from yolo.evaluation.coco import CocoMetrics, coco_metrics
-from yolo.evaluation.detections import FlatDetections
+from yolo.evaluation.metrics.coco_metrics import CocoMetrics, coco_metrics
+from yolo.evaluation.metrics.flat_detections import FlatDetections
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy.typing as npt
 
+    from yolo.boxes.nms import Detections
     from yolo.data.index import Index
-    from yolo.ops.nms import Detections
 
 
 class Evaluator:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from yolo.data.labels import format_yolo
-from yolo.evaluation.detections import by_picture
-from yolo.evaluation.overlap import overlaps
+from yolo.evaluation.metrics.flat_detections import by_picture
+from yolo.evaluation.metrics.overlap import overlaps
 from yolo.storage import atomic_path
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from yolo.data.index import Index
-    from yolo.evaluation.detections import FlatDetections
+    from yolo.evaluation.metrics.flat_detections import FlatDetections
 
 LABELLED_IOU = 0.5  # a detection that overlaps a label by this or more is of an object that has its label
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from yolo.evaluation.coco_match import MAX_DETECTIONS
+from yolo.evaluation.metrics.coco_match import MAX_DETECTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from yolo.evaluation.average_precision import ApMetrics
-    from yolo.evaluation.coco import ClassMetrics, CocoMetrics
-    from yolo.evaluation.error_kinds import ErrorKind
+    from yolo.evaluation.metrics.average_precision import ApMetrics
+    from yolo.evaluation.metrics.coco_metrics import ClassMetrics, CocoMetrics
+    from yolo.evaluation.metrics.error_kinds import ErrorKind
 
 Row = tuple[str, ...]
 NAMES = {"voc07": "VOC 2007 (11 recalls)", "voc": "VOC 2010 (area under the curve)", "darknet": "Darknet's map"}

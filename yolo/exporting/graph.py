@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from yolo.describe import largest_stride
 from yolo.errors import SettingsError
 from yolo.layers.dense import LocalLayer
 from yolo.layers.detection import Detection
+from yolo.model.network_summary import largest_stride
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from torch.export import ExportedProgram
 
-    from yolo.model import Darknet
+    from yolo.model.network import Darknet
 
 INPUT = "images"
 DETECTOR_OUTPUTS = ("boxes", "scores")

@@ -10,17 +10,17 @@ from yolo.exporting.graph import DetectorGraph, Interface, exported_program
 from yolo.exporting.onnx_graph import to_onnx
 from yolo.exporting.quantise import quantised
 from yolo.exporting.runtimes import model_runner, onnxruntime_runner
-from yolo.fuse import fuse
+from yolo.model.fusing import fuse
 
 if TYPE_CHECKING:
     from onnx import ModelProto
     from torch.export import ExportedProgram
 
-    from yolo.evaluation.coco import CocoMetrics
-    from yolo.exporting.pictures import LabelledPictures
+    from yolo.evaluation.metrics.coco_metrics import CocoMetrics
+    from yolo.exporting.graph_nms import Suppression
     from yolo.exporting.runtimes import Runner
-    from yolo.exporting.suppression import Suppression
-    from yolo.model import Darknet
+    from yolo.exporting.sample_images import LabelledPictures
+    from yolo.model.network import Darknet
 
 Precision = Literal["fp32", "fp16", "int8"]
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from yolo.model import Darknet
+    from yolo.model.network import Darknet
 
 Pictures: TypeAlias = npt.NDArray[np.float32]
 Outputs: TypeAlias = dict[str, npt.NDArray[np.generic]]

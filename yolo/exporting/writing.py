@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from yolo.errors import SettingsError
-from yolo.exporting.check import ExportError, compare
-from yolo.exporting.formats import FORMATS, ONNX_HALF, ONNX_INT8, Format, FormatName
+from yolo.exporting.equivalence import ExportError, compare
+from yolo.exporting.export_formats import FORMATS, ONNX_HALF, ONNX_INT8, Format, FormatName
 from yolo.exporting.graph import require_open_axes
 from yolo.exporting.onnx_graph import require_onnx
 from yolo.exporting.runtimes import CannotRunError

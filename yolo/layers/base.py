@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from yolo.darknet.cfg import Section
+    from yolo.darknet.cfg_file import Section
 
 
 class Shape(NamedTuple):

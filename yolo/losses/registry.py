@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from yolo.errors import SettingsError
 from yolo.layers import HeadSpec, Yolo
-from yolo.losses.cost_match import CostMatchLoss
-from yolo.losses.darknet import DarknetLoss
-from yolo.losses.shape_match import LossSettings, ShapeMatchLoss
+from yolo.losses.anchor_loss import LossSettings, ShapeMatchLoss
+from yolo.losses.darknet.loss import DarknetLoss
+from yolo.losses.simota_loss import CostMatchLoss
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from torch import Tensor
 
-    from yolo.model import Darknet
+    from yolo.model.network import Darknet
 
 LossName = Literal["cost-match", "shape-match", "darknet"]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import tyro
 
+from yolo.config.program import run_program
 from yolo.errors import StorageError
-from yolo.program import run
 from yolo.remote.upload import Uploader
 
 logger = logging.getLogger("yolo.remote")
@@ -36,4 +36,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(run(main))
+    raise SystemExit(run_program(main))

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from yolo.distributed import first_on_node
 from yolo.errors import StorageError
+from yolo.remote.copying import Transfer
 from yolo.remote.manifest import FILE_NAME, Manifest
-from yolo.remote.opening import host_of, open_store
-from yolo.remote.transfer import Transfer
+from yolo.remote.stores import host_of, open_store
 from yolo.remote.url import checked_name, is_url, path_of, scheme_of, split, without_scheme
 from yolo.storage import cache_folder, locked
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
-from yolo.errors import StorageError
+from yolo.errors import SettingsError, StorageError
+from yolo.storage import atomic_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 from yolo.remote.fetch import fetch_folder
 from yolo.remote.fsspec_store import file_md5
-from yolo.remote.opening import open_store
+from yolo.remote.stores import open_store
 from yolo.remote.url import checked_name, is_url, join, path_of, scheme_of, split, without_scheme
 
 RUNS = "runs"  # below the working directory
@@ -62,3 +69,29 @@ def fetch_run(url: str) -> Path:
             raise StorageError(f"--resume {url}: {newer}; go on with --resume {folder}, or remove it")
     fetch_folder(url, folder)
     return folder
+
+
+def new_run_folder(project: str, name: str, fill: Callable[[Path], None] = lambda folder: None) -> Path:
+    """Make runs/NAME, or the first of NAME-2, NAME-3, ... that is free or empty; it appears with its first files in it.
+
+    Args:
+        project: the folder of all runs; of a URL, `yolo.remote.runs.local_project` of it, where both are free.
+        name: of the run.
+        fill: writes the first files into a folder.
+    """
+    for count in itertools.count(1):
+        own_name = name if count == 1 else f"{name}-{count}"
+        target = local_project(project) / own_name
+        if target.exists() and (not target.is_dir() or any(target.iterdir())):
+            continue
+        if is_url(project) and open_store(project).files(join(project, own_name)):
+            continue
+        try:
+            with atomic_folder(target) as folder:
+                fill(folder)
+        except OSError as error:
+            if not (target.is_dir() and any(target.iterdir())):  # else another run took the name just now
+                raise SettingsError(f"--project {project}: cannot make {target}: {error.strerror}") from error
+        else:
+            return target
+    raise AssertionError

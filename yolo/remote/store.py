@@ -37,7 +37,7 @@ class Object:
 
 
 class Store(ABC):
-    """A kind of store. A new one is one subclass with five methods, and one entry in `yolo.remote.opening`."""
+    """A kind of store. A new one is one subclass with five methods, and one entry in `yolo.remote.stores`."""
 
     faults: ClassVar[tuple[type[BaseException], ...]] = (OSError, EOFError)
 

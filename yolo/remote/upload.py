@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from yolo.errors import StorageError
 from yolo.log import progress
-from yolo.remote.opening import open_store
 from yolo.remote.retry import PAUSES_S
 from yolo.remote.snapshots import Snapshots
+from yolo.remote.stores import open_store
 from yolo.remote.url import join
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from yolo.tuning.log import Outcome
+    from yolo.tuning.search_log import Outcome
     from yolo.tuning.space import Gene
 
 STUDY_FILE = "optuna.log"

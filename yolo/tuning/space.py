@@ -6,14 +6,14 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from yolo.recipe import flat
+from yolo.config.recipe import flat
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import numpy as np
 
-    from yolo.settings import TrainSettings
+    from yolo.config.train_settings import TrainSettings
 
 SHARE_MUTATED = 0.5  # probability that a mutation touches a gene
 

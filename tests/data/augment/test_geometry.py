@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.data.painting import assert_boxes_on_pixels, measure, paint, whole
+from yolo.config.augment_settings import Augment
 from yolo.data.augment.geometry import (
     boxes_to_keep,
     flip_horizontal,
@@ -16,7 +17,6 @@ from yolo.data.augment.geometry import (
     shifted,
     warp,
 )
-from yolo.data.augment.settings import Augment
 from yolo.data.sample import Sample
 
 BOXES = [(10, 8, 60, 30), (70, 40, 90, 75), (5, 50, 45, 78)]

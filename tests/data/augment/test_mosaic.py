@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.data.painting import COLOURS, assert_boxes_on_pixels, measure, paint, whole
+from yolo.config.augment_settings import Augment
 from yolo.data.augment.mosaic import compose, random_mosaic
-from yolo.data.augment.settings import Augment
 from yolo.data.sample import Sample
 from yolo.data.transforms import place_boxes, stretch, tile_size
 

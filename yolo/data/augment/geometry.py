@@ -19,7 +19,7 @@ from yolo.data.transforms import FILL
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from yolo.data.augment.settings import Augment
+    from yolo.config.augment_settings import Augment
 
 MIN_SIDE = 4  # pixels
 MIN_VISIBLE = 0.2  # of the area

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from yolo.data.augment.settings import Augment
+    from yolo.config.augment_settings import Augment
 
 NUM_TILES = 4
 NUM_NINE = 9

@@ -7,8 +7,8 @@ import math
 import time
 from typing import TYPE_CHECKING, Any
 
+from yolo.checkpoints.checkpoint_file import save_checkpoint
 from yolo.engine.callback import Callback
-from yolo.engine.checkpoint import save_checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,0 +1,185 @@
+"""Every way of suppression against the rule, read plainly: one picture, plain Python, O(n^2)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from yolo.boxes import suppression
+from yolo.boxes.suppression import Candidates, NmsKind, NmsMethod, Survivors, survivors
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass
+class Plain:
+    """A candidate of the plain rule."""
+
+    position: int
+    box: Box
+    score: float
+    group: int
+
+
+def iou(a: Box, b: Box) -> float:
+    width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    inter = max(width, 0) * max(height, 0)
+    return inter / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - inter)
+
+
+def diou(a: Box, b: Box, beta: float) -> float:
+    hull = (max(a[2], b[2]) - min(a[0], b[0])) ** 2 + (max(a[3], b[3]) - min(a[1], b[1])) ** 2
+    apart = ((a[0] + a[2] - b[0] - b[2]) / 2) ** 2 + ((a[1] + a[3] - b[1] - b[3]) / 2) ** 2
+    return iou(a, b) - math.pow(apart / hull, beta)
+
+
+def plain(
+    candidates: list[Plain], method: NmsMethod, iou_threshold: float, score_threshold: float, limit: int
+) -> list[Plain]:
+    left = [Plain(c.position, c.box, c.score, c.group) for c in candidates]
+    taken: list[Plain] = []
+    while left and len(taken) < limit:
+        best = max(left, key=lambda c: (c.score, -c.position))
+        left.remove(best)
+        taken.append(best)
+        for other in left:
+            if other.group == best.group:
+                other.score *= factor(best.box, other.box, method, iou_threshold)
+        left = [c for c in left if c.score > score_threshold]
+    if method.kind == "merge":
+        return [merged(survivor, candidates, iou_threshold) for survivor in taken]
+    return taken
+
+
+def factor(best: Box, other: Box, method: NmsMethod, iou_threshold: float) -> float:
+    if method.kind == "gaussian":
+        return math.exp(-(iou(best, other) ** 2) / method.sigma)
+    overlap = diou(best, other, method.beta) if method.kind == "diou" else iou(best, other)
+    return 1.0 if overlap <= iou_threshold else 1 - overlap if method.kind == "linear" else 0.0
+
+
+def merged(survivor: Plain, candidates: list[Plain], iou_threshold: float) -> Plain:
+    near = [
+        c
+        for c in candidates
+        if c.position == survivor.position or (c.group == survivor.group and iou(c.box, survivor.box) > iou_threshold)
+    ]
+    weight = sum(c.score for c in near)
+    box = tuple(sum(c.score * c.box[side] for c in near) / weight for side in range(4))
+    return Plain(survivor.position, (box[0], box[1], box[2], box[3]), survivor.score, survivor.group)
+
+
+def as_tensors(candidates: list[Plain]) -> Candidates:
+    count = len(candidates)
+    return Candidates(
+        torch.tensor([c.box for c in candidates]).view(-1, 4),
+        torch.arange(count),
+        torch.tensor([c.score for c in candidates]),
+        torch.tensor([c.group for c in candidates], dtype=torch.int64),
+    )
+
+
+# Few places and few scores: many equal scores, and overlaps that are the same number again and again.
+corner = st.integers(-6, 12).map(float)
+side = st.integers(1, 8).map(float)
+box = st.builds(lambda x, y, w, h: (x, y, x + w, y + h), corner, corner, side, side)
+picture = st.lists(st.tuples(box, st.integers(1, 8).map(lambda n: n / 8), st.integers(0, 1)), max_size=14).map(
+    lambda rows: [Plain(number, *row) for number, row in enumerate(rows)]
+)
+kinds: list[NmsKind] = ["greedy", "merge", "linear", "gaussian", "diou"]
+methods = st.builds(
+    lambda kind, beta, sigma: NmsMethod(kind=kind, beta=beta, sigma=sigma),
+    st.sampled_from(kinds),
+    st.sampled_from([0.6, 1.0]),
+    st.sampled_from([0.1, 0.5]),
+)
+
+
+# Thresholds that no overlap of these boxes, and no weakened score, equals but for rounding.
+@settings(deadline=None, max_examples=150)
+@given(
+    picture,
+    methods,
+    st.sampled_from([0.0301, 0.2503, 0.5007, 1.0]),
+    st.sampled_from([0.0, 0.1203]),
+    st.sampled_from([1, 3, 100]),
+    st.sampled_from([1, 3]),
+)
+def test_equals_a_plain_search(
+    candidates: list[Plain],
+    method: NmsMethod,
+    iou_threshold: float,
+    score_threshold: float,
+    limit: int,
+    block: int,
+) -> None:
+    candidates = [c for c in candidates if c.score > score_threshold]
+    candidates = [Plain(number, c.box, c.score, c.group) for number, c in enumerate(candidates)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(suppression, "_FIRST_BLOCK", block)
+        patch.setattr(suppression, "_CHUNK", block)
+        got = survivors(as_tensors(candidates), method, iou_threshold, score_threshold, limit)
+    expected = plain(candidates, method, iou_threshold, score_threshold, limit)
+    # Weakened scores that differ in the last digit alone may change places.
+    assert sorted(got.position.tolist()) == sorted(c.position for c in expected) or len(expected) == limit
+    torch.testing.assert_close(got.score, torch.tensor([c.score for c in expected]).float())
+    if method.kind in ("greedy", "merge", "diou"):
+        assert got.position.tolist() == [c.position for c in expected]
+        torch.testing.assert_close(got.xyxy, torch.tensor([c.box for c in expected]).view(-1, 4).float())
+
+
+def line(score: list[float], step: float) -> Candidates:
+    """Boxes of 10 x 10 pixels in a row."""
+    left = torch.arange(len(score)) * step
+    boxes = torch.stack([left, torch.zeros_like(left), left + 10, torch.full_like(left, 10.0)], 1)
+    return Candidates(boxes, torch.arange(len(score)), torch.tensor(score), torch.zeros(len(score), dtype=torch.int64))
+
+
+def test_numbers_by_hand() -> None:
+    # Neighbours 2 pixels apart: IoU 80 / 120 = 2 / 3; the outer two: 60 / 140 = 3 / 7.
+    candidates = line([0.9, 0.8, 0.7], 2.0)
+
+    def scores(kind: NmsKind) -> list[float]:
+        return [round(s, 6) for s in survivors(candidates, NmsMethod(kind=kind), 0.5, 0.0, 100).score.tolist()]
+
+    assert scores("greedy") == [0.9, 0.7]
+    assert scores("linear") == [0.9, 0.7, round(0.8 / 3 / 3, 6)]
+    first = 0.8 * math.exp(-(4 / 9) / 0.5)
+    second = 0.7 * math.exp(-(9 / 49) / 0.5)
+    assert scores("gaussian") == [0.9, round(second, 6), round(first * math.exp(-(4 / 9) / 0.5), 6)]
+    # 2 pixels between centres, (12, 10) the hull: 2 / 3 - 4 / 244 is still over the threshold.
+    assert scores("diou") == [0.9, 0.7]
+    merged = survivors(candidates, NmsMethod(kind="merge"), 0.5, 0.0, 100)
+    assert merged.xyxy[:, 0].tolist() == pytest.approx([2 * 0.8 / 1.7, (2 * 0.8 + 4 * 0.7) / 1.5])
+
+
+def test_small_beta_spares_boxes_with_distant_centres() -> None:
+    candidates = line([0.9, 0.8], 2.0)
+    kept = [len(survivors(candidates, NmsMethod(kind="diou", beta=b), 0.5, 0.0, 100).score) for b in (1.0, 0.2)]
+    assert kept == [1, 2]  # (4 / 244) ** 0.2 = 0.44 comes off the IoU of 0.67
+
+
+@pytest.mark.parametrize("kind", kinds)
+def test_a_hundred_thousand_candidates_need_little_memory(kind: NmsKind) -> None:
+    # A table of all pairs would be 40 GB. All of one class overlap: the best of each group is all that stays.
+    generator = torch.Generator().manual_seed(0)
+    corners = torch.rand(100_000, 2, generator=generator)
+    group = torch.arange(100_000) % 20
+    candidates = Candidates(
+        torch.cat([corners, corners + 300], 1), torch.arange(100_000), torch.rand(100_000, generator=generator), group
+    )
+    got: Survivors = survivors(candidates, NmsMethod(kind=kind, sigma=0.01), 0.6, 0.1, 20)
+    best = torch.stack([candidates.score[group == number].max() for number in range(20)]).sort(descending=True).values
+    torch.testing.assert_close(got.score, best)
+    assert sorted(candidates.group[got.position].tolist()) == list(range(20))
+
+
+@pytest.mark.parametrize("kind", kinds)
+def test_no_candidates(kind: NmsKind) -> None:
+    got = survivors(line([], 1.0), NmsMethod(kind=kind), 0.5, 0.1, 10)
+    assert (got.xyxy.shape, got.score.shape, got.position.shape) == ((0, 4), (0,), (0,))

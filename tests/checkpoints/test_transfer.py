@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import logging
+import math
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.model.test_network import SMALL, randomized, small
+from yolo.checkpoints.checkpoint_file import save_checkpoint
+from yolo.checkpoints.transfer import initialize_heads, load_whole, transfer, without_class_term
+from yolo.darknet.cfg_file import CfgFile
+from yolo.errors import WeightsError
+from yolo.layers import HeadSpec
+from yolo.model.network import Darknet, with_classes
+
+HEADS = ["layers.1.conv.bias", "layers.1.conv.weight", "layers.4.conv.bias", "layers.4.conv.weight"]
+
+
+def three_classes() -> Darknet:
+    return Darknet(with_classes(CfgFile.parse(SMALL, "small.cfg"), 3))
+
+
+def test_weights_of_another_number_of_classes(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    source = randomized(small())
+    source.images_seen = 9
+    source.save_weights(tmp_path / "a.weights")
+    model = three_classes()
+    heads_before = {name: model.state_dict()[name].clone() for name in HEADS}
+    done = transfer(model, tmp_path / "a.weights", source.cfg)
+    assert sorted(misfit.split(":")[0] for misfit in done.misfits) == HEADS
+    assert len(done.loaded) == 5  # convolution, scale, bias, mean, variance of layer 0
+    assert model.images_seen == 9
+    state = model.state_dict()
+    assert torch.equal(state["layers.0.bn.running_var"], source.state_dict()["layers.0.bn.running_var"])
+    assert all(torch.equal(state[name], heads_before[name]) for name in HEADS)
+    with caplog.at_level(logging.INFO):
+        done.log()
+    assert "layers.1.conv.weight: (18, 4, 1, 1) in the file, (24, 4, 1, 1) in the network" in caplog.text
+
+
+def test_weights_of_the_adapted_network_itself(tmp_path: Path) -> None:
+    source = randomized(three_classes())
+    source.save_weights(tmp_path / "a.weights")
+    done = transfer(three_classes(), tmp_path / "a.weights", small().cfg)
+    assert (len(done.loaded), done.misfits, done.missing) == (9, (), ())
+
+
+def test_partial_weights_say_where_they_end(tmp_path: Path) -> None:
+    randomized(small()).save_weights(tmp_path / "a.conv.1", cutoff=1)
+    done = transfer(three_classes(), tmp_path / "a.conv.1", small().cfg)
+    assert len(done.loaded) == 5
+    assert done.missing[0] == "layers.1.conv.weight"
+
+
+def test_a_whole_load_refuses_gaps(tmp_path: Path) -> None:
+    randomized(small()).save_weights(tmp_path / "a.conv.1", cutoff=1)
+    with pytest.raises(
+        WeightsError, match=r"4 tensors of small\.cfg are not in it, the first: layers\.1\.conv\.weight"
+    ):
+        load_whole(small(), tmp_path / "a.conv.1")
+
+
+def test_the_averaged_weights_of_a_checkpoint_come_first(tmp_path: Path) -> None:
+    raw, averaged = randomized(small()), randomized(small())
+    ema = {"model": averaged.state_dict(), "updates": 1}
+    save_checkpoint(tmp_path / "a.pt", {"model": raw.state_dict(), "ema": ema, "state": {"images_seen": 5}})
+    for wanted, source in [(True, averaged), (False, raw)]:
+        model = small()
+        transfer(model, tmp_path / "a.pt", model.cfg, averaged=wanted)
+        assert model.images_seen == 5
+        assert torch.equal(model.state_dict()["layers.1.conv.bias"], source.state_dict()["layers.1.conv.bias"])
+
+
+def old_names(model: Darknet) -> dict[str, torch.Tensor]:
+    """A state dict as trainers of 2019 named it."""
+    renamed = {
+        name.replace("layers", "module_list").replace("conv", "Conv2d").replace("bn", "BatchNorm2d"): tensor
+        for name, tensor in model.state_dict().items()
+    }
+    return {**renamed, "module_list.0.activation.weight": torch.zeros(1)}
+
+
+@pytest.mark.parametrize("bare", [False, True])
+def test_checkpoints_of_older_trainers(bare: bool, tmp_path: Path) -> None:
+    source, model = randomized(small()), small()
+    old = old_names(source)
+    save_checkpoint(tmp_path / "old.pt", old if bare else {"epoch": 3, "model": old, "optimizer": None})
+    load_whole(model, tmp_path / "old.pt")
+    image = torch.rand(1, 3, 32, 32)
+    for expected, found in zip(source.eval()(image), model.eval()(image), strict=True):
+        assert torch.equal(expected, found)
+
+
+def test_old_half_precision_weights_become_floats(tmp_path: Path) -> None:
+    source, model = randomized(small()), small()
+    save_checkpoint(tmp_path / "old.pt", {"model": old_names(source.half())})
+    load_whole(model, tmp_path / "old.pt")
+    assert model.state_dict()["layers.1.conv.bias"].dtype == torch.float32
+    assert torch.equal(model.state_dict()["layers.1.conv.bias"], source.state_dict()["layers.1.conv.bias"].float())
+
+
+def test_nothing_fits(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "a.pt", {"model": {"other": torch.zeros(1)}})
+    with pytest.raises(WeightsError, match=r"none of its 1 tensors fits small\.cfg"):
+        transfer(small(), tmp_path / "a.pt", small().cfg)
+
+
+def test_untrained_heads_expect_few_objects() -> None:
+    model = three_classes()
+    initialize_heads(model)
+    bias = model.state_dict()["layers.1.conv.bias"].view(3, 8)
+    assert bias[:, 4].tolist() == [-4.5] * 3
+    assert math.isclose(bias[0, 5].item(), math.log(0.6 / 2.01), rel_tol=1e-6)
+
+
+def test_the_score_of_a_single_class_is_the_objectness() -> None:
+    model = randomized(Darknet(with_classes(CfgFile.parse(SMALL, "small.cfg"), 1)))
+    images = torch.rand(1, model.net.channels, model.net.height, model.net.width)
+    heads = [node.spec for node in model.heads]
+    without_class_term(model)
+    with torch.no_grad():
+        outputs = model.eval()(images)
+    for head, raw in zip(heads, outputs, strict=True):
+        assert isinstance(head, HeadSpec)
+        _, scores = head.decode(raw, (model.net.height, model.net.width))
+        torch.testing.assert_close(scores[..., 0], head.objectness(raw), rtol=1e-6, atol=0)

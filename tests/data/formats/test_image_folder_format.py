@@ -1,0 +1,70 @@
+from pathlib import Path
+
+import pytest
+
+from tests.data.formats.images import put_picture, put_text
+from yolo.data.formats.open_dataset import open_source
+from yolo.errors import DataError
+
+
+@pytest.mark.parametrize(
+    ("pictures", "splits"),
+    [
+        (["a.jpg", "b.PNG"], {"all": 2}),
+        (["train/a.jpg", "val/b.jpg"], {"train": 1, "val": 1}),
+        (["train/images/a.jpg", "valid/images/b.jpg", "test/images/c.jpg"], {"train": 1, "val": 1, "test": 1}),
+        (["images/train/a.jpg", "images/val2017/x/b.jpg"], {"train": 1, "val": 1}),
+        (["images/a.jpg", "images/b/c.jpg"], {"all": 2}),
+        (["trains/a.jpg", "test-drive/a.jpg", ".hidden/a.jpg", ".a.jpg"], {"all": 2}),
+    ],
+)
+def test_splits(pictures: list[str], splits: dict[str, int], tmp_path: Path) -> None:
+    for picture in pictures:
+        put_picture(tmp_path / picture)
+    source = open_source(str(tmp_path))
+    assert {split: len(source.index(split)) for split in source.splits} == splits
+    assert source.names == ()  # no labels: pictures to detect on
+
+
+@pytest.mark.parametrize(
+    ("file", "names"),
+    [
+        ("classes.txt", ("cat", "dog")),
+        ("labels/classes.txt", ("cat", "dog")),
+        ("x.names", ("cat", "dog")),
+        ("x", ("0", "1")),
+    ],
+)
+def test_names(file: str, names: tuple[str, ...], tmp_path: Path) -> None:
+    put_picture(tmp_path / "images/train/a.jpg")
+    put_picture(tmp_path / "images/val/b.jpg")
+    put_text(tmp_path / "labels/val/b.txt", "1 0.5 0.5 0.5 0.5\n")
+    put_text(tmp_path / file, "cat\ndog\n")
+    source = open_source(str(tmp_path))
+    assert source.names == names
+    assert source.index("train").names == names  # those of all splits
+    assert source.index("val").class_ids(0).tolist() == [1]
+
+
+def test_an_absurd_class_id_makes_no_million_classes(tmp_path: Path) -> None:
+    put_picture(tmp_path / "a.jpg")
+    put_text(tmp_path / "a.txt", "999999999 0.5 0.5 0.5 0.5\n")
+    with pytest.raises(DataError, match=r"a.txt:1: class id 999999999"):
+        open_source(str(tmp_path)).index("all")
+
+
+def test_links_are_followed_once(tmp_path: Path) -> None:
+    put_picture(tmp_path / "far/a.jpg")
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set/images").symlink_to(tmp_path / "far")
+    (tmp_path / "far/loop").symlink_to(tmp_path / "far")
+    assert len(open_source(str(tmp_path / "set")).index("all")) == 1
+
+
+@pytest.mark.parametrize("description", ["my.data", "set/my.data", "set/data.yaml"])
+def test_a_folder_with_a_description_is_more_than_its_pictures(description: str, tmp_path: Path) -> None:
+    put_picture(tmp_path / "set/images/a.jpg")
+    path = put_text(tmp_path / description, "train: images\nnames: [a]\n")
+    hint = path.parent if path.suffix == ".yaml" else path
+    with pytest.raises(DataError, match=f"not a data set that is known .did you mean {hint}"):
+        open_source(str(tmp_path))

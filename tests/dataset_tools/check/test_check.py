@@ -1,0 +1,213 @@
+import base64
+import re
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.data.formats.images import put_annotation, put_picture, put_text, voc_object
+from tests.dataset_tools.check.faulty import GOOD, make_faulty, noise
+from tests.programs import call
+from yolo.data.__main__ import main
+from yolo.data.dataset import DetectionDataset, Item
+from yolo.data.formats.open_dataset import open_source
+from yolo.dataset_tools.check.command import CheckSettings
+from yolo.dataset_tools.check.finding import CHECKS, Finding, Level, run_checks
+from yolo.dataset_tools.check.read_survey import read_survey
+from yolo.dataset_tools.check.readers import open_reader
+from yolo.dataset_tools.check.survey import Survey
+
+
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_faulty(tmp_path_factory.mktemp("faulty"))
+
+
+def findings_of(data: Path) -> tuple[Survey, dict[str, Finding]]:
+    assert CheckSettings(data="x")  # whose import registers the checks
+    survey = read_survey(open_reader(str(data)))
+    return survey, {finding.check.name: finding for finding in run_checks(survey)}
+
+
+EXPECTED = {  # name of the check: count, first offender
+    "list": (1, "nowhere.txt: cannot be read"),
+    "missing-picture": (1, "train.txt:10: 'images/none.jpg' is not there"),
+    "label-file": (1, "labels/latin.txt: is not UTF-8"),
+    "row": (3, "labels/rows.txt:1: '0 0.5 0.5 0.4': has 4 columns"),
+    "class": (1, "labels/rows.txt:4: class id 9, but there are 4 classes"),
+    "missing-label": (1, "images/bare.jpg: no label file"),
+    "orphan": (1, "labels/orphan.txt: no picture"),
+    "corrupt": (1, "images/text.jpg: is not a picture"),
+    "truncated": (1, "images/cut.jpg: image file is truncated"),
+    "leakage": (1, "images/png.jpg: in train; in val as .*leak.jpg"),
+    "duplicate": (2, "images/copy.jpg: the same as .*good.jpg"),
+    "same-pixels": (1, "images/packed.png: the same as .*plain.png"),
+    "extension": (2, "images/png.jpg: is a .png file"),
+    "exif": (1, "images/turned.jpg: 50 x 100 px"),
+    "zero-size": (2, "labels/boxes.txt:2: cat: 0 x 200 px"),
+    "outside": (1, "labels/boxes.txt:4: cat: by 10 px"),
+    "duplicate-box": (1, "labels/boxes.txt:5: cat: the same as .*boxes.txt:1"),
+    "near-duplicate-box": (1, "labels/boxes.txt:6: cat: IoU 0.975 with the cat of .*boxes.txt:1"),
+    "two-classes": (2, "labels/boxes.txt:7: bird: IoU 0.950 with the cat of .*boxes.txt:1"),
+    "tiny": (1, "labels/boxes.txt:10: dog: 4 x 50 px, 1.7 px"),
+    "polygon": (1, "labels/boxes.txt:9: dog: 100 x 100 px"),
+    "edge": (2, "labels/boxes.txt:4"),
+    "no-training-example": (1, "fish: no object in train"),
+    "no-validation-example": (3, "dog: no object in val"),
+    "few": (3, "cat: 1. objects"),
+}
+
+
+def test_every_fault_is_found_with_its_place(faulty: Path) -> None:
+    _, findings = findings_of(faulty)
+    assert {name: finding.count for name, finding in findings.items()} == {n: c for n, (c, _) in EXPECTED.items()}
+    for name, (_, first) in EXPECTED.items():
+        offender = findings[name].first[0]
+        assert re.search(first, f"{offender.where}: {offender.text}"), (name, offender)
+
+
+def test_errors_come_first_and_every_check_has_a_sentence(faulty: Path) -> None:
+    levels = [list(Level).index(finding.check.level) for finding in findings_of(faulty)[1].values()]
+    assert levels == sorted(levels)
+    assert {check.name for check in CHECKS} == EXPECTED.keys() | {"imbalance"}
+    assert all(check.effect.endswith(".") and not check.title.endswith(".") for check in CHECKS)
+
+
+def test_a_clean_set_is_status_0(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, seed in (("a", 1), ("b", 2)):
+        (tmp_path / "images").mkdir(exist_ok=True)
+        noise(seed).save(tmp_path / f"images/{name}.jpg")
+        put_text(tmp_path / f"labels/{name}.txt", GOOD)
+    put_text(tmp_path / "my.names", "cat\n")
+    put_text(tmp_path / "train.txt", "images/a.jpg\n")
+    put_text(tmp_path / "val.txt", "images/b.jpg\n")
+    data = put_text(tmp_path / "my.data", "train = train.txt\nvalid = val.txt\nnames = my.names\n")
+    assert call(monkeypatch, main, "check", data) == 0
+    text = capsys.readouterr().out
+    assert "2 pictures (train 1, val 1), 2 boxes, 1 classes" in text
+    assert text.endswith("no error, no warning\n")
+
+
+def test_the_program_says_it_and_ends_with_1(
+    faulty: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as status:
+        call(monkeypatch, main, "check", faulty)
+    assert status.value.code == 1
+    text = capsys.readouterr().out
+    assert "error: boxes without area: 2\n" in text
+    assert f"  {faulty.parent}/labels/boxes.txt:2: cat: 0 x 200 px\n" in text
+    assert "11 kinds of error, 11 kinds of warning; --fix OUT" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere"], "--data nowhere: no such data set"),
+        (["shapes", "--report", "a.pdf"], "--report a.pdf: use a name that ends in .html or .png"),
+        (["shapes", "--fix", "."], "--fix .: exists already"),
+        (["shapes", "--cfg", "darknet19"], "no head of this network has anchors"),
+    ],
+)
+def test_usage_errors_are_status_2(
+    arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, main, "check", *arguments) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_fix_writes_a_copy_that_checks_clean_and_trains(faulty: Path, tmp_path: Path) -> None:
+    before = {path: path.read_bytes() for path in faulty.parent.rglob("*.*")}
+    settings = ["check", str(faulty), "--fix", str(tmp_path / "out")]
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit):
+        call(patch, main, *settings)
+    assert {path: path.read_bytes() for path in faulty.parent.rglob("*.*")} == before
+    data = tmp_path / "out" / "out.data"
+    survey, findings = findings_of(data)
+    assert {name for name, finding in findings.items() if finding.check.level is Level.ERROR} == set()
+    assert findings.keys() == {
+        "exif", "near-duplicate-box", "two-classes", "tiny", "edge", "few", "no-training-example",
+        "no-validation-example",
+    }  # fmt: skip
+    names = {split: sorted(survey.paths[i].name for i in numbers) for split, numbers in survey.splits.items()}
+    assert names["val"] == ["leak.png", "val.jpg"]
+    assert names["train"] == ["bare.jpg", "boxes.png", "good.jpg", "plain.png", "rows.jpg", "turned.jpg"]
+    turned = tmp_path / "out/images/turned.jpg"
+    assert turned.read_bytes() == (faulty.parent / "images/turned.jpg").read_bytes()
+    index = open_source(str(data)).index("train")
+    boxes = index.boxes_xyxy([index.path(i).name for i in range(len(index))].index("boxes.png"))
+    np.testing.assert_allclose(boxes[1], [790, 150, 1000, 350], atol=1e-4)  # clipped
+    np.testing.assert_allclose(boxes[5], [700, 50, 800, 150], atol=1e-4)  # was a polygon
+    assert len(boxes) == 7
+    dataset = DetectionDataset(index=index, size=64, augment=None, seed=0)
+    assert all(isinstance(dataset[0, i], Item) for i in range(len(dataset)))
+    changes = (tmp_path / "out/changes.txt").read_text()
+    assert "pictures taken out of a split: " in changes
+    assert f"boxes clipped to their picture: {faulty.parent}/labels/boxes.txt:4\n" in changes
+    assert f"rows dropped: {faulty.parent}/labels/rows.txt:1: '0 0.5 0.5 0.4'" in changes
+
+
+def test_reports(faulty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a.html", "a.png"):
+        with pytest.raises(SystemExit):
+            call(monkeypatch, main, "check", faulty, "--report", tmp_path / name, "--cfg", "yolov4-tiny")
+    text = (tmp_path / "a.html").read_text()
+    assert all(f'id="{name}"' in text for name in EXPECTED)
+    assert "http" not in text  # nothing beside it
+    (plots,) = re.findall(r"image/png;base64,([^\"]+)", text)
+    decoded = cv2.imdecode(np.frombuffer(base64.b64decode(plots), np.uint8), cv2.IMREAD_COLOR)
+    alone = cv2.imread(str(tmp_path / "a.png"))
+    assert decoded is not None
+    assert alone is not None
+    assert np.array_equal(decoded, alone)
+    assert text.count("image/jpeg;base64") > 10
+
+
+def test_voc_mistakes(tmp_path: Path) -> None:
+    for number, name in enumerate(("a", "b", "c")):
+        put_picture(tmp_path / f"JPEGImages/{name}.jpg", 100 + number)
+    twice = voc_object("dog", (10, 5, 60, 45))
+    nameless = "<object>\n<bndbox/></object>\n"
+    put_annotation(tmp_path / "Annotations/a.xml", twice, twice, nameless, voc_object("cow", (1, 2, 1, 9)))
+    put_text(tmp_path / "Annotations/b.xml", "<annotation>\n<object>")
+    put_annotation(tmp_path / "Annotations/lost.xml", twice)
+    put_text(tmp_path / "ImageSets/Main/train.txt", "a\nb\nc\nnone\n")
+    put_text(tmp_path / "ImageSets/Main/dog_train.txt", "a 1\n")
+    survey, findings = findings_of(tmp_path)
+    assert survey.names == ("cow", "dog")
+    assert survey.splits.keys() == {"train"}
+    places = {name: finding.first[0].where for name, finding in findings.items()}
+    assert places["duplicate-box"] == f"{tmp_path}/Annotations/a.xml:4"
+    assert places["row"] == f"{tmp_path}/Annotations/a.xml:6"
+    assert places["zero-size"] == f"{tmp_path}/Annotations/a.xml:8"
+    assert places["label-file"] == f"{tmp_path}/Annotations/b.xml:2"
+    assert places["missing-label"] == f"{tmp_path}/JPEGImages/c.jpg"
+    assert places["missing-picture"] == f"{tmp_path}/ImageSets/Main/train.txt:4"
+    assert places["orphan"] == f"{tmp_path}/Annotations/lost.xml"
+
+
+def test_empty_lists_do_not_stop_the_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_text(tmp_path / "my.names", "cat\n")
+    put_text(tmp_path / "train.txt", "")
+    data = put_text(tmp_path / "my.data", "train = train.txt\nnames = my.names\n")
+    assert call(monkeypatch, main, "check", data, "--report", tmp_path / "a.html") == 0
+    assert findings_of(data)[1].keys() == {"no-training-example"}
+
+
+def test_every_bad_row_of_a_data_yaml_is_found_and_the_copy_is_one_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, split in enumerate(("train", "val")):
+        picture = tmp_path / "set" / split / "images" / f"{split}.png"
+        picture.parent.mkdir(parents=True)
+        noise(number).save(picture)
+        put_text(tmp_path / "set" / split / "labels" / f"{split}.txt", "0 .5 .5 .2 .2\nx 1 2\n7 .5 .5 .2 .2\n")
+    put_text(tmp_path / "set" / "data.yaml", "train: train/images\nval: val/images\nnames: [cat]\n")
+    _, found = findings_of(tmp_path / "set")
+    assert (found["row"].count, found["class"].count) == (2, 2)
+    with pytest.raises(SystemExit, match="1"):
+        call(monkeypatch, main, "check", tmp_path / "set", "--fix", tmp_path / "new")
+    assert len(open_source(str(tmp_path / "new" / "data.yaml")).index("train").all_class_ids) == 1

@@ -1,0 +1,232 @@
+"""What ranks tell each other, and what they do when one of them finds a mistake."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.distributed import FileStore  # type: ignore[attr-defined]
+
+from tests.data.formats.images import put_picture, put_text
+from tests.distributed.ranks import run_ranks
+from yolo import distributed
+from yolo.boxes.nms import Detections
+from yolo.data.formats.open_dataset import open_source
+from yolo.data.index import Index
+from yolo.distributed import torch_group
+from yolo.distributed.collectives import first_to_say
+from yolo.distributed.launch_env import Place
+from yolo.distributed.sync_batch_norm import SyncedBatchNorm2d, synchronise_norms
+from yolo.distributed.torch_group import _gather_round
+from yolo.errors import DataError, ElsewhereError, SettingsError, TrainingError
+from yolo.evaluation.evaluator import Evaluator
+
+
+def talk() -> dict[str, object]:
+    rank = distributed.rank()
+    model = nn.Linear(2, 2)
+    nn.init.constant_(model.weight, rank)
+    try:
+        distributed.check_equal(model, "here")
+        differed = ""
+    except TrainingError as error:
+        differed = str(error)
+    distributed.broadcast_module(model)
+    distributed.check_equal(model, "here")
+    return {
+        "place": (rank, distributed.world_size(), distributed.local_rank(), distributed.is_main()),
+        "sum": distributed.sum_over_ranks(torch.tensor([1, rank])).tolist(),
+        "mean": float(distributed.mean_over_ranks(torch.tensor(float(rank)))),
+        "anywhere": (distributed.anywhere(rank == 1), distributed.anywhere(False)),
+        "gather": distributed.gather(torch.arange(rank + 1)).tolist(),
+        "nothing": tuple(distributed.gather(torch.zeros(0, 4)).shape),
+        "texts": distributed.gather_texts("a" * rank),
+        "main": distributed.from_main(lambda: f"of {distributed.rank()}"),
+        "weight": float(model.weight.detach().sum()),
+        "differed": differed.split(";")[0],
+        "alone": alone_size(),
+        "said": first_to_say("the same"),
+    }
+
+
+def alone_size() -> int:
+    with distributed.alone():
+        return distributed.world_size()
+
+
+def test_three_ranks_talk() -> None:
+    every = run_ranks(talk, 3)
+    assert [each.pop("place") for each in every] == [(0, 3, 0, True), (1, 3, 1, False), (2, 3, 2, False)]
+    assert sum(each.pop("said") for each in every) == 1
+    expected = {
+        "sum": [3, 3],
+        "mean": 1.0,
+        "anywhere": (True, False),
+        "gather": [0, 0, 1, 0, 1, 2],
+        "nothing": (0, 4),
+        "texts": ["", "a", "aa"],
+        "main": "of 0",
+        "weight": 0.0,
+        "differed": "here: the weights of rank 1, 2 differ from those of rank 0",
+        "alone": 1,
+    }
+    assert every == [expected] * 3
+
+
+def fetch(folder: str, fails: bool) -> str:
+    try:
+        with distributed.first_on_node("fetch"):
+            if distributed.local_rank() == 0:
+                time.sleep(0.3)
+                if fails:
+                    raise DataError("no such bucket")
+                Path(folder, "file").write_text("whole")
+            found = Path(folder, "file").read_text()
+    except (DataError, ElsewhereError) as error:
+        return f"{type(error).__name__}: {error}"
+    return found
+
+
+def test_one_process_fetches_while_the_others_wait(tmp_path: Path) -> None:
+    assert run_ranks(fetch, 2, str(tmp_path), False) == ["whole", "whole"]
+    assert run_ranks(fetch, 2, str(tmp_path), True) == [
+        "DataError: no such bucket",
+        "ElsewhereError: rank 0 could not fetch",
+    ]
+
+
+def mistake() -> str:
+    def fail() -> None:
+        raise SettingsError("--epochs 0: use 1 or more")
+
+    try:
+        distributed.from_main(fail)
+    except SettingsError as error:
+        return f"{type(error).__name__}: {error}"
+    except ElsewhereError as error:
+        return f"{type(error).__name__}: {error}"
+    return "no error"
+
+
+def test_a_mistake_of_rank_0_ends_all() -> None:
+    assert run_ranks(mistake, 2) == [
+        "SettingsError: --epochs 0: use 1 or more",
+        "ElsewhereError: rank 0 found a mistake",
+    ]
+
+
+def normalise() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, list[torch.Tensor]]:
+    """Output, gradients and statistics of batch normalisation of this rank's part, 3 of 4 pictures on rank 0."""
+    rank, world = distributed.rank(), distributed.world_size()
+    x = torch.rand(4, 3, 5, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64) * 3
+    own = x if world == 1 else (x[:3] if rank == 0 else x[3:])
+    own = own.clone().requires_grad_()
+    model = nn.Sequential(nn.BatchNorm2d(3), nn.Sequential(nn.BatchNorm2d(3))).double()
+    nn.init.constant_(model.get_parameter("0.weight"), 1.5)
+    if world > 1:
+        synchronise_norms(model)
+        assert isinstance(model[0], SyncedBatchNorm2d)
+    out = model(own)
+    out.pow(3).sum().backward()
+    assert own.grad is not None
+    gradient = model.get_parameter("0.weight").grad
+    assert gradient is not None
+    weight_grad = distributed.sum_over_ranks(gradient)
+    return (
+        distributed.gather(out.detach()),
+        distributed.gather(own.grad),
+        weight_grad,
+        [b.double() for b in model.buffers()],
+    )
+
+
+def test_batch_normalisation_over_all_ranks_is_that_of_one() -> None:
+    out, grad, weight_grad, buffers = normalise()
+    for its_out, its_grad, its_weight_grad, its_buffers in run_ranks(normalise, 2):
+        torch.testing.assert_close(its_out, out)
+        torch.testing.assert_close(its_grad, grad, rtol=1e-9, atol=1e-9)
+        torch.testing.assert_close(its_weight_grad, weight_grad)
+        torch.testing.assert_close(its_buffers, buffers)
+
+
+def found_in(image_id: int) -> Detections:
+    rng = np.random.default_rng(image_id)
+    corner = torch.from_numpy(rng.uniform(9, 13, (5, 2)))
+    scores = torch.tensor([0.9, 0.5, 0.5, 0.5, 0.1])  # equal scores: their order must not depend on the ranks
+    return Detections(torch.cat([corner, corner + 10], 1), scores, torch.from_numpy(rng.integers(0, 2, 5)))
+
+
+def evaluate(folder: str) -> dict[str, object]:
+    index: Index = open_source(folder).index("train")
+    evaluator = Evaluator(index)
+    for image_id in range(distributed.rank(), len(index), distributed.world_size()):
+        evaluator.process([image_id], [found_in(image_id)])
+    return evaluator.evaluate().as_json()
+
+
+def test_scores_are_the_same_for_any_number_of_ranks(tmp_path: Path) -> None:
+    for number in range(5):
+        put_picture(tmp_path / "images" / "train" / f"{number}.png", 40, 40)
+        rows = f"{number % 2} 0.4 0.4 0.3 0.3\n1 0.6 0.5 0.25 0.3\n"
+        put_text(tmp_path / "labels" / "train" / f"{number}.txt", rows)
+    (tmp_path / "data.yaml").write_text("path: .\ntrain: images/train\nval: images/train\nnames: [a, b]\n")
+    one = evaluate(str(tmp_path / "data.yaml"))
+    assert 0 < float(str(one["map50"])) < 1
+    for world in (2, 3):
+        assert run_ranks(evaluate, world, str(tmp_path / "data.yaml")) == [one] * world
+
+
+@pytest.mark.parametrize("compression", ["none", "fp16", "bf16", "powersgd"])
+def test_compressed_gradients(compression: str) -> None:
+    for difference in run_ranks(compressed, 2, compression):
+        assert difference < {"none": 1e-7, "fp16": 1e-3, "bf16": 1e-2, "powersgd": 1e-7}[compression]
+
+
+def compressed(compression: distributed.Compression) -> float:
+    """Largest difference between the mean gradient and what the copies of a model got, relative to the largest."""
+    torch.manual_seed(0)
+    model = nn.Linear(40, 30)
+    replica = distributed.replicate(model, static=True, compression=compression)
+    x = torch.rand(8, 40, generator=torch.Generator().manual_seed(distributed.rank()))
+    called = replica.refresh()
+    with replica.synced(last=True):
+        called(x).square().sum().backward()
+    got = model.weight.grad
+    plain = nn.Linear(40, 30)
+    plain.load_state_dict(model.state_dict())
+    plain(x).square().sum().backward()
+    assert got is not None
+    assert plain.weight.grad is not None
+    wanted = distributed.mean_over_ranks(plain.weight.grad)
+    return float((got - wanted).abs().max() / wanted.abs().max())
+
+
+def met_again(folder: str) -> tuple[list[int], str]:
+    """The ranks of a second start whose store holds what a first one left."""
+    store = FileStore(f"{folder}/store", 2)
+    for rank in range(2) if distributed.is_main() else ():
+        store.set(f"here {rank}", f"old {rank}")
+        store.set(f"answer old {rank}", "old 0")
+        store.set(f"confirmed old 0 {rank}", "")
+    distributed.anywhere(False)  # until they are there
+    place = Place(launcher="test", rank=distributed.rank(), world_size=2)
+    name = _gather_round(store, place)
+    return distributed.gather(torch.tensor([distributed.rank()])).tolist(), name
+
+
+def test_processes_of_another_start_are_not_taken_for_those_of_this_one(tmp_path: Path) -> None:
+    (ranks, first), (_, second) = run_ranks(met_again, 2, str(tmp_path))
+    assert ranks == [0, 1]
+    assert first == second
+    assert len(first) == 32
+
+
+def test_who_does_not_come_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch_group, "MEETING_TIMEOUT_S", 0.3)
+    place = Place(launcher="srun", rank=1, world_size=4)
+    with pytest.raises(SettingsError, match=r"rank 1 \(srun\): of 4 processes, rank 0, 2, 3 did not come to file:"):
+        torch_group._meet(place, f"file://{tmp_path}/store")

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.spots import RED, paint
+from yolo.errors import DataError
+from yolo.inference.sources.image_files import EncodedPicture, PictureFile
+from yolo.inference.sources.open_sources import open_sources
+from yolo.inference.sources.stream import Camera, Stream
+from yolo.inference.sources.video import VideoFile
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder, the working one, with files that are named like pictures, a video and something else."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in" / "deep").mkdir(parents=True)
+    for name in ("in/b.JPG", "in/a.png", "in/c.mp4", "in/notes.md", "in/deep/d.webp"):
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+def names(*given: str) -> list[str]:
+    return [source.name for source in open_sources(given)]
+
+
+def test_files_folders_and_patterns(folder: Path) -> None:
+    assert names("in/b.JPG", "in") == ["in/b.JPG", "in/a.png", "in/b.JPG", "in/c.mp4"]
+    assert names("in/*.png") == ["in/a.png"]
+    assert names("in/**/*") == ["in/a.png", "in/b.JPG", "in/c.mp4", "in/deep/d.webp"]
+    assert [type(source) for source in open_sources(["in"])] == [PictureFile, PictureFile, VideoFile]
+
+
+def test_cameras_and_streams() -> None:
+    assert open_sources(["0", "rtsp://u:p@cam/live", "http://cam/x.mjpg"]) == [
+        Camera(0),
+        Stream("rtsp://u:p@cam/live"),
+        Stream("http://cam/x.mjpg"),
+    ]
+
+
+def test_lists_name_anything_from_here_or_from_beside_them(folder: Path) -> None:
+    (folder / "in" / "list.txt").write_text("in/a.png\nb.JPG\n\nrtsp://cam/live\n1\n")
+    assert names("in/list.txt") == ["in/a.png", "in/b.JPG", "rtsp://cam/live", "camera 1"]
+    (folder / "bad.txt").write_text("in/a.png\nnone.png\n")
+    with pytest.raises(DataError, match=r"bad\.txt:2: none\.png: no such file or folder"):
+        names("bad.txt")
+
+
+def feed(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(data)))
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".webp", ".tiff"])
+def test_a_picture_on_standard_input(suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = paint((32, 16), [(8, 0, RED)])
+    feed(monkeypatch, cv2.imencode(suffix, image)[1].tobytes())
+    (source,) = open_sources(["-"])
+    assert isinstance(source, EncodedPicture)
+    (picture,) = source.pictures()
+    assert picture.name == "stdin"
+    np.testing.assert_allclose(picture.image, image, atol=80 if suffix in (".jpg", ".webp") else 0)
+
+
+def test_a_list_on_standard_input(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    feed(monkeypatch, b"in/a.png\nin\n")
+    assert names("-") == ["in/a.png", "in/a.png", "in/b.JPG", "in/c.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [(b"", "give a picture"), (b"\xfe\xff\0nonsense", "neither a picture nor a list"), (b"-\n", "give a picture")],
+)
+def test_nothing_of_use_on_standard_input(data: bytes, problem: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    feed(monkeypatch, data)
+    with pytest.raises(DataError, match=f"standard input: .*{problem}"):
+        names("-")
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("none.jpg", "none.jpg: no such file or folder; give pictures"),
+        ("in/*.gif", r"in/\*.gif: matches no picture or video \(.avi, "),
+        ("empty", "empty: no pictures or videos in this folder"),
+    ],
+)
+def test_mistakes(name: str, problem: str, folder: Path) -> None:
+    (folder / "empty").mkdir()
+    with pytest.raises(DataError, match=problem):
+        names(name)

@@ -1,0 +1,110 @@
+"""Streams over loopback: a server sends JPEG pictures one after the other, and breaks off."""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from yolo.errors import DataError
+from yolo.inference.sources.stream import Stream
+from yolo.inference.video_writer import VideoWriter
+
+GREYS = (40, 80, 120, 160, 200)
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Sends a few pictures a connection, and after two connections nothing more."""
+
+    connections = 0
+
+    def do_GET(self) -> None:
+        if self.path.endswith(".mp4"):
+            self.send_file(Path(self.directory) / self.path[1:])
+            return
+        Handler.connections += 1
+        if Handler.connections > 2:
+            self.send_error(503)
+            return
+        self.send_response(200)
+        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=next")
+        self.end_headers()
+        for grey in GREYS:
+            data = cv2.imencode(".jpg", np.full((48, 64, 3), grey, np.uint8))[1].tobytes()
+            self.wfile.write(b"--next\r\nContent-Type: image/jpeg\r\n")
+            self.wfile.write(f"Content-Length: {len(data)}\r\n\r\n".encode() + data + b"\r\n")
+            time.sleep(0.02)
+
+    def send_file(self, path: Path) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(path.stat().st_size))
+        self.end_headers()
+        with contextlib.suppress(ConnectionError):
+            self.wfile.write(path.read_bytes())
+
+    directory = ""
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+@pytest.fixture
+def address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setattr(Handler, "connections", 0)
+    monkeypatch.setattr(Handler, "directory", str(tmp_path))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_a_broken_stream_is_connected_again_and_then_given_up(address: str, caplog: pytest.LogCaptureFixture) -> None:
+    frames: list[tuple[int, int]] = []
+
+    def look() -> None:
+        stream = Stream(f"{address}/live.mjpg", pauses_s=(0.01, 0.02))
+        frames.extend((picture.frame, round(float(picture.image.mean()) / 40)) for picture in stream.pictures())
+
+    with caplog.at_level(logging.WARNING), pytest.raises(DataError, match="tries to connect again failed") as lost:
+        look()
+    assert "2 tries to connect again failed within 0.03 s" in str(lost.value)
+    assert Handler.connections == 4  # two that gave pictures, two that did not
+    numbers = [number for number, _ in frames]
+    assert numbers == sorted(set(numbers))
+    assert 6 <= numbers[-1] + 1 <= 10  # both connections counted on; OpenCV may keep the last picture
+    assert all(1 <= grey <= 5 for _, grey in frames)
+    assert caplog.text.count("trying again in") == 3
+
+
+def test_an_address_where_nothing_is_fails_at_once() -> None:
+    with pytest.raises(DataError, match=r"http://127\.0\.0\.1:9/x: gives no picture; check the address"):
+        next(Stream("http://127.0.0.1:9/x").pictures())
+
+
+def test_a_video_file_behind_an_address_gives_every_frame_once(address: str, tmp_path: Path) -> None:
+    writer = VideoWriter(tmp_path / "a.mp4", 25, (64, 48))
+    for grey in range(0, 200, 10):
+        writer.write(np.full((48, 64, 3), grey, np.uint8))
+    writer.close()
+    pictures = list(Stream(f"{address}/a.mp4").pictures())
+    assert [round(float(picture.image.mean()) / 10) for picture in pictures] == list(range(20))
+
+
+def test_a_slow_reader_gets_the_newest_frame(address: str) -> None:
+    pictures = Stream(f"{address}/live.mjpg").pictures()
+    first = next(pictures)
+    time.sleep(0.5)  # all five pictures have come meanwhile
+    second = next(pictures)
+    assert second.frame - first.frame > 1
+    pictures.close()

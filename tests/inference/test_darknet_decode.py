@@ -1,0 +1,56 @@
+"""Pixels beside those of stb_image.
+
+stb_jpegs.npz holds small drawn JPEGs, made with Pillow and OpenCV, and NAME_pixels: what stb_image 2.27 decodes each
+to (stbi_load with 3 channels).
+"""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from yolo.darknet.jpeg_coefficients import read_coefficients
+from yolo.data.decode import read_picture
+from yolo.inference.darknet_decode import read_as_darknet
+
+GOLDEN = Path(__file__).with_name("stb_jpegs.npz")
+NAMES = ("420", "422", "444", "grey", "restart", "narrow", "narrow422", "cv411", "cv440")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_pixels_are_those_of_stb_image(tmp_path: Path, name: str) -> None:
+    with np.load(GOLDEN) as arrays:
+        data, expected = arrays[name].tobytes(), arrays[f"{name}_pixels"]
+    (tmp_path / "a.jpg").write_bytes(data)
+    assert read_coefficients(data) is not None
+    np.testing.assert_array_equal(read_as_darknet(tmp_path / "a.jpg", expected.shape[1::-1]), expected)
+
+
+def painted() -> np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]:
+    rows, columns = np.mgrid[0:40, 0:60]
+    return np.stack([4 * columns, 6 * rows, 2 * rows + 2 * columns], axis=-1).astype(np.uint8)
+
+
+@pytest.mark.parametrize(("progressive", "orientation"), [(True, 1), (False, 3)])  # 3: upside down
+def test_other_jpegs_are_decoded_by_opencv(tmp_path: Path, progressive: bool, orientation: int) -> None:
+    path = tmp_path / "a.jpg"
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(painted()).save(path, exif=exif, progressive=progressive)
+    picture = read_picture(path)
+    np.testing.assert_array_equal(read_as_darknet(path, (60, 40)), picture[..., ::-1])
+
+
+def test_pictures_without_loss(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), painted()[..., ::-1])
+    np.testing.assert_array_equal(read_as_darknet(tmp_path / "a.png", (60, 40)), painted())
+
+
+@pytest.mark.parametrize("cut", [10, 200, 400])
+def test_a_cut_file_has_no_coefficients_or_stays_close(cut: int) -> None:
+    with np.load(GOLDEN) as arrays:
+        data = arrays["444"].tobytes()
+    jpeg = read_coefficients(data[:cut])
+    assert jpeg is None or (jpeg.width, jpeg.height) == (53, 41)

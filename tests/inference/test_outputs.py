@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from tests.spots import paint
+from yolo.boxes.nms import Detections
+from yolo.data.labels import read_yolo
+from yolo.inference.outputs import Crops, Drawings, JsonList, Output, Outputs, TextFiles, crops
+from yolo.inference.results import Result
+from yolo.inference.sources.frame import Picture, Video
+from yolo.inference.sources.video import VideoFile
+
+NAMES = ("red", "sea blue")
+BOXES = [[10.0, 20.0, 42.0, 60.0], [0.0, 0.0, 8.0, 8.0]]
+
+
+def result(name: str = "in/a.png", video: Video | None = None, frame: int = 0) -> Result:
+    found = Detections(torch.tensor(BOXES), torch.tensor([0.75, 0.5]), torch.tensor([1, 0]))
+    return Result.of(Picture(paint((64, 80), [(0, 0, 0)]), name, video, frame), found, NAMES)
+
+
+def test_json(tmp_path: Path) -> None:
+    output = JsonList(tmp_path / "d.json")
+    output.write(result())
+    output.write(result("v.mp4", Video("v.mp4", 25), 3))
+    assert not (tmp_path / "d.json").exists()
+    output.close()
+    first, second = json.loads((tmp_path / "d.json").read_text())
+    assert first == {
+        "image": "in/a.png",
+        "width": 64,
+        "height": 80,
+        "detections": [
+            {"class_id": 1, "class": "sea blue", "score": 0.75, "xyxy": BOXES[0]},
+            {"class_id": 0, "class": "red", "score": 0.5, "xyxy": BOXES[1]},
+        ],
+    }
+    assert (second["image"], second["frame"]) == ("v.mp4", 3)
+
+
+def test_json_of_nothing(tmp_path: Path) -> None:
+    JsonList(tmp_path / "d.json").close()
+    assert json.loads((tmp_path / "d.json").read_text()) == []
+
+
+def test_text_is_a_label_file(tmp_path: Path) -> None:
+    TextFiles(tmp_path, scores=False).write(result())
+    labels = read_yolo(tmp_path / "a.txt", 2, 64, 80)
+    assert labels.class_ids.tolist() == [1, 0]
+    np.testing.assert_allclose(labels.boxes_xyxy, BOXES, atol=1e-4)
+    TextFiles(tmp_path, scores=True).write(result("v.mp4", Video("v.mp4", 25), 3))
+    lines = (tmp_path / "v_000003.txt").read_text().splitlines()
+    assert [(line.split()[0], line.split()[5]) for line in lines] == [("1", "0.750000"), ("0", "0.500000")]
+
+
+def test_crops(tmp_path: Path) -> None:
+    got = crops(result())
+    assert [part.shape for part in got] == [(40, 32, 3), (8, 8, 3)]
+    assert (got[1] == (0, 0, 255)).all()
+    Crops(tmp_path).write(result())
+    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.png")) == [
+        "red/a.png",
+        "sea-blue/a.png",
+    ]
+    outside = Result.of(
+        Picture(paint((64, 64), []), "a.png"), Detections(torch.tensor([[64.0, 64, 64, 64]]), *ones()), NAMES
+    )
+    assert [part.shape for part in crops(outside)] == [(1, 1, 3)]
+
+
+def ones() -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.ones(1), torch.zeros(1, dtype=torch.int64)
+
+
+def test_drawn_pictures_of_one_name_do_not_collide(tmp_path: Path) -> None:
+    drawings = Drawings(tmp_path)
+    for name in ("x/a.png", "y/a.png"):
+        drawings.write(result(name))
+    drawings.close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a-2.png", "a.png"]
+    np.testing.assert_array_equal(cv2.imread(str(tmp_path / "a.png")), result().plot())
+
+
+def test_drawn_videos_have_rate_size_and_time_of_their_originals(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="yolo")
+    drawings = Drawings(tmp_path)
+    for frame in range(4):
+        drawings.write(result("a.mp4", Video("a.mp4", 24), frame))
+    # Of a stream frames 1 to 3 came too fast: the next one stands for them.
+    for frame in (0, 4):
+        drawings.write(result("rtsp://host/live", Video("rtsp://host/live", 10), frame))
+    drawings.close()
+    assert [message.split("/")[-1] for message in caplog.messages] == ["a.mp4: 4 frames", "host-live.mp4: 5 frames"]
+    for name, fps, count in (("a.mp4", 24, 4), ("host-live.mp4", 10, 5)):
+        pictures = list(VideoFile(tmp_path / name).pictures())
+        assert len(pictures) == count
+        assert pictures[0].image.shape == (80, 64, 3)
+        assert pictures[0].video is not None
+        assert pictures[0].video.fps == pytest.approx(fps)
+
+
+class Failing:
+    """An output that cannot be finished."""
+
+    def write(self, result: Result) -> None:
+        raise KeyboardInterrupt
+
+    def close(self) -> None:
+        raise OSError("full")
+
+
+def test_whatever_ends_the_block_every_output_is_closed(tmp_path: Path) -> None:
+    outputs: list[Output] = [Drawings(tmp_path), JsonList(tmp_path / "d.json"), Failing()]
+    with pytest.raises(OSError, match="full"), Outputs(outputs) as all_outputs:
+        all_outputs.write(result("a.mp4", Video("a.mp4", 24), 0))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mp4", "d.json"]
+    assert len(json.loads((tmp_path / "d.json").read_text())) == 1

@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+import yolo
+from tests.spots import BLUE, RED, paint, spot_model, write_spot_network
+from yolo.errors import DataError, SettingsError, YoloError
+from yolo.inference.predictor import Predictor, PredictSettings, class_ids
+from yolo.inference.results import Result
+from yolo.inference.sources.frame import Picture
+from yolo.inference.video_writer import VideoWriter
+
+ONE = paint((64, 64), [(8, 16, RED)])
+TWO = paint((64, 64), [(0, 0, RED), (24, 40, BLUE)])
+
+
+@pytest.fixture
+def spots() -> Predictor:
+    return Predictor(spot_model(), ("red", "blue"))
+
+
+def rows(result: Result) -> list[tuple[list[float], str]]:
+    return sorted(zip(result.boxes_xyxy.tolist(), result.names, strict=True))
+
+
+def test_load_from_files(tmp_path: Path) -> None:
+    cfg, weights, names = write_spot_network(tmp_path)
+    found = yolo.load(cfg, weights, names=names).predict(TWO)
+    assert rows(found[0]) == [([0, 0, 8, 8], "red"), ([24, 40, 32, 48], "blue")]
+    assert yolo.load(str(cfg), str(weights), fuse=False).names == ("class 0", "class 1")
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"half": True, "device": "cpu"}, "--half True: use it on a GPU"),
+        ({"device": "banana"}, "--device banana: not usable here"),
+    ],
+)
+def test_load_mistakes(tmp_path: Path, options: dict[str, object], problem: str) -> None:
+    cfg, weights, _ = write_spot_network(tmp_path)
+    with pytest.raises(SettingsError, match=problem):
+        yolo.load(cfg, weights, **options)  # type: ignore[arg-type]
+
+
+def test_whatever_the_source_the_answers_are_the_same(spots: Predictor, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), ONE)
+    cv2.imwrite(str(tmp_path / "b.png"), TWO)
+    expected = [rows(spots.predict(image)[0]) for image in (ONE, TWO)]
+    assert expected[0] == [([8, 16, 16, 24], "red")]
+    paths = [tmp_path / "a.png", tmp_path / "b.png"]
+    for source in (tmp_path, str(tmp_path / "*.png"), paths, [ONE, TWO], [ONE, paths[1]]):
+        assert [rows(result) for result in spots.predict(source)] == expected  # type: ignore[arg-type]
+    assert [rows(result) for result in spots.stream(tmp_path)] == expected
+    assert spots.predict(paths[0]).boxes_xyxy.tolist() == [[8, 16, 16, 24]]
+
+
+def test_a_video_frame_by_frame(spots: Predictor, tmp_path: Path) -> None:
+    writer = VideoWriter(tmp_path / "a.mp4", 25, (64, 64))
+    for number in range(6):
+        writer.write(paint((64, 64), [(8 * number, 0, RED)]))
+    writer.close()
+    found = list(spots.stream(tmp_path / "a.mp4", batch_size=4))
+    assert [result.picture.frame for result in found] == list(range(6))
+    assert [result.boxes_xyxy.tolist() for result in found] == [[[8 * n, 0, 8 * n + 8, 8]] for n in range(6)]
+
+
+def test_options(spots: Predictor) -> None:
+    assert spots.predict(TWO, classes=["blue"]).names == ["blue"]
+    assert spots.predict(TWO, classes=[0]).names == ["red"]
+    assert len(spots.predict(TWO, max_det=1).names) == 1
+    many = paint((640, 640), [(40, 40, RED), (320, 328, BLUE)])
+    assert len(spots.predict(many).names) == 0  # shrunk to a tenth, they are less than a pixel
+    assert rows(spots.predict(many, tile=True)[0]) == [([40, 40, 48, 48], "red"), ([320, 328, 328, 336], "blue")]
+    assert rows(spots.predict(many, img_size=640)[0]) == rows(spots.predict(many, tile=True)[0])
+
+
+def test_pictures_of_other_shapes_come_back_in_their_own_pixels(spots: Predictor) -> None:
+    # 128 x 64 lies in a 64 x 64 input at half its size, or in 64 x 32 without bars: a box of one cell is 16 pixels.
+    wide = cv2.resize(paint((64, 32), [(8, 16, RED)]), (128, 64), interpolation=cv2.INTER_NEAREST)
+    for rect in (False, True):
+        assert spots.predict(wide, rect=rect).boxes_xyxy.tolist() == [[16, 32, 32, 48]]
+
+
+def test_shapes_decide_on_batches_with_rect(spots: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[tuple[int, ...]] = []
+    forward = spots.model.forward
+
+    def watched(images: torch.Tensor) -> list[torch.Tensor]:
+        sizes.append(tuple(images.shape))
+        return forward(images)
+
+    monkeypatch.setattr(spots.model, "forward", watched)
+    wide = np.zeros((32, 64, 3), np.uint8)
+    list(spots.stream([ONE, TWO, wide, wide, wide, ONE], rect=True, batch_size=2))
+    assert sizes == [(2, 3, 64, 64), (2, 3, 32, 64), (1, 3, 32, 64), (1, 3, 64, 64)]
+
+
+class Live:
+    """A source that has no end of its own, like a camera."""
+
+    total = None
+    live = True
+
+    def __init__(self, name: str, count: int) -> None:
+        self.name = name
+        self.count = count
+        self.closed = False
+
+    def pictures(self) -> Iterator[Picture]:
+        try:
+            for _ in range(self.count):
+                yield Picture(ONE, self.name)
+        finally:
+            self.closed = True
+
+
+def test_live_sources_take_turns(spots: Predictor) -> None:
+    sources = [Live("a", 3), Live("b", 1)]
+    found = spots.results(sources, PredictSettings())  # type: ignore[arg-type]
+    assert [result.picture.name for result in found] == ["a", "b", "a", "a"]
+    assert all(source.closed for source in sources)
+
+
+def test_a_camera_is_not_for_predict(spots: Predictor) -> None:
+    with pytest.raises(DataError, match=r"predict\('camera 0'\): has no end; go through stream"):
+        spots.predict("0")
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"conf": 0.5}, "option conf: use one of conf_thres, iou_thres"),
+        ({"conf_thres": 1.0}, "--conf-thres 1.0: use a number from 0 to below 1"),
+        ({"classes": ["zebra"]}, r"--classes zebra: no such class; use 0\.\.1, or of red, blue"),
+        ({"tile": True, "rect": True}, "use one of --tile and --rect"),
+    ],
+)
+def test_options_that_cannot_be(spots: Predictor, options: dict[str, object], problem: str) -> None:
+    with pytest.raises(SettingsError, match=problem):
+        spots.predict(ONE, **options)
+
+
+@pytest.mark.parametrize("array", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3)), np.zeros((0, 4, 3), np.uint8)])
+def test_arrays_that_are_no_pictures(spots: Predictor, array: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> None:
+    with pytest.raises(DataError, match=r"array 0: is .* use uint8 of \(height, width, 3\), BGR"):
+        spots.predict(array)
+
+
+def test_an_error_in_a_later_picture_comes_after_the_earlier_results(spots: Predictor, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), ONE)
+    (tmp_path / "b.png").write_text("nonsense")
+    found = spots.stream(tmp_path, batch_size=1)
+    assert rows(next(found)) == [([8, 16, 16, 24], "red")]
+    with pytest.raises(YoloError, match=r"b\.png: does not decode as a picture"):
+        next(found)
+
+
+def test_names_and_numbers_of_classes() -> None:
+    assert class_ids(["car", "0", 1, "7"], ["cat", "car", "7"]) == [1, 0, 1, 2]
+
+
+def test_half_precision_finds_the_same() -> None:
+    model = spot_model().to(torch.bfloat16)
+    assert Predictor(model, ("red", "blue")).predict(TWO).names == ["red", "blue"]
+
+
+def test_importing_yolo_does_not_import_torch() -> None:
+    program = "import sys, yolo; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[2])

@@ -1,0 +1,123 @@
+"""Layer-wise training keys: which parameters move in two steps of a small network."""
+
+from __future__ import annotations
+
+import logging
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from yolo.darknet.cfg_file import CfgFile
+from yolo.engine.optimizer import Pace, build_optimizer, withhold
+from yolo.model.network import Darknet
+from yolo.training.layer_lr import layer_paces, log_paces, parameter_paces
+
+BLOCK = "[convolutional]\nbatch_normalize=1\nfilters=2\nsize=1\nactivation=linear\n"
+
+
+def network(folder: Path, *keys: str, burn_in: int = 2) -> Darknet:
+    """One convolution a text of keys."""
+    cfg = folder / "a.cfg"
+    cfg.write_text(f"[net]\nwidth=4\nheight=4\nburn_in={burn_in}\n" + "".join(f"{BLOCK}{key}\n" for key in keys))
+    torch.manual_seed(0)
+    return Darknet(CfgFile.read(cfg))
+
+
+def moved_layers(model: Darknet) -> list[list[int]]:
+    """The layers whose parameters moved, in each of two steps; a batch of [net] is an epoch here."""
+    paces = parameter_paces(model, lambda batches: batches)
+    optimizer = build_optimizer(model, "sgd", lr=0.1, momentum=0.9, weight_decay=0.1, paces=paces)
+    moved = []
+    for step in range(2):
+        before = [[p.detach().clone() for p in layer.parameters()] for layer in model.layers]
+        (out,) = model(torch.rand(2, 3, 4, 4))
+        (out - 1).square().sum().backward()
+        withhold(optimizer, step)
+        optimizer.step()
+        optimizer.zero_grad()
+        moved.append(
+            [
+                index
+                for index, layer in enumerate(model.layers)
+                if any(not torch.equal(a, b) for a, b in zip(before[index], layer.parameters(), strict=True))
+            ]
+        )
+    return moved
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        (("", "", ""), [[0, 1, 2], [0, 1, 2]]),
+        (("", "dont_update=1", ""), [[0, 2], [0, 1, 2]]),  # a number of batches, not a switch
+        (("", "dont_update=2", ""), [[0, 2], [0, 2]]),
+        (("", "burnin_update=1", ""), [[0, 2], [0, 1, 2]]),  # not before the last batch of burn_in=2
+        (("", "burnin_update=2", ""), [[0, 2], [0, 2]]),
+        (("", "stopbackward=1", ""), [[2], [2]]),  # this layer and all before, for good
+        (("", "stopbackward=2", ""), [[2], [2]]),  # for two batches
+        (("stopbackward=1", "stopbackward=2", ""), [[2], [2]]),
+        (("", "train_only_bn=1", ""), [[0, 2], [0, 2]]),
+        (("", "onlyforward=1", ""), [[2], [2]]),  # no gradient passes
+        (("", "learning_rate=0", ""), [[0, 2], [0, 2]]),
+    ],
+)
+def test_which_layers_move(tmp_path: Path, keys: tuple[str, ...], expected: list[list[int]]) -> None:
+    assert moved_layers(network(tmp_path, *keys)) == expected
+
+
+def test_learning_rate_is_a_factor_of_the_layer(tmp_path: Path) -> None:
+    plain, half = network(tmp_path, "", ""), network(tmp_path, "", "learning_rate=0.5")
+    steps = []
+    for model in (plain, half):
+        before = [p.detach().clone() for p in model.layers[1].parameters()]
+        optimizer = build_optimizer(
+            model, "sgd", lr=0.1, momentum=0.9, weight_decay=0, paces=parameter_paces(model, float)
+        )
+        torch.manual_seed(1)
+        model(torch.rand(2, 3, 4, 4))[0].square().sum().backward()
+        optimizer.step()
+        steps.append([after - b for after, b in zip(model.layers[1].parameters(), before, strict=True)])
+    for whole, part in zip(*steps, strict=True):
+        torch.testing.assert_close(part, whole / 2)
+
+
+def test_train_only_bn_keeps_the_statistics_learning(tmp_path: Path) -> None:
+    model = network(tmp_path, "train_only_bn=1", "")
+    moved_layers(model)
+    norm = model.get_submodule("layers.0.bn")
+    assert isinstance(norm, nn.BatchNorm2d)
+    assert norm.running_mean is not None
+    assert norm.running_mean.abs().sum() > 0
+
+
+def test_paces_count_in_the_runs_own_epochs(tmp_path: Path) -> None:
+    model = network(tmp_path, "learning_rate=0.5", "stopbackward=900", "burnin_update=3", burn_in=1000)
+    assert layer_paces(model, lambda batches: batches / 1000) == [
+        Pace(lr_factor=0.5, start=0.9),
+        Pace(start=0.9),
+        Pace(start=2.999),
+    ]
+
+
+def test_shared_parameters_have_the_owners_pace(tmp_path: Path) -> None:
+    model = network(tmp_path, "", "learning_rate=0.5", "share_index=1\nlearning_rate=0.1", "dont_update=5")
+    paces = parameter_paces(model, float)
+    shared = model.get_parameter("layers.1.conv.weight")
+    assert shared is model.get_parameter("layers.2.conv.weight")
+    assert paces[shared] == Pace(lr_factor=0.5)
+    assert model.get_parameter("layers.0.conv.weight") not in paces
+
+
+def test_says_which_layers_wait(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    model = network(tmp_path, "", "stopbackward=5", "dont_update=2", "", burn_in=0)
+    with caplog.at_level(logging.INFO):
+        log_paces(model, [*layer_paces(model, float)], 3)
+        log_paces(model, [Pace(start=math.inf), Pace(), Pace(), Pace()], 3)
+    assert [message.partition("a.cfg: ")[2] for message in caplog.messages] == [
+        "1 layers (2 to 2) learn from epoch 2 on, as keys like stopbackward and dont_update say",
+        "2 layers (0 to 1) do not learn in this run, as keys like stopbackward and dont_update say",
+        "1 layers (0 to 0) do not learn in this run, as keys like stopbackward and dont_update say",
+    ]

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch._dynamo.exc import TorchDynamoException
+
+from yolo.config.train_settings import TrainSettings
+from yolo.errors import SettingsError
+from yolo.model.input_sizes import SizeSettings
+from yolo.training.out_of_memory import remedies
+
+OUT = torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            TrainSettings(batch_size=64),
+            "--batch-size 64: memory ran out (what was saved is whole); use --batch-size 32, --batch-size auto, "
+            "--grad-checkpoint, --precision bf16, a smaller --img-size, or a smaller network",
+        ),
+        (
+            TrainSettings(
+                batch_size=1, grad_checkpoint=True, precision="fp16", sizes=SizeSettings(multi_scale=(0.5, 1.5))
+            ),
+            "--batch-size 1: memory ran out (what was saved is whole); use a smaller --img-size, "
+            "a lower HIGH of --multi-scale, or a smaller network",
+        ),
+    ],
+)
+def test_out_of_memory_is_one_line_with_what_is_not_yet_done(settings: TrainSettings, message: str) -> None:
+    with pytest.raises(SettingsError) as caught, remedies(settings):
+        raise OUT
+    assert str(caught.value) == message
+
+
+def test_a_network_that_cannot_be_compiled() -> None:
+    with (
+        pytest.raises(SettingsError, match=r"^--compile: the network cannot be compiled \(first line\); leave out --c"),
+        remedies(TrainSettings(compile=True)),
+    ):
+        raise TorchDynamoException("\nfirst line\nsecond line")
+
+
+def test_other_errors_stay_as_they_are() -> None:
+    with pytest.raises(RuntimeError, match="shapes"), remedies(TrainSettings()):
+        raise RuntimeError("shapes do not fit")

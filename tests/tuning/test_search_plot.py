@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+
+from yolo.config.train_settings import TrainSettings
+from yolo.tuning.search_log import Generation
+from yolo.tuning.search_plot import plot_generations
+from yolo.tuning.space import genes_of, values_of
+
+
+def test_a_panel_a_gene(tmp_path: Path) -> None:
+    settings = TrainSettings()
+    genes = genes_of(settings)
+    values = values_of(settings, genes)
+    other = {name: value * 1.1 + 0.01 for name, value in values.items()}
+    lines = [
+        Generation(run=f"{i}", outcome="done", fitness=0.1 * i, epochs=1, seed=0, values=v)
+        for i, v in enumerate([values, other])
+    ]
+    shapes = []
+    for shown in (genes, genes[:6]):
+        plot_generations(lines, shown, tmp_path / "evolve.png")
+        image = cv2.imread(str(tmp_path / "evolve.png"))
+        assert image is not None
+        shapes.append(image.shape)
+    assert shapes[0] == (4 * shapes[1][0], shapes[1][1], 3)

@@ -1,0 +1,163 @@
+"""Weights from a file into a model, whole or as far as they fit, with a list of what did not."""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from yolo.checkpoints.state_dict import is_state_file, read_state
+from yolo.darknet.cfg_file import CfgFile
+from yolo.errors import SettingsError, WeightsError
+from yolo.layers import Yolo
+from yolo.layers.conv import ConvLayer
+from yolo.model.network import Darknet
+from yolo.remote.fetch import local_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+logger = logging.getLogger(__name__)
+
+CERTAIN = 15.0  # its logistic is 1 - 3e-7
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """What went from a file into a model."""
+
+    path: Path
+    loaded: tuple[str, ...]  # names of tensors
+    misfits: tuple[str, ...]  # tensors whose shapes differ, with both shapes
+    missing: tuple[str, ...]  # tensors of the model that the file does not hold
+
+    def log(self) -> None:
+        """Say what was loaded, and each tensor that was not."""
+        logger.info("%s: %d tensors loaded", self.path, len(self.loaded))
+        for misfit in self.misfits:
+            logger.info("  not loaded, starts anew: %s", misfit)
+        if self.missing:
+            logger.info("  not in the file, start anew: %d tensors, from %s on", len(self.missing), self.missing[0])
+
+
+def transfer(model: Darknet, path: Path, original: CfgFile, *, averaged: bool = True) -> Transfer:
+    """Copy every tensor of a file that fits into the model.
+
+    Args:
+        model: filled in place.
+        path: `.weights` (whole or partial), a checkpoint `.pt`, or `.safetensors`.
+        original: the network that a `.weights` file may have been made for, where the model is one adapted to
+            another number of classes.
+        averaged: take the moving average of the weights where a checkpoint has both.
+
+    Raises:
+        WeightsError: the file cannot be read, or nothing in it fits.
+    """
+    if is_state_file(path):
+        read = read_state(path, averaged=averaged)
+        state, seen = read.tensors, read.images_seen
+    else:
+        state, seen = _darknet_weights(path, (model.cfg, original))
+    own = {name: tensor for name, tensor in model.state_dict().items() if tensor.is_floating_point()}
+    loaded = [name for name, tensor in own.items() if name in state and state[name].shape == tensor.shape]
+    if not loaded:
+        raise WeightsError(f"{path}: none of its {len(state)} tensors fits {model.cfg.path}; check --cfg and --weights")
+    with torch.no_grad():
+        for name in loaded:
+            own[name].copy_(state[name])
+    model.images_seen = seen
+    return Transfer(
+        path,
+        tuple(loaded),
+        tuple(
+            f"{name}: {tuple(state[name].shape)} in the file, {tuple(tensor.shape)} in the network"
+            for name, tensor in own.items()
+            if name in state and state[name].shape != tensor.shape
+        ),
+        tuple(name for name in own if name not in state),
+    )
+
+
+def load_whole(model: Darknet, path: Path) -> None:
+    """Load a file that must fill the model: for testing and detecting.
+
+    Raises:
+        WeightsError: the file cannot be read, or leaves a tensor of the model unfilled.
+    """
+    done = transfer(model, path, model.cfg)
+    if unfilled := [*done.misfits, *done.missing]:
+        raise WeightsError(
+            f"{path}: {len(unfilled)} tensors of {model.cfg.path} are not in it, the first: {unfilled[0]}; "
+            "give the cfg that the weights were trained with"
+        )
+
+
+def network_of(cfg: str | None, weights: str) -> tuple[CfgFile, tuple[str, ...]]:
+    """The network that weights are for, and its class names (none where the weights bring none).
+
+    Args:
+        cfg: network file or name; may be left out where the weights bring their own.
+        weights: any file that `transfer` reads.
+
+    Raises:
+        YoloError: a file that cannot be read, or no network.
+    """
+    path = local_path(weights)
+    own = read_state(path) if is_state_file(path) else None
+    names = own.names if own else ()
+    if cfg:
+        return CfgFile.read(cfg), names
+    if own is None or own.cfg is None:
+        raise SettingsError(f"--weights {weights}: this file does not bring its network; add --cfg")
+    return CfgFile.parse(own.cfg, f"{path} (cfg)"), names
+
+
+def without_class_term(model: Darknet) -> None:
+    """Fix the class score of a network of one class at 1, so that its scores are its objectness, here and in Darknet.
+
+    The loss of one class has no class term: nothing else would hold these weights.
+    """
+    for head, *tensors in _heads_with_convolutions(model):
+        for tensor, value in zip(tensors, (0.0, CERTAIN), strict=True):
+            tensor.view(len(head.anchors_wh), 5 + head.classes, -1)[:, 5:] = value
+
+
+def _darknet_weights(path: Path, candidates: tuple[CfgFile, CfgFile]) -> tuple[dict[str, Tensor], int]:
+    """Tensors of a `.weights` file, by the first of two networks that its size fits."""
+    first, last = candidates
+    try:
+        return _covered_tensors(path, first)
+    except WeightsError:
+        return _covered_tensors(path, last)
+
+
+def _covered_tensors(path: Path, cfg: CfgFile) -> tuple[dict[str, Tensor], int]:
+    model = Darknet(cfg)
+    report = model.load_weights(path)
+    covered = {f"layers.{index}" for index in range(report.num_layers)}
+    state = {name: tensor for name, tensor in model.state_dict().items() if ".".join(name.split(".")[:2]) in covered}
+    return state, report.seen
+
+
+def initialize_heads(model: Darknet) -> None:
+    """Set the biases before each [yolo] head so that an untrained network expects few objects and any class.
+
+    Source: the recipe of the 2018-2020 PyTorch YOLOv3 trainers ("smart bias").
+    """
+    for head, _, bias_all in _heads_with_convolutions(model):
+        bias = bias_all.view(len(head.anchors_wh), 5 + head.classes)
+        bias[:, 4] = -4.5
+        bias[:, 5:] = math.log(0.6 / (head.classes - 0.99))
+
+
+def _heads_with_convolutions(model: Darknet) -> Iterator[tuple[Yolo, Tensor, Tensor]]:
+    """Each [yolo] head, with weight and bias of the convolution before it."""
+    for node in model.heads:
+        before = model.layers[node.index - 1]
+        if isinstance(node.spec, Yolo) and isinstance(before, ConvLayer) and isinstance(before.conv.bias, nn.Parameter):
+            yield node.spec, before.conv.weight.detach(), before.conv.bias.detach()

@@ -1,0 +1,141 @@
+"""Recipes: settings in YAML files, one flat space of names over the whole tree of records."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import yaml
+
+from yolo.config.hyp_txt import read_hyp_text
+from yolo.errors import SettingsError
+from yolo.remote.fetch import local_path
+from yolo.storage import atomic_path, find_file, shipped_names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from yolo.config.train_settings import TrainSettings
+
+YAML_NAMES = {type(None): "nothing", tuple: "list", dict: "mapping"}  # where Python's name is another
+
+Settings = TypeVar("Settings")
+
+
+def with_recipe(settings: Settings, recipe: str) -> Settings:
+    """Settings with the values of a recipe file.
+
+    Raises:
+        SettingsError: no such file, not YAML, an unknown name or a value of the wrong type.
+    """
+    path = find_file(local_path(recipe), "data", ".yaml")
+    if path is None:
+        names = ", ".join(shipped_names("data", ".yaml"))
+        raise SettingsError(f"--hyp {recipe}: no such recipe; give a YAML file, or one of: {names}")
+    values, lines = read_hyp_text(path) if path.suffix == ".txt" else _read_yaml(path)
+    unknown = set(values) - set(_names(settings))
+    for name in sorted(unknown, key=lambda name: lines[name]):
+        raise SettingsError(f"{path}:{lines[name]}: '{name}' is no setting; `python -m yolo.train --help` lists them")
+    resolved: Settings = _replaced(settings, values, lambda name: f"{path}:{lines[name]}")
+    return resolved
+
+
+def with_values(settings: Settings, values: Mapping[str, Any]) -> Settings:
+    """Settings with some values replaced by name."""
+    resolved: Settings = _replaced(settings, values, str)
+    return resolved
+
+
+def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
+    """A flat YAML mapping, and the line of each of its keys."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        values = yaml.safe_load(text) or {}
+        node = yaml.compose(text, yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark else 1
+        problem = getattr(error, "problem", None) or "not YAML"
+        raise SettingsError(f"{path}:{line}: {problem}; a recipe has one `name: value` a line") from error
+    if not isinstance(values, dict):
+        raise SettingsError(f"{path}:1: a recipe has one `name: value` a line")
+    pairs = node.value if isinstance(node, yaml.MappingNode) else []
+    return {str(key): value for key, value in values.items()}, {k.value: k.start_mark.line + 1 for k, _ in pairs}
+
+
+def _names(settings: Any) -> list[str]:
+    """Names of all leaves of the tree."""
+    names = []
+    for item in dataclasses.fields(settings):
+        value = getattr(settings, item.name)
+        names += _names(value) if dataclasses.is_dataclass(value) else [item.name]
+    return names
+
+
+def _replaced(settings: Any, values: Mapping[str, Any], where: Callable[[str], str]) -> Any:
+    """A copy of the tree with leaves replaced by name, types checked."""
+    hints = get_type_hints(type(settings))
+    changes = {}
+    for item in dataclasses.fields(settings):
+        value = getattr(settings, item.name)
+        if dataclasses.is_dataclass(value):
+            changes[item.name] = _replaced(value, values, where)
+        elif item.name in values:
+            changes[item.name] = _checked(values[item.name], hints[item.name], item.name, where)
+    return dataclasses.replace(settings, **changes)
+
+
+def _checked(value: Any, hint: Any, name: str, where: Callable[[str], str]) -> Any:
+    literals = [each for kind in _alternatives(hint) if get_origin(kind) is Literal for each in get_args(kind)]
+    if isinstance(value, str) and value in literals:
+        return value
+    if get_origin(hint) is Literal:
+        raise SettingsError(f"{where(name)}: {name}: {value!r} is not one of {', '.join(literals)}")
+    if value is not None and not isinstance(value, list) and _tuple_parts(hint, 1) is not None:
+        value = [value]  # one value may stand for a list of one
+    if isinstance(value, list) and (parts := _tuple_parts(hint, len(value))) is not None:
+        return tuple(_checked(part, kind, name, where) for part, kind in zip(value, parts, strict=True))
+    allowed = tuple(get_origin(kind) or kind for kind in _alternatives(hint) if get_origin(kind) is not Literal)
+    if isinstance(value, bool) and bool not in allowed:
+        pass
+    elif isinstance(value, allowed):
+        return value
+    elif isinstance(value, int) and float in allowed:
+        return float(value)
+    kinds = " or ".join([*(YAML_NAMES.get(kind, kind.__name__) for kind in allowed), *literals])
+    raise SettingsError(f"{where(name)}: {name}: {value!r} is not of type {kinds}")
+
+
+def _alternatives(hint: Any) -> tuple[Any, ...]:
+    return get_args(hint) if get_origin(hint) in (types.UnionType, Union) else (hint,)
+
+
+def _tuple_parts(hint: Any, length: int) -> tuple[Any, ...] | None:
+    """Types of the values of a tuple that a setting may be; None if it may be no tuple of this length."""
+    for kind in _alternatives(hint):
+        if get_origin(kind) is not tuple:
+            continue
+        parts = get_args(kind)
+        if len(parts) == 2 and parts[1] is Ellipsis:
+            return parts[:1] * length
+        if len(parts) == length:
+            return parts
+    return None
+
+
+def flat(settings: Any) -> dict[str, Any]:
+    """All leaves of the tree by name."""
+    values: dict[str, Any] = {}
+    for item in dataclasses.fields(settings):
+        value = getattr(settings, item.name)
+        values |= flat(value) if dataclasses.is_dataclass(value) else {item.name: value}
+    return values
+
+
+def write_settings(settings: TrainSettings, path: Path) -> None:
+    """Write resolved settings as a recipe that repeats the run."""
+    with atomic_path(path) as temporary:
+        values = flat(dataclasses.replace(settings, resume=""))
+        temporary.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")

@@ -1,0 +1,176 @@
+"""COCO data sets: JSON files that hold all boxes of a split, and pictures somewhere near them.
+
+Class ids are the ranks of the category ids, of all files together. Crowds are neither hit nor miss.
+The size of a picture comes from its header, as in all formats: it costs a tenth of a millisecond, shows that the
+picture is one, and knows of rotation. Where the file says another size, its boxes cannot be placed: reading stops.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from yolo.data.formats.coco_file import CocoFile, CocoImage, is_coco, read_coco
+from yolo.data.formats.dataset_format import Source
+from yolo.data.formats.folders import ALL, SPLIT_WORDS, find_folders, split_of, split_of_folder, train_first
+from yolo.data.labels import Labels
+from yolo.errors import DataError
+from yolo.log import progress
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+ANNOTATIONS = "annotations"
+PREFIX = "instances_"  # of the files that hold boxes, in COCO itself
+
+
+class CocoSource(Source):
+    """A folder with `annotations/*.json`, or with JSON files beside the pictures, or one JSON file.
+
+    Splits are named by the files (`instances_train2017.json`) or by their folders (`train/_annotations.coco.json`).
+    """
+
+    accepts = "a COCO JSON file or a folder with annotations/*.json"
+
+    @classmethod
+    def matches(cls, path: Path) -> bool:
+        return bool(_json_files(path))
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        files = _json_files(path)
+        self._paths = train_first(_by_split(files))
+        self.splits = tuple(self._paths)
+        self._files: dict[str, CocoFile] = {}
+        self._images: dict[Path, tuple[CocoFile, CocoImage]] = {}  # of the splits whose pictures were asked for
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:  # type: ignore[override]  # read at the first use, which may never come
+        return tuple(self._categories.values())
+
+    def origins(self, split: str) -> list[Path]:
+        path = self._paths[split]
+        folders = [found for folder in _named_folders(path, split) for found in find_folders(folder)]
+        return [self.path, path.parent, _root(path), *self._paths.values(), *folders]
+
+    def pictures(self, split: str) -> list[Path]:
+        file = self._file(split)
+        folders = [folder for folder in _picture_folders(file.path, split) if folder.is_dir()]
+        found: dict[Path, tuple[CocoFile, CocoImage]] = {}
+        for image in progress(file.images, "find images", unit=" images", delay=1):
+            picture = _find(image, folders, file.path)
+            if picture in found:
+                twice = f"images {found[picture][1].id} and {image.id} are both '{picture}'"
+                raise DataError(f"{file.path}: {twice}; move the annotations to one and remove the other")
+            found[picture] = file, image
+        self._images.update(found)
+        return list(found)
+
+    def coco_ids(self, split: str) -> tuple[list[int], list[int]]:
+        return [image.id for image in self._file(split).images], list(self._categories)
+
+    def label_files(self, picture: Path) -> list[Path]:
+        return []
+
+    def labels(self, picture: Path, width: int, height: int) -> Labels | None:
+        file, image = self._images[picture]
+        if not file.has_annotations:
+            return None
+        if image.size is not None and image.size != (width, height):
+            listed = "x".join(map(str, image.size))
+            raise DataError(
+                f"{file.path}: image {image.id} is said to be {listed}, but {picture} shows as {width}x{height}: "
+                "its boxes cannot be placed; correct width and height, or the picture"
+            )
+        first, last = np.searchsorted(file.image_ids, [image.id, image.id + 1])
+        class_ids = np.searchsorted(self._category_ids, file.category_ids[first:last])
+        lines = tuple(file.ids[first:last].tolist())
+        mine = slice(first, last)
+        return Labels(file.path, lines, file.boxes_xyxy[mine], class_ids, file.crowd[mine], areas=file.areas[mine])
+
+    def _file(self, split: str) -> CocoFile:
+        if split not in self._files:
+            self._files[split] = read_coco(self._paths[split])
+        return self._files[split]
+
+    @cached_property
+    def _categories(self) -> dict[int, str]:
+        """Category id -> class name, of all files, in the order of the ids."""
+        names: dict[int, str] = {}
+        for file in map(self._file, self.splits):
+            for category_id, name in file.names.items():
+                if names.setdefault(category_id, name) != name:
+                    other = f"the category {category_id} is '{name}', but '{names[category_id]}' in another file"
+                    raise DataError(f"{file.path}: {other} of {self.path}; make them agree")
+        return dict(sorted(names.items()))
+
+    @cached_property
+    def _category_ids(self) -> npt.NDArray[np.int64]:
+        return np.array(list(self._categories), np.int64)
+
+
+def _json_files(path: Path) -> list[Path]:
+    """The COCO files that a path means."""
+    if path.is_file():
+        return [path] if path.suffix.lower() == ".json" and is_coco(path) else []
+    for pattern in (f"{ANNOTATIONS}/*.json", "*.json", "*/*.json"):
+        files = [file for file in sorted(path.glob(pattern)) if file.is_file() and is_coco(file)]
+        if files:
+            return [file for file in files if file.name.startswith(PREFIX)] or files
+    return []
+
+
+def _by_split(paths: Sequence[Path]) -> dict[str, Path]:
+    """A name for each file: the split if only one means it, else its own."""
+    splits = [_split(path) for path in paths]
+    count = Counter(splits)
+    alone = ALL if len(paths) == 1 else None
+    named = [
+        split if split and count[split] == 1 else alone or _stem(p) for split, p in zip(splits, paths, strict=True)
+    ]
+    return dict(zip(named, paths, strict=True))
+
+
+def _split(path: Path) -> str | None:
+    return split_of(path.stem) or split_of_folder(path.parent.name)
+
+
+def _stem(path: Path) -> str:
+    return path.stem.removeprefix(PREFIX)
+
+
+def _root(path: Path) -> Path:
+    """The folder of the data set that a JSON file belongs to."""
+    return path.parent.parent if path.parent.name == ANNOTATIONS else path.parent
+
+
+def _named_folders(path: Path, split: str) -> list[Path]:
+    """The folders whose names say that they hold the pictures of a file; they may not exist."""
+    root = _root(path)
+    names = dict.fromkeys([_stem(path), split, *(word for word, meant in SPLIT_WORDS.items() if meant == split)])
+    return [root / folder / name for name in names for folder in ("", "images")] + [
+        root / "images",
+        root / "JPEGImages",
+    ]
+
+
+def _picture_folders(path: Path, split: str) -> list[Path]:
+    return [*_named_folders(path, split), path.parent, _root(path)]
+
+
+def _find(image: CocoImage, folders: Sequence[Path], path: Path) -> Path:
+    for folder in folders:
+        candidate = os.path.join(folder, image.file_name)  # noqa: PTH118 (Path is slow)
+        if os.path.isfile(candidate):  # noqa: PTH113
+            return Path(candidate)
+    places = ", ".join(map(str, folders))
+    raise DataError(
+        f"{path}: image {image.id}: no picture '{image.file_name}' in {places}; add it, or remove the entry"
+    )

@@ -1,0 +1,51 @@
+"""Data sets that a `data.yaml` describes, as annotation tools write it: `path`, `train`, `val`, `test`, `nc`, `names`.
+
+Labels are YOLO text files. Another key that names a folder or list is a further split; what remains is for others.
+"""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from yolo.data.formats.description import Description
+from yolo.data.formats.folders import find_files, find_folders
+from yolo.data.formats.image_list import list_origins, read_image_list
+from yolo.data.formats.yolo_text import YoloTextSource
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FILE_NAMES = ("data.yaml", "data.yml", "dataset.yaml")  # in a folder
+
+
+class DataYamlSource(YoloTextSource):
+    """A data set that a `data.yaml` describes: the file, or the folder that it lies in."""
+
+    accepts = "a data.yaml"
+
+    @classmethod
+    def matches(cls, path: Path) -> bool:
+        return _yaml_file(path) is not None
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._file = _yaml_file(path) or path
+        description = Description.read(self._file)
+        self.names = description.names
+        self.places = description.splits
+        self.splits = tuple(self.places)
+
+    def origins(self, split: str) -> list[Path]:
+        places = self.places[split]
+        return [self._file, *chain.from_iterable(find_folders(p) if p.is_dir() else list_origins(p) for p in places)]
+
+    def pictures(self, split: str) -> list[Path]:
+        found = (find_files(p) if p.is_dir() else read_image_list(p) for p in self.places[split])
+        return list(dict.fromkeys(chain.from_iterable(found)))
+
+
+def _yaml_file(path: Path) -> Path | None:
+    if path.is_dir():
+        return next((path / name for name in FILE_NAMES if (path / name).is_file()), None)
+    return path if path.suffix.lower() in (".yaml", ".yml") and path.is_file() else None

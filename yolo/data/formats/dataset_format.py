@@ -1,0 +1,129 @@
+"""What every data-set format gives: class names, splits, and the pictures and labels of a split."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, ClassVar
+
+from yolo.data import index_cache as cache
+from yolo.data.formats.sizes import read_sizes
+from yolo.data.formats.valid_boxes import BoxCleaner
+from yolo.data.index import Index
+from yolo.errors import DataError
+from yolo.log import progress
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from yolo.data.labels import Labels
+
+_log = logging.getLogger(__name__)
+
+MIN_CACHED = 1000  # pictures; fewer are read in less than a second
+
+
+class Source(ABC):
+    """A data set on disk. A new format is one subclass, and one entry in `yolo.data.formats.open_dataset.FORMATS`."""
+
+    accepts: ClassVar[str]  # what a user may name, for messages
+    path: Path
+    names: tuple[str, ...]  # class names; class ids index this
+    splits: tuple[str, ...]  # what `index` takes
+
+    @classmethod
+    @abstractmethod
+    def matches(cls, path: Path) -> bool:
+        """Whether an existing file or folder is of this format, judged by its name and a look inside."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the description, not yet the pictures or (where they can wait) the labels; subclasses do so."""
+        self._opened_ns = time.time_ns()
+        self.path = path
+
+    @abstractmethod
+    def origins(self, split: str) -> Sequence[Path]:
+        """The files and folders that decide on `names`, `splits` and `pictures(split)`, whether they exist or not."""
+
+    @abstractmethod
+    def pictures(self, split: str) -> Sequence[Path]:
+        """The pictures of a split, in its own order; all exist.
+
+        Raises:
+            DataError: the split lists a picture that does not exist.
+        """
+
+    @abstractmethod
+    def label_files(self, picture: Path) -> Sequence[Path]:
+        """The files that may hold the truth of a picture beside those of `origins`, whether they exist or not."""
+
+    @abstractmethod
+    def labels(self, picture: Path, width: int, height: int) -> Labels | None:
+        """The truth of a picture of width x height pixels, or None where no label file is.
+
+        Raises:
+            DataError: the label file has a mistake.
+        """
+
+    def coco_ids(self, split: str) -> tuple[Sequence[int], Sequence[int]]:
+        """The ids that COCO's formats know pictures and classes by, in the order of the index of a split.
+
+        Those of the data set's own COCO file; else they count from 1, as `python -m yolo.data convert` writes them.
+        """
+        return range(1, len(self.pictures(split)) + 1), range(1, len(self.names) + 1)
+
+    def index(self, split: str) -> Index:
+        """One split: sizes from the headers of the pictures, boxes clipped to them, empty boxes left out.
+
+        It is read anew if anything on disk has changed since it was read last, else taken from `yolo.data.index_cache`.
+
+        Raises:
+            DataError: no such split, an empty one, or a mistake in a picture or label file.
+        """
+        if split not in self.splits:
+            known = ", ".join(self.splits) or "none"
+            raise DataError(
+                f"{self.path}: no split '{split}'; it has: {known}; `python -m yolo.data split` divides a data set"
+            )
+        origins = [str(path) for path in self.origins(split)]
+        entry = cache.entry_path(type(self).__name__, os.path.abspath(self.path), os.getcwd(), split, *origins)  # noqa: PTH100, PTH109
+        reading = cache.load(entry)
+        if reading is None:
+            trace = cache.Trace.take(origins)
+            pictures = self.pictures(split)
+            if len(pictures) >= MIN_CACHED:
+                trace = trace.join(self._trace(pictures))
+            reading = self._read(split, pictures)
+            if len(pictures) >= MIN_CACHED:
+                cache.store(entry, reading, trace, self._opened_ns)
+        for level, message in reading.messages:
+            _log.log(level, "%s", message)
+        self.names = reading.index.names  # some formats would have to read every file for them
+        return reading.index
+
+    def _trace(self, pictures: Sequence[Path]) -> cache.Trace:
+        bar = progress(pictures, "find labels", unit=" files", delay=1)
+        return cache.Trace.take([str(path) for picture in bar for path in (picture, *self.label_files(picture))])
+
+    def _read(self, split: str, pictures: Sequence[Path]) -> cache.Reading:
+        if not pictures:
+            known = ", ".join(self.splits)
+            raise DataError(f"{self.path}: the split '{split}' has no pictures; fill it, or use another of: {known}")
+        sizes = read_sizes(pictures)
+        title = f"{self.path}: split '{split}'"
+        cleaner = BoxCleaner(title)
+        records = []
+        num_bare = 0
+        rows = zip(pictures, sizes, strict=True)
+        for picture, (width, height) in progress(rows, "read labels", total=len(pictures), unit=" files", delay=1):
+            labels = self.labels(picture, width, height)
+            num_bare += labels is None
+            records.append(cleaner.record(picture, width, height, labels))
+        messages = [(logging.WARNING, message) for message in cleaner.messages()]
+        if num_bare:
+            count = f"{num_bare} of {len(pictures)} images have no label file: they count as background"
+            messages.append((logging.INFO, f"{title}: {count}"))
+        return cache.Reading(Index.from_records(self.names, records), tuple(messages))

@@ -1,0 +1,166 @@
+"""The file `data.yaml`: class names, and where the pictures of each split lie. Opens no list and no picture."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+
+from yolo.darknet.data_file import read_text
+from yolo.data.formats.folders import split_of
+from yolo.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_log = logging.getLogger(__name__)
+
+SPLIT_KEYS = {"train": "train", "val": "val", "valid": "val", "test": "test"}  # key -> name of the split
+OTHER_KEYS = ("path", "nc", "names")
+EMPTY = ("", "~", "null", "Null", "NULL")
+Keys = dict[str, yaml.Node]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """A parsed `data.yaml`."""
+
+    names: tuple[str, ...]  # class names; class ids index this
+    splits: Mapping[str, tuple[Path, ...]]  # name of the split -> folders and image lists, which all exist
+
+    @classmethod
+    def read(cls, path: Path) -> Description:
+        """Read a `data.yaml`.
+
+        Raises:
+            DataError: no such file, no YAML, no or contradicting class names, or no split that is there.
+        """
+        keys = _read_keys(path)
+        root = _root(path, keys)
+        splits: dict[str, tuple[Path, ...]] = {}
+        for key, split in [*SPLIT_KEYS.items(), *((key, key) for key in _further_splits(keys, root))]:
+            texts = _texts(path, key, keys[key]) if key in keys else []
+            if texts and split not in splits:
+                places = [_find(text, root, f"{path}:{line}: {key}") for text, line in texts]
+                if None not in places:
+                    splits[split] = tuple(place for place in places if place)
+        if not splits:
+            raise DataError(f"{path}: no pictures are found; give 'train:' and 'val:', each a folder or an image list")
+        return cls(names=_names(path, keys), splits=splits)
+
+
+def _read_keys(path: Path) -> Keys:
+    """The top level of the file; all values stay text, so that a class may be called `no` or `1`."""
+    try:
+        node = yaml.compose(read_text(path), yaml.BaseLoader)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise DataError(f"{path}:{line}: is not YAML ({error.problem}); mend this line or the one before") from error
+    except yaml.YAMLError as error:
+        raise DataError(f"{path}: is not YAML ({error}); save it as UTF-8 text") from error
+    if not isinstance(node, yaml.MappingNode):
+        raise DataError(f"{path}: has no 'key: value' lines; it needs train, val and names")
+    return {str(key.value): value for key, value in node.value}
+
+
+def _line(node: yaml.Node) -> int:
+    return node.start_mark.line + 1 if node.start_mark else 1
+
+
+def _texts(path: Path, key: str, node: yaml.Node) -> list[tuple[str, int]]:
+    """The value, or the values, of a key, each with its line; an empty value is none."""
+    if isinstance(node, yaml.SequenceNode):
+        return [text for entry in node.value for text in _texts(path, key, entry)]
+    if not isinstance(node, yaml.ScalarNode):
+        raise DataError(f"{path}:{_line(node)}: '{key}' is a mapping; write one value, or a list of values")
+    return [(node.value.strip(), _line(node))] if node.value.strip() not in EMPTY else []
+
+
+def _further_splits(keys: Keys, root: Path) -> list[str]:
+    """Other keys that name a folder or an image list which exists; what remains is for other programs."""
+    others = {key: node.value for key, node in keys.items() if key not in (*SPLIT_KEYS, *OTHER_KEYS)}
+    texts = {key: value for key, value in others.items() if isinstance(value, str) and value not in EMPTY}
+    return [key for key, text in texts.items() if (root / text).is_dir() or _is_list(root / text)]
+
+
+def _is_list(path: Path) -> bool:
+    return path.suffix == ".txt" and path.is_file()
+
+
+def _names(path: Path, keys: Keys) -> tuple[str, ...]:
+    count = _num_classes(path, keys)
+    node = keys.get("names")
+    if node is None or not node.value:
+        raise DataError(f"{path}: has no class names; add 'names: [...]', in the order of the class ids")
+    if isinstance(node, yaml.MappingNode):
+        by_id = {str(key.value).strip(): value for key, value in node.value}
+        if set(by_id) != set(map(str, range(len(node.value)))):
+            allowed = f"number them 0..{len(node.value) - 1}, each once"
+            raise DataError(f"{path}:{_line(node)}: names has the class ids {', '.join(by_id)}; {allowed}")
+        node = yaml.SequenceNode("", [by_id[str(i)] for i in range(len(by_id))], node.start_mark, node.end_mark)
+    if not isinstance(node, yaml.SequenceNode) or any(
+        not isinstance(n, yaml.ScalarNode) or not n.value for n in node.value
+    ):
+        raise DataError(f"{path}:{_line(node)}: names is no list of names; write 'names: [cat, dog]'")
+    if count is not None and count != len(node.value):
+        where = f"{path}:{_line(keys['nc'])}"
+        raise DataError(f"{where}: 'nc: {count}', but there are {len(node.value)} names; make them agree")
+    return tuple(n.value for n in node.value)
+
+
+def _num_classes(path: Path, keys: Keys) -> int | None:
+    texts = _texts(path, "nc", keys["nc"]) if "nc" in keys else []
+    if not texts:
+        return None
+    text, line = texts[0]
+    if not text.isdecimal():
+        raise DataError(f"{path}:{line}: 'nc: {text}' is no number; write the number of classes, or leave it out")
+    return int(text)
+
+
+def _root(path: Path, keys: Keys) -> Path:
+    """The folder that values start from: `path`, from the folder of the file, or else that folder itself."""
+    texts = _texts(path, "path", keys["path"]) if "path" in keys else []
+    if not texts:
+        return path.parent
+    text, line = texts[0]
+    root = path.parent / Path(text).expanduser()
+    if root.is_dir():
+        return root
+    _log.warning("%s:%d: 'path: %s': no such folder; the pictures are looked for in %s", path, line, text, path.parent)
+    return path.parent
+
+
+def _find(text: str, root: Path, where: str) -> Path | None:
+    """The folder or image list that a value means; None, and a warning, if it is not there.
+
+    Annotation tools write `../train/images` for `train/images`, and folders of the machine that they ran on.
+    """
+    literal, inside = root / Path(text).expanduser(), _inside(text, root)
+    if literal.exists():
+        if inside and not Path(text).is_absolute() and not inside.samefile(literal):
+            _log.warning("%s: '%s' is read from %s, not %s; write it in full to choose", where, text, literal, inside)
+        return literal
+    if inside is None:
+        _log.warning("%s: '%s': no such folder or image list in %s; this split is left out", where, text, root)
+        return None
+    _log.warning("%s: '%s' is not there: it is read from %s", where, text, inside)
+    return inside
+
+
+def _inside(text: str, root: Path) -> Path | None:
+    """What the longest end of a path that leads out of a folder means within it.
+
+    An end such as `images` alone tells too little: it would do for any split.
+    """
+    parts = Path(text).parts
+    if Path(text).is_absolute():
+        starts = range(1, len(parts))
+    else:
+        starts = range(parts.count(".."), min(len(parts), parts.count("..") + 1)) if ".." in parts else range(0)
+    ends = [Path(*parts[i:]) for i in starts]
+    telling = (end for end in ends if ".." not in end.parts and (len(end.parts) > 1 or split_of(end.stem)))
+    return next((root / end for end in telling if (root / end).exists()), None)

@@ -1,0 +1,77 @@
+"""Folders of pictures, with YOLO text labels or without.
+
+The sub-folders `train`, `val` and `test`, of the folder or of `images` in it, are the splits; without such, all
+pictures are the split "all".
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from yolo.darknet.data_file import read_lines
+from yolo.data.formats.folders import ALL, find_files, find_folders, names_files, read_folder_names, split_folders
+from yolo.data.formats.yolo_text import YoloTextSource
+from yolo.data.labels import label_candidates
+from yolo.log import progress
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_log = logging.getLogger(__name__)
+
+DESCRIPTIONS = ("*.data", "*/*.data", "*/data.yaml")  # a folder with one is more than its pictures
+MAX_CLASSES = 10_000  # of data sets without class names: a larger class id is a mistake
+
+
+class ImageFolderSource(YoloTextSource):
+    """A folder of pictures.
+
+    The class names are those of the one file `classes.txt`, `labels.txt` or `*.names` in the folder or in `labels`;
+    without such a file, the classes are called by their numbers.
+    """
+
+    accepts = "a folder of pictures"
+
+    @classmethod
+    def matches(cls, path: Path) -> bool:
+        described = (place for pattern in DESCRIPTIONS for place in path.glob(pattern))
+        return path.is_dir() and next(described, None) is None and bool(find_files(path))
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        images = path / "images"
+        folders = split_folders(path) or (images.is_dir() and split_folders(images)) or {ALL: path}
+        self.places = {split: (folder,) for split, folder in folders.items()}
+        self.splits = tuple(self.places)
+        self._given_names = read_folder_names(path) or read_folder_names(path / "labels")
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:  # type: ignore[override]  # read at the first use, which may never come
+        return self._given_names or self._numbers()
+
+    def origins(self, split: str) -> list[Path]:
+        named = [self.path, self.path / "labels", *names_files(self.path), *names_files(self.path / "labels")]
+        folders = [self.path / "images", *find_folders(*self.places[split])]
+        return named + folders + ([] if self._given_names else self._all_label_files)
+
+    def pictures(self, split: str) -> list[Path]:
+        (folder,) = self.places[split]
+        return find_files(folder)
+
+    @cached_property
+    def _all_label_files(self) -> list[Path]:
+        pictures = [picture for split in self.splits for picture in self.pictures(split)]
+        bar = progress(pictures, "find labels", unit=" files", delay=1)
+        return [path for picture in bar for path in label_candidates(picture)]
+
+    def _numbers(self) -> tuple[str, ...]:
+        """As many names as the largest class id of any split needs."""
+        largest = -1
+        for path in progress(self._all_label_files, "count classes", unit=" files", delay=1):
+            first = (line.split(maxsplit=1)[0] for line in (read_lines(path) if path.is_file() else []) if line)
+            largest = max([largest, *(int(word) for word in first if word.isdecimal() and int(word) < MAX_CLASSES)])
+        if largest >= 0:
+            _log.info("%s: has no classes.txt: its %d classes are called by their numbers", self.path, largest + 1)
+        return tuple(map(str, range(largest + 1)))

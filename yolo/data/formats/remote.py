@@ -1,0 +1,42 @@
+"""Data sets in object stores: what a URL names is brought here, whole or without its pictures."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from yolo.remote.fetch import Kind, cached, fetch_folder
+from yolo.remote.stores import open_store
+from yolo.remote.url import split
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TEXT_SUFFIXES = (".csv", ".data", ".json", ".names", ".txt", ".xml", ".yaml", ".yml")  # descriptions and labels
+ANNOTATIONS = "annotations"  # COCO's folder beside those of the pictures
+
+
+def fetch_data_set(url: str, *, stream: bool) -> Path:
+    """The local path of a data set that lies in a store, with everything in its folder and below.
+
+    The folder of a description is the one that it lies in; of COCO's `annotations/x.json`, the one above.
+
+    Args:
+        url: of a description (`.data`, `data.yaml`, `.json`) or of a folder.
+        stream: leave the pictures where they are; `yolo.data.decode` reads each when it is asked for.
+
+    Raises:
+        StorageError: there is nothing, or it cannot be read.
+    """
+    folder = url.rstrip("/")
+    kind: Kind = "stream" if stream else "remote"
+    if PurePosixPath(folder).suffix and open_store(url).look(folder):
+        folder, _ = split(folder)
+        if url.endswith(".json") and folder.endswith(f"/{ANNOTATIONS}"):
+            folder, _ = split(folder)
+    fetch_folder(folder, cached(folder, kind), is_hollow=lambda name: stream and _is_picture(name))
+    return cached(url.rstrip("/"), kind)
+
+
+def _is_picture(name: str) -> bool:
+    return not name.lower().endswith(TEXT_SUFFIXES)

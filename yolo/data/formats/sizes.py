@@ -1,0 +1,79 @@
+"""Sizes of pictures from their headers: no pixel is decoded."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import TYPE_CHECKING, BinaryIO
+
+from PIL import Image, UnidentifiedImageError
+
+from yolo.errors import DataError
+from yolo.log import progress
+from yolo.remote.streaming import is_streamed, read_file
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+ORIENTATION = 0x0112  # EXIF tag
+HEADER_BYTES = 64 << 10
+CUT_SHORT = (OSError, EOFError, SyntaxError, ValueError, struct.error)  # what Pillow says of the beginning of a file
+TRANSPOSED = (5, 6, 7, 8)  # its values that swap width and height
+
+
+def read_sizes(pictures: Sequence[Path]) -> list[tuple[int, int]]:
+    """(width, height) of each picture as displayed, EXIF rotation applied, pixels.
+
+    Raises:
+        DataError: a file that is no picture.
+    """
+    num_threads = min(32, 4 * (os.cpu_count() or 1))  # more than cores: the headers may lie on a network drive
+    with ThreadPoolExecutor(num_threads) as pool:
+        sizes = pool.map(read_size, pictures)
+        return list(progress(sizes, "read image sizes", total=len(pictures), unit=" images", delay=1))
+
+
+def read_size(picture: Path) -> tuple[int, int]:
+    """(width, height) of a picture as displayed, pixels.
+
+    Raises:
+        DataError: the file is no picture.
+    """
+    try:
+        (width, height), exif = _read_header(picture)
+    except UnidentifiedImageError as error:
+        raise DataError(f"{picture}: is not a picture that can be read; replace it, or take it off the list") from error
+    except Image.DecompressionBombError as error:
+        raise DataError(
+            f"{picture}: is too large a picture ({error}); scale it down, or take it off the list"
+        ) from error
+    except OSError as error:
+        raise DataError(f"{picture}: cannot be read ({error}); replace it, or take it off the list") from error
+    return (height, width) if _orientation(exif) in TRANSPOSED else (width, height)
+
+
+def _read_header(picture: Path) -> tuple[tuple[int, int], bytes]:
+    """Width and height as stored, and the EXIF block; of one in a store, its beginning tells them nearly always."""
+    if not is_streamed(picture):
+        return _parse(picture)
+    with suppress(*CUT_SHORT):
+        return _parse(io.BytesIO(read_file(picture, HEADER_BYTES)))
+    return _parse(io.BytesIO(read_file(picture)))
+
+
+def _parse(file: Path | BinaryIO) -> tuple[tuple[int, int], bytes]:
+    with Image.open(file) as image:
+        return image.size, image.info.get("exif", b"")
+
+
+def _orientation(exif: bytes) -> object:
+    tags = Image.Exif()
+    try:
+        tags.load(exif)
+    except (SyntaxError, ValueError, struct.error):  # a broken EXIF block turns nothing, in OpenCV neither
+        return None
+    return tags.get(ORIENTATION)

@@ -1,0 +1,122 @@
+"""PASCAL VOC folders: Annotations/*.xml, JPEGImages/ and ImageSets/Main/*.txt.
+
+Coordinates are taken as they lie, as continuous pixel coordinates: VOC's own 1-based integers are not shifted.
+A folder without image sets has one split, "all": every picture that has an annotation.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from yolo.darknet.data_file import read_lines
+from yolo.data.formats.dataset_format import Source
+from yolo.data.formats.folders import (
+    ALL,
+    IMAGE_SUFFIXES,
+    find_files,
+    find_folders,
+    names_files,
+    read_folder_names,
+    train_first,
+)
+from yolo.data.formats.voc_annotation import Annotation, read_annotation
+from yolo.errors import DataError
+from yolo.log import progress
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from yolo.data.labels import Labels
+
+CLASS_LIST_ROW = re.compile(r"\S+\s+(-1|0|1)")  # VOC's lists per class (cat_train.txt): a picture and a flag
+
+
+class VocSource(Source):
+    """A data set in the folders of PASCAL VOC.
+
+    The class names are those of the one file `classes.txt`, `labels.txt` or `*.names` in the folder; without such a
+    file, all object names of all annotations, sorted, so that the splits agree.
+    """
+
+    accepts = "a VOC folder (with Annotations/ and JPEGImages/)"
+
+    @classmethod
+    def matches(cls, path: Path) -> bool:
+        return (path / "Annotations").is_dir() and (path / "JPEGImages").is_dir()
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._annotations: dict[str, Annotation] = {}
+        self._given_names = read_folder_names(path)
+        lists = {p.stem: p for p in sorted((path / "ImageSets" / "Main").glob("*.txt")) if not self._is_class_list(p)}
+        self._lists = train_first(lists)
+        self.splits = tuple(self._lists) or (ALL,)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:  # type: ignore[override]  # read at the first use, which may never come
+        return self._given_names or self._names_in_annotations()
+
+    def origins(self, split: str) -> list[Path]:
+        folders = [self.path, self.path / "ImageSets" / "Main", *find_folders(self.path / "JPEGImages")]
+        folders += find_folders(self.path / "Annotations")
+        files = [*names_files(self.path), *self._lists.values()]
+        return folders + files + ([] if self._given_names else [self._xml_path(stem) for stem in self._annotated])
+
+    def pictures(self, split: str) -> list[Path]:
+        if not self._lists:
+            return [self._picture(stem, str(self._xml_path(stem))) for stem in self._annotated]
+        path = self._lists[split]
+        return [self._picture(stem, f"{path}:{i}") for i, stem in enumerate(read_lines(path), start=1) if stem]
+
+    def label_files(self, picture: Path) -> list[Path]:
+        return [self._xml_path(self._stem(picture))]
+
+    def labels(self, picture: Path, width: int, height: int) -> Labels | None:
+        stem = self._stem(picture)
+        return self._annotation(stem).labels(self.names) if self._xml_path(stem).is_file() else None
+
+    @cached_property
+    def _annotated(self) -> list[str]:
+        folder = self.path / "Annotations"
+        return sorted(p.relative_to(folder).with_suffix("").as_posix() for p in find_files(folder, (".xml",)))
+
+    @cached_property
+    def _pictures(self) -> dict[str, list[Path]]:
+        folder = self.path / "JPEGImages"
+        pictures: dict[str, list[Path]] = {}
+        for path in find_files(folder, IMAGE_SUFFIXES):
+            pictures.setdefault(path.relative_to(folder).with_suffix("").as_posix(), []).append(path)
+        return pictures
+
+    def _stem(self, picture: Path) -> str:
+        return picture.relative_to(self.path / "JPEGImages").with_suffix("").as_posix()
+
+    def _xml_path(self, stem: str) -> Path:
+        return self.path / "Annotations" / f"{stem}.xml"
+
+    def _annotation(self, stem: str) -> Annotation:
+        if stem not in self._annotations:
+            self._annotations[stem] = read_annotation(self._xml_path(stem))
+        return self._annotations[stem]
+
+    def _picture(self, stem: str, where: str) -> Path:
+        found = self._pictures.get(stem, [])
+        if not found:
+            raise DataError(f"{where}: no picture '{stem}.*' in {self.path / 'JPEGImages'}; add it or drop the line")
+        if len(found) > 1:
+            names = ", ".join(p.name for p in found)
+            raise DataError(f"{where}: '{stem}' may be any of {names} in JPEGImages; keep one of them")
+        return found[0]
+
+    def _is_class_list(self, path: Path) -> bool:
+        first = next(filter(None, read_lines(path)), "")
+        return CLASS_LIST_ROW.fullmatch(first) is not None and first not in self._pictures
+
+    def _names_in_annotations(self) -> tuple[str, ...]:
+        stems = progress(self._annotated, "read annotations", unit=" files", delay=1)
+        found = {entry.name for stem in stems for entry in self._annotation(stem).objects}
+        if not found:
+            raise DataError(f"{self.path}: no annotation has an object; add classes.txt, one class name a line")
+        return tuple(sorted(found))

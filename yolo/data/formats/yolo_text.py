@@ -1,0 +1,27 @@
+"""What the formats with YOLO text labels share: the path of a picture tells where its labels are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from yolo.data.formats.dataset_format import Source
+from yolo.data.labels import label_candidates, label_path, read_yolo
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from yolo.data.labels import Labels
+
+
+class YoloTextSource(Source):
+    """A data set whose labels are the files of `labels.label_path`."""
+
+    places: Mapping[str, Sequence[Path]]  # split -> folders of pictures, and lists of them
+
+    def label_files(self, picture: Path) -> list[Path]:
+        return label_candidates(picture)
+
+    def labels(self, picture: Path, width: int, height: int) -> Labels | None:
+        path = label_path(picture)
+        return read_yolo(path, len(self.names), width, height) if path else None

@@ -1,0 +1,117 @@
+"""Findings as one HTML file that needs nothing beside it."""
+
+from __future__ import annotations
+
+import io
+from html import escape
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from yolo.data.decode import read_picture
+from yolo.dataset_tools.check.dataset_plots import draw_plots
+from yolo.dataset_tools.check.finding import Level
+from yolo.dataset_tools.check.text_report import class_table, headline, verdict
+from yolo.errors import DataError
+from yolo.storage import atomic_path
+from yolo.visualization.drawing import draw_boxes
+from yolo.visualization.html_page import jpeg, page, picture_element
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from yolo.dataset_tools.check.dataset_plots import CfgAnchors
+    from yolo.dataset_tools.check.finding import Finding, Offender
+    from yolo.dataset_tools.check.survey import Survey
+
+NUM_THUMBNAILS = 6
+THUMBNAIL_SIDE = 320  # pixels
+
+BODY = """<p>{headline}</p><p><b>{verdict}</b></p>
+<section><table><tr><th>level</th><th class="n">count</th><th>finding</th><th>what it does</th></tr>
+{rows}</table></section>
+<h2>Boxes and pictures</h2><div class="card">{plots}</div>
+<div class="card"><pre>{classes}</pre></div>
+<h2>Findings</h2>
+{details}"""
+
+
+def write_report(
+    survey: Survey, findings: Sequence[Finding], path: Path, *, title: str, anchors: CfgAnchors | None
+) -> None:
+    """Write the report: HTML with findings, pictures and plots, or a PNG of the plots alone, as the suffix says."""
+    with atomic_path(path) as temporary:
+        if path.suffix.lower() == ".png":
+            draw_plots(survey, anchors, temporary)
+            return
+        plots = io.BytesIO()
+        draw_plots(survey, anchors, plots)
+        body = BODY.format(
+            headline=escape(headline(survey)),
+            verdict=escape(verdict(findings)),
+            rows="".join(_row(finding) for finding in findings),
+            plots=picture_element(plots.getvalue(), "png", "plots of the boxes"),
+            classes=escape("\n".join(class_table(survey))),
+            details="".join(_details(survey, finding) for finding in findings) or "<p>Nothing was found.</p>",
+        )
+        temporary.write_text(page(title, body), encoding="utf-8")
+
+
+def _row(finding: Finding) -> str:
+    check = finding.check
+    return (
+        f'<tr><td>{_badge(check.level)}</td><td class="n">{finding.count:,}</td>'
+        f'<td><a href="#{check.name}">{escape(check.title)}</a></td><td>{escape(check.effect)}</td></tr>\n'
+    )
+
+
+def _details(survey: Survey, finding: Finding) -> str:
+    check = finding.check
+    pictures = [_thumbnail(survey, offender) for offender in finding.first[:NUM_THUMBNAILS]]
+    shown = [
+        f"<figure>{picture}<figcaption>{_text(offender)}</figcaption></figure>"
+        for picture, offender in zip(pictures, finding.first, strict=False)
+        if picture
+    ]
+    listed = [
+        f"<li>{_text(offender)}</li>"
+        for i, offender in enumerate(finding.first)
+        if i >= len(pictures) or not pictures[i]
+    ]
+    rest = finding.count - len(finding.first)
+    more = f"<li>and {rest:,} more</li>" if rest else ""
+    return (
+        f'<section id="{check.name}"><h3>{_badge(check.level)} {escape(check.title)}: {finding.count:,}</h3>'
+        f'<p>{escape(check.effect)}</p><div class="thumbs">{"".join(shown)}</div>'
+        f"<ul>{''.join(listed)}{more}</ul></section>\n"
+    )
+
+
+def _badge(level: Level) -> str:
+    return f'<span class="level {level.value}">{level.value}</span>'
+
+
+def _text(offender: Offender) -> str:
+    return f"{escape(offender.where)}: {escape(offender.text)}"
+
+
+def _thumbnail(survey: Survey, offender: Offender) -> str:
+    """An element with the offender's picture, small, its box drawn; empty where there is no picture to show."""
+    if offender.picture is None:
+        return ""
+    try:
+        image = read_picture(survey.paths[offender.picture])
+    except DataError:
+        return ""
+    scale = THUMBNAIL_SIDE / max(image.shape[:2])
+    size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
+    image = np.asarray(
+        cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR), np.uint8
+    )
+    if offender.box is not None:
+        boxes = survey.boxes_xyxy[[offender.box]] * scale
+        class_id = int(survey.class_ids[offender.box])
+        image = draw_boxes(image, np.nan_to_num(boxes), [survey.names[class_id]], [class_id])
+    return jpeg(image, "")

@@ -1,0 +1,171 @@
+"""Boxes one by one, and boxes of a picture beside each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+
+from yolo.boxes.geometry import iou
+from yolo.data.formats.valid_boxes import TOLERANCE
+from yolo.dataset_tools.check.finding import Found, Level, check, of_boxes
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from yolo.dataset_tools.check.survey import Survey
+
+NEAR_IOU = 0.9
+INPUT_SIDE = 416  # pixels, a usual network input
+TINY_SIDE = 4  # pixels of it: less than half a cell of the finest usual head (stride 8)
+
+
+class Pair(NamedTuple):
+    """Two boxes of a picture that all but cover each other."""
+
+    box: int
+    other: int  # the earlier one
+    iou: float
+
+
+@check(
+    "zero-size",
+    Level.ERROR,
+    "boxes without area",
+    "They are left out of training; an object that is there but not boxed is taught as background, and recall falls.",
+)
+def zero_size(survey: Survey) -> Found:
+    """Boxes of no width or height, or wholly outside their picture."""
+    found = np.flatnonzero(~survey.has_area).tolist()
+    return of_boxes(survey, found, lambda n, _: _size(survey.boxes_xyxy[found[n]]))
+
+
+@check(
+    "outside",
+    Level.ERROR,
+    "boxes that reach outside their picture",
+    "They are clipped; more than a few mean wrong units or another picture size, and then all boxes are off.",
+)
+def outside(survey: Survey) -> Found:
+    """Corners outside the picture by more than rounding."""
+    size = _size_of_picture(survey)
+    off = np.maximum(-survey.boxes_xyxy, survey.boxes_xyxy - size)
+    found = np.flatnonzero(survey.has_area & (off > TOLERANCE * size).any(axis=1)).tolist()
+    return of_boxes(survey, found, lambda n, _: f"by {off[found[n]].max():.3g} px")
+
+
+@check(
+    "duplicate-box",
+    Level.ERROR,
+    "boxes that are there twice",
+    "Two boxes on one object can never both be found: each copy costs recall.",
+)
+def duplicate_boxes(survey: Survey) -> Found:
+    """Boxes of one class with equal corners, all but the first."""
+    original = first_of_equal(survey)
+    found = np.flatnonzero(survey.has_area & (original != np.arange(len(original)))).tolist()
+    return of_boxes(survey, found, lambda n, p: f"the same as {survey.box_place(int(original[found[n]]), p)}")
+
+
+@check(
+    "near-duplicate-box",
+    Level.WARNING,
+    f"pairs of boxes of one class that overlap by more than {NEAR_IOU:g}",
+    "Non-maximum suppression keeps one of the two, so the other counts as a miss: each pair costs recall.",
+)
+def near_duplicate_boxes(survey: Survey) -> Found:
+    """Pairs with a large IoU that are not equal."""
+    return _overlapping(survey, same_class=True)
+
+
+@check(
+    "two-classes",
+    Level.WARNING,
+    f"pairs of boxes of two classes that overlap by more than {NEAR_IOU:g}",
+    "One object under two names: whichever the network says, the other counts as a miss or a false alarm.",
+)
+def two_classes(survey: Survey) -> Found:
+    """Pairs with a large IoU whose classes differ."""
+    return _overlapping(survey, same_class=False)
+
+
+@check(
+    "tiny",
+    Level.WARNING,
+    f"boxes under {TINY_SIDE} px in a network input of {INPUT_SIDE} px",
+    "Hardly any pixel is left of them, so they are missed: mAP falls; train with a larger --img-size, or cut tiles.",
+)
+def tiny_boxes(survey: Survey) -> Found:
+    """Boxes with a side that shrinks to almost nothing."""
+    shapes = np.diff(survey.clipped_xyxy.reshape(-1, 2, 2), axis=1)[:, 0]
+    scale = INPUT_SIDE / survey.sizes[survey.picture_of].max(axis=1, initial=1)
+    side = shapes.min(axis=1, initial=np.inf) * scale
+    found = np.flatnonzero(survey.has_area & (side < TINY_SIDE)).tolist()
+    return of_boxes(survey, found, lambda n, _: f"{_size(survey.boxes_xyxy[found[n]])}, {side[found[n]]:.1f} px")
+
+
+@check(
+    "polygon",
+    Level.INFO,
+    "polygons",
+    "The boxes around them are trained on, which is exact for upright objects: mAP is that of boxes.",
+)
+def polygons(survey: Survey) -> Found:
+    """Rows of a class and three or more points."""
+    found = np.flatnonzero(survey.is_polygon).tolist()
+    return of_boxes(survey, found, lambda n, _: _size(survey.boxes_xyxy[found[n]]))
+
+
+@check(
+    "edge",
+    Level.INFO,
+    "boxes that touch an edge of their picture",
+    "Cut objects are harder to place: a high share lowers mAP at strict overlaps a little.",
+)
+def edge_boxes(survey: Survey) -> Found:
+    """Boxes with a side on the border, within rounding."""
+    size = _size_of_picture(survey)
+    distance = np.minimum(abs(survey.clipped_xyxy), abs(survey.clipped_xyxy - size))
+    found = np.flatnonzero(survey.has_area & (distance <= TOLERANCE * size).any(axis=1)).tolist()
+    return of_boxes(survey, found, lambda n, _: _size(survey.boxes_xyxy[found[n]]))
+
+
+def first_of_equal(survey: Survey) -> npt.NDArray[np.int64]:
+    """(N,): of the boxes of a picture with this one's class and corners, the number of the first."""
+    keys = np.column_stack([survey.picture_of, survey.class_ids, survey.clipped_xyxy])
+    _, first, group = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    return np.asarray(first[group.reshape(-1)], np.int64)
+
+
+def _overlapping(survey: Survey, *, same_class: bool) -> Found:
+    keep = survey.has_area & (first_of_equal(survey) == np.arange(len(survey.lines)))
+    pairs = [pair for picture in range(len(survey.paths)) for pair in _near_pairs(survey, picture, keep)]
+    pairs = [pair for pair in pairs if (survey.class_ids[pair.box] == survey.class_ids[pair.other]) == same_class]
+
+    def describe(number: int, picture: int) -> str:
+        pair = pairs[number]
+        other = survey.names[survey.class_ids[pair.other]]
+        return f"IoU {pair.iou:.3f} with the {other} of {survey.box_place(pair.other, picture)}"
+
+    return of_boxes(survey, [pair.box for pair in pairs], describe)
+
+
+def _near_pairs(survey: Survey, picture: int, keep: npt.NDArray[np.bool_]) -> list[Pair]:
+    chosen = survey.boxes_of(picture)
+    numbers = np.flatnonzero(keep[chosen]) + chosen.start
+    if len(numbers) < 2:
+        return []
+    boxes = torch.from_numpy(survey.boxes_xyxy[numbers])
+    overlap = np.tril(iou(boxes, boxes).numpy(), -1)
+    later, earlier = np.nonzero(overlap > NEAR_IOU)
+    return [Pair(int(numbers[i]), int(numbers[j]), float(overlap[i, j])) for i, j in zip(later, earlier, strict=True)]
+
+
+def _size_of_picture(survey: Survey) -> npt.NDArray[np.int32]:
+    """(N, 4): width, height, width, height of each box's picture."""
+    return np.tile(survey.sizes[survey.picture_of], 2)
+
+
+def _size(box_xyxy: npt.NDArray[np.float64]) -> str:
+    return f"{box_xyxy[2] - box_xyxy[0]:.3g} x {box_xyxy[3] - box_xyxy[1]:.3g} px"

@@ -1,0 +1,83 @@
+"""Lists and label files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from yolo.dataset_tools.check.finding import Found, Level, check, of_pictures, of_problems
+
+if TYPE_CHECKING:
+    from yolo.dataset_tools.check.survey import Survey
+
+
+@check("list", Level.ERROR, "image lists that cannot be read", "Training on that split stops before it starts.")
+def bad_lists(survey: Survey) -> Found:
+    """Lists that are missing or no text."""
+    return of_problems(survey, "list")
+
+
+@check(
+    "missing-picture",
+    Level.ERROR,
+    "listed pictures that are not there",
+    "Training stops before it starts; without these lines it has fewer examples.",
+)
+def missing_pictures(survey: Survey) -> Found:
+    """Lines of lists whose picture does not exist, or may be one of several."""
+    return of_problems(survey, "missing-picture")
+
+
+@check(
+    "label-file",
+    Level.ERROR,
+    "label files that cannot be read",
+    "Training stops; taken as empty they would teach that the objects in their pictures are background.",
+)
+def bad_label_files(survey: Survey) -> Found:
+    """Label files that are no text or malformed XML."""
+    return of_problems(survey, "label-file")
+
+
+@check(
+    "row",
+    Level.ERROR,
+    "rows that state no object",
+    "Training stops; left out, each is an object that is taught as background, which lowers recall.",
+)
+def bad_rows(survey: Survey) -> Found:
+    """Rows with a wrong number of columns, or with something else than numbers."""
+    return of_problems(survey, "row")
+
+
+@check(
+    "class",
+    Level.ERROR,
+    "class ids out of range",
+    "Training stops; often ids count from 1 or belong to other names, and then every class is learnt wrong.",
+)
+def bad_classes(survey: Survey) -> Found:
+    """Ids without a name, and names that are not on the list."""
+    return of_problems(survey, "class")
+
+
+@check(
+    "missing-label",
+    Level.WARNING,
+    "pictures without a label file",
+    "They are taught as background: right where nothing is to be found, else recall falls.",
+)
+def missing_labels(survey: Survey) -> Found:
+    """Pictures that no label file goes with."""
+    found = [i for i, path in enumerate(survey.label_paths) if path is None]
+    return of_pictures(survey, found, lambda _: "no label file")
+
+
+@check(
+    "orphan",
+    Level.WARNING,
+    "label files without a picture",
+    "Their objects are not trained on: fewer examples, lower mAP; often the picture was renamed.",
+)
+def orphans(survey: Survey) -> Found:
+    """Label files that no listed picture uses."""
+    return of_problems(survey, "orphan")

@@ -1,0 +1,115 @@
+"""What a check is, and what it finds. A new check is one function under `@check` in a module of `checks`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from yolo.dataset_tools.check.survey import ProblemKind, Survey
+
+NUM_SHOWN = 12  # offenders that are kept of each finding
+
+
+class Level(Enum):
+    """How bad a finding is."""
+
+    ERROR = "error"  # truth is lost or wrong, or the score cannot be trusted
+    WARNING = "warning"  # may be meant, often is not
+    INFO = "info"  # to know
+
+
+class Offender(NamedTuple):
+    """One thing that a check found."""
+
+    where: str  # `path` or `path:line`
+    text: str
+    picture: int | None = None
+    box: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """All that a check found: how many, and the first of them."""
+
+    count: int
+    first: Sequence[Offender]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A check that found something."""
+
+    check: Check
+    count: int
+    first: Sequence[Offender]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing to look for."""
+
+    name: str
+    level: Level
+    title: str  # what was found, in the plural
+    effect: str  # what it does to training and mAP, one sentence
+    find: Callable[[Survey], Found]
+
+
+CHECKS: list[Check] = []
+
+
+def check(
+    name: str, level: Level, title: str, effect: str
+) -> Callable[[Callable[[Survey], Found]], Callable[[Survey], Found]]:
+    """Function decorator: this function looks for such faults."""
+
+    def add(find: Callable[[Survey], Found]) -> Callable[[Survey], Found]:
+        assert name not in {entry.name for entry in CHECKS}, name
+        CHECKS.append(Check(name, level, title, effect, find))
+        return find
+
+    return add
+
+
+def run_checks(survey: Survey) -> list[Finding]:
+    """What the checks found, errors first."""
+    pairs = [(entry, entry.find(survey)) for entry in CHECKS]
+    results = [Finding(entry, found.count, found.first) for entry, found in pairs]
+    order = list(Level)
+    return sorted((finding for finding in results if finding.count), key=lambda f: order.index(f.check.level))
+
+
+def of_problems(survey: Survey, *kinds: ProblemKind) -> Found:
+    """Faults that reading met."""
+    numbers = {path: i for i, path in enumerate(survey.paths)}
+    found = [problem for problem in survey.problems if problem.kind in kinds]
+    first = [Offender(p.where, p.text, numbers.get(p.picture) if p.picture else None) for p in found[:NUM_SHOWN]]
+    return Found(len(found), first)
+
+
+def of_pictures(survey: Survey, pictures: Sequence[int], describe: Callable[[int], str]) -> Found:
+    """Faults of whole pictures."""
+    first = [Offender(str(survey.paths[i]), describe(i), i) for i in pictures[:NUM_SHOWN]]
+    return Found(len(pictures), first)
+
+
+def of_boxes(survey: Survey, boxes: Sequence[int], describe: Callable[[int, int], str]) -> Found:
+    """Faults of boxes; `describe` gets a place in `boxes` and the box's picture."""
+    picture_of = survey.picture_of
+    first = []
+    for number, box in enumerate(boxes[:NUM_SHOWN]):
+        picture = int(picture_of[box])
+        name = survey.names[survey.class_ids[box]]
+        text = f"{name}: {describe(number, picture)}"
+        first.append(Offender(survey.box_place(box, picture), text, picture, box))
+    return Found(len(boxes), first)
+
+
+def of_texts(rows: Iterable[tuple[str, str]]) -> Found:
+    """Faults that belong to no picture: (where, text)."""
+    found = [Offender(where, text) for where, text in rows]
+    return Found(len(found), found[:NUM_SHOWN])

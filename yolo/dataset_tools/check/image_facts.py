@@ -1,0 +1,86 @@
+"""One picture file, decoded in full: a JPEG that is cut short decodes without complaint in OpenCV, half of it grey."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import struct
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from yolo.data.formats.sizes import ORIENTATION
+from yolo.dataset_tools.check.survey import PictureFacts, Problem
+from yolo.remote.streaming import read_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SUFFIXES = {  # format in Pillow's words -> suffixes that say so, the usual one first
+    "BMP": (".bmp", ".dib"),
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "MPO": (".jpg", ".jpeg", ".mpo"),
+    "PNG": (".png",),
+    "TIFF": (".tif", ".tiff"),
+    "WEBP": (".webp",),
+}
+UPRIGHT = 1  # value of the EXIF tag that turns nothing
+
+
+def read_facts(path: Path) -> tuple[PictureFacts, list[Problem]]:
+    """What a picture file is, and what is wrong with it."""
+    try:
+        data = read_file(path)
+    except OSError as error:
+        return _useless(b""), [Problem("corrupt", str(path), f"cannot be read: {error.strerror}", path)]
+    try:
+        with Image.open(io.BytesIO(data)) as opened:
+            suffixes = SUFFIXES.get(opened.format or "", ())
+            orientation = _orientation(opened)
+            opened.load()
+    except UnidentifiedImageError:
+        text = "is empty" if not data else "is not a picture"
+        return _useless(data), [Problem("corrupt", str(path), text, path)]
+    except (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError) as error:
+        kind = "truncated" if "trunc" in str(error).lower() else "corrupt"
+        return _useless(data), [Problem(kind, str(path), str(error), path)]  # type: ignore[arg-type]
+    image = _decode(data)
+    if image is None:
+        return _useless(data), [Problem("corrupt", str(path), "does not decode in OpenCV", path)]
+    facts = PictureFacts(
+        content=_hash(data),
+        pixels=_hash(image.tobytes(), str(image.shape)),
+        width=image.shape[1],
+        height=image.shape[0],
+        suffix="" if not suffixes or path.suffix.lower() in suffixes else suffixes[0],
+        is_rotated=orientation != UPRIGHT,
+    )
+    return facts, []
+
+
+def _decode(data: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]] | None:
+    """The picture as training reads it."""
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:
+        return None
+    return None if image is None else np.ascontiguousarray(image)
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        value = image.getexif().get(ORIENTATION, UPRIGHT)
+    except (SyntaxError, ValueError, struct.error):  # a broken EXIF block turns nothing
+        return UPRIGHT
+    return value if value in range(2, 9) else UPRIGHT
+
+
+def _useless(data: bytes) -> PictureFacts:
+    return PictureFacts(content=_hash(data), pixels=0, width=0, height=0, suffix="", is_rotated=False)
+
+
+def _hash(data: bytes, extra: str = "") -> int:
+    digest = hashlib.blake2b(data, digest_size=8, person=extra.encode()[:16])
+    return int.from_bytes(digest.digest(), "little") or 1

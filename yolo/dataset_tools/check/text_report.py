@@ -1,0 +1,67 @@
+"""Findings as text."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from yolo.dataset_tools.check.checks.class_checks import class_counts
+from yolo.dataset_tools.check.finding import Level
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from yolo.dataset_tools.check.finding import Finding
+    from yolo.dataset_tools.check.survey import Survey
+
+NUM_LINES = 3  # offenders of a finding that are printed
+LONGEST_LINE = 120
+MOST_CLASSES = 20  # rows of the table; the commonest come first
+
+
+def format_findings(survey: Survey, findings: Sequence[Finding]) -> str:
+    """The data set in numbers, each finding with its first offenders, and a verdict."""
+    lines = [headline(survey), "", *class_table(survey)]
+    for finding in findings:
+        lines += ["", f"{finding.check.level.value}: {finding.check.title}: {finding.count:,}"]
+        lines += [f"  {offender.where}: {offender.text}" for offender in finding.first[:NUM_LINES]]
+        if finding.count > NUM_LINES:
+            lines.append(f"  and {finding.count - NUM_LINES:,} more")
+        lines += textwrap.wrap(finding.check.effect, LONGEST_LINE, initial_indent="  -> ", subsequent_indent="     ")
+    return "\n".join([*lines, "", verdict(findings)])
+
+
+def headline(survey: Survey) -> str:
+    """Pictures, boxes and classes."""
+    parts = ", ".join(f"{split} {len(pictures):,}" for split, pictures in survey.splits.items())
+    return f"{len(survey.paths):,} pictures ({parts}), {len(survey.lines):,} boxes, {len(survey.names)} classes"
+
+
+def class_table(survey: Survey) -> list[str]:
+    """Objects of each class and split, the commonest class first."""
+    counts = {split: class_counts(survey, split).tolist() for split in survey.splits}
+    total = class_counts(survey, None)
+    order = [int(c) for c in (-total).argsort(kind="stable") if total[c]]
+    rows = [("class", *counts)]
+    rows += [(survey.names[c], *(f"{column[c]:,}" for column in counts.values())) for c in order[:MOST_CLASSES]]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    table = [
+        "  ".join([row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))])
+        for row in rows
+    ]
+    rest = len(survey.names) - len(rows) + 1
+    return [*table, f"and {rest} classes more"] if rest else table
+
+
+def verdict(findings: Sequence[Finding]) -> str:
+    """One line: how many kinds of each level."""
+    errors, warnings = (
+        _kinds(sum(finding.check.level is level for finding in findings), level)
+        for level in (Level.ERROR, Level.WARNING)
+    )
+    mend = "; --fix OUT writes a mended copy" if any(f.check.level is Level.ERROR for f in findings) else ""
+    return f"{errors}, {warnings}{mend}"
+
+
+def _kinds(number: int, level: Level) -> str:
+    return f"{number} kind{'' if number == 1 else 's'} of {level.value}" if number else f"no {level.value}"

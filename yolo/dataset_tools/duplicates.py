@@ -1,0 +1,43 @@
+"""Finds pictures of the same content: copies of a file under other names."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from yolo.errors import DataError
+from yolo.log import progress
+from yolo.remote.streaming import read_file
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+def group_identical(pictures: Sequence[Path]) -> list[list[int]]:
+    """Places of pictures in the sequence, those of equal files in one group, ordered by the first of each.
+
+    Raises:
+        DataError: a picture cannot be read.
+    """
+    sizes = [picture.stat().st_size for picture in pictures]
+    count = Counter(sizes)
+    alike = [i for i, size in enumerate(sizes) if count[size] > 1]  # others cannot be equal to any
+    with ThreadPoolExecutor(min(32, 4 * (os.cpu_count() or 1))) as pool:
+        digests = pool.map(_digest, [pictures[i] for i in alike])
+        bar = progress(digests, "look for copies", total=len(alike), unit=" images", delay=1)
+        content = dict(zip(alike, bar, strict=True))
+    groups: dict[bytes | int, list[int]] = {}
+    for i in range(len(pictures)):
+        groups.setdefault(content.get(i, i), []).append(i)
+    return list(groups.values())
+
+
+def _digest(picture: Path) -> bytes:
+    try:
+        return hashlib.blake2b(read_file(picture), digest_size=16).digest()
+    except OSError as error:
+        raise DataError(f"{picture}: cannot be read ({error.strerror}); replace it, or take it off the list") from error

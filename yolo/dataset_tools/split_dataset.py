@@ -1,0 +1,159 @@
+"""Divides a data set into train, val and test: writes a new description, and leaves all files as they are."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from yolo.data.formats.open_dataset import open_source
+from yolo.data.formats.yolo_text import YoloTextSource
+from yolo.dataset_tools.convert_dataset import pool
+from yolo.dataset_tools.duplicates import group_identical
+from yolo.dataset_tools.stratify import stratify
+from yolo.dataset_tools.writers import CocoWriter
+from yolo.dataset_tools.writers.darknet_writer import write_description
+from yolo.dataset_tools.writers.dataset_writer import write_text
+from yolo.errors import DataError, SettingsError
+from yolo.storage import atomic_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy.typing as npt
+
+    from yolo.data.index import Record
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """Divide a data set into train, val and test; every part gets its share of every class."""
+
+    data: str
+    """the data set to divide, in any format; the pictures of all its splits are taken together"""
+    out: Path
+    """the folder to write the new description into; it must not exist yet"""
+    of: tuple[str, ...] = ()
+    """divide only the pictures of these splits; the other splits stay as they are"""
+    val: float = 0.2
+    """part of the pictures that go into val"""
+    test: float = 0.0
+    """part of the pictures that go into test"""
+    seed: int = 0
+    """decides which pictures go where"""
+
+    def __post_init__(self) -> None:
+        for flag, part in (("--val", self.val), ("--test", self.test)):
+            if not 0 <= part < 1:
+                raise SettingsError(f"{flag} {part}: not a part of the pictures; give a number from 0 to below 1")
+        if not 0 < self.val + self.test < 1:
+            raise SettingsError(f"--val {self.val} --test {self.test}: must leave something for each; sum below 1")
+        if self.seed < 0:
+            raise SettingsError(f"--seed {self.seed}: give 0 or more")
+
+    @property
+    def fractions(self) -> dict[str, float]:
+        """Part of the pictures of each new split; those without any are left out."""
+        parts = {"train": 1 - self.val - self.test, "val": self.val, "test": self.test}
+        return {name: part for name, part in parts.items() if part > 0}
+
+
+def split(settings: Split) -> None:
+    """Write lists of a data set's pictures, and a table of what is in them.
+
+    Pictures of the same content are never in two parts. Labels in YOLO's text format are left where they are; those of
+    VOC and COCO are written into new COCO files, whose pictures stay where they are.
+
+    Raises:
+        DataError: the data set has a mistake, a part would have no picture, or the folder exists.
+    """
+    out = settings.out.expanduser()
+    if out.exists():
+        raise DataError(f"--out {out}: exists already; remove it or choose another --out")
+    source = open_source(settings.data)
+    unknown = [name for name in settings.of if name not in source.splits]
+    if unknown:
+        raise SettingsError(f"--of {unknown[0]}: {source.path} has no such split; it has: {', '.join(source.splits)}")
+    taken = settings.of or source.splits
+    kept = [name for name in source.splits if name not in taken]
+    for name in kept:
+        if name in settings.fractions:
+            remedy = "take it too" if name == "train" else f"take it too, or set --{name} 0"
+            raise SettingsError(f"--of {' '.join(taken)}: '{name}' is a split already; {remedy}")
+    records, _ = pool({name: source.index(name) for name in taken})
+    parts = _divide(sorted(records.values(), key=lambda record: record.path), settings)
+    parts |= {name: list(source.index(name).records()) for name in kept}
+    with atomic_folder(out) as folder:
+        write = _write_lists if isinstance(source, YoloTextSource) else _write_coco
+        described = write(folder, out.name, source.names, parts)
+    sys.stdout.write(format_counts(source.names, parts) + "\n")
+    _log.info("wrote %s", out / described)
+
+
+def format_counts(names: Sequence[str], parts: Mapping[str, Sequence[Record]]) -> str:
+    """A table of pictures, pictures without objects, and boxes of each class, in each part."""
+    rows = [["", *parts], ["images", *(str(len(records)) for records in parts.values())]]
+    rows.append(["background", *(str(sum(not len(r.class_ids) for r in records)) for records in parts.values())])
+    boxes = [_count_boxes(records, len(names)).sum(axis=0) for records in parts.values()]
+    total = np.sum(boxes, axis=0)
+    for class_id, name in enumerate(names):
+        if total[class_id]:
+            percents = (f"{count[class_id]} ({count[class_id] / total[class_id]:4.0%})" for count in boxes)
+            rows.append([name, *percents])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    first, *others = widths
+    lines = (
+        row[0].ljust(first) + "".join(f"  {cell.rjust(w)}" for cell, w in zip(row[1:], others, strict=True))
+        for row in rows
+    )
+    return "\n".join(lines)
+
+
+def _divide(records: Sequence[Record], settings: Split) -> dict[str, list[Record]]:
+    """Part name -> its pictures, in the order given."""
+    fractions = settings.fractions
+    groups = group_identical([record.path for record in records])
+    num_copies = len(records) - len(groups)
+    if num_copies:
+        _log.info("%d of %d images are copies of others: they stay in the same part", num_copies, len(records))
+    num_classes = 1 + max((int(r.class_ids.max(initial=-1)) for r in records), default=-1)
+    boxes = _count_boxes(records, num_classes)
+    units = np.array([boxes[group].sum(axis=0) for group in groups], np.int64).reshape(len(groups), num_classes)
+    sizes = np.array([len(group) for group in groups], np.int64)
+    chosen = stratify(units, sizes, list(fractions.values()), np.random.default_rng(settings.seed))
+    parts: dict[str, list[Record]] = {}
+    for number, name in enumerate(fractions):
+        members = sorted(i for group, part in zip(groups, chosen, strict=True) if part == number for i in group)
+        if not members:
+            raise SettingsError(f"--{name}: of {len(records)} images none is left for '{name}'; choose another part")
+        parts[name] = [records[i] for i in members]
+    return parts
+
+
+def _count_boxes(records: Sequence[Record], num_classes: int) -> npt.NDArray[np.int64]:
+    """(U, C), boxes of each class in each picture; those to ignore do not count."""
+    counts = [np.bincount(r.class_ids[~r.ignore], minlength=num_classes) for r in records]
+    return np.array(counts, np.int64).reshape(len(records), num_classes)
+
+
+def _write_lists(folder: Path, title: str, names: Sequence[str], parts: Mapping[str, Sequence[Record]]) -> str:
+    for name, records in parts.items():
+        write_text(folder / f"{name}.txt", [f"{record.path.absolute()}\n" for record in records])
+    write_description(folder, title, names, list(parts))
+    return f"{title}.data"
+
+
+def _write_coco(folder: Path, title: str, names: Sequence[str], parts: Mapping[str, Sequence[Record]]) -> str:
+    writer = CocoWriter(folder, title, names)
+    for name, records in parts.items():
+        for record in records:
+            writer.write_truth(str(record.path.absolute()), name, record)
+        writer.write_list(name, [str(record.path.absolute()) for record in records])
+    writer.finish()
+    return ""

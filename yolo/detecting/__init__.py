@@ -1,1 +1,0 @@
-"""What the detect program and `yolo.load` do: find objects in whatever holds pictures."""

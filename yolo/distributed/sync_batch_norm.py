@@ -1,0 +1,95 @@
+"""Batch normalisation by the pictures of all processes.
+
+Axes: B pictures, C channels; further ones are positions.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from yolo.distributed.collectives import sum_over_ranks
+from yolo.distributed.process_group import world_size
+
+
+class _SumOverRanks(torch.autograd.Function):
+    """The sum over all processes, through which gradients go back to each of them."""
+
+    @staticmethod
+    def forward(ctx: Any, tensor: Tensor) -> Tensor:
+        del ctx
+        return sum_over_ranks(tensor)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Tensor:
+        del ctx
+        return sum_over_ranks(grads[0].contiguous())
+
+
+class _Synced:
+    """What a class of batch normalisation gains by it; PyTorch's own `SyncBatchNorm` knows no CPUs."""
+
+    def forward(self: Any, input: Tensor) -> Tensor:  # noqa: A002 (the name of PyTorch's)
+        if not self.training or world_size() == 1:
+            return super().forward(input)  # type: ignore[misc, no-any-return]
+        return _normalised(self, input)
+
+
+class SyncedBatchNorm1d(_Synced, nn.BatchNorm1d):
+    """Of vectors."""
+
+
+class SyncedBatchNorm2d(_Synced, nn.BatchNorm2d):
+    """Of maps."""
+
+
+def _normalised(norm: _BatchNorm, x: Tensor) -> Tensor:
+    """`x` (B, C, ...) normalised in float32 or wider; the running statistics move as `nn.BatchNorm2d`'s do.
+
+    Source: the parallel mean and variance of Chan, Golub and LeVeque (1979).
+    """
+    wide = x.to(torch.promote_types(x.dtype, torch.float32))
+    axes = [0, *range(2, x.dim())]
+    shape = [1, -1] + [1] * (x.dim() - 2)
+    own = wide.numel() // wide.shape[1]
+    own_var, own_mean = torch.var_mean(wide, axes, correction=0)
+    sums = _SumOverRanks.apply(torch.cat([own_mean * own, own_mean.new_tensor([own])]))
+    count, mean = sums[-1].detach(), sums[:-1] / sums[-1].detach()
+    var = _SumOverRanks.apply((own_var + (own_mean - mean).square()) * own) / count
+    with torch.no_grad():
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
+        assert norm.num_batches_tracked is not None
+        norm.num_batches_tracked.add_(1)
+        momentum = norm.momentum if norm.momentum is not None else 1 / float(norm.num_batches_tracked)
+        norm.running_mean.lerp_(mean.to(norm.running_mean.dtype), momentum)
+        norm.running_var.lerp_((var * count / (count - 1)).to(norm.running_var.dtype), momentum)
+    scale: Tensor = norm.weight * torch.rsqrt(var + norm.eps)
+    normalised: Tensor = wide * scale.view(shape) + (norm.bias - mean * scale).view(shape)
+    return normalised.to(x.dtype)
+
+
+def synchronise_norms(model: nn.Module) -> None:
+    """Make all batch normalisation of a model go by the pictures of all processes, in place; weights stay.
+
+    On GPUs it is PyTorch's `SyncBatchNorm`, whose kernels are faster.
+    """
+    for parent in list(model.modules()):
+        for name, child in parent.named_children():
+            if isinstance(child, (nn.BatchNorm1d, nn.BatchNorm2d)):
+                setattr(parent, name, _synced(child))
+
+
+def _synced(norm: nn.BatchNorm1d | nn.BatchNorm2d) -> nn.Module:
+    if norm.weight.device.type == "cuda":
+        converted: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(norm)  # type: ignore[no-untyped-call]
+        return converted
+    kind = SyncedBatchNorm2d if isinstance(norm, nn.BatchNorm2d) else SyncedBatchNorm1d
+    synced = kind(norm.num_features, norm.eps, norm.momentum).train(norm.training)
+    synced.weight, synced.bias = norm.weight, norm.bias
+    synced.running_mean, synced.running_var = norm.running_mean, norm.running_var
+    synced.num_batches_tracked = norm.num_batches_tracked
+    return synced

@@ -1,0 +1,113 @@
+"""A trained network through a split: its detections, their score by a metric, and how long it took."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from yolo import distributed
+from yolo.errors import SettingsError
+from yolo.evaluation.collect_detections import collect_detections
+from yolo.evaluation.evaluator import Evaluator
+from yolo.evaluation.metrics.analysis import analyse
+from yolo.evaluation.metrics.darknet_map import darknet_metrics
+from yolo.evaluation.metrics.voc_map import voc_metrics
+from yolo.evaluation.speed import Stopwatch
+from yolo.evaluation.tables import format_ap, format_errors, format_summary, format_table
+from yolo.evaluation.validation_loader import evaluation_loader, rect_sizes
+from yolo.inference.augmented_detector import AugmentedDetector
+from yolo.inference.darknet_detector import DarknetDetector, DarknetLoader
+from yolo.inference.detector import Detector
+from yolo.layers.dense import Connected
+from yolo.model.input_sizes import input_size
+from yolo.model.network_summary import largest_stride
+
+if TYPE_CHECKING:
+    from yolo.config.test_settings import TestSettings
+    from yolo.data.index import Index
+    from yolo.evaluation.collect_detections import AnyDetector, AnyLoader
+    from yolo.evaluation.metrics.analysis import Analysis
+    from yolo.evaluation.metrics.average_precision import ApMetrics
+    from yolo.evaluation.metrics.flat_detections import FlatDetections
+    from yolo.evaluation.speed import Speed
+    from yolo.model.network import Darknet
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What a pass over a split gave."""
+
+    detections: FlatDetections
+    analysis: Analysis
+    ap: ApMetrics | None  # of VOC's or Darknet's metric; else the analysis has the score
+    speed: Speed
+
+    def __str__(self) -> str:
+        coco = self.analysis.coco
+        score = format_ap(self.ap) if self.ap else f"{format_table(coco)}\n\n{format_summary(coco)}"
+        errors = format_errors(self.analysis.errors, self.analysis.confidence)
+        return f"{score}\n\n{errors}\n\n{self.speed}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Every number but the speed, so that the same weights give the same file."""
+        coco = self.analysis.coco
+        numbers = self.ap.as_json() if self.ap else coco.scalars() | coco.as_json()
+        kinds = {kind.name: {"count": kind.count, "mAP50 lost": kind.cost} for kind in self.analysis.errors}
+        return numbers | {"errors": kinds, "errors_at_confidence": self.analysis.confidence}
+
+
+def score(settings: TestSettings, model: Darknet, index: Index, img_size: int | None = None) -> Score:
+    """Score a network as settings say; of many processes each does its part, and all get the same, rank 0's speed too.
+
+    Args:
+        settings: resolved.
+        model: in eval mode.
+        index: the split.
+        img_size: another side of the network input than the settings'.
+    """
+    detector, loader = _detector_and_loader(settings, model, index, img_size or settings.img_size)
+    evaluator = Evaluator(index)
+    stopwatch = Stopwatch(model)
+    with stopwatch.running():
+        num_images = collect_detections(detector, loader, evaluator, settings.split or "val", stopwatch.batch_done)
+    speed = stopwatch.speed(num_images)
+    detections = evaluator.found()
+    return distributed.from_main(
+        lambda: Score(detections, analyse(index, detections, settings.conf), _ap(settings, index, detections), speed)
+    )
+
+
+def _detector_and_loader(
+    settings: TestSettings, model: Darknet, index: Index, img_size: int | None
+) -> tuple[AnyDetector, AnyLoader]:
+    fit, conf_thres, iou_thres = settings.fit, settings.conf_thres, settings.iou_thres
+    assert fit is not None
+    assert conf_thres is not None
+    assert iou_thres is not None
+    if settings.metric == "darknet":
+        size_wh = (img_size, img_size) if img_size else (model.net.width, model.net.height)
+        darknet = DarknetDetector(model, score_threshold=conf_thres, iou_threshold=iou_thres, fit=fit)
+        return darknet, DarknetLoader(index, size_wh, fit, settings.workers)
+    if settings.augment and any(isinstance(node.spec, Connected) for node in model.nodes):
+        raise SettingsError(f"--augment: {model.cfg.path} has [connected] layers, which take one size; leave it out")
+    size = input_size(model.cfg, img_size, any_multiple=settings.rect)
+    detector = Detector(model, score_threshold=conf_thres, iou_threshold=iou_thres)
+    loader = evaluation_loader(
+        index,
+        size=size,
+        batch_size=settings.batch_size,
+        workers=settings.workers,
+        device=detector.device,
+        fit=fit,
+        input_sizes=rect_sizes(index, model.cfg, size) if settings.rect else None,
+    )
+    return AugmentedDetector(detector, largest_stride(model.cfg)) if settings.augment else detector, loader
+
+
+def _ap(settings: TestSettings, index: Index, detections: FlatDetections) -> ApMetrics | None:
+    rules = {"iou_threshold": settings.match_iou, "confidence": settings.conf}
+    if settings.metric == "coco":
+        return None
+    if settings.metric == "darknet":
+        return darknet_metrics(index, detections, points=settings.points, **rules)
+    return voc_metrics(index, detections, metric=settings.metric, **rules)

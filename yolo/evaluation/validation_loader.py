@@ -1,0 +1,58 @@
+"""The batches and the detector that validation and the test program share, so that they give the same numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from yolo import distributed
+from yolo.data.dataset import DetectionDataset
+from yolo.data.loader import DetectionLoader, build_loader
+from yolo.data.rect import rectangular_sizes
+from yolo.inference.detector import Detector
+from yolo.model.network_summary import largest_stride
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import torch
+
+    from yolo.darknet.cfg_file import CfgFile
+    from yolo.data.index import Index
+    from yolo.model.network import Darknet
+
+EVALUATION_SCORE = 0.001  # low, so that the precision-recall curve has its tail
+EVALUATION_IOU = 0.6
+EVALUATION_BATCH = 16  # whatever training has: a network that trains on one picture tests that many in the same memory
+
+
+def rect_sizes(index: Index, cfg: CfgFile, size: int) -> npt.NDArray[np.int32]:
+    """(M, 2), width and height of the smallest input of each picture of a split."""
+    return rectangular_sizes(index.sizes, size, largest_stride(cfg))
+
+
+def evaluation_loader(
+    index: Index,
+    *,
+    size: int,
+    batch_size: int = EVALUATION_BATCH,
+    workers: int,
+    device: torch.device,
+    fit: Literal["letterbox", "stretch"] = "letterbox",
+    input_sizes: npt.NDArray[np.int32] | None = None,
+) -> DetectionLoader:
+    """Every picture of a split once, in order, unvaried, each in one process; with `input_sizes` shape after shape."""
+    return build_loader(
+        DetectionDataset(index=index, size=size, augment=None, seed=0, fit=fit, input_sizes=input_sizes),
+        batch_size=batch_size,
+        workers=workers,
+        order="listed",
+        seed=0,
+        pin_memory=device.type == "cuda",
+        num_replicas=distributed.world_size(),
+        rank=distributed.rank(),
+    )
+
+
+def evaluation_detector(model: Darknet) -> Detector:
+    """The detector that training and the test program score, so that they give the same number."""
+    return Detector(model, score_threshold=EVALUATION_SCORE, iou_threshold=EVALUATION_IOU)

@@ -1,0 +1,49 @@
+"""What a `Runner` runs, as detections."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from yolo.boxes.nms import Detections, Predictions, non_max_suppression
+from yolo.inference.detector import to_input
+
+if TYPE_CHECKING:
+    from yolo.data.sample import Batch
+    from yolo.exporting.graph_nms import Suppression
+    from yolo.exporting.runtimes import Outputs, Runner
+
+
+def detections_of(outputs: Outputs, settings: Suppression) -> list[Detections]:
+    """Detections of each picture in pixels of the input, suppressed here unless the file did that itself."""
+    tensors = {name: torch.from_numpy(array) for name, array in outputs.items()}
+    if "boxes" in tensors:
+        return non_max_suppression(
+            Predictions(tensors["boxes"], tensors["scores"]),
+            score_threshold=settings.score_threshold,
+            iou_threshold=settings.iou_threshold,
+            max_detections=settings.max_detections,
+        )
+    rows = zip(*(tensors[f"detection_{part}"] for part in ("boxes", "scores", "classes")), strict=True)
+    return [
+        Detections(boxes[:count], scores[:count], classes[:count])
+        for (boxes, scores, classes), count in zip(rows, tensors["num_detections"].tolist(), strict=True)
+    ]
+
+
+class FileDetector:
+    """A file that answers as `yolo.inference.Detector` does: in the pictures' own pixels."""
+
+    def __init__(self, run: Runner, settings: Suppression) -> None:
+        self.run = run
+        self.settings = settings
+
+    def __call__(self, batch: Batch) -> list[Detections]:
+        """Detections of each picture of the batch."""
+        images = to_input(batch.images, torch.device("cpu"), batch.input_size).contiguous()
+        found = detections_of(self.run(images.numpy()), self.settings)
+        return [
+            Detections(letterbox.to_picture(detections.xyxy), detections.score, detections.class_id)
+            for letterbox, detections in zip(batch.letterboxes, found, strict=True)
+        ]

@@ -1,0 +1,158 @@
+"""Pictures through a model as Darknet does it: its resizing, its thresholds, its suppression, its order of boxes.
+
+For scores that are to equal those of `darknet detector map`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from yolo import distributed
+from yolo.boxes.darknet_nms import GREEDY_BETA, suppress
+from yolo.boxes.geometry import cxcywh_to_xyxy
+from yolo.boxes.nms import Detections
+from yolo.darknet.image_ops import letterbox, letterboxed_size, resize
+from yolo.data.sample import Batch, Letterbox
+from yolo.errors import CfgError, YoloError
+from yolo.inference.darknet_decode import read_as_darknet
+from yolo.layers.gaussian_yolo import GaussianYolo
+from yolo.layers.yolo import Yolo
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from yolo.boxes.darknet_nms import Candidates, DarknetNmsKind
+    from yolo.data.index import Index
+    from yolo.model.network import Darknet
+
+DARKNET_SCORE = 0.005
+DARKNET_IOU = 0.45
+
+
+class _Pictures(Dataset["Batch | YoloError"]):
+    """Picture after picture, resized in floats."""
+
+    def __init__(self, index: Index, size_wh: tuple[int, int], fit: Literal["letterbox", "stretch"]) -> None:
+        self._index = index
+        self._size_wh = size_wh
+        self._fit = letterbox if fit == "letterbox" else resize
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def __getitem__(self, i: int) -> Batch | YoloError:
+        try:
+            picture = read_as_darknet(self._index.path(i), self._index.size(i))
+        except YoloError as error:
+            return error
+        planes = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1))).float() / 255
+        width, height = self._index.size(i)
+        image = self._fit(planes, *self._size_wh)
+        return Batch(image[None], torch.zeros(0, 6), (i,), (Letterbox(1, 1, 0, 0, width, height),))
+
+
+class DarknetLoader:
+    """Pictures of a split as Darknet reads them, one a batch, as Darknet's batches are; each in one process.
+
+    Their `images` are float in 0..1, and their `letterboxes` state nothing but the sizes of the pictures.
+
+    Args:
+        index: the split.
+        size_wh: of the network input, pixels.
+        fit: stretch, as `detector map` does, or letterbox, as it does with `-letter_box`.
+        workers: processes that read pictures.
+    """
+
+    def __init__(
+        self, index: Index, size_wh: tuple[int, int], fit: Literal["letterbox", "stretch"], workers: int
+    ) -> None:
+        self.batch_size = 1
+        own = range(distributed.rank(), len(index), distributed.world_size())
+        self._batches = DataLoader(_Pictures(index, size_wh, fit), batch_size=None, sampler=own, num_workers=workers)
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Go through the split.
+
+        Raises:
+            YoloError: a picture cannot be used.
+        """
+        for batch in self._batches:
+            if isinstance(batch, YoloError):
+                raise batch
+            yield batch
+
+
+class DarknetDetector:
+    """A model that answers with what Darknet would find, not clipped to the picture, in Darknet's order.
+
+    Args:
+        model: put in eval mode by whoever owns it; its last head says how to suppress.
+        score_threshold: least objectness, and least score.
+        iou_threshold: of two boxes of a class that overlap more than this, the lower score goes.
+        fit: how the loader fits pictures.
+    """
+
+    def __init__(
+        self,
+        model: Darknet,
+        *,
+        score_threshold: float = DARKNET_SCORE,
+        iou_threshold: float = DARKNET_IOU,
+        fit: Literal["letterbox", "stretch"] = "stretch",
+    ) -> None:
+        self.model = model
+        self.score_threshold = score_threshold
+        self.iou_threshold = iou_threshold
+        self.fit = fit
+        self.nms_kind, self.beta_nms = nms_of(model)
+
+    @torch.inference_mode()
+    def __call__(self, batch: Batch) -> list[Detections]:
+        """Detections of each picture of a batch of `DarknetLoader`."""
+        images = batch.images.to(next(self.model.parameters()).device, memory_format=torch.channels_last)
+        size = (images.shape[2], images.shape[3])
+        candidates = self.model.candidates(self.model(images), size, self.score_threshold)
+        return [
+            self._answer(found, letterbox, size) for found, letterbox in zip(candidates, batch.letterboxes, strict=True)
+        ]
+
+    def _answer(self, found: Candidates, picture: Letterbox, size: tuple[int, int]) -> Detections:
+        scores = suppress(found, self.iou_threshold, self.nms_kind, self.beta_nms).scores
+        boxes_xyxy = cxcywh_to_xyxy(found.boxes_cxcywh)
+        if self.fit == "letterbox":
+            boxes_xyxy = _out_of_letterbox(boxes_xyxy, picture, size)
+        boxes_xyxy = boxes_xyxy * boxes_xyxy.new_tensor([picture.width, picture.height] * 2)
+        # Suppression has sorted the boxes by each class in turn, stably: the last class decides, then the one before.
+        order = torch.from_numpy(np.lexsort(-found.scores.cpu().numpy().T))
+        scores, boxes_xyxy = scores[order], boxes_xyxy[order]
+        box, class_id = scores.nonzero(as_tuple=True)
+        return Detections(boxes_xyxy[box], scores[box, class_id], class_id)
+
+
+def nms_of(model: Darknet) -> tuple[DarknetNmsKind, float]:
+    """The kind of suppression that a network's last head asks for, and its beta.
+
+    Raises:
+        CfgError: it is a kind that is not known here.
+    """
+    node = model.heads[-1]
+    if not isinstance(node.spec, Yolo | GaussianYolo):
+        return "default", GREEDY_BETA
+    if node.spec.nms_kind == "cornersnms":
+        where = node.section.where("nms_kind")
+        raise CfgError(f"{where}: nms_kind=cornersnms: use default, greedynms or diounms for Darknet's metric")
+    return node.spec.nms_kind, node.spec.beta_nms
+
+
+def _out_of_letterbox(boxes_xyxy: torch.Tensor, picture: Letterbox, size: tuple[int, int]) -> torch.Tensor:
+    """Fractions of the network input to fractions of the picture, which fills whole pixels, as in Darknet."""
+    inner = boxes_xyxy.new_tensor(letterboxed_size((picture.height, picture.width), size[1], size[0])[::-1])
+    share = (inner / boxes_xyxy.new_tensor(size[::-1])).repeat(2)
+    return (boxes_xyxy - (1 - share) / 2) / share

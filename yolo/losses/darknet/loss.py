@@ -1,0 +1,92 @@
+"""Darknet's own losses: whatever the cfg's heads and their keys say.
+
+Darknet writes deltas, minus the gradients of the raw outputs, straight down; most are no derivative of the cost that
+it reports. Here as there the two are worked out side by side: the loss terms have Darknet's values and its gradients.
+
+Axes: B images, N targets.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from yolo import distributed
+from yolo.layers import Detection, GaussianYolo, HeadSpec, Region, Yolo
+from yolo.losses.darknet.detection_head import detection_parts
+from yolo.losses.darknet.gaussian_head import gaussian_parts
+from yolo.losses.darknet.ground_truth import split_targets
+from yolo.losses.darknet.region_head import region_parts
+from yolo.losses.darknet.yolo_head import yolo_parts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from yolo.losses.darknet.anchor_targets import Part
+
+
+class _Costed(torch.autograd.Function):
+    """A cost with a gradient that is given beside it."""
+
+    @staticmethod
+    def forward(ctx: Any, raw: Tensor, delta: Tensor, cost: Tensor) -> Tensor:
+        del raw
+        ctx.save_for_backward(delta)
+        return cost.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> tuple[Tensor, None, None]:
+        (delta,) = ctx.saved_tensors
+        return -grads[0] * delta, None, None
+
+
+class DarknetLoss:
+    """Box, objectness and class terms as Darknet counts them.
+
+    Values: Darknet sums a head's cost over a mini-batch; its printed loss is the mean over heads and pictures, and so
+    is the sum of these terms. Gradients: Darknet sums deltas over all pictures of an update, divides the learning rate
+    by their number and multiplies the decay by it; the gradient here is minus the mean delta a picture, and plain
+    momentum SGD with the cfg's `learning_rate`, `momentum` and `decay` is then the same update.
+
+    Args:
+        heads: the model's, in its order.
+        images_seen: pictures trained on before this batch; [region] and [detection] begin differently.
+    """
+
+    def __init__(self, heads: Sequence[HeadSpec], images_seen: Callable[[], int]) -> None:
+        self.heads = heads
+        self.images_seen = images_seen
+
+    def __call__(self, outputs: Sequence[Tensor], targets: Tensor, image_size: tuple[int, int]) -> dict[str, Tensor]:
+        """Loss terms; their sum is what to minimise.
+
+        Args:
+            outputs: raw tensors of the heads.
+            targets: (N, 6): image, class (-1: an ignore region), cx, cy, w, h as fractions of the network input.
+            image_size: (height, width) of the network input, pixels.
+        """
+        num_images = int(distributed.sum_over_ranks(torch.tensor(len(outputs[0]))))
+        seen = self.images_seen() + num_images  # Darknet counts a mini-batch before it
+        share = num_images / distributed.world_size()
+        terms: dict[str, list[Tensor]] = {}
+        for head, raw in zip(self.heads, outputs, strict=True):
+            wide = raw.to(torch.promote_types(raw.dtype, torch.float32))
+            for name, part in self._parts(head, wide, targets, image_size, seen).items():
+                cost = part.cost / (share * len(self.heads))
+                terms.setdefault(name, []).append(_Costed.apply(part.raw, part.delta / share, cost))
+        return {name: torch.stack(values).sum() for name, values in terms.items()}
+
+    def _parts(
+        self, head: HeadSpec, raw: Tensor, targets: Tensor, image_size: tuple[int, int], seen: int
+    ) -> dict[str, Part]:
+        truths, regions = split_targets(targets, head.classes, raw.dtype)
+        if isinstance(head, Yolo):
+            return yolo_parts(head, raw, truths, regions, image_size)
+        if isinstance(head, GaussianYolo):
+            return gaussian_parts(head, raw, truths, regions, image_size)
+        if isinstance(head, Region):
+            return region_parts(head, raw, truths, regions, seen)
+        assert isinstance(head, Detection)
+        return detection_parts(head, raw, truths, regions, seen)

@@ -1,0 +1,121 @@
+"""Folds batch normalisation into the convolutions and matrices before it: the same answers in fewer steps.
+
+In eval mode the normalisation is y = (x - mean) * scale + bias with fixed numbers, so that it can be worked into the
+weights and the bias of the linear layer that gives x.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from yolo.layers.binary import BinaryConv2d
+from yolo.layers.conv import ConvLayer
+from yolo.layers.dense import ConnectedLayer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from yolo.model.graph import Node
+    from yolo.model.network import Darknet
+
+_NORM_KEYS = ("batch_normalize", "cbn")
+_OVERWRITING = (nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.SiLU, nn.Mish, nn.Hardtanh)  # those that can
+
+
+def fuse(model: Darknet) -> Darknet:
+    """A copy for inference whose convolutions and connected layers hold their batch normalisation.
+
+    Its outputs are those of the model in eval mode but for rounding. Its cfg says `batch_normalize=0`, so that its
+    `.weights` file goes with its cfg. Its activations work in place. Left as they are: layers with binary weights,
+    whose magnitudes carry no scale a channel; every layer before one that takes the signs of its input, which the
+    rounding would turn; and [batchnorm] by itself.
+
+    Returns:
+        The copy, in eval mode, on the model's device and in its dtype, without gradients.
+    """
+    fused = copy.deepcopy(model).eval().requires_grad_(False)
+    fused.gradient_checkpointing_disable()
+    start = _first_after_signs(fused)
+    folded = [node for node in fused.nodes[start:] if _can_fold(fused.layers[node.index])]
+    for node in folded:
+        for layer in _normalizing(fused.layers[node.index]):
+            _fold(layer)
+    _activate_in_place(fused)
+    _say_so(fused, folded)
+    _share_again(fused, {node.index for node in folded})
+    return fused
+
+
+def _first_after_signs(model: Darknet) -> int:
+    """The first layer that no later layer with binary inputs can depend on."""
+    signs = (
+        index + 1
+        for index, layer in enumerate(model.layers)
+        if any(isinstance(part, BinaryConv2d) and part.binary_input for part in layer.modules())
+    )
+    return max(signs, default=0)
+
+
+def _normalizing(layer: nn.Module) -> Iterator[ConvLayer | ConnectedLayer]:
+    """The parts of a layer, itself included, that normalise."""
+    for part in layer.modules():
+        if isinstance(part, (ConvLayer, ConnectedLayer)) and part.bn is not None:
+            yield part
+
+
+def _can_fold(layer: nn.Module) -> bool:
+    parts = list(_normalizing(layer))
+    return bool(parts) and not any(isinstance(part, BinaryConv2d) for part in layer.modules())
+
+
+def _fold(layer: ConvLayer | ConnectedLayer) -> None:
+    linear = layer.conv if isinstance(layer, ConvLayer) else layer.linear
+    bn = layer.bn
+    assert bn is not None
+    assert bn.running_mean is not None
+    assert bn.running_var is not None
+    scale = bn.weight.double() / torch.sqrt(bn.running_var.double() + bn.eps)
+    weight = linear.weight.double() * scale.view(-1, *[1] * (linear.weight.dim() - 1))
+    bias = bn.bias.double() - bn.running_mean.double() * scale
+    # A new parameter, not new values: a layer that borrows the old one still has to read it.
+    linear.weight = nn.Parameter(weight.to(linear.weight.dtype), requires_grad=False)
+    linear.bias = nn.Parameter(bias.to(linear.weight.dtype), requires_grad=False)
+    layer.bn = None
+
+
+def _activate_in_place(model: Darknet) -> None:
+    """Let activations overwrite what their own convolution gave: nobody else reads it, and memory is slow."""
+    for layer in model.modules():
+        if isinstance(layer, ConvLayer) and isinstance(layer.activation, _OVERWRITING):
+            layer.activation.inplace = True
+
+
+def _say_so(model: Darknet, folded: list[Node]) -> None:
+    """Let the model's cfg and records say that these layers do not normalise."""
+    keys = {
+        node.index: [f.name for f in fields(node.spec) if f.name in _NORM_KEYS and getattr(node.spec, f.name)]
+        for node in folded
+    }
+    model.cfg = model.cfg.edited({(index, key): "0" for index, names in keys.items() for key in names})
+    model.nodes = tuple(
+        replace(
+            node,
+            section=model.cfg.layers[node.index],
+            spec=replace(node.spec, **dict.fromkeys(keys.get(node.index, ()), False)),
+        )
+        for node in model.nodes
+    )
+    model.heads = tuple(model.nodes[head.index] for head in model.heads)
+
+
+def _share_again(model: Darknet, folded: set[int]) -> None:
+    """Let layers that borrowed their parameters do so again."""
+    for node in model.nodes:
+        lender = node.spec.lender(node.index)
+        if lender in folded and node.index in folded:
+            node.spec.borrow(model.layers[node.index], model.layers[lender])

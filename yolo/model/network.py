@@ -1,0 +1,296 @@
+"""A network file as a PyTorch module: sections -> planned graph -> `Darknet`."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from yolo.boxes.darknet_nms import Candidates
+from yolo.boxes.geometry import xyxy_to_cxcywh
+from yolo.boxes.nms import Predictions
+from yolo.darknet.cfg_file import CfgFile
+from yolo.darknet.keys import BadValueError, read_keys
+from yolo.darknet.net import Net
+from yolo.darknet.weights_file import Header, WeightsFile, read_weights, write_weights
+from yolo.errors import CfgError, WeightsError
+from yolo.layers import HeadSpec, LayerSpec
+from yolo.layers.norm import without_scales
+from yolo.model.activation_checkpointing import Graph, Segment, cut, run_checkpointed
+from yolo.model.graph import Node, plan
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedWeights:
+    """What a `.weights` file gave to a model."""
+
+    path: Path
+    seen: int  # images that the weights were trained on
+    num_layers: int  # leading layers that the file covers
+    num_values: int
+
+
+class Darknet(nn.Module):
+    """A network built from a `.cfg` file.
+
+    Args:
+        cfg: the parsed network file.
+
+    Attributes:
+        net: the [net] record.
+        nodes: the planned layers.
+        heads: the detection layers among them, in file order.
+        images_seen: images that the weights were trained on (`seen` in `.weights`).
+
+    Raises:
+        CfgError: the file does not describe a network.
+    """
+
+    def __init__(self, cfg: CfgFile) -> None:
+        super().__init__()
+        self.cfg = cfg
+        self.net = read_keys(Net, cfg.net)
+        self.nodes = plan(cfg, self.net)
+        self.heads = tuple(node for node in self.nodes if isinstance(node.spec, HeadSpec))
+        self.images_seen = 0
+        self.layers = nn.ModuleList(_build(node) for node in self.nodes)
+        for node in self.nodes:
+            self._borrow(node)
+        self._last_use = {source: node.index for node in self.nodes for source in node.sources}
+        self._graph = Graph(
+            tuple(node.sources for node in self.nodes),
+            tuple(node.out_shape.numel for node in self.nodes),
+            self._result_layers(),
+        )
+        self._whole = self._graph.segment(0, len(self.nodes))
+        self._segments: tuple[Segment, ...] = ()  # of gradient checkpointing; none without
+
+    def _result_layers(self) -> tuple[int, ...]:
+        """Layers whose outputs `forward` returns."""
+        if self.heads:
+            return tuple(node.index for node in self.heads)
+        outputs = [node.index for node in self.nodes if node.spec.is_output]
+        return (outputs[-1] if outputs else len(self.nodes) - 1,)
+
+    @property
+    def has_idle_parameters(self) -> bool:
+        """Whether parameters that train get no gradient, since nothing that `forward` returns comes from them."""
+        read, idle = set(self._whole.outputs), False
+        for node in reversed(self.nodes):
+            if node.index in read and not node.spec.onlyforward:
+                read.update(node.sources)
+            else:
+                idle |= any(parameter.requires_grad for parameter in self.layers[node.index].parameters())
+        return idle
+
+    def gradient_checkpointing_enable(self) -> None:
+        """Keep less for the backward pass and compute more twice, in training mode: same numbers, less memory."""
+        self._segments = cut(self._graph)
+
+    def gradient_checkpointing_disable(self) -> None:
+        """Keep everything for the backward pass again."""
+        self._segments = ()
+
+    def _borrow(self, node: Node) -> None:
+        """Let a layer use another one's parameters where its cfg says so."""
+        try:
+            lender = node.spec.lender(node.index)
+            if lender is not None:
+                node.spec.borrow(self.layers[node.index], self.layers[lender])
+        except BadValueError as error:
+            raise error.in_section(node.section) from None
+
+    @classmethod
+    def from_cfg(cls, path_or_name: str | Path) -> Darknet:
+        """Build from a file, or from a shipped one by name (`yolov3-tiny`)."""
+        return cls(CfgFile.read(path_or_name))
+
+    @property
+    def num_classes(self) -> int:
+        """Classes that the heads tell apart; 0 without a head."""
+        return max((node.spec.classes for node in self.heads if isinstance(node.spec, HeadSpec)), default=0)
+
+    @property
+    def num_parameters(self) -> int:
+        """Values in the model's `.weights` file."""
+        return sum(tensor.numel() for tensors in self._stored() for tensor in tensors)
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """Raw outputs.
+
+        Args:
+            images: (B, C, H, W) float in 0..1, RGB; H and W need not be those of the cfg. A network with `inputs`
+                alone takes vectors, (B, inputs).
+
+        Returns:
+            One raw tensor a head, (B, channels, H', W'), in file order; without a head, the output alone of the last
+            layer, or of the one before [cost].
+        """
+        x = images if images.dim() > 2 else images[:, :, None, None]
+        if self._segments and self.training and torch.is_grad_enabled():
+            outputs = run_checkpointed(self._run, self._segments, list(self.layers), x)
+            return [outputs[index] for index in self._whole.outputs]
+        return list(self._run(self._whole, x))
+
+    def _run(self, segment: Segment, /, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """Outputs of a segment that are read after it."""
+        values = dict(zip(segment.inputs, inputs, strict=True))
+        for node in self.nodes[segment.start : segment.stop]:
+            x = self.layers[node.index](*(values[source] for source in node.sources))
+            values[node.index] = x.detach() if node.spec.onlyforward else x
+            for source in node.sources:
+                if self._last_use[source] == node.index and source not in segment.outputs:
+                    values.pop(source, None)  # frees the memory of maps that no later layer reads
+        return tuple(values[index] for index in segment.outputs)
+
+    def decode(self, outputs: Sequence[Tensor], image_size: tuple[int, int]) -> Predictions:
+        """Raw outputs as candidate boxes.
+
+        Args:
+            outputs: what `forward` gave.
+            image_size: (height, width) of its images, pixels.
+        """
+        pairs = []
+        for node, raw in zip(self.heads, outputs, strict=True):
+            assert isinstance(node.spec, HeadSpec)
+            pairs.append(node.spec.decode(raw.float(), image_size))
+        return Predictions(torch.cat([boxes for boxes, _ in pairs], 1), torch.cat([scores for _, scores in pairs], 1))
+
+    def candidates(self, outputs: Sequence[Tensor], image_size: tuple[int, int], threshold: float) -> list[Candidates]:
+        """Raw outputs as the boxes that Darknet's get_network_boxes gives, one `Candidates` a picture.
+
+        Args:
+            outputs: what `forward` gave.
+            image_size: (height, width) of its images, pixels.
+            threshold: least objectness, and least score.
+        """
+        pictures = []
+        for picture in range(len(outputs[0])):
+            raws = [raw[picture : picture + 1].float() for raw in outputs]
+            found = [
+                _head_candidates(node.spec, raw, image_size, threshold)
+                for node, raw in zip(self.heads, raws, strict=True)
+            ]
+            pictures.append(
+                Candidates(
+                    torch.cat([head.boxes_cxcywh for head in found]),
+                    torch.cat([head.objectness for head in found]),
+                    torch.cat([head.scores for head in found]),
+                )
+            )
+        return pictures
+
+    def load_weights(self, path: str | Path) -> LoadedWeights:
+        """Load a `.weights` file, whole or partial (one that ends after some layer, like `darknet53.conv.74`).
+
+        Raises:
+            WeightsError: the file is not one, is cut short inside a layer, or holds more than this network stores.
+                The model is then as it was.
+        """
+        file = read_weights(Path(path))
+        num_layers = self._num_layers_covered(file)
+        start = 0
+        with torch.no_grad():
+            for tensor in (t for tensors in self._readable()[:num_layers] for t in tensors):
+                values = torch.from_numpy(file.values[start : start + tensor.numel()].copy())
+                if file.header.transposed and tensor.dim() == 2:
+                    values = values.view(tensor.shape[1], tensor.shape[0]).T
+                tensor.copy_(values.view(tensor.shape))
+                start += tensor.numel()
+        self.images_seen = file.header.seen
+        return LoadedWeights(file.path, file.header.seen, num_layers, start)
+
+    def save_weights(self, path: str | Path, cutoff: int | None = None) -> None:
+        """Write a `.weights` file, whole or not at all.
+
+        Args:
+            path: where to.
+            cutoff: write only the layers before this one (74 makes a `darknet53.conv.74` of yolov3).
+        """
+        if cutoff is not None and not 1 <= cutoff <= len(self.nodes):
+            raise WeightsError(f"cutoff={cutoff}: use 1..{len(self.nodes)}, the number of layers to write")
+        arrays = (t.detach().float().cpu().numpy() for tensors in self._stored()[:cutoff] for t in tensors)
+        write_weights(Path(path), Header(seen=self.images_seen), arrays)
+
+    def _stored(self) -> list[list[Tensor]]:
+        """Each layer's tensors in `.weights` order."""
+        return [node.spec.weights(layer) for node, layer in zip(self.nodes, self.layers, strict=True)]
+
+    def _readable(self) -> list[list[Tensor]]:
+        """Each layer's tensors that reading fills: those that `dontload` and `dontloadscales` do not take out."""
+        return [
+            [] if node.spec.dontload else without_scales(layer, tensors) if node.spec.dontloadscales else tensors
+            for node, layer, tensors in zip(self.nodes, self.layers, self._stored(), strict=True)
+        ]
+
+    def _num_layers_covered(self, file: WeightsFile) -> int:
+        """How many leading layers the file's values fill exactly."""
+        left = len(file.values)
+        for index, tensors in enumerate(self._readable()):
+            needed = sum(tensor.numel() for tensor in tensors)
+            if needed and left == 0:
+                return index
+            if needed > left:
+                raise WeightsError(
+                    f"{file.path}: layer {index} of {self.cfg.path} needs {needed:,} values, {left:,} are left: "
+                    "the file is cut short or belongs to another cfg"
+                )
+            left -= needed
+        if left:
+            raise WeightsError(
+                f"{file.path}: {left:,} values are left over after the {self.num_parameters:,} of {self.cfg.path}: "
+                "the file belongs to another cfg"
+            )
+        return len(self.nodes)
+
+
+def _build(node: Node) -> nn.Module:
+    try:
+        return node.spec.build(*node.in_shapes)
+    except RuntimeError as error:  # what torch says where memory, or its count of values, does not suffice
+        problem = f"[{node.section.name}] on {node.in_shapes[0]} is too large to be built; use smaller numbers"
+        raise CfgError(f"{node.section.where()}: {problem}") from error
+
+
+def _head_candidates(head: LayerSpec, raw: Tensor, image_size: tuple[int, int], threshold: float) -> Candidates:
+    """One head's candidates for one picture, raw being (1, ...)."""
+    assert isinstance(head, HeadSpec)
+    boxes_xyxy, scores = head.decode(raw, image_size)
+    objectness = head.objectness(raw)[0]
+    kept = torch.ones_like(objectness, dtype=torch.bool) if head.keeps_every_box else objectness > threshold
+    size = boxes_xyxy.new_tensor([image_size[1], image_size[0]] * 2)
+    return Candidates(
+        xyxy_to_cxcywh(boxes_xyxy[0][kept] / size),
+        objectness[kept],
+        head.scores_above(raw, scores, threshold)[0][kept],
+    )
+
+
+def with_classes(cfg: CfgFile, classes: int) -> CfgFile:
+    """The same network for another number of classes: `classes` of each head, `filters` of the layer before it.
+
+    Raises:
+        CfgError: the cfg has no detection head, or a head that does not follow a convolution.
+    """
+    changes: dict[tuple[int, str], str] = {}
+    for node in plan(cfg, read_keys(Net, cfg.net)):
+        if not isinstance(node.spec, HeadSpec):
+            continue
+        before = cfg.layers[node.index - 1]
+        size = next((key for key in ("filters", "output") if before.find(key)), None)
+        if size is None:
+            raise CfgError(f"{before.where()}: [{before.name}] before a detection head has no 'filters' to set")
+        changes[node.index, "classes"] = str(classes)
+        changes[node.index - 1, size] = str(node.spec.num_channels(classes))
+    if not changes:
+        raise CfgError(f"{cfg.path}: no detection head ([yolo]) whose classes could be set to {classes}")
+    return cfg.edited(changes)

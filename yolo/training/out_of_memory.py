@@ -1,0 +1,55 @@
+"""What PyTorch says where a run cannot go on, as what a user can do about it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from torch._dynamo.exc import TorchDynamoException
+
+from yolo.engine.memory import is_out_of_memory
+from yolo.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from yolo.config.train_settings import TrainSettings
+
+
+@contextmanager
+def remedies(settings: TrainSettings) -> Iterator[None]:
+    """Turn errors that other settings mend into such messages.
+
+    Args:
+        settings: of the run.
+
+    Raises:
+        SettingsError: memory ran out, or the network cannot be compiled.
+    """
+    try:
+        yield
+    except TorchDynamoException as error:
+        reason = str(error).strip().splitlines()[0]
+        raise SettingsError(f"--compile: the network cannot be compiled ({reason}); leave out --compile") from error
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise SettingsError(
+            f"--batch-size {settings.batch_size}: memory ran out (what was saved is whole); use {_less(settings)}"
+        ) from error
+
+
+def _less(settings: TrainSettings) -> str:
+    """What would take less memory, beginning with what changes the numbers least."""
+    ways = []
+    if settings.batch_size != "auto" and settings.batch_size > 1:
+        ways.append(f"--batch-size {settings.batch_size // 2}, --batch-size auto")
+    if not settings.grad_checkpoint:
+        ways.append("--grad-checkpoint")
+    if settings.precision in ("auto", "fp32", "tf32"):
+        ways.append("--precision bf16")
+    ways.append("a smaller --img-size")
+    if settings.sizes.multi_scale is not None:
+        ways.append("a lower HIGH of --multi-scale")
+    ways.append("a smaller network")
+    return ", ".join(ways[:-1]) + f", or {ways[-1]}"

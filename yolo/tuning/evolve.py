@@ -1,0 +1,180 @@
+"""`python -m yolo.train --evolve N`: runs with varied hyper-parameters, one after another, the best ones as parents."""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+import logging
+import math
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+import yaml
+
+from yolo.config.recipe import flat, with_recipe, with_values, write_settings
+from yolo.engine.callback import Callback
+from yolo.errors import SettingsError, TrainingError
+from yolo.remote.upload import Uploader
+from yolo.remote.url import join
+from yolo.storage import atomic_folder, atomic_path
+from yolo.training.build_training import build_training
+from yolo.training.read_settings import SETTINGS_FILE
+from yolo.training.validation import fitness
+from yolo.tuning.optuna_sampler import OptunaSampler, require_optuna
+from yolo.tuning.search_log import Generation, append_generation, best_of, read_generations
+from yolo.tuning.search_plot import plot_generations
+from yolo.tuning.search_samplers import Mutation
+from yolo.tuning.space import genes_of, values_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from yolo.config.train_settings import TrainSettings
+    from yolo.engine.trainer import Trainer
+    from yolo.tuning.search_log import Outcome
+    from yolo.tuning.search_samplers import Sampler
+    from yolo.tuning.space import Gene
+
+logger = logging.getLogger(__name__)
+
+LOG_FILE = "evolve.csv"
+BEST_FILE = "hyp_evolved.yaml"
+OWN = {"evolve", "device", "workers", "bucket", "offline"}  # settings in which the processes of a search may differ
+CUT_SHORT = "below the median of the search"
+
+
+class Watch(Callback):
+    """Follows the fitness of a generation, and ends it when the sampler gives it up.
+
+    Args:
+        sampler: is asked after each epoch.
+    """
+
+    def __init__(self, sampler: Sampler) -> None:
+        self.sampler = sampler
+        self.best = -math.inf
+
+    def on_epoch_end(self, trainer: Trainer) -> None:
+        value = fitness(trainer.record)
+        self.best = max(self.best, value)
+        if trainer.state.epoch < trainer.epochs and self.sampler.is_hopeless(trainer.state.epoch, value):
+            trainer.stop(CUT_SHORT, for_good=True)
+
+
+def evolve(settings: TrainSettings) -> None:
+    """Add generations to a search, which begins here or goes on.
+
+    Raises:
+        SettingsError: the folder holds a search with other settings, or a package is missing.
+    """
+    if settings.search.sampler == "optuna":
+        require_optuna()
+    folder = search_folder(settings)
+    genes = genes_of(settings)
+    start = values_of(settings, genes)
+    if settings.search.sampler == "optuna":
+        sampler: Sampler = OptunaSampler(genes, start, folder, settings.seed, max(2, settings.epochs // 4))
+    else:
+        sampler = Mutation(genes, start, folder / LOG_FILE, settings.seed)
+    for done in range(settings.search.evolve):
+        number = claim(folder)
+        logger.info("%s: generation %d, %d of %d here", folder, number, done + 1, settings.search.evolve)
+        values = sampler.propose(number)
+        generation = train_generation(settings, folder, number, values, sampler)
+        if generation is None:
+            logger.info("stopped; the same command goes on with the search")
+            return
+        sampler.close(generation.fitness, generation.outcome)
+        append_generation(folder / LOG_FILE, generation)
+        report(folder, genes, settings.saving.bucket)
+
+
+def search_folder(settings: TrainSettings) -> Path:
+    """The folder of a search, PROJECT/evolve/NAME, with its settings in it.
+
+    Raises:
+        SettingsError: it holds those of another search.
+    """
+    folder = Path(settings.project) / "evolve" / settings.name
+    if not folder.exists():
+        try:
+            with atomic_folder(folder) as temporary:
+                write_settings(settings, temporary / SETTINGS_FILE)
+        except OSError as error:
+            if not folder.exists():  # else another process began the search just now
+                raise SettingsError(f"--project {settings.project}: cannot make {folder}: {error.strerror}") from error
+    before, now = flat(with_recipe(settings, str(folder / SETTINGS_FILE))), flat(settings)
+    for name in (name for name in now if name not in OWN and before[name] != now[name]):
+        flag, others = f"--{name.replace('_', '-')} {now[name]}", before[name]
+        raise SettingsError(f"{flag}: the search in {folder} has {others}; use that, or another --name")
+    return folder
+
+
+def claim(folder: Path) -> int:
+    """The number of the next generation, from 1, which no other process gets: its folder is made."""
+    for number in count(1):
+        try:
+            (folder / run_name(number)).mkdir()
+        except FileExistsError:
+            continue
+        return number
+    raise AssertionError
+
+
+def run_name(number: int) -> str:
+    """The folder of a generation."""
+    return f"{number:04d}"
+
+
+def train_generation(
+    settings: TrainSettings, folder: Path, number: int, values: Mapping[str, float], sampler: Sampler
+) -> Generation | None:
+    """A whole run; None if it was interrupted."""
+    own = with_values(settings, values)
+    seed = (settings.seed + number - 1) % 2**32  # the search shall not find what suits a single seed
+    saving = dataclasses.replace(own.saving, nosave=True, save_period=0, bucket="")
+    search = dataclasses.replace(own.search, evolve=0)
+    own = dataclasses.replace(own, project=str(folder), name=run_name(number), seed=seed, saving=saving, search=search)
+    watch = Watch(sampler)
+    training = build_training(own)
+    trainer = training.trainer
+    trainer.callbacks = [*trainer.callbacks, watch]
+    outcome: Outcome = "done"
+    try:
+        trainer.train()
+    except TrainingError as error:
+        logger.warning("%s: %s", training.folder, error)
+        outcome = "failed"
+    if trainer.is_interrupted and outcome == "done":
+        return None
+    if trainer.stop_reason == CUT_SHORT:
+        outcome = "pruned"
+    best = 0.0 if outcome == "failed" or not math.isfinite(watch.best) else watch.best
+    epochs = trainer.state.epoch
+    del trainer, training
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    return Generation(run=run_name(number), outcome=outcome, fitness=best, epochs=epochs, seed=seed, values=values)
+
+
+def report(folder: Path, genes: Sequence[Gene], bucket: str) -> None:
+    """Write what the search has found so far; keep the weights of the best generation alone."""
+    generations = read_generations(folder / LOG_FILE)
+    best = best_of(generations)
+    assert best is not None
+    plot_generations(generations, genes, folder / "evolve.png")
+    with atomic_path(folder / BEST_FILE) as temporary:
+        about = f"# fitness {best.fitness:.4f}: generation {best.run}, the best of {len(generations)}\n"
+        temporary.write_text(about + yaml.safe_dump(dict(best.values), sort_keys=False), encoding="utf-8")
+    for generation in generations:
+        for name in ("last.pt", *(("best.pt", "best.weights") if generation.run != best.run else ())):
+            (folder / generation.run / name).unlink(missing_ok=True)
+    if bucket:
+        Uploader(folder, join(bucket, folder.name)).finish()
+    logger.info(
+        "%s: fitness %.4f; the best of %d is %s with %.4f: %s",
+        folder, generations[-1].fitness, len(generations), best.run, best.fitness, folder / BEST_FILE,
+    )  # fmt: skip

@@ -1,0 +1,67 @@
+"""The generations of a search as a picture."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, NullLocator
+
+from yolo.storage import atomic_path
+from yolo.tuning.search_log import best_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+
+    from yolo.tuning.search_log import Generation
+    from yolo.tuning.space import Gene
+
+PANELS_PER_ROW = 6
+LATE, EARLY = "#1f5fa8", "#b9cfe8"
+
+
+def plot_generations(generations: Sequence[Generation], genes: Sequence[Gene], path: Path) -> None:
+    """Draw each gene's values against fitness, the later half of the search darker, the best generation as a cross.
+
+    Args:
+        generations: one or more.
+        genes: a panel each.
+        path: the picture to write.
+    """
+    best = best_of(generations)
+    assert best is not None
+    figure = Figure(
+        figsize=(2.3 * PANELS_PER_ROW, 2.2 * math.ceil(len(genes) / PANELS_PER_ROW)), dpi=100, layout="constrained"
+    )
+    FigureCanvasAgg(figure)
+    fitness = [generation.fitness for generation in generations]
+    colours = [LATE if 2 * number >= len(generations) else EARLY for number in range(len(generations))]
+    for number, gene in enumerate(genes, start=1):
+        panel = figure.add_subplot(math.ceil(len(genes) / PANELS_PER_ROW), PANELS_PER_ROW, number)
+        panel.scatter([generation.values[gene.name] for generation in generations], fitness, s=14, c=colours)
+        panel.plot([best.values[gene.name]], [best.fitness], marker="+", markersize=12, color="#c0392b")
+        if gene.logarithmic:
+            _scale_logarithmically(panel, [generation.values[gene.name] for generation in generations])
+        else:
+            panel.xaxis.set_major_locator(MaxNLocator(nbins=4))
+        panel.set_title(f"{gene.name}, best {best.values[gene.name]:.3g}", fontsize=9)
+        panel.tick_params(labelsize=7)
+        panel.grid(visible=True, linewidth=0.4, alpha=0.5)
+        if number % PANELS_PER_ROW == 1:
+            panel.set_ylabel("fitness", fontsize=8)
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary)
+
+
+def _scale_logarithmically(panel: Axes, values: Sequence[float]) -> None:
+    """With three labels; those of powers of ten would often be none."""
+    panel.set_xscale("log")
+    ticks = sorted(set(np.geomspace(min(values), max(values), 3).tolist())) if min(values) < max(values) else values[:1]
+    panel.set_xticks(ticks, labels=[f"{tick:.3g}" for tick in ticks])
+    panel.xaxis.set_minor_locator(NullLocator())
