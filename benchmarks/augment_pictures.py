@@ -1,6 +1,6 @@
 """Draws docs/images/augment_*.png: some inputs of the drawn data set for each kind of variation.
 
-Usage: python benchmarks/augment_pictures.py [--data shapes] [--out docs/images] [--size 120] [--number 4]
+Usage: python benchmarks/augment_images.py [--data shapes] [--out docs/images] [--size 120] [--number 4]
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import tyro
 
-from yolo.config.augment_settings import Augment
+from yolo.config.augment_settings import AugmentSettings
 from yolo.data.dataset import DetectionDataset, Item
 from yolo.data.formats.open_dataset import open_source
 from yolo.visualization.drawing import draw_boxes
@@ -39,7 +39,7 @@ def main(data: str = "shapes", out: Path = Path("docs/images"), size: int = 120,
     source = open_source(data)
     index = source.index("val")
     for kind, ranges in KINDS.items():
-        dataset = DetectionDataset(index=index, size=size, augment=Augment(**{**ALONE, **ranges}), seed=0)
+        dataset = DetectionDataset(index=index, size=size, augment=AugmentSettings(**{**ALONE, **ranges}), seed=0)
         strip = []
         for i in range(number):
             item = dataset[0, i]

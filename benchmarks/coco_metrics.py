@@ -28,7 +28,7 @@ NUMBERS = (
     "recall_1", "recall_10", "recall_100", "recall_small", "recall_medium", "recall_large",
 )  # fmt: skip
 TOLERANCE = 1e-6
-SIDE = 640  # of a picture, pixels
+SIDE = 640  # of an image, pixels
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Options:
     images: int = 5000
     classes: int = 80
     detections: int = 100
-    """Of each picture."""
+    """Of each image."""
     crowds: float = 0.05
     """Share of the truth."""
     seed: int = 0

@@ -14,9 +14,10 @@ from pathlib import Path
 import torch
 
 import yolo
+from yolo.config.predict_settings import PredictSettings
 from yolo.inference.detector import letterboxed, to_input
 from yolo.inference.outputs import Drawings, JsonList, Outputs
-from yolo.inference.predictor import AHEAD, PredictSettings
+from yolo.inference.predictor import AHEAD
 from yolo.inference.sources.open_sources import open_sources
 from yolo.inference.sources.prefetch import prefetched
 
@@ -36,7 +37,7 @@ def main() -> None:
     plain, fused = (yolo.load(*network, fuse=fuse) for fuse in (False, True))
     settings = PredictSettings(batch_size=given.batch_size, rect=given.rect)
     (source,) = open_sources([str(given.video)])
-    frames = [picture.image for picture in source.pictures()]
+    frames = [frame.image for frame in source.frames()]
     size = fused.img_size or fused.model.net.width
     images = to_input(
         letterboxed(frames[: given.batch_size], (size, size)).images, next(fused.model.parameters()).device

@@ -1,8 +1,8 @@
-"""One process with 16 pictures a batch, and more with fewer each: how far their weights part in 20 steps.
+"""One process with 16 images a batch, and more with fewer each: how far their weights part in 20 steps.
 
     python -m benchmarks.equal_training --weights runs/shapes/best.pt
 
-Batch normalisation goes by the pictures of all processes; data and augmentation are the default recipe's, with mosaics.
+Batch normalisation goes by the images of all processes; data and augmentation are the default recipe's, with mosaics.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from typing import Any
 import torch
 
 from yolo import distributed
-from yolo.config.augment_settings import Augment
+from yolo.config.augment_settings import AugmentSettings
+from yolo.config.loss_settings import LossSettings
 from yolo.darknet.cfg_file import CfgFile
 from yolo.data.dataset import DetectionDataset
 from yolo.data.formats.open_dataset import open_source
 from yolo.data.loader import build_loader
 from yolo.distributed.sync_batch_norm import synchronise_norms
 from yolo.engine.optimizer import build_optimizer
-from yolo.losses.anchor_loss import LossSettings
 from yolo.losses.registry import build_loss
 from yolo.training.build_model import build_model
 
@@ -40,7 +40,7 @@ def train(dtype: torch.dtype, weights: str) -> list[torch.Tensor]:
     if world_size > 1:
         synchronise_norms(model)
     model.to(dtype).train()
-    dataset = DetectionDataset(index=index, size=SIDE, augment=Augment(), seed=0)
+    dataset = DetectionDataset(index=index, size=SIDE, augment=AugmentSettings(), seed=0)
     loader = build_loader(
         dataset, batch_size=BATCH // world_size, workers=0, order="shuffled", seed=0, num_replicas=world_size, rank=rank
     )
@@ -49,7 +49,7 @@ def train(dtype: torch.dtype, weights: str) -> list[torch.Tensor]:
     replica = distributed.replicate(model, static=True)
     states = [torch.nn.utils.parameters_to_vector(model.parameters()).detach()]
     for batch in islice(loader, STEPS):
-        outputs = replica.refresh()(batch.images.to(dtype) / 255)
+        outputs = replica.wrap()(batch.images.to(dtype) / 255)
         terms = loss(outputs, batch.targets.to(dtype), (SIDE, SIDE))
         torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
         optimizer.step()

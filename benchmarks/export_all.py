@@ -5,7 +5,7 @@
     python benchmarks/export_all.py my.cfg --weights my.weights
 
 Without weights of its own a network gets random ones whose maps stay of order one. Each file is run on a drawn
-picture, and, where its sizes are open, on two pictures of another size. The table has the worst difference of a score,
+image, and, where its sizes are open, on two images of another size. The table has the worst difference of a score,
 and of a box edge in pixels, over all candidates that score more than 0.001. "own" is how far PyTorch's single precision
 is from its double precision in scores: random networks of a hundred layers amplify the last bit, and a file may be
 ten times as far.
@@ -67,7 +67,7 @@ def job_of(cfg: str, weights: str | None, img_size: int | None) -> Job:
 def in_double_precision(job: Job) -> Runner:
     """The network itself, computed as exactly as can be."""
     run = model_runner(copy.deepcopy(job.model).double(), job.interface.outputs)
-    return lambda pictures: run(pictures.astype(np.float64))  # type: ignore[arg-type]
+    return lambda images: run(images.astype(np.float64))  # type: ignore[arg-type]
 
 
 def row(cfg: str, weights: str | None, img_size: int | None, folder: Path) -> tuple[str, bool]:

@@ -4,7 +4,7 @@ A real S3 endpoint (moto) answers on this machine, behind a proxy that says 503 
 share one cache: one is killed in the middle of fetching, started again, and killed again in the middle of training, its
 disk thrown away; it goes on from the store.
 
-    python -m benchmarks.faulty_storage [--pictures 300] [--busy 9] [--cut-reads 7] [--cut-writes 4]
+    python -m benchmarks.faulty_storage [--images 300] [--busy 9] [--cut-reads 7] [--cut-writes 4]
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ LOCAL = "runs/s3/bench/runs"
 class Arguments:
     """Train from S3 into S3 while the network fails and processes are killed; compare every file."""
 
-    pictures: int = 300
-    """Pictures of the data set."""
+    images: int = 300
+    """Images of the data set."""
     busy: int = 9
     """Every so many-th request is answered with 503."""
     cut_reads: int = 7
@@ -79,7 +79,7 @@ def kill_when(process: subprocess.Popen[bytes], condition: Callable[[], bool]) -
 
 
 def draw(folder: Path, count: int) -> Path:
-    """The first pictures of the drawn data set, as a data set of its own."""
+    """The first images of the drawn data set, as a data set of its own."""
     shapes = ensure_shapes(folder / "shapes").parent
     for split, share in (("train", count * 3 // 4), ("val", count // 4)):
         lines = (shapes / f"shapes-{split}.txt").read_text().splitlines(keepends=True)[:share]
@@ -115,7 +115,7 @@ def main() -> None:
         os.environ |= {"AWS_DEFAULT_REGION": "us-east-1"}
         with urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{port}/bench", method="PUT")):
             pass
-        drawn = draw(folder, chosen.pictures)
+        drawn = draw(folder, chosen.images)
         assert Uploader(drawn, "s3://bench/sets/shapes").finish()
         faults.busy, faults.cut_reads, faults.cut_writes = chosen.busy, chosen.cut_reads, chosen.cut_writes
         begun = time.monotonic()

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from benchmarks.golden_reference import Floats
 
 SAMPLES = 16
-LEAST_BAR = 1e-4
+MIN_BAR = 1e-4
 FEW_SURVIVORS = 1e-4  # share that may differ because two boxes' overlap or scores are equal but for the noise
 
 
@@ -46,11 +46,11 @@ class Row:
     parameters: int = 0
     num_bytes: int = 0
     faults: list[str] = field(default_factory=list)
-    bar: float = LEAST_BAR
+    bar: float = MIN_BAR
     layer: float = 0.0
     worst_layer: str = ""
     head: float = 0.0
-    head_bar: float = LEAST_BAR
+    head_bar: float = MIN_BAR
     detections: Agreement | None = None
 
     @property
@@ -97,7 +97,7 @@ def measure(golden: Golden, name: str, folder: Path) -> Row:
         row.problem = str(error)
         return row
     row.parameters, row.num_bytes = result.model.num_parameters, result.num_bytes
-    row.bar = max(LEAST_BAR, 3 * facts["second_build_max_rel_layer_sample_diff"])
+    row.bar = max(MIN_BAR, 3 * facts["second_build_max_rel_layer_sample_diff"])
     row.faults = structure_faults(result, facts)
     row.layer, row.worst_layer = layer_error(result, facts, arrays)
     row.head, row.head_bar = head_error(result, facts, arrays, row.bar)
@@ -251,10 +251,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def print_errors(title: str, errors: dict[str, float]) -> None:
     """How many hold, the worst, and those that do not hold."""
     worst = max(errors, key=lambda name: errors[name])
-    held = sum(error <= LEAST_BAR for error in errors.values())
-    print(f"{title}: {held} of {len(errors)} within {LEAST_BAR:g}; worst {worst}: {errors[worst]:.1e}")
+    held = sum(error <= MIN_BAR for error in errors.values())
+    print(f"{title}: {held} of {len(errors)} within {MIN_BAR:g}; worst {worst}: {errors[worst]:.1e}")
     for name, error in errors.items():
-        if not error <= LEAST_BAR:
+        if not error <= MIN_BAR:
             print(f"  {name}: {error:.2e}")
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from yolo.boxes.darknet_nms import Candidates, DarknetNmsKind, suppress
+from yolo.boxes.darknet_nms import DarknetCandidates, DarknetNmsKind, suppress
 from yolo.darknet.image_ops import letterboxed_size
 from yolo.layers.detection import Detection
 
@@ -20,7 +20,7 @@ Pairs = dict[tuple[int, int], float]  # (box, class) -> score
 THRESHOLDS = {"t25": 0.25, "t005": 0.005}
 BOX_BAR = 0.1  # pixels
 UNDECIDED = 1e-4  # what is this near to a threshold may fall on either side
-PICTURE = (427, 640)  # height, width of the letterboxed case
+IMAGE = (427, 640)  # height, width of the letterboxed case
 SUPPRESSIONS: dict[str, tuple[DarknetNmsKind, float]] = {
     "sort45": ("default", 0.6),
     "obj45": ("obj", 0.6),
@@ -75,22 +75,22 @@ def compare(run: Run, arrays: dict[str, Floats], noise: float) -> Agreement:
                     scores = {**_pairs(ours), **_pairs(theirs)}
                     total.other_survivors += sum(abs(scores[pair] - threshold) > UNDECIDED for pair in differing)
         if f"det_{case}_letter_box" in arrays and len(ours.objectness) == len(arrays[f"det_{case}_letter_box"]):
-            mine = _in_picture(ours.boxes_cxcywh.numpy(), size, letterboxed=not isinstance(spec, Detection))
+            mine = _in_image(ours.boxes_cxcywh.numpy(), size, letterboxed=not isinstance(spec, Detection))
             boxes = arrays[f"det_{case}_letter_box"]
             total.add_boxes(mine - boxes, boxes[:, 2:], noise)
     return total
 
 
-def _golden_candidates(arrays: dict[str, Floats], case: str, to_fractions: Floats) -> Candidates:
+def _golden_candidates(arrays: dict[str, Floats], case: str, to_fractions: Floats) -> DarknetCandidates:
     boxes, objectness = arrays[f"det_{case}_box"] * to_fractions, arrays[f"det_{case}_obj"]
     numbers, classes = arrays[f"det_{case}_pid"].astype(int), arrays[f"det_{case}_pcls"].astype(int)
     scores = np.zeros((len(boxes), int(classes.max(initial=0)) + 1), dtype=np.float32)
     scores[numbers, classes] = arrays[f"det_{case}_pval"]
-    return Candidates(*(torch.from_numpy(values) for values in (boxes, objectness, scores)))
+    return DarknetCandidates(*(torch.from_numpy(values) for values in (boxes, objectness, scores)))
 
 
 def _compare_candidates(
-    total: Agreement, ours: Candidates, theirs: Candidates, threshold: float, scale: Floats, noise: float
+    total: Agreement, ours: DarknetCandidates, theirs: DarknetCandidates, threshold: float, scale: Floats, noise: float
 ) -> None:
     total.boxes += len(theirs.objectness)
     ours, theirs = _decided(ours, threshold), _decided(theirs, threshold)
@@ -109,26 +109,26 @@ def _compare_candidates(
     total.other_pairs += sum(pair not in both and abs(score - threshold) > UNDECIDED for pair, score in everything)
 
 
-def _decided(candidates: Candidates, threshold: float) -> Candidates:
+def _decided(candidates: DarknetCandidates, threshold: float) -> DarknetCandidates:
     """The boxes whose objectness is not too near to the threshold."""
     kept = (candidates.objectness - threshold).abs() > UNDECIDED
-    return Candidates(candidates.boxes_cxcywh[kept], candidates.objectness[kept], candidates.scores[kept])
+    return DarknetCandidates(candidates.boxes_cxcywh[kept], candidates.objectness[kept], candidates.scores[kept])
 
 
-def _pairs(candidates: Candidates) -> Pairs:
+def _pairs(candidates: DarknetCandidates) -> Pairs:
     scores = candidates.scores.numpy()
     return {(int(box), int(class_)): float(scores[box, class_]) for box, class_ in np.argwhere(scores != 0)}
 
 
-def _in_picture(boxes_cxcywh: Floats, size: tuple[int, int], *, letterboxed: bool) -> Floats:
-    """Fractions of the network input to pixels of the picture."""
-    picture: Floats = np.array([PICTURE[1], PICTURE[0]] * 2, np.float64)
+def _in_image(boxes_cxcywh: Floats, size: tuple[int, int], *, letterboxed: bool) -> Floats:
+    """Fractions of the network input to pixels of the image."""
+    image: Floats = np.array([IMAGE[1], IMAGE[0]] * 2, np.float64)
     if not letterboxed:
-        return np.asarray(boxes_cxcywh * picture)
-    height, width = letterboxed_size(PICTURE, size[1], size[0])
+        return np.asarray(boxes_cxcywh * image)
+    height, width = letterboxed_size(IMAGE, size[1], size[0])
     share = np.array([width / size[1], height / size[0]])
     centre = (boxes_cxcywh[:, :2] - (1 - share) / 2) / share
-    return np.asarray(np.concatenate([centre, boxes_cxcywh[:, 2:] / share], axis=1) * picture)
+    return np.asarray(np.concatenate([centre, boxes_cxcywh[:, 2:] / share], axis=1) * image)
 
 
 def _largest(difference: Floats) -> float:

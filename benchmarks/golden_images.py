@@ -1,4 +1,4 @@
-"""Pictures resized and the IoU family beside the C Darknet's."""
+"""Images resized and the IoU family beside the C Darknet's."""
 
 from __future__ import annotations
 

@@ -60,9 +60,9 @@ class GoldenTraining:
         first = number * net.batch
         total = 0.0
         self.optimizer.zero_grad()
-        for pictures in np.split(np.arange(first, first + net.batch), net.subdivisions):
+        for images in np.split(np.arange(first, first + net.batch), net.subdivisions):
             terms = self.loss(
-                cpu_forward(self.model, self.images[pictures]), self._targets(pictures), (net.height, net.width)
+                cpu_forward(self.model, self.images[images]), self._targets(images), (net.height, net.width)
             )
             mean = torch.stack(list(terms.values())).sum() / net.subdivisions
             mean.backward()  # type: ignore[no-untyped-call]
@@ -79,11 +79,11 @@ class GoldenTraining:
             errors[kind] = max(errors.get(kind, 0.0), error)
         return errors
 
-    def _targets(self, pictures: Any) -> Tensor:
+    def _targets(self, images: Any) -> Tensor:
         rows = [
             [place, row[4], *row[:4]]
-            for place, picture in enumerate(pictures)
-            for row in self.stored["truth"][picture]
+            for place, image in enumerate(images)
+            for row in self.stored["truth"][image]
             if row[0]
         ]
         return torch.tensor(np.array(rows), dtype=self.images.dtype)
@@ -104,7 +104,7 @@ class GoldenTraining:
         return named
 
     def _updates(self) -> dict[str, Floats]:
-        """Darknet's accumulated updates: sums over the pictures, the sign turned, momentum included."""
+        """Darknet's accumulated updates: sums over the images, the sign turned, momentum included."""
         net, updates = self.model.net, {}
         for tensor, name in self._parts().values():
             gradient = torch.zeros_like(tensor) if tensor.grad is None else tensor.grad

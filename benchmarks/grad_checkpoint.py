@@ -34,7 +34,7 @@ def main() -> None:
     """Measure each way at each size."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cfg", default="yolov3")
-    parser.add_argument("--sizes", nargs="+", default=["416:2", "608:1"], help="side in pixels:pictures")
+    parser.add_argument("--sizes", nargs="+", default=["416:2", "608:1"], help="side in pixels:images")
     parser.add_argument("--steps", type=int, default=3)
     parser.add_argument("--memory-of", help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def ready(cfg: str, size: int, batch: int, device: torch.device) -> tuple[Darknet, Tensor]:
-    """A model in training mode with gradients in place, and pictures."""
+    """A model in training mode with gradients in place, and images."""
     seed_everything(0)
     model = Darknet.from_cfg(cfg).to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     for parameter in model.parameters():

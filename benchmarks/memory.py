@@ -1,8 +1,8 @@
 """Memory of training's data pipeline over epochs: it must be flat.
 
-Usage: python benchmarks/memory.py [--pictures 100000] [--epochs 3] [--workers 2] [--cache none]
+Usage: python benchmarks/memory.py [--images 100000] [--epochs 3] [--workers 2] [--cache none]
 
-The index has so many pictures, all of them one small file. PSS is counted: of a page that n processes share, each has a
+The index has so many images, all of them one small file. PSS is counted: of a page that n processes share, each has a
 part in n, so that the sum over the processes is what the machine has to give. The second figure leaves out parts of
 program files, which change with what else runs on the machine (Linux only).
 """
@@ -19,8 +19,9 @@ import numpy as np
 import psutil
 import tyro
 
-from yolo.config.augment_settings import Augment
-from yolo.data.cache.build_cache import CacheKind, build_cache
+from yolo.config.augment_settings import AugmentSettings
+from yolo.config.train_settings import CacheKind
+from yolo.data.cache.build_cache import build_cache
 from yolo.data.dataset import DetectionDataset
 from yolo.data.index import Index, Record
 from yolo.data.loader import build_loader
@@ -30,7 +31,7 @@ from yolo.data.loader import build_loader
 class Settings:
     """What to measure."""
 
-    pictures: int = 100_000
+    images: int = 100_000
     """In the index."""
     epochs: int = 3
     """Over it."""
@@ -47,11 +48,11 @@ class Settings:
 def main(settings: Settings) -> None:
     """Print a row a part of an epoch."""
     with tempfile.TemporaryDirectory() as folder:
-        index = _index(Path(folder), settings.pictures)
+        index = _index(Path(folder), settings.images)
         dataset = DetectionDataset(
             index=index,
             size=settings.size,
-            augment=Augment(),
+            augment=AugmentSettings(),
             seed=0,
             cache=build_cache(settings.cache, index, settings.size),
         )
@@ -75,12 +76,12 @@ def main(settings: Settings) -> None:
                     print(f"{row}   {each}", flush=True)
 
 
-def _index(folder: Path, pictures: int) -> Index:
+def _index(folder: Path, images: int) -> Index:
     path = folder / "a.jpg"
     cv2.imwrite(str(path), np.full((24, 32, 3), 90, np.uint8))
     boxes = np.array([(2, 2, 20, 20), (5, 8, 30, 22)], float)
     record = Record(path, 32, 24, boxes, np.array([0, 1]), np.zeros(2, np.bool_))
-    return Index.from_records(["a", "b"], [record] * pictures)
+    return Index.from_records(["a", "b"], [record] * images)
 
 
 def _pss_without_files(pid: int) -> float:

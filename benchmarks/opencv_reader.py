@@ -7,7 +7,7 @@ OpenCV 5 has no such reader, so that it runs in an environment of its own:
     python benchmarks/opencv_reader.py cv4/bin/python my.cfg --weights my.weights
 
 Compared are OpenCV's rows, one a candidate box: cx, cy, w, h as fractions, objectness, and a probability a class.
-Both sides get the same picture of noise. OpenCV normalises with an epsilon of 1e-6, Darknet (and we) with 1e-5: the
+Both sides get the same image of noise. OpenCV normalises with an epsilon of 1e-6, Darknet (and we) with 1e-5: the
 table compares at OpenCV's, and says how far apart the two epsilons are.
 """
 
@@ -55,7 +55,7 @@ class Comparison:
     opencv: str  # its version
     num_rows: int
     num_classes: int
-    box: float  # largest difference of cx, cy, w, h: fractions of the picture
+    box: float  # largest difference of cx, cy, w, h: fractions of the image
     objectness: float
     score: float
     epsilon: float  # largest difference of a row at Darknet's epsilon
@@ -103,7 +103,7 @@ def compare(python: str, cfg: str, weights: str | None, folder: Path) -> Compari
 
 
 def randomize(model: nn.Module, size: tuple[int, int] = (160, 160)) -> None:
-    """Random weights whose maps stay of order one, and running statistics that fit them, of pictures of that size."""
+    """Random weights whose maps stay of order one, and running statistics that fit them, of images of that size."""
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             nn.init.uniform_(module.weight, 0.5, 1.5)
@@ -111,7 +111,7 @@ def randomize(model: nn.Module, size: tuple[int, int] = (160, 160)) -> None:
             module.momentum = None  # a plain mean over the batches below
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, 0.1)
-            if module.bias is not None:  # a head's: boxes no larger than the picture, probabilities of all sizes
+            if module.bias is not None:  # a head's: boxes no larger than the image, probabilities of all sizes
                 module.weight.data.mul_(0.3)
                 nn.init.normal_(module.bias, 0, 0.3)
     model.train()

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 import tyro
 
-from yolo.config.augment_settings import Augment
+from yolo.config.augment_settings import AugmentSettings
 from yolo.data.cache.build_cache import build_cache
 from yolo.data.dataset import DetectionDataset
 from yolo.data.decode import read_listed
@@ -32,12 +32,14 @@ if TYPE_CHECKING:
 
 MOVES = {"degrees": 5.0, "translate": 0.1, "scale": 0.3, "shear": 3.0}
 RECIPES = {
-    "mosaic, colour, flip": Augment(),
-    "the same, no mosaic": Augment(mosaic=0),
-    "mosaic, moves, colour, flip": Augment(**MOVES),
-    "the same, no mosaic ": Augment(mosaic=0, **MOVES),
-    "mosaic of nine": Augment(mosaic9=1),
-    "all there is": Augment(mosaic9=0.5, mixup=0.2, jitter=0.2, perspective=0.0005, blur=0.1, noise=0.1, cutout=0.5),
+    "mosaic, colour, flip": AugmentSettings(),
+    "the same, no mosaic": AugmentSettings(mosaic=0),
+    "mosaic, moves, colour, flip": AugmentSettings(**MOVES),
+    "the same, no mosaic ": AugmentSettings(mosaic=0, **MOVES),
+    "mosaic of nine": AugmentSettings(mosaic9=1),
+    "all there is": AugmentSettings(
+        mosaic9=0.5, mixup=0.2, jitter=0.2, perspective=0.0005, blur=0.1, noise=0.1, cutout=0.5
+    ),
 }
 
 
@@ -99,7 +101,7 @@ def _decoding(index: Index, size: int, images: int) -> Callable[[], int]:
 
 
 def _batches(
-    index: Index, size: int, augment: Augment, kind: Literal["none", "ram"], workers: int, images: int
+    index: Index, size: int, augment: AugmentSettings, kind: Literal["none", "ram"], workers: int, images: int
 ) -> Callable[[], int]:
     dataset = DetectionDataset(index=index, size=size, augment=augment, seed=0, cache=build_cache(kind, index, size))
     if kind == "ram":
@@ -119,7 +121,7 @@ def _batches(
 
 
 def _print_fairness(index: Index, size: int) -> None:
-    """Over some epochs of mosaics: how often each picture is used, and how many boxes of what size there are."""
+    """Over some epochs of mosaics: how often each image is used, and how many boxes of what size there are."""
 
     class Counted(DetectionDataset):
         used = np.zeros(len(index), int)
@@ -128,7 +130,7 @@ def _print_fairness(index: Index, size: int) -> None:
             self.used[i] += 1
             return super().tile(i)
 
-    dataset = Counted(index=index, size=size, augment=Augment(), seed=0, cache=build_cache("ram", index, size))
+    dataset = Counted(index=index, size=size, augment=AugmentSettings(), seed=0, cache=build_cache("ram", index, size))
     epochs = 1 + 2000 // len(index)
     boxes = []
     for epoch in range(epochs):
@@ -137,7 +139,7 @@ def _print_fairness(index: Index, size: int) -> None:
     sides = np.sqrt(np.prod(np.concatenate(boxes)[:, 2:] - np.concatenate(boxes)[:, :2], axis=1))
     counts = [len(b) for b in boxes]
     print(f"\nmosaics of {epochs} epochs at {size} px")
-    print(f"  partners a picture: mean {partners.mean():.1f}, deviation {partners.std():.1f} (drawn evenly: ", end="")
+    print(f"  partners an image: mean {partners.mean():.1f}, deviation {partners.std():.1f} (drawn evenly: ", end="")
     print(f"{np.sqrt(partners.mean()):.1f}), least {partners.min()}, most {partners.max()}")
     print(f"  boxes a mosaic, percentiles 10 50 90: {np.percentile(counts, [10, 50, 90])}, mean {np.mean(counts):.2f}")
     print(f"  side of a box, percentiles 10 50 90: {np.percentile(sides, [10, 50, 90]).round(1)} pixels")

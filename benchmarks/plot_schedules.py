@@ -14,11 +14,11 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from yolo.config.schedule_settings import PolicyName, ScheduleSettings
 from yolo.config.train_settings import TrainSettings
 from yolo.darknet.cfg_file import CfgFile
 from yolo.darknet.keys import read_keys
 from yolo.darknet.net import Net
-from yolo.engine.lr_policies import PolicyName, PolicySettings
 from yolo.training.build_optimizer import RunLength, build_schedule
 
 
@@ -30,7 +30,7 @@ def main(path: Path) -> None:
     FigureCanvasAgg(figure)
     progress = np.linspace(0, 1, 1500, endpoint=False)
     for panel, name in zip(figure.subplots(2, 5, sharex=True).flat, get_args(PolicyName), strict=True):
-        policy = PolicySettings(schedule=name)
+        policy = ScheduleSettings(schedule=name)
         schedule = build_schedule(TrainSettings(epochs=100, policy=policy), net, length)
         rate = partial(schedule.lr_at, bias=False)
         panel.plot(100 * progress, [rate(100 * share) for share in progress], linewidth=1.5, color="#1f5fa8")

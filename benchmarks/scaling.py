@@ -1,8 +1,8 @@
-"""Training with one process and with more: pictures a second, and where the time of a step goes.
+"""Training with one process and with more: images a second, and where the time of a step goes.
 
     python -m benchmarks.scaling --cfg yolov3-tiny --img-size 320 --batch-size 8 --processes 1 2
 
-Each process has one core (or one GPU) of its own and its own pictures: `--batch-size` is that of a process. A step is
+Each process has one core (or one GPU) of its own and its own images: `--batch-size` is that of a process. A step is
 timed in three ways, one after another in the same run, several times: with gradients averaged over the processes,
 without (the difference is what communication adds, after what the backward pass hides of it), and the loader alone.
 """
@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from yolo import distributed
-from yolo.config.augment_settings import Augment
+from yolo.config.augment_settings import AugmentSettings
+from yolo.config.loss_settings import LossSettings
 from yolo.darknet.cfg_file import CfgFile
 from yolo.data.dataset import DetectionDataset
 from yolo.data.formats.open_dataset import open_source
@@ -29,7 +30,6 @@ from yolo.data.loader import DetectionLoader, build_loader
 from yolo.devices import select_device
 from yolo.engine.optimizer import build_optimizer
 from yolo.inference.detector import to_input
-from yolo.losses.anchor_loss import LossSettings
 from yolo.losses.registry import build_loss
 from yolo.model.network import Darknet, with_classes
 
@@ -64,7 +64,7 @@ def measure(arguments: argparse.Namespace) -> tuple[Times, int]:
     model = Darknet(with_classes(CfgFile.read(arguments.cfg), len(index.names)))
     model.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     distributed.broadcast_module(model)
-    dataset = DetectionDataset(index=index, size=arguments.img_size, augment=Augment(), seed=0)
+    dataset = DetectionDataset(index=index, size=arguments.img_size, augment=AugmentSettings(), seed=0)
     loader = build_loader(
         dataset, batch_size=arguments.batch_size, workers=0, order="shuffled", seed=0,
         num_replicas=distributed.world_size(), rank=distributed.rank(),
@@ -79,8 +79,8 @@ def measure(arguments: argparse.Namespace) -> tuple[Times, int]:
         start = time.perf_counter()
         batch = next(source)
         loaded = time.perf_counter()
-        called = replica.refresh()
-        with replica.synced(last=synced):
+        called = replica.wrap()
+        with replica.sync_context(last=synced):
             images = to_input(batch.images, device)
             outputs = called(images)
             terms = loss(outputs, batch.targets.to(device), (arguments.img_size, arguments.img_size))

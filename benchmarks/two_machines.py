@@ -133,7 +133,7 @@ def main() -> None:
     run = work / "runs" / "job"
     with (run / "results.csv").open() as file:
         print("--- epochs in results.csv:", [row["epoch"] for row in csv.DictReader(file)])
-    print("--- pictures seen:", torch.load(run / "last.pt", weights_only=True)["state"]["images_seen"])
+    print("--- images seen:", torch.load(run / "last.pt", weights_only=True)["state"]["images_seen"])
 
 
 def wait_for_any(agents: tuple[Agent, ...], text: str) -> None:

@@ -60,7 +60,7 @@ def write_spot_network(folder: Path) -> tuple[Path, Path, Path]:
 
 
 def paint(size_wh: tuple[int, int], spots: Iterable[tuple[int, int, int]]) -> npt.NDArray[np.uint8]:
-    """A black picture with a spot of 8 x 8 pixels at each (left, top, class)."""
+    """A black image with a spot of 8 x 8 pixels at each (left, top, class)."""
     image = np.zeros((size_wh[1], size_wh[0], 3), np.uint8)
     for left, top, class_id in spots:
         image[top : top + 8, left : left + 8] = COLOURS[class_id]

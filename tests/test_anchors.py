@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.data.formats.images import put_picture, put_text
+from tests.data.formats.images import put_image, put_text
 from tests.programs import call
 from yolo.anchors import main
 from yolo.config.train_settings import TrainSettings
@@ -18,13 +18,13 @@ from yolo.training.build_training import build_training
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("yolo.dataset_tools.anchor_fitting.GENERATIONS", 50)
     for number in range(4):
-        put_picture(tmp_path / f"images/{number}.png", 200, 100)
+        put_image(tmp_path / f"images/{number}.png", 200, 100)
         rows = "".join(f"0 0.5 0.5 {0.1 * n} {0.05 * (n + number)}\n" for n in range(1, 6))
         put_text(tmp_path / f"labels/{number}.txt", rows)
     put_text(tmp_path / "train.txt", "".join(f"images/{number}.png\n" for number in range(4)))
     put_text(tmp_path / "my.names", "cat\n")
     put_text(tmp_path / "empty.txt", "images/none.png\n")
-    put_picture(tmp_path / "images/none.png")
+    put_image(tmp_path / "images/none.png")
     return put_text(tmp_path / "my.data", "train = train.txt\nval = empty.txt\nnames = my.names\n")
 
 

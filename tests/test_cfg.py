@@ -15,7 +15,7 @@ from yolo.model.network import Darknet
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """Two classes; pictures of 64 x 64 with boxes of 16 x 32."""
+    """Two classes; images of 64 x 64 with boxes of 16 x 32."""
     (tmp_path / "a.png").write_bytes(cv2.imencode(".png", np.zeros((64, 64, 3), np.uint8))[1].tobytes())
     (tmp_path / "a.txt").write_text("0 0.5 0.5 0.25 0.5\n" * 2)
     (tmp_path / "train.txt").write_text("a.png\n")

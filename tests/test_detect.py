@@ -35,7 +35,7 @@ def detections(folder: Path) -> list[dict[str, object]]:
     return entries
 
 
-def test_pictures_and_videos_in_all_forms(
+def test_images_and_videos_in_all_forms(
     tmp_path: Path, network: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "in").mkdir()
@@ -54,7 +54,7 @@ def test_pictures_and_videos_in_all_forms(
     assert len(list((folder / "labels").iterdir())) == 11
     assert len(list((folder / "crops" / "red").iterdir())) == 11
     assert len(list((folder / "crops" / "blue").iterdir())) == 10
-    frames = list(VideoFile(folder / "v.mp4").pictures())
+    frames = list(VideoFile(folder / "v.mp4").frames())
     assert len(frames) == 10
     assert frames[0].video is not None
     assert frames[0].video.fps == pytest.approx(12)
@@ -84,7 +84,7 @@ def test_an_interrupt_leaves_whole_files_and_says_what_is_done(
     monkeypatch.setattr(TextFiles, "write", write)
     with caplog.at_level("INFO", logger="yolo"):
         assert call(monkeypatch, main, "v.mp4", *network, "--save-txt") == 130
-    assert "in 6 pictures" in caplog.text
+    assert "in 6 images" in caplog.text
     folder = tmp_path / "runs" / "detect"
     assert sorted(path.name for path in folder.iterdir()) == ["detections.json", "v.mp4"]
     assert VideoFile(folder / "v.mp4").total == 7
@@ -96,12 +96,12 @@ def test_an_interrupt_leaves_whole_files_and_says_what_is_done(
     [
         (["none.jpg"], "none.jpg: no such file or folder"),
         (["bad.mp4"], "bad.mp4: does not open as a video"),
-        (["bad.jpg"], "bad.jpg: is not a picture that can be read"),
-        (["http://127.0.0.1:9/x"], "http://127.0.0.1:9/x: gives no picture"),
+        (["bad.jpg"], "bad.jpg: is not an image that can be read"),
+        (["http://127.0.0.1:9/x"], "http://127.0.0.1:9/x: gives no image"),
         (["a.png", "--classes", "zebra"], "--classes zebra: no such class"),
         (["a.png", "--save-conf"], "--save-conf True: use it with --save-txt"),
         (["a.png", "--view"], "--view: there is no screen here"),
-        ([], "source : use at least one picture"),
+        ([], "source : use at least one image"),
     ],
 )
 def test_mistakes_leave_nothing(

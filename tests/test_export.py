@@ -17,7 +17,7 @@ from yolo.checkpoints.state_dict import read_state
 from yolo.export import main
 from yolo.exporting import export_formats
 from yolo.exporting.graph_nms import NMS_OUTPUTS
-from yolo.exporting.runtimes import CannotRunError, Outputs, Pictures, Runner, module_runner
+from yolo.exporting.runtimes import CannotRunError, Images, Outputs, Runner, module_runner
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +29,7 @@ GIVEN = ["--weights", "a.weights", "--cfg", "a.cfg", "--conf-thres", 0.2]
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working directory, with a network, its weights, class names and a few labelled pictures."""
+    """The working directory, with a network, its weights, class names and a few labelled images."""
     monkeypatch.chdir(tmp_path)
     network("small").save_weights("a.weights")
     Path("a.cfg").write_text(NETWORKS["small"])
@@ -60,7 +60,7 @@ def test_every_format(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyt
     of_onnx = ["onnxruntime", "cv2.dnn"]
     assert runs == [*of_onnx, "torch.jit", "torch.export", "yolo:", "yolo:", *of_onnx, *of_onnx]
     assert said.count("  mAP50-95 ") == 2
-    assert said.count(" on 3 pictures\n") == 2
+    assert said.count(" on 3 images\n") == 2
     assert Path("out/b.weights").read_bytes() == Path("a.weights").read_bytes()
     assert Path("out/b.cfg").read_text() == NETWORKS["small"]
     assert read_state(Path("out/b.safetensors")).names == ("cat", "dog")
@@ -87,8 +87,8 @@ def shifted(module: nn.Module, outputs: Sequence[str]) -> Runner:
     """A program that is a little wrong."""
     run = module_runner(module, outputs)
 
-    def wrong(pictures: Pictures) -> Outputs:
-        found = run(pictures)
+    def wrong(images: Images) -> Outputs:
+        found = run(images)
         return {**found, "boxes": np.add(found["boxes"], np.float32(1), dtype=np.float32)}
 
     return wrong
@@ -98,8 +98,8 @@ def refusing(module: nn.Module, outputs: Sequence[str]) -> Runner:
     """A program that lacks something."""
     del module, outputs
 
-    def run(pictures: Pictures) -> Outputs:
-        del pictures
+    def run(images: Images) -> Outputs:
+        del images
         raise CannotRunError("no such layer")
 
     return run
@@ -137,7 +137,7 @@ def test_a_program_that_cannot_run_a_file_is_no_fault_of_the_file(
         ("--int8 --data none", "--data none: no such data set"),
         ("--int8 --data coco", "--data coco: use one of 2 classes, not 80, as the network"),
         ("--names none", "--names none: no such file"),
-        ("--picture none.png", "none.png: "),
+        ("--image none.png", "none.png: "),
         ("--max-det 0", "--max-det 0: use 1 or more"),
         ("--conf-thres 1", "--conf-thres 1.0: use a number from 0 to below 1"),
         ("--calibration-images 0", "--calibration-images 0: use 1 or more"),

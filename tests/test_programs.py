@@ -103,7 +103,7 @@ def test_rectangles_sizes_and_one_class_from_training_to_test(trained: Path) -> 
     }
 
 
-def test_weighted_pictures_and_the_last_epoch_without_mosaics(trained: Path) -> None:
+def test_weighted_images_and_the_last_epoch_without_mosaics(trained: Path) -> None:
     settings = ["--cfg", "shapes", "--data", "shapes", "--epochs", "2", "--workers", "0", "--img-size", "96"]
     done = run(trained, "train", *settings, "--image-weights", "--close-mosaic", "1", "--name", "weighted")
     assert done.returncode == 0, done.stderr
@@ -135,18 +135,18 @@ def test_two_processes_search_together(tmp_path: Path) -> None:
 
 
 def test_detect_draws_and_writes_json(trained: Path) -> None:
-    pictures = sorted((trained / "datasets" / "shapes" / "images").glob("shapes_test_*"))[:3]
+    images = sorted((trained / "datasets" / "shapes" / "images").glob("shapes_test_*"))[:3]
     arguments = ["--weights", "runs/demo/best.pt", "--conf-thres", "0.01"]
-    done = run(trained, "detect", *map(str, pictures), *arguments)
+    done = run(trained, "detect", *map(str, images), *arguments)
     assert done.returncode == 0, done.stderr
     found_in = json.loads((trained / "runs" / "detect" / "detections.json").read_text())
-    assert [result["image"] for result in found_in] == [str(path) for path in pictures]
+    assert [result["image"] for result in found_in] == [str(path) for path in images]
     found = [detection for result in found_in for detection in result["detections"]]
     assert found
     assert {detection["class"] for detection in found} <= {"circle", "square", "triangle", "star", "cross", "ring"}
-    for result, path in zip(found_in, pictures, strict=True):
-        for picture in (trained / "runs" / "detect" / path.name, path):
-            image = cv2.imread(str(picture))
+    for result, path in zip(found_in, images, strict=True):
+        for drawn in (trained / "runs" / "detect" / path.name, path):
+            image = cv2.imread(str(drawn))
             assert image is not None
             assert image.shape == (result["height"], result["width"], 3)
         for detection in result["detections"]:

@@ -16,12 +16,11 @@ import torch
 from tests.distributed.ranks import run_ranks
 from tests.programs import call
 from yolo.checkpoints.loading import load_model
-from yolo.config.test_settings import read_test_settings
 from yolo.darknet.cfg_file import CfgFile
 from yolo.data.formats.open_dataset import open_source
 from yolo.evaluation.scoring import score
 from yolo.model.network import Darknet
-from yolo.test import main, read_index
+from yolo.test import main, read_index, read_test_settings
 
 CFG = """[net]
 width=64
@@ -111,7 +110,7 @@ def test_cocos_program_gives_the_same_numbers_for_the_result_file(
     assert [scores[name] for name in TWELVE.split()] == theirs
     assert 0.3 < scores["map50_95"] < 0.9
     assert f"precision (AP)  {scores['map50_95']:.3f}" in table
-    assert "at most 100 detections a picture" in table
+    assert "at most 100 detections an image" in table
 
 
 def test_the_report_and_label_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,7 +130,7 @@ def test_the_report_and_label_files(folder: Path, monkeypatch: pytest.MonkeyPatc
     assert set(metrics["speed_ms"]) == {"load", "forward", "nms", "images"}
     page = (made / "report.html").read_text()
     assert page.count('src="data:image/png;base64,') == 4
-    assert page.count('src="data:image/jpeg;base64,') == 2  # the pictures with mistakes
+    assert page.count('src="data:image/jpeg;base64,') == 2  # the images with mistakes
     assert "http" not in page.split("<body>")[1]
     assert run(monkeypatch) == 0
     assert (folder / "runs" / "test-2" / "report.html").is_file()
@@ -194,11 +193,11 @@ def scored(folder: str, metric: str) -> dict[str, object]:
     arguments = ["--weights", "net.weights", "--cfg", "net.cfg", "--data", "coco", "--workers", "0", "--metric", metric]
     given = read_test_settings(arguments)
     model, _ = load_model(given.cfg, given.weights, torch.device("cpu"))
-    settings = given.resolved(model.net)
+    settings = given.resolved(model.net.width, model.net.height)
     return score(settings, model, read_index(settings, open_source(settings.data), model)).as_json()
 
 
 @pytest.mark.parametrize("metric", ["coco", "darknet"])
-def test_processes_share_the_pictures_and_have_one_score(folder: Path, metric: str) -> None:
+def test_processes_share_the_images_and_have_one_score(folder: Path, metric: str) -> None:
     alone = scored(str(folder), metric)
     assert run_ranks(scored, 2, str(folder), metric) == [alone] * 2

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import tyro
 
+from yolo.config.loss_settings import LossSettings
 from yolo.config.program import run_program
 from yolo.darknet.cfg_file import CfgFile
 from yolo.darknet.keys import read_keys
@@ -16,7 +17,6 @@ from yolo.data.formats.open_dataset import open_source
 from yolo.dataset_tools.anchor_fitting import find_anchors, letterboxed_shapes, measure
 from yolo.dataset_tools.anchor_plot import plot_anchors
 from yolo.errors import DataError, SettingsError, require
-from yolo.losses.anchor_loss import LossSettings
 from yolo.model.head_anchors import anchor_heads, anchors_of, num_slots, with_anchors
 
 STRICT = 0.5  # a second threshold of recall in the table
@@ -33,7 +33,7 @@ class AnchorSettings:
     cfg: str
     """Network file, or the name of a shipped one."""
     data: str = "shapes"
-    """Data set: a .data file, data.yaml, VOC or COCO folder, COCO .json, folder of pictures, or 'shapes'."""
+    """Data set: a .data file, data.yaml, VOC or COCO folder, COCO .json, folder of images, or 'shapes'."""
     split: str = "train"
     """Which split of it."""
     img_size: int | None = None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import tyro
 
+from yolo.config.loss_settings import LossSettings
 from yolo.config.program import run_program
 from yolo.darknet.cfg_file import NET, CfgFile
 from yolo.darknet.keys import read_keys
@@ -16,7 +17,6 @@ from yolo.darknet.net import Net
 from yolo.data.formats.open_dataset import open_source
 from yolo.dataset_tools.anchor_fitting import find_anchors, letterboxed_shapes, measure
 from yolo.errors import DataError, SettingsError, require
-from yolo.losses.anchor_loss import LossSettings
 from yolo.model.head_anchors import anchors_of, num_slots, with_anchors
 from yolo.model.network import Darknet, with_classes
 

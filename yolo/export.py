@@ -16,13 +16,13 @@ from yolo.exporting.export_formats import ENDINGS, FormatName
 from yolo.exporting.graph import Interface
 from yolo.exporting.graph_nms import Suppression
 from yolo.exporting.job import Job
-from yolo.exporting.sample_images import LabelledPictures, check_inputs
+from yolo.exporting.sample_images import LabelledImages, check_inputs
 from yolo.exporting.writing import files_of, write_checked
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExportSettings:
-    """Export a trained network. Each file is run on a picture and must find what the network finds, else it goes."""
+    """Export a trained network. Each file is run on an image and must find what the network finds, else it goes."""
 
     weights: str
     """.weights, .safetensors, or a .pt of a run."""
@@ -37,23 +37,23 @@ class ExportSettings:
     img_size: int | None = None
     """Side of the input that is checked and scored, pixels; default: the run's, else the cfg's width."""
     nms: bool = False
-    """Let ONNX files suppress: the --max-det best detections a picture, not all candidates."""
+    """Let ONNX files suppress: the --max-det best detections an image, not all candidates."""
     conf_thres: float = 0.25
     """Least score of a detection, with --nms and in the checks."""
     iou_thres: float = 0.45
     """Overlap above which the weaker of two detections of a class is dropped."""
     max_det: int = 100
-    """Most detections a picture."""
+    """Most detections an image."""
     half: bool = False
     """Write NAME-half.onnx too, in half precision up to the decoding."""
     int8: bool = False
-    """Write NAME-int8.onnx too, quantised with pictures of --data."""
+    """Write NAME-int8.onnx too, quantised with images of --data."""
     data: str | None = None
     """Data set to calibrate --int8 on, and to score it and --half on: as of yolo.test."""
     calibration_images: int = 100
-    """Pictures to calibrate on, of the train split where there is one."""
-    picture: str | None = None
-    """Picture to check on; default: one that is drawn."""
+    """Images to calibrate on, of the train split where there is one."""
+    image: str | None = None
+    """Image to check on; default: one that is drawn."""
     fuse: bool = True
     """Fold batch normalisation into the convolutions; .weights and .safetensors keep it."""
     force: bool = False
@@ -84,7 +84,7 @@ def main() -> None:
     interface = Interface.of(model, img_size)
     multiple = interface.size[0] % interface.stride == 0 or 2 not in interface.open_axes
     require("--img-size", interface.size[0], multiple, f"a multiple of {interface.stride}, the network's stride")
-    inputs = check_inputs(interface, Path(settings.picture) if settings.picture else None)
+    inputs = check_inputs(interface, Path(settings.image) if settings.image else None)
     job = Job(
         model,
         class_names(settings.names, own_names, model.num_classes),
@@ -92,7 +92,7 @@ def main() -> None:
         fused=settings.fuse,
         detecting=Suppression(settings.conf_thres, settings.iou_thres, settings.max_det),
         suppresses=settings.nms,
-        data=LabelledPictures(settings.data, interface.size, model.num_classes) if settings.data else None,
+        data=LabelledImages(settings.data, interface.size, model.num_classes) if settings.data else None,
         calibration_images=settings.calibration_images,
     )
     for path, kind in files.items():

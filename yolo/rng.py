@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def sample_rng(seed: int, epoch: int, index: int, repeat: int = 0) -> np.random.Generator:
-    """The randomness of one picture in one epoch.
+    """The randomness of one image in one epoch.
 
     It does not depend on what a worker or a rank did before, so the number of workers, ranks and restarts does not
     change the data.
@@ -23,8 +23,8 @@ def sample_rng(seed: int, epoch: int, index: int, repeat: int = 0) -> np.random.
     Args:
         seed: of the run, >= 0.
         epoch: from 0.
-        index: of the picture in its data set.
-        repeat: how often the picture came before in this epoch.
+        index: of the image in its data set.
+        repeat: how often the image came before in this epoch.
     """
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, epoch, index, repeat])))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import logging
 import sys
@@ -10,24 +11,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yolo import distributed
-from yolo.checkpoints.loading import load_model
+from yolo.checkpoints.loading import load_model, validated_as
+from yolo.config.command_line import parse
 from yolo.config.program import run_program
-from yolo.config.test_settings import read_test_settings
+from yolo.config.test_settings import TestSettings
 from yolo.data.formats.open_dataset import open_source
 from yolo.devices import select_device
 from yolo.errors import SettingsError
-from yolo.evaluation.preview import write_picture
 from yolo.evaluation.result_files import write_coco_results, write_label_files
 from yolo.evaluation.scoring import score
 from yolo.evaluation.size_study import format_study, study, write_study
 from yolo.evaluation.test_report import plots_of, write_html_report
 from yolo.remote.runs import new_run_folder
 from yolo.remote.upload import Uploader
-from yolo.remote.url import is_url, join
 from yolo.storage import atomic_path
+from yolo.urls import is_url, join
+from yolo.visualization.drawing import write_image
 
 if TYPE_CHECKING:
-    from yolo.config.test_settings import TestSettings
+    from collections.abc import Sequence
+
     from yolo.data.formats.dataset_format import Source
     from yolo.data.index import Index
     from yolo.evaluation.scoring import Score
@@ -43,10 +46,19 @@ def main() -> int:
     return distributed.start("yolo.test", read_test_settings, test)
 
 
+def read_test_settings(arguments: Sequence[str] | None = None) -> TestSettings:
+    """The settings of a command line (default: the program's own), over those of the run that wrote the weights."""
+    early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    early.add_argument("--weights")
+    weights = early.parse_known_args(arguments)[0].weights
+    default = TestSettings(weights=weights, **validated_as(weights)) if weights else None
+    return parse(TestSettings, "yolo.test", arguments, default)
+
+
 def test(given: TestSettings) -> None:
     """Score as the settings say, on each process that does so; the main one says and writes what came."""
     model, _ = load_model(given.cfg, given.weights, select_device(given.device), offline=given.offline)
-    settings = given.resolved(model.net)
+    settings = given.resolved(model.net.width, model.net.height)
     source = open_source(settings.data, stream=settings.stream)
     index = read_index(settings, source, model)
     if settings.task == "study":
@@ -109,7 +121,7 @@ def write_files(folder: Path, settings: TestSettings, source: Source, index: Ind
     if settings.nosave:
         return
     for name, image in plots_of(found.analysis, index.names).items():
-        write_picture(folder / f"{name}.png", image)
+        write_image(folder / f"{name}.png", image)
     numbers = found.as_json() | {"speed_ms": asdict(found.speed)}
     (folder / "metrics.json").write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
     write_html_report(

@@ -15,7 +15,7 @@ from yolo.engine.callbacks.clock import Clock
 from yolo.engine.callbacks.upload import Bucket
 from yolo.engine.memory import GIB, peak_memory
 from yolo.evaluation.metric_plots import draw_curves
-from yolo.evaluation.preview import draw_batch, write_picture
+from yolo.evaluation.preview import draw_batch
 from yolo.evaluation.run_plots import plot_results
 from yolo.evaluation.tables import format_table
 from yolo.remote.runs import name_of
@@ -24,6 +24,7 @@ from yolo.training.build_training import Training, build_training
 from yolo.training.out_of_memory import remedies
 from yolo.training.read_settings import read_train_settings
 from yolo.tuning.evolve import evolve
+from yolo.visualization.drawing import write_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("yolo.train")
 
-NUM_BATCH_PICTURES = 2
+NUM_BATCH_IMAGES = 2
 SCORES = ("mAP50", "mAP50-95", "precision", "recall")
 
 
@@ -51,7 +52,7 @@ def train(settings: TrainSettings) -> None:
         training = build_training(settings)
     logger.info("%s", training.summary)
     if not training.trainer.state.step and distributed.is_main():
-        write_batch_pictures(training)
+        write_batch_images(training)
     with remedies(training.settings):
         training.trainer.train()
     reason = training.trainer.stop_reason
@@ -85,16 +86,16 @@ def buckets(training: Training) -> list[Bucket]:
     return [callback for callback in training.trainer.callbacks if isinstance(callback, Bucket)]
 
 
-def write_batch_pictures(training: Training) -> None:
+def write_batch_images(training: Training) -> None:
     """The first training batches, as the network will get them."""
     names = training.score.index.names
-    for number, batch in enumerate(islice(training.train_loader, NUM_BATCH_PICTURES)):
-        write_picture(training.folder / f"train_batch{number}.jpg", draw_batch(batch, names))
+    for number, batch in enumerate(islice(training.train_loader, NUM_BATCH_IMAGES)):
+        write_image(training.folder / f"train_batch{number}.jpg", draw_batch(batch, names))
 
 
 def score_best(training: Training) -> CocoMetrics:
     """Score the best epoch once more, as its file has it."""
-    state = distributed.from_main(lambda: load_checkpoint(training.folder / "best.pt"))
+    state = distributed.run_on_main_and_broadcast(lambda: load_checkpoint(training.folder / "best.pt"))
     model = training.trainer.ema.model
     model.load_state_dict(state["model"])
     return training.score.score(model, "validate the best epoch")
@@ -103,9 +104,9 @@ def score_best(training: Training) -> CocoMetrics:
 def draw_report(training: Training, metrics: CocoMetrics) -> None:
     """What the best epoch finds, its curves, and the curves of the run."""
     folder, model = training.folder, training.trainer.ema.model
-    write_picture(folder / "val_predictions.jpg", draw_detections(model, training.score))
+    write_image(folder / "val_predictions.jpg", draw_detections(model, training.score))
     plot_results(folder / "results.csv", folder / "results.png")
-    write_picture(folder / "pr_curve.png", draw_curves(metrics))
+    write_image(folder / "pr_curve.png", draw_curves(metrics))
 
 
 def describe_run(training: Training) -> str:
@@ -120,7 +121,7 @@ def describe_run(training: Training) -> str:
     return (
         f"best epoch {best['epoch']} of {epochs}: {scores}\n"
         f"{minutes // 60} h {minutes % 60} min {seconds} s, at most {memory:.1f} GiB of memory on {training.device}\n"
-        f"results in {places}: best.pt, best.weights with model.cfg, results.csv, pictures"
+        f"results in {places}: best.pt, best.weights with model.cfg, results.csv, images"
     )
 
 

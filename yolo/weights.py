@@ -33,18 +33,18 @@ class Get:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Check:
+class CheckWeights:
     """Compare the weights that are here with their published length and checksum."""
 
 
 def main() -> None:
     """Run the command that the command line names."""
     command = tyro.extras.subcommand_cli_from_dict(
-        {"list": List, "get": Get, "check": Check}, prog="python -m yolo.weights", description=__doc__
+        {"list": List, "get": Get, "check": CheckWeights}, prog="python -m yolo.weights", description=__doc__
     )
     if isinstance(command, Get):
         get(command)
-    elif isinstance(command, Check):
+    elif isinstance(command, CheckWeights):
         check()
     else:
         sys.stdout.write(format_list())

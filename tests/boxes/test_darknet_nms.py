@@ -5,14 +5,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yolo.boxes.darknet_nms import Candidates, DarknetNmsKind, distance_overlap, suppress
+from yolo.boxes.darknet_nms import DarknetCandidates, DarknetNmsKind, distance_overlap, suppress
 
 # Three boxes in a row, each half over the one before, and one far away.
 ROW = torch.tensor([[0.2, 0.2, 0.2, 0.2], [0.25, 0.2, 0.2, 0.2], [0.3, 0.2, 0.2, 0.2], [0.8, 0.8, 0.1, 0.1]])
 
 
-def candidates(scores: list[list[float]], objectness: list[float] | None = None) -> Candidates:
-    return Candidates(ROW, torch.tensor(objectness or [1.0] * 4), torch.tensor(scores))
+def candidates(scores: list[list[float]], objectness: list[float] | None = None) -> DarknetCandidates:
+    return DarknetCandidates(ROW, torch.tensor(objectness or [1.0] * 4), torch.tensor(scores))
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_survivors_do_not_overlap_and_the_lost_have_a_reason(seed: int, threshol
     generator = torch.Generator().manual_seed(seed)
     boxes = torch.rand(12, 4, generator=generator) * 0.5 + 0.1
     scores = torch.rand(12, 1, generator=generator)
-    left = suppress(Candidates(boxes, torch.ones(12), scores), threshold, "diounms", 0.8).scores[:, 0]
+    left = suppress(DarknetCandidates(boxes, torch.ones(12), scores), threshold, "diounms", 0.8).scores[:, 0]
     overlap = distance_overlap(boxes, boxes, 0.8)
     for i in range(12):
         better = [j for j in range(12) if left[j] > 0 and scores[j, 0] > scores[i, 0]]

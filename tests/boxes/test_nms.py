@@ -26,7 +26,7 @@ def plain_nms(
     multi_label: bool,
     class_agnostic: bool,
 ) -> Found:
-    """The rule, read plainly: one picture, O(n^2)."""
+    """The rule, read plainly: one image, O(n^2)."""
     candidates = []
     for number, row in enumerate(scores):
         best = row.index(max(row))
@@ -52,12 +52,12 @@ corner = st.integers(-6, 12).map(float)
 side = st.integers(1, 8).map(float)
 box = st.builds(lambda x, y, w, h: [x, y, x + w, y + h], corner, corner, side, side)
 eighth = st.integers(0, 8).map(lambda n: n / 8)
-pictures = st.lists(st.tuples(box, st.lists(eighth, min_size=3, max_size=3)), min_size=1, max_size=14)
+images = st.lists(st.tuples(box, st.lists(eighth, min_size=3, max_size=3)), min_size=1, max_size=14)
 
 
 @settings(deadline=None)
 @given(
-    pictures,
+    images,
     st.sampled_from([0.0, 0.125, 0.5]),
     st.sampled_from([0.0, 0.25, 0.5, 1.0]),
     st.sampled_from([1, 3, 100]),
@@ -66,7 +66,7 @@ pictures = st.lists(st.tuples(box, st.lists(eighth, min_size=3, max_size=3)), mi
     st.sampled_from([1, 4, 1000]),
 )
 def test_equals_a_plain_search(
-    picture: list[tuple[list[float], list[float]]],
+    image: list[tuple[list[float], list[float]]],
     score_threshold: float,
     iou_threshold: float,
     max_detections: int,
@@ -74,7 +74,7 @@ def test_equals_a_plain_search(
     class_agnostic: bool,
     first_block: int,
 ) -> None:
-    boxes, scores = [b for b, _ in picture], [s for _, s in picture]
+    boxes, scores = [b for b, _ in image], [s for _, s in image]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(suppression, "_FIRST_BLOCK", first_block)
         (got,) = non_max_suppression(
@@ -108,7 +108,7 @@ def test_only_the_classes_asked_for_are_candidates() -> None:
     assert as_rows(search(classes=[0], multi_label=False)[0]) == []
 
 
-def test_each_picture_on_its_own() -> None:
+def test_each_image_on_its_own() -> None:
     boxes = torch.tensor([[[0, 0, 10, 10], [0, 0, 10, 9]], [[0, 0, 10, 10], [20, 20, 30, 30]]])
     scores = torch.tensor([[[0.5, 0.0], [0.75, 0.25]], [[0.5, 0.25], [0.0, 0.75]]])
     first, second = non_max_suppression(Predictions(boxes, scores), score_threshold=0.1, iou_threshold=0.5)
@@ -126,7 +126,7 @@ def test_small_boxes_of_a_late_class_are_compared_exactly() -> None:
         assert len(got) == count
 
 
-def test_boxes_left_of_the_picture_do_not_meet_those_of_another_class() -> None:
+def test_boxes_left_of_the_image_do_not_meet_those_of_another_class() -> None:
     # Moved by the largest coordinate and one, the second box would come to lie on the first.
     boxes = torch.tensor([[[0, 0, 10, 10], [-11, -11, -1, -1]]])
     scores = torch.tensor([[[0.5, 0.0], [0.0, 0.25]]])
@@ -177,7 +177,7 @@ def test_nothing_found(num_boxes: int, score_threshold: float, multi_label: bool
     assert [(tuple(f.xyxy.shape), len(f), tuple(f.class_id.shape)) for f in found] == [((0, 4), 0, (0,))] * 2
 
 
-def test_no_pictures() -> None:
+def test_no_images() -> None:
     empty = Predictions(torch.zeros(0, 5, 4), torch.zeros(0, 5, 3))
     assert non_max_suppression(empty, score_threshold=0.1, iou_threshold=0.5) == []
 

@@ -1,4 +1,4 @@
-"""Every way of suppression against the rule, read plainly: one picture, plain Python, O(n^2)."""
+"""Every way of suppression against the rule, read plainly: one image, plain Python, O(n^2)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from yolo.boxes import suppression
-from yolo.boxes.suppression import Candidates, NmsKind, NmsMethod, Survivors, survivors
+from yolo.boxes.suppression import Candidates, NmsMethod, Survivors, survivors
+from yolo.config.predict_settings import SuppressionKind
 
 Box = tuple[float, float, float, float]
 
@@ -88,10 +89,10 @@ def as_tensors(candidates: list[Plain]) -> Candidates:
 corner = st.integers(-6, 12).map(float)
 side = st.integers(1, 8).map(float)
 box = st.builds(lambda x, y, w, h: (x, y, x + w, y + h), corner, corner, side, side)
-picture = st.lists(st.tuples(box, st.integers(1, 8).map(lambda n: n / 8), st.integers(0, 1)), max_size=14).map(
+image = st.lists(st.tuples(box, st.integers(1, 8).map(lambda n: n / 8), st.integers(0, 1)), max_size=14).map(
     lambda rows: [Plain(number, *row) for number, row in enumerate(rows)]
 )
-kinds: list[NmsKind] = ["greedy", "merge", "linear", "gaussian", "diou"]
+kinds: list[SuppressionKind] = ["greedy", "merge", "linear", "gaussian", "diou"]
 methods = st.builds(
     lambda kind, beta, sigma: NmsMethod(kind=kind, beta=beta, sigma=sigma),
     st.sampled_from(kinds),
@@ -103,7 +104,7 @@ methods = st.builds(
 # Thresholds that no overlap of these boxes, and no weakened score, equals but for rounding.
 @settings(deadline=None, max_examples=150)
 @given(
-    picture,
+    image,
     methods,
     st.sampled_from([0.0301, 0.2503, 0.5007, 1.0]),
     st.sampled_from([0.0, 0.1203]),
@@ -144,7 +145,7 @@ def test_numbers_by_hand() -> None:
     # Neighbours 2 pixels apart: IoU 80 / 120 = 2 / 3; the outer two: 60 / 140 = 3 / 7.
     candidates = line([0.9, 0.8, 0.7], 2.0)
 
-    def scores(kind: NmsKind) -> list[float]:
+    def scores(kind: SuppressionKind) -> list[float]:
         return [round(s, 6) for s in survivors(candidates, NmsMethod(kind=kind), 0.5, 0.0, 100).score.tolist()]
 
     assert scores("greedy") == [0.9, 0.7]
@@ -165,7 +166,7 @@ def test_small_beta_spares_boxes_with_distant_centres() -> None:
 
 
 @pytest.mark.parametrize("kind", kinds)
-def test_a_hundred_thousand_candidates_need_little_memory(kind: NmsKind) -> None:
+def test_a_hundred_thousand_candidates_need_little_memory(kind: SuppressionKind) -> None:
     # A table of all pairs would be 40 GB. All of one class overlap: the best of each group is all that stays.
     generator = torch.Generator().manual_seed(0)
     corners = torch.rand(100_000, 2, generator=generator)
@@ -180,6 +181,6 @@ def test_a_hundred_thousand_candidates_need_little_memory(kind: NmsKind) -> None
 
 
 @pytest.mark.parametrize("kind", kinds)
-def test_no_candidates(kind: NmsKind) -> None:
+def test_no_candidates(kind: SuppressionKind) -> None:
     got = survivors(line([], 1.0), NmsMethod(kind=kind), 0.5, 0.1, 10)
     assert (got.xyxy.shape, got.score.shape, got.position.shape) == ((0, 4), (0,), (0,))

@@ -8,10 +8,10 @@ import torch
 from yolo.checkpoints.checkpoint_file import save_checkpoint
 from yolo.checkpoints.loading import validated_as
 from yolo.config.recipe import flat
-from yolo.config.test_settings import read_test_settings
+from yolo.config.size_settings import SizeSettings
 from yolo.config.train_settings import TrainSettings
-from yolo.model.input_sizes import SizeSettings
 from yolo.remote.runs import new_run_folder
+from yolo.test import read_test_settings
 
 
 @pytest.mark.parametrize(

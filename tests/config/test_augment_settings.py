@@ -1,6 +1,6 @@
 import pytest
 
-from yolo.config.augment_settings import Augment
+from yolo.config.augment_settings import AugmentSettings
 from yolo.errors import SettingsError
 
 
@@ -17,7 +17,7 @@ from yolo.errors import SettingsError
 )
 def test_a_setting_out_of_range_is_named(name: str, value: float, limit: str) -> None:
     with pytest.raises(SettingsError) as error:
-        Augment(**{name: value})
+        AugmentSettings(**{name: value})
     assert str(error.value) == f"augment.{name}: {value} is out of range; use {limit}"
 
 
@@ -30,18 +30,18 @@ def test_a_setting_out_of_range_is_named(name: str, value: float, limit: str) ->
     ],
 )
 def test_a_crop_that_could_leave_nothing_is_refused(jitter: float, resize: float, most: str) -> None:
-    with pytest.raises(SettingsError, match=f"could cut a whole picture off; use at most {most}"):
-        Augment(jitter=jitter, resize=resize)
-    assert Augment(jitter=float(most), resize=resize).jitter == float(most)
+    with pytest.raises(SettingsError, match=f"could cut a whole image off; use at most {most}"):
+        AugmentSettings(jitter=jitter, resize=resize)
+    assert AugmentSettings(jitter=float(most), resize=resize).jitter == float(most)
 
 
 def test_without_mosaic_nothing_else_changes() -> None:
-    before = Augment(mosaic=1, mosaic9=0.5, mixup=0.2, degrees=3, fliplr=0.1)
-    assert before.without_mosaic() == Augment(mosaic=0, degrees=3, fliplr=0.1)
+    before = AugmentSettings(mosaic=1, mosaic9=0.5, mixup=0.2, degrees=3, fliplr=0.1)
+    assert before.without_mosaic() == AugmentSettings(mosaic=0, degrees=3, fliplr=0.1)
 
 
 def test_new_kinds_are_off_unless_asked_for() -> None:
-    default = Augment()
+    default = AugmentSettings()
     off = ("perspective", "jitter", "mosaic9", "mixup", "blur", "noise", "cutout")
     assert [getattr(default, name) for name in off] == [0] * len(off)
     assert default.resize == 1

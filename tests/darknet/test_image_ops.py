@@ -23,7 +23,7 @@ def test_letterboxed_size(size: tuple[int, int], target: tuple[int, int], expect
     assert letterboxed_size(size, *target) == expected
 
 
-def test_letterbox_is_grey_around_the_picture() -> None:
+def test_letterbox_is_grey_around_the_image() -> None:
     box = letterbox(torch.ones(1, 1, 2), 4, 5)
     assert box[0, :, 0].tolist() == [0.5, 1, 1, 0.5, 0.5]
 

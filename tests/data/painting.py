@@ -1,4 +1,4 @@
-"""Pictures whose objects can be found again: each is a rectangle of its own colour on black."""
+"""Images whose objects can be found again: each is a rectangle of its own colour on black."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ COLOURS = np.array([(0, 0, 250), (0, 250, 0), (250, 0, 0), (250, 250, 0), (250, 
 
 
 def paint(size_wh: tuple[int, int], boxes_xyxy: Sequence[Box]) -> Sample:
-    """A black picture with box i in colour i; class i."""
+    """A black image with box i in colour i; class i."""
     image = np.zeros((size_wh[1], size_wh[0], 3), np.uint8)
     for colour, (x1, y1, x2, y2) in zip(COLOURS, boxes_xyxy, strict=False):
         image[y1:y2, x1:x2] = colour

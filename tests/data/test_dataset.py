@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from tests.data.painting import COLOURS, assert_boxes_on_pixels, index_of, paint
-from yolo.config.augment_settings import Augment
+from yolo.config.augment_settings import AugmentSettings
 from yolo.data.cache.ram import RamCache
 from yolo.data.cache.slots import Slots
 from yolo.data.dataset import DetectionDataset, Item
-from yolo.data.decode import read_picture
+from yolo.data.decode import read_image
 from yolo.data.index import Index, Record
 from yolo.data.loader import build_loader
 from yolo.data.sample import IGNORE, Key, Sample
@@ -23,11 +23,14 @@ from yolo.data.transforms import resize
 from yolo.errors import DataError
 
 BOXES = [(10, 8, 60, 30), (70, 40, 90, 75)]
-COLOURLESS = Augment(hsv_h=0, hsv_s=0, hsv_v=0, fliplr=0)
+COLOURLESS = AugmentSettings(hsv_h=0, hsv_s=0, hsv_v=0, fliplr=0)
 
 
 def dataset(
-    index: Index, augment: Augment | None = None, size: int = 64, fit: Literal["letterbox", "stretch"] = "letterbox"
+    index: Index,
+    augment: AugmentSettings | None = None,
+    size: int = 64,
+    fit: Literal["letterbox", "stretch"] = "letterbox",
 ) -> DetectionDataset:
     return DetectionDataset(index=index, size=size, augment=augment, seed=1, fit=fit)
 
@@ -39,7 +42,7 @@ def item(data: DetectionDataset, key: tuple[int, ...]) -> Item:
 
 
 @pytest.mark.parametrize("fit", ["letterbox", "stretch"])
-def test_evaluation_input_maps_back_to_the_picture(tmp_path: Path, fit: Literal["letterbox", "stretch"]) -> None:
+def test_evaluation_input_maps_back_to_the_image(tmp_path: Path, fit: Literal["letterbox", "stretch"]) -> None:
     data = dataset(index_of(tmp_path, [paint((100, 80), BOXES)]), fit=fit)
     plain = item(data, (0, 0))
     assert plain.image_id == 0
@@ -47,7 +50,7 @@ def test_evaluation_input_maps_back_to_the_picture(tmp_path: Path, fit: Literal[
     assert plain.letterbox is not None
     assert plain.letterbox.scale_y == pytest.approx({"letterbox": 0.64, "stretch": 0.8}[fit], abs=0.005)
     assert_boxes_on_pixels(plain.sample, tolerance=1.01)
-    back = plain.letterbox.to_picture(torch.from_numpy(plain.sample.boxes_xyxy))
+    back = plain.letterbox.to_image(torch.from_numpy(plain.sample.boxes_xyxy))
     np.testing.assert_allclose(back, BOXES, atol=1e-4)
 
 
@@ -65,7 +68,7 @@ def test_training_boxes_lie_on_the_pixels(tmp_path: Path) -> None:
 
 
 def test_mosaic_boxes_hold_their_objects(tmp_path: Path) -> None:
-    # Objects fill their boxes, and two pictures with different ones may come more than once.
+    # Objects fill their boxes, and two images with different ones may come more than once.
     second = paint((90, 120), [(0, 0, 0, 0), (30, 30, 70, 80)])
     second = Sample(second.image, second.boxes_xyxy[1:], second.class_ids[1:])
     data = dataset(index_of(tmp_path, [paint((120, 90), [(30, 20, 90, 70)]), second]), COLOURLESS, size=96)
@@ -82,19 +85,19 @@ def test_mosaic_boxes_hold_their_objects(tmp_path: Path) -> None:
 
 def test_a_sample_is_a_function_of_seed_epoch_and_index(tmp_path: Path) -> None:
     index = index_of(tmp_path, [paint((100, 80), BOXES[: n % 3]) for n in range(5)])
-    data = dataset(index, Augment())
+    data = dataset(index, AugmentSettings())
     item(data, (2, 4))
     first = item(data, (7, 3)).sample
-    again = item(dataset(index, Augment()), (7, 3)).sample
+    again = item(dataset(index, AugmentSettings()), (7, 3)).sample
     assert np.array_equal(first.image, again.image)
     assert np.array_equal(first.boxes_xyxy, again.boxes_xyxy)
     assert not np.array_equal(first.image, item(data, (8, 3)).sample.image)
-    other_seed = DetectionDataset(index=index, size=64, augment=Augment(), seed=2)
+    other_seed = DetectionDataset(index=index, size=64, augment=AugmentSettings(), seed=2)
     assert not np.array_equal(first.image, item(other_seed, (7, 3)).sample.image)
 
 
 def test_a_spawned_worker_can_have_it(tmp_path: Path) -> None:
-    data = dataset(index_of(tmp_path, [paint((100, 80), BOXES)]), Augment())
+    data = dataset(index_of(tmp_path, [paint((100, 80), BOXES)]), AugmentSettings())
     copy = pickle.loads(pickle.dumps(data))  # noqa: S301 (what spawning does)
     assert np.array_equal(item(copy, (0, 0)).sample.image, item(data, (0, 0)).sample.image)
 
@@ -115,7 +118,7 @@ def test_ignored_boxes_have_no_class_but_stay(tmp_path: Path) -> None:
     plain = item(dataset(index), (0, 0)).sample
     assert plain.class_ids.tolist() == [IGNORE, 1]
     np.testing.assert_allclose(plain.boxes_xyxy[0], np.array(BOXES[0]) * 0.64 + [0, 6, 0, 6], atol=1)
-    assert item(dataset(index, Augment(mosaic=0)), (0, 0)).sample.class_ids.tolist() == [IGNORE, 1]
+    assert item(dataset(index, AugmentSettings(mosaic=0)), (0, 0)).sample.class_ids.tolist() == [IGNORE, 1]
     mosaic = item(dataset(index, COLOURLESS), (3, 0)).sample
     assert set(mosaic.class_ids.tolist()) == {IGNORE, 1}
 
@@ -128,7 +131,7 @@ def test_mosaics_end_when_told(tmp_path: Path) -> None:
     assert same == [False, False, True, True]
 
 
-def test_rectangular_inputs_map_back_to_the_picture(tmp_path: Path) -> None:
+def test_rectangular_inputs_map_back_to_the_image(tmp_path: Path) -> None:
     index = index_of(tmp_path, [paint((100, 80), BOXES), paint((80, 100), [(10, 8, 60, 30)])])
     sizes = np.array([(64, 56), (56, 64)], np.int32)
     for augment in (None, replace(COLOURLESS, mosaic=0)):
@@ -149,7 +152,7 @@ def test_what_draws_from_the_global_generators_repeats_too(tmp_path: Path, monke
     def draw(path: Path, listed: tuple[int, int], longer_side: int) -> npt.NDArray[np.uint8]:
         del listed, longer_side
         drawn.append((random.random(), np.random.rand(), torch.rand(1).item()))  # noqa: NPY002
-        return read_picture(path)
+        return read_image(path)
 
     monkeypatch.setattr("yolo.data.dataset.read_listed", draw)
     data = DetectionDataset(index=index, size=64, augment=replace(COLOURLESS, mosaic=0), seed=0)
@@ -159,26 +162,28 @@ def test_what_draws_from_the_global_generators_repeats_too(tmp_path: Path, monke
     assert len({number for numbers in drawn for number in numbers}) == 9
 
 
-def test_a_picture_drawn_twice_in_an_epoch_is_varied_twice(tmp_path: Path) -> None:
-    data = dataset(index_of(tmp_path, [paint((60, 60), BOXES[:1])]), Augment())
+def test_an_image_drawn_twice_in_an_epoch_is_varied_twice(tmp_path: Path) -> None:
+    data = dataset(index_of(tmp_path, [paint((60, 60), BOXES[:1])]), AugmentSettings())
     first, second = (item(data, Key(0, 0, repeat)).sample.image for repeat in (0, 1))
     assert not np.array_equal(first, second)
 
 
-def test_pictures_without_boxes_and_with_a_thousand(tmp_path: Path) -> None:
+def test_images_without_boxes_and_with_a_thousand(tmp_path: Path) -> None:
     grid = [(x, y, x + 6, y + 6) for x in range(0, 400, 8) for y in range(0, 160, 8)]
     index = index_of(tmp_path, [paint((400, 400), []), paint((400, 400), grid)])
-    for augment in (None, Augment(mosaic=0)):
+    for augment in (None, AugmentSettings(mosaic=0)):
         data = dataset(index, augment, size=400)
         assert item(data, (0, 0)).sample.boxes_xyxy.shape == (0, 4)
         assert len(item(data, (0, 1)).sample.boxes_xyxy) == 1000
 
 
-@pytest.mark.parametrize("augment", [Augment(), Augment(mosaic=0), Augment(mosaic9=0.5, mixup=0.5, jitter=0.1)])
+@pytest.mark.parametrize(
+    "augment", [AugmentSettings(), AugmentSettings(mosaic=0), AugmentSettings(mosaic9=0.5, mixup=0.5, jitter=0.1)]
+)
 @pytest.mark.parametrize("workers", [0, 2])
-def test_a_cache_changes_no_pixel_and_no_box(tmp_path: Path, augment: Augment, workers: int) -> None:
-    pictures = [paint(size, BOXES) for size in ((100, 80), (90, 130), (64, 64), (300, 171))]
-    index = index_of(tmp_path, pictures)
+def test_a_cache_changes_no_pixel_and_no_box(tmp_path: Path, augment: AugmentSettings, workers: int) -> None:
+    images = [paint(size, BOXES) for size in ((100, 80), (90, 130), (64, 64), (300, 171))]
+    index = index_of(tmp_path, images)
     cached = DetectionDataset(index=index, size=64, augment=augment, seed=1, cache=RamCache(Slots(index.sizes, 64), 3))
     loaders = [
         build_loader(data, batch_size=2, workers=workers, order="shuffled", seed=1)
@@ -194,10 +199,10 @@ def test_a_cache_changes_no_pixel_and_no_box(tmp_path: Path, augment: Augment, w
     assert [cached.cache.get(i) is not None for i in range(4)] == [True, True, True, False]
 
 
-def test_a_kept_picture_is_not_decoded_again(tmp_path: Path) -> None:
+def test_a_kept_image_is_not_decoded_again(tmp_path: Path) -> None:
     index = index_of(tmp_path, [paint((100, 80), BOXES)] * 2)
     data = DetectionDataset(
-        index=index, size=64, augment=Augment(mosaic=0), seed=1, cache=RamCache(Slots(index.sizes, 64), 1)
+        index=index, size=64, augment=AugmentSettings(mosaic=0), seed=1, cache=RamCache(Slots(index.sizes, 64), 1)
     )
     before = item(data, (0, 0)).sample.image
     index.path(0).unlink()
@@ -206,7 +211,7 @@ def test_a_kept_picture_is_not_decoded_again(tmp_path: Path) -> None:
     assert isinstance(data[0, 1], DataError)
 
 
-def test_evaluation_sees_whole_pictures_not_reduced_ones(tmp_path: Path) -> None:
+def test_evaluation_sees_whole_images_not_reduced_ones(tmp_path: Path) -> None:
     # Stripes that halving by blocks of the JPEG and shrinking by areas treat differently.
     image = np.zeros((512, 512, 3), np.uint8)
     image[:, ::3] = 255
@@ -214,15 +219,15 @@ def test_evaluation_sees_whole_pictures_not_reduced_ones(tmp_path: Path) -> None
     jpeg = tmp_path / "0.jpg"
     cv2.imwrite(str(jpeg), image)
     index = replace(index, path_bytes=np.frombuffer(str(jpeg).encode(), np.uint8))
-    whole = resize(read_picture(jpeg), (200, 200))
+    whole = resize(read_image(jpeg), (200, 200))
     assert np.array_equal(item(dataset(index, size=200), (0, 0)).sample.image, whole)
     trained = item(dataset(index, replace(COLOURLESS, mosaic=0), size=200), (0, 0)).sample.image
     assert not np.array_equal(trained, whole)
 
 
 @pytest.mark.parametrize("size_wh", [(64, 48), (48, 64), (96, 96), (64, 64)])
-def test_a_picture_fits_into_an_input_of_any_shape(tmp_path: Path, size_wh: tuple[int, int]) -> None:
-    data = dataset(index_of(tmp_path, [paint((100, 80), BOXES)]), Augment())
+def test_an_image_fits_into_an_input_of_any_shape(tmp_path: Path, size_wh: tuple[int, int]) -> None:
+    data = dataset(index_of(tmp_path, [paint((100, 80), BOXES)]), AugmentSettings())
     sample = data.fitted(0, size_wh)
     assert sample.image.shape == (size_wh[1], size_wh[0], 3)
     assert_boxes_on_pixels(sample, tolerance=1.01)
@@ -233,12 +238,12 @@ def test_what_a_worker_is_handed_does_not_grow(tmp_path: Path) -> None:
     rows = [Record(record.path(0), 100, 80, record.boxes_xyxy(0), record.class_ids(0), record.ignore(0))]
     sizes = {}
     for number in (1, 1000):
-        data = dataset(Index.from_records(["a", "b"], rows * number), Augment())
+        data = dataset(Index.from_records(["a", "b"], rows * number), AugmentSettings())
         sizes[number] = len(pickle.dumps(data))
         for epoch in range(3):
             item(data, (epoch, 0))
         assert len(pickle.dumps(data)) == sizes[number]
-    # A picture: its path, its size, two ends and two boxes of 49 bytes; no Python object.
+    # An image: its path, its size, two ends and two boxes of 49 bytes; no Python object.
     each = len(str(record.path(0))) + 8 + 16 + 2 * (32 + 8 + 8 + 1)
     assert abs((sizes[1000] - sizes[1]) / 999 - each) < 1
 
@@ -252,8 +257,8 @@ def _one_record(path: Path, width: int, height: int) -> Index:
     ("content", "problem"),
     [
         (None, "cannot be read (No such file or directory); replace it, or take it off the list"),
-        (b"", "does not decode as a picture; replace it, or take it off the list"),
-        (b"<html>not here</html>", "does not decode as a picture; replace it, or take it off the list"),
+        (b"", "does not decode as an image; replace it, or take it off the list"),
+        (b"<html>not here</html>", "does not decode as an image; replace it, or take it off the list"),
         (
             cv2.imencode(".png", np.zeros((4, 6), np.uint8))[1].tobytes(),
             "is 6x4 pixels, but was 9x9 when the data set was opened; start again if it was replaced, "
@@ -261,9 +266,9 @@ def _one_record(path: Path, width: int, height: int) -> Index:
         ),
     ],
 )
-@pytest.mark.parametrize("augment", [None, Augment(), Augment(mosaic=0)])
-def test_a_picture_that_cannot_be_used_is_an_error_as_a_value(
-    tmp_path: Path, content: bytes | None, problem: str, augment: Augment | None
+@pytest.mark.parametrize("augment", [None, AugmentSettings(), AugmentSettings(mosaic=0)])
+def test_an_image_that_cannot_be_used_is_an_error_as_a_value(
+    tmp_path: Path, content: bytes | None, problem: str, augment: AugmentSettings | None
 ) -> None:
     path = tmp_path / "x.png"
     if content is not None:

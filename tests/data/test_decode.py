@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from tests.data.painting import assert_boxes_on_pixels, paint
-from yolo.data.decode import read_listed, read_picture, reduction
+from yolo.data.decode import read_image, read_listed, reduction
 from yolo.data.sample import Letterbox, Sample
 from yolo.data.transforms import place_boxes, resize, tile_size
 from yolo.errors import DataError
@@ -23,12 +23,12 @@ def test_exif_rotation_is_applied(tmp_path: Path) -> None:
     stored = np.zeros((30, 50, 3), np.uint8)
     stored[:10, :10] = 255
     save_turned(tmp_path / "a.jpg", stored)
-    image = read_picture(tmp_path / "a.jpg")
+    image = read_image(tmp_path / "a.jpg")
     assert image.shape == (50, 30, 3)
     assert image[5, 25].min() > 200  # top left goes to top right
 
 
-def test_exif_rotation_is_applied_to_reduced_pictures_as_well(tmp_path: Path) -> None:
+def test_exif_rotation_is_applied_to_reduced_images_as_well(tmp_path: Path) -> None:
     stored = np.zeros((320, 480, 3), np.uint8)
     stored[:80, :80] = 255
     save_turned(tmp_path / "a.jpg", stored)
@@ -38,14 +38,14 @@ def test_exif_rotation_is_applied_to_reduced_pictures_as_well(tmp_path: Path) ->
     assert image[10, 10].max() < 50
 
 
-def test_paths_beyond_ascii_and_grey_pictures(tmp_path: Path) -> None:
+def test_paths_beyond_ascii_and_grey_images(tmp_path: Path) -> None:
     path = tmp_path / "Foto größer 写真.png"
     path.write_bytes(cv2.imencode(".png", np.full((4, 6), 77, np.uint8))[1].tobytes())
-    assert (read_picture(path) == np.full((4, 6, 3), 77)).all()
+    assert (read_image(path) == np.full((4, 6, 3), 77)).all()
 
 
 @pytest.mark.parametrize(
-    ("picture_wh", "longer_side", "factor"),
+    ("image_wh", "longer_side", "factor"),
     [
         ((640, 480), 416, 1),
         ((831, 600), 416, 1),  # a half would be 416 wide, but of 832
@@ -60,25 +60,25 @@ def test_paths_beyond_ascii_and_grey_pictures(tmp_path: Path) -> None:
         ((200, 100), 416, 1),  # enlarged
     ],
 )
-def test_how_much_may_be_reduced(picture_wh: tuple[int, int], longer_side: int, factor: int) -> None:
-    assert reduction(picture_wh, longer_side) == factor
+def test_how_much_may_be_reduced(image_wh: tuple[int, int], longer_side: int, factor: int) -> None:
+    assert reduction(image_wh, longer_side) == factor
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png"])
 @pytest.mark.parametrize(
-    ("picture_wh", "factor"), [((600, 400), 2), ((1200, 801), 2), ((1200, 800), 4), ((2400, 1600), 8)]
+    ("image_wh", "factor"), [((600, 400), 2), ((1200, 801), 2), ((1200, 800), 4), ((2400, 1600), 8)]
 )
-def test_boxes_fit_reduced_pictures(tmp_path: Path, suffix: str, picture_wh: tuple[int, int], factor: int) -> None:
-    width, height = picture_wh
+def test_boxes_fit_reduced_images(tmp_path: Path, suffix: str, image_wh: tuple[int, int], factor: int) -> None:
+    width, height = image_wh
     unit = width // 60
-    picture = paint(picture_wh, [(2 * unit, 3 * unit, 20 * unit, 9 * unit), (50 * unit, 30 * unit, width, height)])
+    painted = paint(image_wh, [(2 * unit, 3 * unit, 20 * unit, 9 * unit), (50 * unit, 30 * unit, width, height)])
     path = tmp_path / f"a{suffix}"
-    cv2.imwrite(str(path), picture.image, [cv2.IMWRITE_JPEG_QUALITY, 98])
-    image = read_listed(path, picture_wh, 300)
+    cv2.imwrite(str(path), painted.image, [cv2.IMWRITE_JPEG_QUALITY, 98])
+    image = read_listed(path, image_wh, 300)
     assert image.shape[1] == width // (factor if suffix == ".jpg" else 1)  # only of a JPEG are the blocks averaged
-    tile_wh = tile_size(picture_wh, 300)
+    tile_wh = tile_size(image_wh, 300)
     placing = Letterbox(tile_wh[0] / width, tile_wh[1] / height, 0, 0, width, height)
-    tile = Sample(resize(image, tile_wh), place_boxes(picture.boxes_xyxy, placing), picture.class_ids)
+    tile = Sample(resize(image, tile_wh), place_boxes(painted.boxes_xyxy, placing), painted.class_ids)
     assert_boxes_on_pixels(tile, tolerance=1.01)
 
 
@@ -86,7 +86,7 @@ def test_boxes_fit_reduced_pictures(tmp_path: Path, suffix: str, picture_wh: tup
     ("longer_side", "problem"),
     [(None, "is 832x624 pixels, but was 900x624"), (100, "is about 832x624 pixels, but was 900x624")],
 )
-def test_a_picture_of_another_size_is_refused(tmp_path: Path, longer_side: int | None, problem: str) -> None:
+def test_an_image_of_another_size_is_refused(tmp_path: Path, longer_side: int | None, problem: str) -> None:
     cv2.imwrite(str(tmp_path / "a.jpg"), np.zeros((624, 832, 3), np.uint8))
     with pytest.raises(DataError, match=problem):
         read_listed(tmp_path / "a.jpg", (900, 624), longer_side)

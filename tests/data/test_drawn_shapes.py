@@ -35,10 +35,10 @@ def test_it_is_a_darknet_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_it_is_drawn_once(tmp_path: Path) -> None:
     folder = tmp_path / "shapes"
     ensure_shapes(folder)
-    picture = next((folder / "images").iterdir())
-    picture.write_bytes(b"mark")
+    image = next((folder / "images").iterdir())
+    image.write_bytes(b"mark")
     assert ensure_shapes(folder) == folder / "shapes.data"
-    assert picture.read_bytes() == b"mark"
+    assert image.read_bytes() == b"mark"
     assert [p.name for p in tmp_path.iterdir()] == ["shapes"]  # no temporary folder is left
 
 
@@ -63,6 +63,6 @@ def test_something_else_is_left_alone(tmp_path: Path, content: str | None) -> No
     assert folder.exists()
 
 
-def test_every_picture_has_its_own_seed() -> None:
+def test_every_image_has_its_own_seed() -> None:
     draws = {int(scene_rng(split, i).integers(2**62)) for split in ("train", "val", "test") for i in range(3)}
     assert len(draws) == 9

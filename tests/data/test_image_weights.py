@@ -10,8 +10,8 @@ from yolo.data.image_weights import ap_name, image_weights
 from yolo.data.index import Index, Record
 
 
-def index_with(*pictures: list[int], ignored: tuple[int, ...] = (), num_classes: int = 3) -> Index:
-    """Pictures with objects of these classes; those of a picture in `ignored` are regions to ignore."""
+def index_with(*images: list[int], ignored: tuple[int, ...] = (), num_classes: int = 3) -> Index:
+    """Images with objects of these classes; those of an image in `ignored` are regions to ignore."""
     records = [
         Record(
             Path(f"{i}.png"),
@@ -21,7 +21,7 @@ def index_with(*pictures: list[int], ignored: tuple[int, ...] = (), num_classes:
             np.array(classes, np.int64),
             np.full(len(classes), i in ignored),
         )
-        for i, classes in enumerate(pictures)
+        for i, classes in enumerate(images)
     ]
     return Index.from_records([f"c{k}" for k in range(num_classes)], records)
 
@@ -40,7 +40,7 @@ def test_classes_that_are_found_weigh_less() -> None:
     np.testing.assert_allclose(perfect, [0.25, 0.25, 0.5])  # never nothing at all
 
 
-def test_pictures_without_objects_keep_their_share() -> None:
+def test_images_without_objects_keep_their_share() -> None:
     weights = image_weights(index_with([0, 0, 0], [], [1], []), {})
     np.testing.assert_allclose(weights, [0.25, 0.25, 0.25, 0.25])
     np.testing.assert_allclose(image_weights(index_with([], []), {}), [0.5, 0.5])
@@ -48,7 +48,7 @@ def test_pictures_without_objects_keep_their_share() -> None:
 
 def test_regions_to_ignore_do_not_count() -> None:
     weights = image_weights(index_with([0], [1], [1, 1, 1], ignored=(2,)), {})
-    np.testing.assert_allclose(weights, [1 / 3, 1 / 3, 1 / 3])  # the last as a picture without objects
+    np.testing.assert_allclose(weights, [1 / 3, 1 / 3, 1 / 3])  # the last as an image without objects
 
 
 @pytest.mark.parametrize("record", [{}, {ap_name("c1"): 0.5}, {"metrics/mAP50": 0.9}])

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.data.formats.folders import MAKERS
-from tests.data.formats.images import put_annotation, put_picture, put_text, voc_object
+from tests.data.formats.images import put_annotation, put_image, put_text, voc_object
 from yolo.data import index_cache as cache
 from yolo.data.formats import dataset_format
 from yolo.data.formats.dataset_format import Source
@@ -59,9 +59,9 @@ def count_reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     reads: list[str] = []
     original = Source._read
 
-    def counted(self: Source, split: str, pictures: list[Path]) -> Reading:
+    def counted(self: Source, split: str, images: list[Path]) -> Reading:
         reads.append(split)
-        return original(self, split, pictures)
+        return original(self, split, images)
 
     monkeypatch.setattr(Source, "_read", counted)
     return reads
@@ -99,10 +99,10 @@ YOLO_CHANGES: dict[str, Callable[[Path], object]] = {
     "delete label": lambda f: (f / "labels/train/a.txt").unlink(),
     "label beside": lambda f: put_text(f / "images/train/b.txt", "1 0.5 0.5 0.2 0.4\n"),
     "label back": lambda f: put_text(f / "labels/train/a.txt", "1 0.5 0.5 0.2 0.4\n"),
-    "add picture": lambda f: put_picture(f / "images/train/d.jpg"),
-    "add picture below": lambda f: put_picture(f / "images/train/e/f.jpg"),
-    "delete picture": lambda f: (f / "images/train/a.jpg").unlink(),
-    "new size": lambda f: put_picture(f / "images/train/c.jpg", 60, 30),
+    "add image": lambda f: put_image(f / "images/train/d.jpg"),
+    "add image below": lambda f: put_image(f / "images/train/e/f.jpg"),
+    "delete image": lambda f: (f / "images/train/a.jpg").unlink(),
+    "new size": lambda f: put_image(f / "images/train/c.jpg", 60, 30),
     "new class": lambda f: put_text(f / "labels/train/b.txt", "2 0.5 0.5 0.2 0.4\n"),
     "names": lambda f: [put_text(f / n, "ant\nbee\n") for n in ("my.names", "classes.txt") if (f / n).exists()],
     "names in labels": lambda f: put_text(f / "labels/classes.txt", "ant\nbee\n"),
@@ -114,17 +114,17 @@ VOC_CHANGES: dict[str, Callable[[Path], object]] = {
     "delete": lambda f: (f / "Annotations/a.xml").unlink(),
     "list": lambda f: put_text(f / "ImageSets/Main/train.txt", "c\nb\n"),
     "names": lambda f: put_text(f / "classes.txt", "dog\ncat\nant\n"),
-    "picture": lambda f: put_picture(f / "JPEGImages/c.jpg", 60, 30),
-    "second picture": lambda f: put_picture(f / "JPEGImages/c.png"),
+    "image": lambda f: put_image(f / "JPEGImages/c.jpg", 60, 30),
+    "second image": lambda f: put_image(f / "JPEGImages/c.png"),
 }
 COCO_CHANGES: dict[str, Callable[[Path], object]] = {
     "edit": lambda f: edit(
         f / "annotations/instances_train2017.json",
         (f / "annotations/instances_train2017.json").read_text().replace('"category_id": 18', '"category_id":  7'),
     ),
-    "delete picture": lambda f: (f / "train2017/a.jpg").unlink(),
-    "other picture": lambda f: put_picture(f / "images/train2017/b.jpg", 100, 50),
-    "picture that is found first": lambda f: put_picture(f / "train2017/b.jpg", 60, 30),
+    "delete image": lambda f: (f / "train2017/a.jpg").unlink(),
+    "other image": lambda f: put_image(f / "images/train2017/b.jpg", 100, 50),
+    "image that is found first": lambda f: put_image(f / "train2017/b.jpg", 60, 30),
     "other categories": lambda f: put_text(
         f / "annotations/instances_val2017.json",
         '{"images": [], "annotations": [], "categories": [{"id": 1, "name": "ant"}]}',
@@ -144,7 +144,7 @@ def test_every_change_is_seen(kind: str, change: str, tmp_path: Path) -> None:
     CHANGES[kind][change](folder)
     after = through_cache(data)
     assert after == read(data)
-    if change in ("edit", "label back", "label beside", "delete picture", "new size"):  # the others do not always count
+    if change in ("edit", "label back", "label beside", "delete image", "new size"):  # the others do not always count
         assert (after != before) is (change != "label beside")
 
 
@@ -175,14 +175,14 @@ def test_changes_in_any_order_are_seen(tmp_path_factory: pytest.TempPathFactory,
         assert through_cache(data) == read(data)
 
 
-def test_a_picture_in_the_working_directory_counts_as_soon_as_it_is_there(
+def test_an_image_in_the_working_directory_counts_as_soon_as_it_is_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = MAKERS["darknet"](tmp_path / "set")
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     through_cache(data)
-    put_picture(tmp_path / "here/images/train/a.jpg", 7, 9)  # Darknet's rule: this one now
+    put_image(tmp_path / "here/images/train/a.jpg", 7, 9)  # Darknet's rule: this one now
     assert open_source(str(data)).index("train").size(0) == (7, 9)
 
 

@@ -21,7 +21,7 @@ PATH = Path("a.txt")
         ("images/images/a.jpg", "images/labels/a.txt"),  # only the last one
         ("images/set/a.jpg", "labels/set/a.txt"),
         ("set/images/train/a.b.jpg", "set/labels/train/a.b.txt"),  # folders below, points in the name
-        ("my-images/images2/a.jpg", "my-images/images2/a.txt"),  # whole names only: beside the picture
+        ("my-images/images2/a.jpg", "my-images/images2/a.txt"),  # whole names only: beside the image
         ("set/images.jpg", "set/images.txt"),  # the file's own name is no folder
         ("JPEGImages/x/images/y/a.jpg", "JPEGImages/x/labels/y/a.txt"),
     ],
@@ -32,15 +32,15 @@ def test_label_path(tmp_path: Path, image: str, label: str) -> None:
     assert label_path(tmp_path / image) == tmp_path / label
 
 
-def test_label_path_beside_the_picture_is_the_second_choice(tmp_path: Path) -> None:
+def test_label_path_beside_the_image_is_the_second_choice(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
-    picture = tmp_path / "images" / "a.jpg"
-    assert label_path(picture) is None
+    image = tmp_path / "images" / "a.jpg"
+    assert label_path(image) is None
     (tmp_path / "images" / "a.txt").touch()
-    assert label_path(picture) == tmp_path / "images" / "a.txt"
+    assert label_path(image) == tmp_path / "images" / "a.txt"
     (tmp_path / "labels").mkdir()
     (tmp_path / "labels" / "a.txt").touch()
-    assert label_path(picture) == tmp_path / "labels" / "a.txt"
+    assert label_path(image) == tmp_path / "labels" / "a.txt"
 
 
 def test_rows() -> None:
@@ -137,7 +137,7 @@ def test_absurd_numbers_do_not_overflow(tmp_path: Path) -> None:
 
 
 @st.composite
-def boxes_in_a_picture(draw: st.DrawFn) -> tuple[npt.NDArray[np.float64], tuple[int, int]]:
+def boxes_in_an_image(draw: st.DrawFn) -> tuple[npt.NDArray[np.float64], tuple[int, int]]:
     width, height = draw(st.integers(1, 9000)), draw(st.integers(1, 9000))
     part = st.floats(0, 1)
     rows = draw(st.lists(st.tuples(part, part, part, part), max_size=4))
@@ -145,7 +145,7 @@ def boxes_in_a_picture(draw: st.DrawFn) -> tuple[npt.NDArray[np.float64], tuple[
     return fractions * [width, height, width, height], (width, height)
 
 
-@given(boxes_in_a_picture())
+@given(boxes_in_an_image())
 def test_written_rows_read_back_and_stay_inside(case: tuple[npt.NDArray[np.float64], tuple[int, int]]) -> None:
     boxes_xyxy, (width, height) = case
     text = format_yolo(boxes_xyxy, np.arange(len(boxes_xyxy)), (width, height))

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from tests.data.painting import index_of, paint
-from yolo.config.augment_settings import Augment
+from yolo.config.augment_settings import AugmentSettings
 from yolo.data.dataset import DetectionDataset
 from yolo.data.image_weights import ap_name
 from yolo.data.index import Index
@@ -14,20 +14,20 @@ from yolo.data.rect import rectangular_sizes
 from yolo.data.sample import Batch
 from yolo.errors import DataError
 
-NUM_PICTURES = 7
+NUM_IMAGES = 7
 
 
 @pytest.fixture
 def index(tmp_path: Path) -> Index:
-    return index_of(tmp_path, [paint((50, 40), [(5, 5, 5 + 6 * n, 30)] if n else []) for n in range(NUM_PICTURES)])
+    return index_of(tmp_path, [paint((50, 40), [(5, 5, 5 + 6 * n, 30)] if n else []) for n in range(NUM_IMAGES)])
 
 
-def dataset(index: Index, augment: Augment | None = None) -> DetectionDataset:
+def dataset(index: Index, augment: AugmentSettings | None = None) -> DetectionDataset:
     return DetectionDataset(index=index, size=32, augment=augment, seed=1)
 
 
 def passes(index: Index, workers: int, epochs: Sequence[int] = (0, 1), order: Order = "shuffled") -> list[list[Batch]]:
-    loader = build_loader(dataset(index, Augment()), batch_size=3, workers=workers, order=order, seed=4)
+    loader = build_loader(dataset(index, AugmentSettings()), batch_size=3, workers=workers, order=order, seed=4)
     found = []
     for epoch in epochs:
         loader.set_epoch(epoch, {})
@@ -50,7 +50,7 @@ def test_workers_change_nothing_and_epochs_do(index: Index) -> None:
     first, second = (
         {i: image for b in epoch for i, image in zip(b.image_ids, b.images, strict=True)} for epoch in alone
     )
-    assert set(first) == set(second) == set(range(NUM_PICTURES))
+    assert set(first) == set(second) == set(range(NUM_IMAGES))
     assert all(not torch.equal(first[i], second[i]) for i in first)
 
 
@@ -90,10 +90,10 @@ def test_rectangular_batches_have_one_shape_each(tmp_path: Path, workers: int) -
 
 
 def test_an_epoch_left_early_does_not_leak_into_the_next(index: Index) -> None:
-    loader = build_loader(dataset(index, Augment()), batch_size=2, workers=2, order="shuffled", seed=4)
+    loader = build_loader(dataset(index, AugmentSettings()), batch_size=2, workers=2, order="shuffled", seed=4)
     next(iter(loader))
     loader.set_epoch(1, {})
-    whole = build_loader(dataset(index, Augment()), batch_size=2, workers=0, order="shuffled", seed=4)
+    whole = build_loader(dataset(index, AugmentSettings()), batch_size=2, workers=0, order="shuffled", seed=4)
     whole.set_epoch(1, {})
     for a, b in zip(loader, whole, strict=True):
         assert_same(a, b)
@@ -103,7 +103,7 @@ def test_the_global_generator_is_left_alone(index: Index) -> None:
     torch.manual_seed(3)
     expected = torch.rand(2)
     torch.manual_seed(3)
-    list(build_loader(dataset(index, Augment()), batch_size=3, workers=0, order="shuffled", seed=4))
+    list(build_loader(dataset(index, AugmentSettings()), batch_size=3, workers=0, order="shuffled", seed=4))
     assert torch.equal(torch.rand(2), expected)
 
 
@@ -112,7 +112,7 @@ def test_the_global_generator_is_left_alone(index: Index) -> None:
     [
         (3, [3, 3, 1]),  # the rest is a smaller batch
         (7, [7]),
-        (64, [7]),  # fewer pictures than a batch
+        (64, [7]),  # fewer images than a batch
     ],
 )
 @pytest.mark.parametrize("order", ["shuffled", "listed"])
@@ -121,21 +121,21 @@ def test_batches_cover_the_data_set(index: Index, batch_size: int, sizes: list[i
     batches = list(loader)
     assert [len(b.images) for b in batches] == sizes
     assert len(loader) == len(sizes)
-    assert sorted(i for b in batches for i in b.image_ids) == list(range(NUM_PICTURES))
+    assert sorted(i for b in batches for i in b.image_ids) == list(range(NUM_IMAGES))
 
 
 def test_evaluation_comes_in_order_with_letterboxes(index: Index) -> None:
     (batch,) = build_loader(dataset(index), batch_size=64, workers=0, order="listed", seed=0)
-    assert batch.image_ids == tuple(range(NUM_PICTURES))
-    assert [box.width for box in batch.letterboxes] == [50] * NUM_PICTURES
-    assert batch.targets[:, 0].tolist() == [1, 2, 3, 4, 5, 6]  # picture 0 has no box, and is there
+    assert batch.image_ids == tuple(range(NUM_IMAGES))
+    assert [box.width for box in batch.letterboxes] == [50] * NUM_IMAGES
+    assert batch.targets[:, 0].tolist() == [1, 2, 3, 4, 5, 6]  # image 0 has no box, and is there
 
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_users_mistake_is_raised_here_in_one_line(index: Index, workers: int) -> None:
-    index.path(5).write_bytes(b"no picture")
+    index.path(5).write_bytes(b"no image")
     loader = build_loader(dataset(index), batch_size=2, workers=workers, order="listed", seed=0)
     with pytest.raises(DataError) as error:
         list(loader)
-    message = f"{index.path(5)}: does not decode as a picture; replace it, or take it off the list"
+    message = f"{index.path(5)}: does not decode as an image; replace it, or take it off the list"
     assert str(error.value) == message

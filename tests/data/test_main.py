@@ -3,14 +3,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.data.formats.images import put_annotation, put_picture, voc_object
+from tests.data.formats.images import put_annotation, put_image, voc_object
 from yolo.data.__main__ import main
 from yolo.data.formats.open_dataset import open_source
 from yolo.errors import DataError
 
 
 def test_convert_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    put_picture(tmp_path / "voc/JPEGImages/a.jpg")
+    put_image(tmp_path / "voc/JPEGImages/a.jpg")
     put_annotation(tmp_path / "voc/Annotations/a.xml", voc_object("cat", (1, 2, 3, 4)))
     argv = ["yolo.data", "convert", "--data", str(tmp_path / "voc"), "--out", str(tmp_path / "out"), "--link"]
     monkeypatch.setattr(sys, "argv", argv)

@@ -31,24 +31,24 @@ def test_forgetting_set_epoch_repeats_the_order() -> None:
     assert list(sampler) == first
     sampler.set_epoch(1)
     second = list(sampler)
-    assert [key.picture for key in second] != [key.picture for key in first]
+    assert [key.image_id for key in second] != [key.image_id for key in first]
     assert {key.epoch for key in second} == {1}
     assert list(EpochSampler(OfLength(50), seed=9)) != first
 
 
 def test_three_ranks_by_hand() -> None:
-    ranks = [[key.picture for key in EpochSampler(OfLength(7), seed=0, num_replicas=3, rank=r)] for r in range(3)]
+    ranks = [[key.image_id for key in EpochSampler(OfLength(7), seed=0, num_replicas=3, rank=r)] for r in range(3)]
     together = [i for rank in ranks for i in rank]
     assert [len(r) for r in ranks] == [3, 3, 3]  # 7 and 2 that come twice
     assert sorted(set(together)) == list(range(7))
     assert len(together) == 9
-    in_order = [[key.picture for key in InOrderSampler(OfLength(7), num_replicas=3, rank=r)] for r in range(3)]
+    in_order = [[key.image_id for key in InOrderSampler(OfLength(7), num_replicas=3, rank=r)] for r in range(3)]
     assert in_order == [[0, 3, 6], [1, 4], [2, 5]]
 
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(1, 60), st.integers(1, 9), st.integers(0, 3))
-def test_ranks_share_every_picture(length: int, num_replicas: int, epoch: int) -> None:
+def test_ranks_share_every_image(length: int, num_replicas: int, epoch: int) -> None:
     shuffled: Counter[Key] = Counter()
     in_order: list[int] = []
     for rank in range(num_replicas):
@@ -57,7 +57,7 @@ def test_ranks_share_every_picture(length: int, num_replicas: int, epoch: int) -
         keys = list(sampler)
         assert len(keys) == len(sampler) == -(-length // num_replicas)
         shuffled.update(keys)
-        in_order += [key.picture for key in InOrderSampler(OfLength(length), num_replicas=num_replicas, rank=rank)]
+        in_order += [key.image_id for key in InOrderSampler(OfLength(length), num_replicas=num_replicas, rank=rank)]
     assert sorted(shuffled) == [Key(epoch, i) for i in range(length)]
     if length >= num_replicas:
         assert max(shuffled.values()) <= 2
@@ -77,7 +77,7 @@ def test_a_weighted_draw_follows_the_weights() -> None:
         counts = np.zeros(len(index))
         for epoch in range(2000):
             sampler.set_epoch(epoch)
-            np.add.at(counts, [key.picture for key in sampler], 1)
+            np.add.at(counts, [key.image_id for key in sampler], 1)
         np.testing.assert_allclose(counts / counts.sum(), image_weights(index, record), atol=0.02)
 
 
@@ -90,7 +90,7 @@ def test_a_weighted_draw_repeats_and_changes_with_epoch_seed_and_record() -> Non
     assert list(sampler) != first
     sampler.weigh({})
     sampler.set_epoch(1)
-    assert [key.picture for key in sampler] != [key.picture for key in first]
+    assert [key.image_id for key in sampler] != [key.image_id for key in first]
 
 
 @settings(max_examples=30, deadline=None)
@@ -103,7 +103,7 @@ def test_ranks_get_disjoint_parts_of_one_weighted_draw(length: int, num_replicas
         keys = list(sampler)
         assert len(keys) == len(sampler) == -(-length // num_replicas)
         parts += keys
-    assert len(set(parts)) == len(parts)  # a picture may come again, but as another repeat of it
+    assert len(set(parts)) == len(parts)  # an image may come again, but as another repeat of it
     assert {key.epoch for key in parts} == {epoch}
-    repeats = Counter(key.picture for key in parts)
+    repeats = Counter(key.image_id for key in parts)
     assert all(Key(epoch, i, n) in parts for i, count in repeats.items() for n in range(count))

@@ -27,17 +27,17 @@ Fit = Callable[[npt.NDArray[np.uint8], tuple[int, int]], tuple[npt.NDArray[np.ui
     ],
 )
 def test_boxes_follow_the_pixels_into_the_input(fit: Fit, size_wh: tuple[int, int]) -> None:
-    picture = paint((100, 80), BOXES)
-    image, placing = fit(picture.image, size_wh)
+    painted = paint((100, 80), BOXES)
+    image, placing = fit(painted.image, size_wh)
     assert image.shape == (size_wh[1], size_wh[0], 3)
-    placed = place_boxes(picture.boxes_xyxy, placing)
-    assert_boxes_on_pixels(Sample(image, placed, picture.class_ids), tolerance=1.01)
-    back = placing.to_picture(torch.from_numpy(placed))
+    placed = place_boxes(painted.boxes_xyxy, placing)
+    assert_boxes_on_pixels(Sample(image, placed, painted.class_ids), tolerance=1.01)
+    back = placing.to_image(torch.from_numpy(placed))
     np.testing.assert_allclose(back, BOXES, atol=1e-4)
 
 
 @pytest.mark.parametrize(
-    ("picture_wh", "input_wh", "upscale", "expected"),
+    ("image_wh", "input_wh", "upscale", "expected"),
     [
         ((640, 480), (416, 416), True, (0.65, 0.65, 0, 52)),  # bars above and below: (416 - 312) / 2
         ((480, 640), (416, 416), True, (0.65, 0.65, 52, 0)),  # beside
@@ -48,17 +48,17 @@ def test_boxes_follow_the_pixels_into_the_input(fit: Fit, size_wh: tuple[int, in
     ],
 )
 def test_letterbox_geometry(
-    picture_wh: tuple[int, int], input_wh: tuple[int, int], upscale: bool, expected: tuple[float, float, int, int]
+    image_wh: tuple[int, int], input_wh: tuple[int, int], upscale: bool, expected: tuple[float, float, int, int]
 ) -> None:
-    image = np.full((picture_wh[1], picture_wh[0], 3), 7, np.uint8)
+    image = np.full((image_wh[1], image_wh[0], 3), 7, np.uint8)
     boxed, placing = letterbox(image, input_wh, fill=200, allow_upscale=upscale)
-    assert placing == pytest.approx((*expected, *picture_wh))
+    assert placing == pytest.approx((*expected, *image_wh))
     left, top = expected[2:]
-    assert (boxed == 7).all(axis=2).sum() == (input_wh[0] - 2 * left) * round(picture_wh[1] * placing.scale_y)
+    assert (boxed == 7).all(axis=2).sum() == (input_wh[0] - 2 * left) * round(image_wh[1] * placing.scale_y)
     assert top == 0 or boxed[0, 0].tolist() == [200, 200, 200]
 
 
-def test_boxes_are_clipped_to_the_picture_not_to_the_bars() -> None:
+def test_boxes_are_clipped_to_the_image_not_to_the_bars() -> None:
     _, placing = letterbox(np.zeros((50, 100, 3), np.uint8), (100, 100))
     assert place_boxes(np.array([[-5.0, -5, 120, 60]]), placing).tolist() == [[0, 25, 100, 75]]
 
@@ -73,7 +73,7 @@ def test_shrinking_averages_and_enlarging_interpolates() -> None:
 
 
 @pytest.mark.parametrize(
-    ("picture_wh", "longer_side", "expected"),
+    ("image_wh", "longer_side", "expected"),
     [
         ((640, 480), 416, (416, 312)),
         ((480, 640), 416, (312, 416)),
@@ -81,7 +81,5 @@ def test_shrinking_averages_and_enlarging_interpolates() -> None:
         ((1000, 1), 100, (100, 1)),  # a tenth of a pixel becomes one
     ],
 )
-def test_the_longer_side_of_a_tile_fits(
-    picture_wh: tuple[int, int], longer_side: int, expected: tuple[int, int]
-) -> None:
-    assert tile_size(picture_wh, longer_side) == expected
+def test_the_longer_side_of_a_tile_fits(image_wh: tuple[int, int], longer_side: int, expected: tuple[int, int]) -> None:
+    assert tile_size(image_wh, longer_side) == expected

@@ -29,10 +29,10 @@ def _few_generations(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("yolo.dataset_tools.anchor_fitting.GENERATIONS", 100)
 
 
-def index_of(*pictures: tuple[int, int, Sequence[tuple[float, float]]]) -> Index:
-    """Pictures of (width, height, shapes of boxes); the last box of each is to be ignored."""
+def index_of(*images: tuple[int, int, Sequence[tuple[float, float]]]) -> Index:
+    """Images of (width, height, shapes of boxes); the last box of each is to be ignored."""
     records = []
-    for width, height, shapes in pictures:
+    for width, height, shapes in images:
         boxes = np.array([(0, 0, w, h) for w, h in shapes], np.float64).reshape(-1, 4)
         ignore = np.arange(len(shapes)) == len(shapes) - 1
         records.append(Record(Path("a.jpg"), width, height, boxes, np.zeros(len(shapes), np.int64), ignore))

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
-from tests.data.formats.images import put_annotation, put_picture, put_text, voc_object
+from tests.data.formats.images import put_annotation, put_image, put_text, voc_object
 from yolo.data.formats.open_dataset import open_source
 from yolo.data.labels import format_yolo
 from yolo.dataset_tools.convert_dataset import Convert, convert, unique_names
@@ -22,7 +22,7 @@ from yolo.errors import DataError
 
 def make_voc(folder: Path) -> str:
     for name in ("a", "b", "c", "more/a"):
-        put_picture(folder / "JPEGImages" / f"{name}.jpg")
+        put_image(folder / "JPEGImages" / f"{name}.jpg")
         put_annotation(folder / "Annotations" / f"{name}.xml", voc_object("dog", (10, 5, 60, 45)))
     put_annotation(folder / "Annotations/a.xml", voc_object("cat", (1, 1, 2, 2)), voc_object("dog", (0, 0, 9, 9), 1))
     (folder / "Annotations/c.xml").unlink()
@@ -69,7 +69,7 @@ def test_round_trip(tmp_path_factory: pytest.TempPathFactory, parts: npt.NDArray
     corners = np.sort(parts.reshape(-1, 2, 2), axis=1)
     keep = (corners[:, 1] - corners[:, 0] > 1e-3).all(axis=1)
     boxes_xyxy = corners[keep].reshape(-1, 4) * [*size, *size]
-    put_picture(folder / "a/images/p.png", *size)
+    put_image(folder / "a/images/p.png", *size)
     put_text(folder / "a/labels/p.txt", format_yolo(boxes_xyxy, np.arange(len(boxes_xyxy)) % 2, size))
     put_text(folder / "a/my.names", "cat\ndog\n")
     put_text(folder / "a/val.txt", "images/p.png\n")
@@ -88,11 +88,11 @@ def described(folder: Path) -> str:
     return str(next(iter(folder.glob("*.data")), folder))
 
 
-def put_pictures(folder: Path, boxes_xyxy: Sequence[npt.NDArray[np.float64]], size: tuple[int, int]) -> str:
-    """A Darknet data set: two thirds of the pictures in train, the others in val, all in both."""
+def put_images(folder: Path, boxes_xyxy: Sequence[npt.NDArray[np.float64]], size: tuple[int, int]) -> str:
+    """A Darknet data set: two thirds of the images in train, the others in val, all in both."""
     names = [f"images/p{i}.png" for i in range(len(boxes_xyxy))]
     for name, boxes in zip(names, boxes_xyxy, strict=True):
-        put_picture(folder / name, *size)
+        put_image(folder / name, *size)
         label = (folder / name.replace("images", "labels")).with_suffix(".txt")
         put_text(label, format_yolo(boxes, np.arange(len(boxes)) % 3, size))
     cut = 2 * len(names) // 3
@@ -112,7 +112,7 @@ def truth(data: str) -> dict[str, dict[str, tuple[npt.NDArray[np.float64], list[
 
 
 def assert_same(data: str, expected: str, tolerance: float) -> None:
-    """Every box of every picture of every split is where it was."""
+    """Every box of every image of every split is where it was."""
     assert open_source(data).names == open_source(expected).names
     new, old = truth(data), truth(expected)
     assert {split: set(rows) for split, rows in new.items()} == {split: set(rows) for split, rows in old.items()}
@@ -137,7 +137,7 @@ def test_round_trip_through_every_format(tmp_path: Path) -> None:
     corners = np.sort(rng.random((9, 5, 2, 2)), axis=2) * [333, 77]
     corners[:, :, 1] += 0.01
     boxes_xyxy = np.clip(corners.reshape(9, 5, 4), 0, [333, 77, 333, 77])
-    go_round(put_pictures(tmp_path, [*boxes_xyxy, np.zeros((0, 4))], (333, 77)), tmp_path, 0.01)
+    go_round(put_images(tmp_path, [*boxes_xyxy, np.zeros((0, 4))], (333, 77)), tmp_path, 0.01)
 
 
 @pytest.mark.parametrize("data", ["bccd-voc", "indoor85/indoor85.data"])
@@ -154,7 +154,7 @@ def test_round_trip_of_real_data(data: str, tmp_path: Path) -> None:
 def test_a_thousand_boxes_stay(name: str, tmp_path: Path) -> None:
     lefts = np.arange(1000.0) / 2
     boxes = np.stack([lefts, lefts / 10, lefts + 7, lefts / 10 + 5], axis=1)
-    data = put_pictures(tmp_path / "set", [boxes, boxes[:3], boxes[:0]], (600, 100))
+    data = put_images(tmp_path / "set", [boxes, boxes[:3], boxes[:0]], (600, 100))
     assert open_source(data).index("train").class_ids(0).shape == (1000,)
     convert(Convert(data=data, out=tmp_path / "out", format=cast("Any", name)))
     assert_same(described(tmp_path / "out"), data, 0.01)
@@ -223,7 +223,7 @@ def test_nothing_is_written_after_a_mistake(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pictures", "names"),
+    ("images", "names"),
     [
         (["x/a.jpg", "y/a.jpg"], ["a.jpg", "a_2.jpg"]),
         (["x/a.jpg", "x/a.png"], ["a.jpg", "a_2.png"]),  # one label file each
@@ -232,8 +232,8 @@ def test_nothing_is_written_after_a_mistake(tmp_path: Path) -> None:
         (["x/a.jpg", "y/a.jpg", "x/a_2.jpg"], ["a.jpg", "a_2.jpg", "a_2_2.jpg"]),
     ],
 )
-def test_unique_names(pictures: list[str], names: list[str]) -> None:
-    assert list(unique_names(map(Path, pictures)).values()) == names
+def test_unique_names(images: list[str], names: list[str]) -> None:
+    assert list(unique_names(map(Path, images)).values()) == names
 
 
 def test_what_was_written_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -13,7 +13,7 @@ def test_groups(tmp_path: Path) -> None:
     assert group_identical(paths) == [[0, 2, 5], [1, 4], [3], [6]]
 
 
-def test_a_folder_is_no_picture(tmp_path: Path) -> None:
+def test_a_folder_is_no_image(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     with pytest.raises(DataError, match="a: cannot be read"):

@@ -13,7 +13,7 @@ from yolo.errors import DataError, SettingsError
 
 
 def make(folder: Path, count: int = 40) -> Path:
-    """Pictures that differ but for 30..39, which are copies of 0..9; class 1 in every fifth."""
+    """Images that differ but for 30..39, which are copies of 0..9; class 1 in every fifth."""
     for i in range(count):
         path = folder / "images" / f"{i:02d}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -25,14 +25,14 @@ def make(folder: Path, count: int = 40) -> Path:
 
 
 def run(data: Path, out: Path, **settings: Any) -> dict[str, list[str]]:
-    """Divide, and give the names of the pictures in each split."""
+    """Divide, and give the names of the images in each split."""
     split(Split(data=str(data), out=out, **settings))
     files = sorted(out.glob("*.data"))
     source = open_source(str(files[0] if files else out))
-    return {name: [p.stem for p in source.pictures(name)] for name in source.splits}
+    return {name: [p.stem for p in source.images(name)] for name in source.splits}
 
 
-def test_each_picture_is_in_one_part(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_image_is_in_one_part(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     parts = run(make(tmp_path / "set"), tmp_path / "out", val=0.2, test=0.1)
     assert sorted(name for part in parts.values() for name in part) == [f"{i:02d}" for i in range(40)]
     assert {split: len(part) for split, part in parts.items()} == {"train": 28, "val": 8, "test": 4}
@@ -61,8 +61,8 @@ def test_the_seed_decides(tmp_path: Path) -> None:
 def test_nothing_of_the_data_set_is_touched_and_nothing_is_lost(kind: str, tmp_path: Path) -> None:
     folder = tmp_path / "set"
     data = MAKERS[kind](folder)
-    for number, picture in enumerate(folder.rglob("*.jpg")):
-        Image.new("RGB", (100, 50), (0, 80 * number, 0)).save(picture)  # else all are copies of one
+    for number, image in enumerate(folder.rglob("*.jpg")):
+        Image.new("RGB", (100, 50), (0, 80 * number, 0)).save(image)  # else all are copies of one
     before = {p: p.stat().st_mtime_ns for p in folder.rglob("*")}
     parts = run(data, tmp_path / "out", val=0.34)
     assert {p: p.stat().st_mtime_ns for p in folder.rglob("*")} == before

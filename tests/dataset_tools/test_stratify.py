@@ -14,7 +14,7 @@ def divide(boxes: list[list[int]], fractions: list[float], seed: int = 0) -> lis
 
 
 def test_every_part_gets_its_share_of_a_rare_class() -> None:
-    boxes = [[1 + i % 4, int(i % 20 == 0)] for i in range(200)]  # class 1 in 10 of 200 pictures
+    boxes = [[1 + i % 4, int(i % 20 == 0)] for i in range(200)]  # class 1 in 10 of 200 images
     train, val, test = divide(boxes, [0.7, 0.2, 0.1])
     assert (len(train), len(val), len(test)) == (140, 40, 20)
     assert [sum(boxes[i][1] for i in part) for part in (train, val, test)] == [7, 2, 1]
@@ -23,7 +23,7 @@ def test_every_part_gets_its_share_of_a_rare_class() -> None:
     )
 
 
-def test_pictures_without_objects_are_shared_out_too() -> None:
+def test_images_without_objects_are_shared_out_too() -> None:
     boxes = [[1] if i >= 50 else [0] for i in range(100)]
     train, val = divide(boxes, [0.8, 0.2])
     assert [sum(i < 50 for i in part) for part in (train, val)] == [40, 10]
@@ -54,7 +54,7 @@ def test_each_unit_is_in_one_part_and_parts_are_of_the_wished_sizes(
         assert abs(len(part) - fraction * len(boxes)) < 1
 
 
-def test_a_large_unit_counts_all_its_pictures() -> None:
+def test_a_large_unit_counts_all_its_images() -> None:
     parts = stratify(np.ones((6, 1), np.int64), np.array([5, 1, 1, 1, 1, 1]), [0.5, 0.5], np.random.default_rng(0))
     sizes = np.bincount(parts, weights=[5, 1, 1, 1, 1, 1])
     assert sizes.sum() == 10

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.distributed import FileStore  # type: ignore[attr-defined]
 
-from tests.data.formats.images import put_picture, put_text
+from tests.data.formats.images import put_image, put_text
 from tests.distributed.ranks import run_ranks
 from yolo import distributed
 from yolo.boxes.nms import Detections
@@ -19,7 +19,7 @@ from yolo.data.formats.open_dataset import open_source
 from yolo.data.index import Index
 from yolo.distributed import torch_group
 from yolo.distributed.collectives import first_to_say
-from yolo.distributed.launch_env import Place
+from yolo.distributed.launch_env import LaunchEnv
 from yolo.distributed.sync_batch_norm import SyncedBatchNorm2d, synchronise_norms
 from yolo.distributed.torch_group import _gather_round
 from yolo.errors import DataError, ElsewhereError, SettingsError, TrainingError
@@ -39,23 +39,17 @@ def talk() -> dict[str, object]:
     distributed.check_equal(model, "here")
     return {
         "place": (rank, distributed.world_size(), distributed.local_rank(), distributed.is_main()),
-        "sum": distributed.sum_over_ranks(torch.tensor([1, rank])).tolist(),
-        "mean": float(distributed.mean_over_ranks(torch.tensor(float(rank)))),
-        "anywhere": (distributed.anywhere(rank == 1), distributed.anywhere(False)),
-        "gather": distributed.gather(torch.arange(rank + 1)).tolist(),
-        "nothing": tuple(distributed.gather(torch.zeros(0, 4)).shape),
-        "texts": distributed.gather_texts("a" * rank),
-        "main": distributed.from_main(lambda: f"of {distributed.rank()}"),
+        "sum": distributed.all_reduce_sum(torch.tensor([1, rank])).tolist(),
+        "mean": float(distributed.all_reduce_mean(torch.tensor(float(rank)))),
+        "any_rank": (distributed.any_rank(rank == 1), distributed.any_rank(False)),
+        "all_gather": distributed.all_gather(torch.arange(rank + 1)).tolist(),
+        "nothing": tuple(distributed.all_gather(torch.zeros(0, 4)).shape),
+        "texts": distributed.all_gather_texts("a" * rank),
+        "main": distributed.run_on_main_and_broadcast(lambda: f"of {distributed.rank()}"),
         "weight": float(model.weight.detach().sum()),
         "differed": differed.split(";")[0],
-        "alone": alone_size(),
         "said": first_to_say("the same"),
     }
-
-
-def alone_size() -> int:
-    with distributed.alone():
-        return distributed.world_size()
 
 
 def test_three_ranks_talk() -> None:
@@ -65,21 +59,20 @@ def test_three_ranks_talk() -> None:
     expected = {
         "sum": [3, 3],
         "mean": 1.0,
-        "anywhere": (True, False),
-        "gather": [0, 0, 1, 0, 1, 2],
+        "any_rank": (True, False),
+        "all_gather": [0, 0, 1, 0, 1, 2],
         "nothing": (0, 4),
         "texts": ["", "a", "aa"],
         "main": "of 0",
         "weight": 0.0,
         "differed": "here: the weights of rank 1, 2 differ from those of rank 0",
-        "alone": 1,
     }
     assert every == [expected] * 3
 
 
 def fetch(folder: str, fails: bool) -> str:
     try:
-        with distributed.first_on_node("fetch"):
+        with distributed.local_main_first("fetch"):
             if distributed.local_rank() == 0:
                 time.sleep(0.3)
                 if fails:
@@ -104,7 +97,7 @@ def mistake() -> str:
         raise SettingsError("--epochs 0: use 1 or more")
 
     try:
-        distributed.from_main(fail)
+        distributed.run_on_main_and_broadcast(fail)
     except SettingsError as error:
         return f"{type(error).__name__}: {error}"
     except ElsewhereError as error:
@@ -120,7 +113,7 @@ def test_a_mistake_of_rank_0_ends_all() -> None:
 
 
 def normalise() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, list[torch.Tensor]]:
-    """Output, gradients and statistics of batch normalisation of this rank's part, 3 of 4 pictures on rank 0."""
+    """Output, gradients and statistics of batch normalisation of this rank's part, 3 of 4 images on rank 0."""
     rank, world = distributed.rank(), distributed.world_size()
     x = torch.rand(4, 3, 5, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64) * 3
     own = x if world == 1 else (x[:3] if rank == 0 else x[3:])
@@ -135,10 +128,10 @@ def normalise() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, list[torch.Te
     assert own.grad is not None
     gradient = model.get_parameter("0.weight").grad
     assert gradient is not None
-    weight_grad = distributed.sum_over_ranks(gradient)
+    weight_grad = distributed.all_reduce_sum(gradient)
     return (
-        distributed.gather(out.detach()),
-        distributed.gather(own.grad),
+        distributed.all_gather(out.detach()),
+        distributed.all_gather(own.grad),
         weight_grad,
         [b.double() for b in model.buffers()],
     )
@@ -170,7 +163,7 @@ def evaluate(folder: str) -> dict[str, object]:
 
 def test_scores_are_the_same_for_any_number_of_ranks(tmp_path: Path) -> None:
     for number in range(5):
-        put_picture(tmp_path / "images" / "train" / f"{number}.png", 40, 40)
+        put_image(tmp_path / "images" / "train" / f"{number}.png", 40, 40)
         rows = f"{number % 2} 0.4 0.4 0.3 0.3\n1 0.6 0.5 0.25 0.3\n"
         put_text(tmp_path / "labels" / "train" / f"{number}.txt", rows)
     (tmp_path / "data.yaml").write_text("path: .\ntrain: images/train\nval: images/train\nnames: [a, b]\n")
@@ -192,8 +185,8 @@ def compressed(compression: distributed.Compression) -> float:
     model = nn.Linear(40, 30)
     replica = distributed.replicate(model, static=True, compression=compression)
     x = torch.rand(8, 40, generator=torch.Generator().manual_seed(distributed.rank()))
-    called = replica.refresh()
-    with replica.synced(last=True):
+    called = replica.wrap()
+    with replica.sync_context(last=True):
         called(x).square().sum().backward()
     got = model.weight.grad
     plain = nn.Linear(40, 30)
@@ -201,7 +194,7 @@ def compressed(compression: distributed.Compression) -> float:
     plain(x).square().sum().backward()
     assert got is not None
     assert plain.weight.grad is not None
-    wanted = distributed.mean_over_ranks(plain.weight.grad)
+    wanted = distributed.all_reduce_mean(plain.weight.grad)
     return float((got - wanted).abs().max() / wanted.abs().max())
 
 
@@ -212,10 +205,10 @@ def met_again(folder: str) -> tuple[list[int], str]:
         store.set(f"here {rank}", f"old {rank}")
         store.set(f"answer old {rank}", "old 0")
         store.set(f"confirmed old 0 {rank}", "")
-    distributed.anywhere(False)  # until they are there
-    place = Place(launcher="test", rank=distributed.rank(), world_size=2)
+    distributed.any_rank(False)  # until they are there
+    place = LaunchEnv(launcher="test", rank=distributed.rank(), world_size=2)
     name = _gather_round(store, place)
-    return distributed.gather(torch.tensor([distributed.rank()])).tolist(), name
+    return distributed.all_gather(torch.tensor([distributed.rank()])).tolist(), name
 
 
 def test_processes_of_another_start_are_not_taken_for_those_of_this_one(tmp_path: Path) -> None:
@@ -227,6 +220,6 @@ def test_processes_of_another_start_are_not_taken_for_those_of_this_one(tmp_path
 
 def test_who_does_not_come_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch_group, "MEETING_TIMEOUT_S", 0.3)
-    place = Place(launcher="srun", rank=1, world_size=4)
+    place = LaunchEnv(launcher="srun", rank=1, world_size=4)
     with pytest.raises(SettingsError, match=r"rank 1 \(srun\): of 4 processes, rank 0, 2, 3 did not come to file:"):
         torch_group._meet(place, f"file://{tmp_path}/store")

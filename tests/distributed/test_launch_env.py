@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yolo.distributed.launch_env import FIRST_PORT, NUM_PORTS, Place, find_place, first_host
+from yolo.distributed.launch_env import FIRST_PORT, NUM_PORTS, LaunchEnv, first_host, read_launch_env
 from yolo.errors import SettingsError
 
 TORCHRUN = {
@@ -33,40 +33,42 @@ HOROVODRUN = {
 
 
 def test_nothing_started_this_process() -> None:
-    assert find_place({"SLURM_NTASKS": "4", "SLURM_PROCID": "0", "HOME": "/root"}) is None  # a batch script, no srun
+    assert (
+        read_launch_env({"SLURM_NTASKS": "4", "SLURM_PROCID": "0", "HOME": "/root"}) is None
+    )  # a batch script, no srun
 
 
 def test_torchrun() -> None:
-    expected = Place(
+    expected = LaunchEnv(
         launcher="torchrun", rank=5, world_size=8, local_rank=1, local_world_size=4, meeting=("a1", 29500),
         job="torchrun j7", hosted=True,
     )  # fmt: skip
-    assert find_place(TORCHRUN) == expected
-    assert find_place({**SRUN, **TORCHRUN}) == expected  # torchrun within srun
+    assert read_launch_env(TORCHRUN) == expected
+    assert read_launch_env({**SRUN, **TORCHRUN}) == expected  # torchrun within srun
 
 
 def test_torchrun_without_an_id_is_known_by_its_process() -> None:
-    place = find_place({**TORCHRUN, "TORCHELASTIC_RUN_ID": "none"})
+    place = read_launch_env({**TORCHRUN, "TORCHELASTIC_RUN_ID": "none"})
     assert place is not None
     assert place.job == f"torchrun {socket.gethostname()} {os.getppid()}"
 
 
 def test_a_process_a_machine_by_variables_alone() -> None:
     env = {"RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "job-master-0", "MASTER_PORT": "23456"}
-    place = find_place(env)
+    place = read_launch_env(env)
     assert place is not None
     assert (place.rank, place.world_size, place.local_rank, place.local_world_size) == (1, 2, 0, 1)
     assert (place.meeting, place.job, place.hosted) == (("job-master-0", 23456), "", False)
 
 
 def test_srun() -> None:
-    place = find_place(SRUN)
+    place = read_launch_env(SRUN)
     assert place is not None
     assert (place.rank, place.world_size, place.local_rank, place.local_world_size) == (3, 5, 1, 2)
     assert place.meeting[0] == "gpu03"
     assert FIRST_PORT <= place.meeting[1] < FIRST_PORT + NUM_PORTS
-    other = find_place({**SRUN, "SLURM_PROCID": "0", "SLURM_NODEID": "0", "SLURM_LOCALID": "0"})
-    another_job = find_place({**SRUN, "SLURM_JOB_ID": "813"})
+    other = read_launch_env({**SRUN, "SLURM_PROCID": "0", "SLURM_NODEID": "0", "SLURM_LOCALID": "0"})
+    another_job = read_launch_env({**SRUN, "SLURM_JOB_ID": "813"})
     assert other is not None
     assert another_job is not None
     assert other.meeting == place.meeting != another_job.meeting
@@ -76,7 +78,7 @@ def test_srun() -> None:
     ("env", "launcher", "world_size"), [(OPEN_MPI, "mpirun", 2), (HYDRA, "mpirun", 3), (HOROVODRUN, "horovodrun", 2)]
 )
 def test_mpirun_and_horovodrun(env: dict[str, str], launcher: str, world_size: int) -> None:
-    place = find_place(env)
+    place = read_launch_env(env)
     assert place is not None
     assert (place.launcher, place.rank, place.world_size, place.local_rank) == (launcher, 1, world_size, 1)
     assert place.meeting[0] == "127.0.0.1"
@@ -85,8 +87,8 @@ def test_mpirun_and_horovodrun(env: dict[str, str], launcher: str, world_size: i
 def test_mpirun_on_many_machines_must_say_which_is_first() -> None:
     env = {**OPEN_MPI, "OMPI_COMM_WORLD_LOCAL_SIZE": "1", "OMPI_COMM_WORLD_LOCAL_RANK": "0"}
     with pytest.raises(SettingsError, match="set MASTER_ADDR"):
-        find_place(env)
-    place = find_place({**env, "MASTER_ADDR": "10.0.0.1", "MASTER_PORT": "7000"})
+        read_launch_env(env)
+    place = read_launch_env({**env, "MASTER_ADDR": "10.0.0.1", "MASTER_PORT": "7000"})
     assert place is not None
     assert place.meeting == ("10.0.0.1", 7000)
 
@@ -94,7 +96,7 @@ def test_mpirun_on_many_machines_must_say_which_is_first() -> None:
 @pytest.mark.parametrize("change", [{"RANK": "8"}, {"LOCAL_RANK": "x"}, {"MASTER_PORT": ""}, {"WORLD_SIZE": "-1"}])
 def test_variables_that_cannot_be(change: dict[str, str]) -> None:
     with pytest.raises(SettingsError, match="see to its variables"):
-        find_place({**TORCHRUN, **change})
+        read_launch_env({**TORCHRUN, **change})
 
 
 @pytest.mark.parametrize(

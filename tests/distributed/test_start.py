@@ -17,12 +17,13 @@ import yaml
 
 from tests.data.formats.images import put_text
 from tests.data.painting import paint
-from yolo.distributed import DistributedSettings, Options
+from yolo.config.distributed_settings import DistributedSettings
+from yolo.distributed import Options
 from yolo.distributed.launcher import Machines
 from yolo.distributed.start import job, without_local_rank
 from yolo.errors import SettingsError
-from yolo.evaluation.preview import write_picture
 from yolo.training.read_settings import read_train_settings
+from yolo.visualization.drawing import write_image
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -116,10 +117,10 @@ def test_the_examples_give_arguments_that_are_ours() -> None:
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """Sixteen pictures of one square."""
+    """Sixteen images of one square."""
     for split in ("train", "val"):
         for number in range(8):
-            write_picture(tmp_path / split / "images" / f"{number}.png", paint((32, 32), [(8, 8, 24, 24)]).image)
+            write_image(tmp_path / split / "images" / f"{number}.png", paint((32, 32), [(8, 8, 24, 24)]).image)
             put_text(tmp_path / split / "labels" / f"{number}.txt", "0 0.5 0.5 0.5 0.5\n")
     return put_text(tmp_path / "data.yaml", "path: .\ntrain: train/images\nval: val/images\nnames: [square]\n")
 
@@ -127,7 +128,7 @@ def data(tmp_path: Path) -> Path:
 @pytest.mark.e2e
 def test_a_killed_process_takes_the_others_along_and_the_job_starts_again(data: Path, tmp_path: Path) -> None:
     command = f"{sys.executable} -m yolo.train --data {data} --cfg shapes --img-size 32 --batch-size 4 --epochs 40"
-    command += " --workers 0 --cache none --device cpu --picture-period 0 --nproc 2 --max-restarts 1"
+    command += " --workers 0 --cache none --device cpu --preview-period 0 --nproc 2 --max-restarts 1"
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     results = tmp_path / "runs" / "train" / "results.csv"
     with subprocess.Popen(
@@ -140,7 +141,7 @@ def test_a_killed_process_takes_the_others_along_and_the_job_starts_again(data: 
         killer.join()
     assert process.returncode == 0, log
     assert "started again by its launcher: goes on with runs/train" in log
-    assert "2 processes, 2 pictures a batch each" in log
+    assert "2 processes, 2 images a batch each" in log
     with results.open() as file:
         assert [row["epoch"] for row in csv.DictReader(file)] == [str(epoch + 1) for epoch in range(40)]
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["train"]

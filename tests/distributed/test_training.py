@@ -1,4 +1,4 @@
-"""N processes with b pictures each train as one process with N * b does."""
+"""N processes with b images each train as one process with N * b does."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from tests.distributed.ranks import run_ranks
 from yolo import distributed
+from yolo.config.loss_settings import LossName, LossSettings
 from yolo.darknet.cfg_file import CfgFile
 from yolo.data.sample import Batch
 from yolo.distributed.sync_batch_norm import synchronise_norms
@@ -22,15 +23,14 @@ from yolo.engine.optimizer import build_optimizer
 from yolo.engine.precision import Precision
 from yolo.engine.schedule import Schedule
 from yolo.engine.trainer import Trainer
-from yolo.losses.anchor_loss import LossSettings
-from yolo.losses.registry import LossName, build_loss
+from yolo.losses.registry import build_loss
 from yolo.model.network import Darknet
 
 WORLD_BATCH = 8
 SIDE = 32
 
 
-class Pictures:
+class Images:
     """This rank's part of made-up batches; the boxes are shared out unevenly."""
 
     def __init__(self, num_batches: int) -> None:
@@ -83,7 +83,7 @@ def trained(
     run = Trainer(
         model=model,
         objective=objective,
-        loader=Pictures(steps // epochs),
+        loader=Images(steps // epochs),
         optimizer=build_optimizer(model, "sgd", lr=1e-3, momentum=0.9, weight_decay=5e-4),
         schedule=Schedule(
             epochs=epochs, policy=constant, burn_in=0, lr=1e-3, momentum=0.9, weight_decay=5e-4, accumulate=accumulate

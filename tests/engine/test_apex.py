@@ -143,9 +143,9 @@ def test_the_scale_of_amp_is_kept_and_says_when_nothing_helps(install: Install) 
     install("old")
     precision, optimizer = ApexPrecision("apex-O1", CUDA), torch.optim.SGD([nn.Parameter(torch.ones(1))])
     state = precision.state_dict()
-    assert precision.eases(optimizer)
+    assert precision.backoff_scale(optimizer)
     precision.load_state_dict({"loss_scaler0": {"loss_scale": 0.5}})
-    assert not precision.eases(optimizer)
+    assert not precision.backoff_scale(optimizer)
     precision.load_state_dict({"scale": 2.0})  # of a run in fp16
     assert precision.state_dict()["loss_scaler0"]["loss_scale"] == 0.5
     precision.load_state_dict(state)

@@ -37,7 +37,7 @@ def test_the_largest_that_fits(limit: int, most: int, tried: list[int], found: i
 @pytest.mark.parametrize(
     ("one", "two", "limit", "most", "found"),
     [
-        (30, 50, 1000, 64, 49),  # 20 a picture, 10 besides
+        (30, 50, 1000, 64, 49),  # 20 an image, 10 besides
         (30, 50, 1000, 16, 16),
         (30, 50, 30, 64, 1),
         (30, 50, 29, 64, 0),
@@ -77,7 +77,7 @@ def test_an_error_of_another_kind_is_not_hidden() -> None:
 
 @pytest.fixture
 def cuda(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """A device of 1000 bytes, of which a step takes 30 a picture; more than 1000 is an error."""
+    """A device of 1000 bytes, of which a step takes 30 an image; more than 1000 is an error."""
     taken = SimpleNamespace(peak=0)
 
     def step(size: int) -> None:

@@ -83,5 +83,5 @@ def test_mends_what_is_not_finite() -> None:
     ema = ModelEma(model)
     assert model.running_mean is not None
     model.running_mean.copy_(torch.tensor([math.nan, 3.0]))
-    ema.mend(model)
+    ema.restore_finite_buffers(model)
     assert model.running_mean.tolist() == [0.0, 3.0]

@@ -16,7 +16,7 @@ from torch import nn
 from tests.engine.test_trainer import trainer
 from yolo.engine.callback import Callback
 from yolo.engine.callbacks.clock import Clock
-from yolo.engine.callbacks.run_logging import LONGEST_SIDE, Logging
+from yolo.engine.callbacks.run_logging import MAX_SIDE, Logging
 from yolo.engine.trainer import Trainer
 from yolo.errors import TrainingError
 
@@ -39,8 +39,8 @@ class Notes:
     def log(self, numbers: Mapping[str, float], epoch: int) -> None:
         self.heard.append(("log", epoch, "grad_norm" in numbers))
 
-    def log_picture(self, name: str, picture_rgb: npt.NDArray[np.uint8], epoch: int) -> None:
-        self.heard.append((name, epoch, picture_rgb.shape, tuple(picture_rgb[0, 0])))
+    def log_image(self, name: str, image_rgb: npt.NDArray[np.uint8], epoch: int) -> None:
+        self.heard.append((name, epoch, image_rgb.shape, tuple(image_rgb[0, 0])))
 
     def close(self, *, failed: bool) -> None:
         self.heard.append(("close", failed))
@@ -48,7 +48,7 @@ class Notes:
 
 def draw(model: nn.Module) -> dict[str, npt.NDArray[np.uint8]]:
     assert not model.training  # the averaged one
-    return {"curve": np.full((2 * LONGEST_SIDE, 100, 3), RED_BGR, np.uint8)}
+    return {"curve": np.full((2 * MAX_SIDE, 100, 3), RED_BGR, np.uint8)}
 
 
 def logging(folder: Path, notes: Notes, period: int = 2) -> Logging:
@@ -60,15 +60,15 @@ def test_a_run_as_a_logger_hears_it(tmp_path: Path) -> None:
     notes = Notes()
     callback = logging(tmp_path, notes)
     trainer((4, 4), epochs=3, callbacks=(callback,)).train()
-    picture = notes.heard.pop(2)
-    assert picture[:3] == ("train_batch0", 0, (8, 8, 3))
-    assert picture[3][0] > 250  # red comes first
+    image = notes.heard.pop(2)
+    assert image[:3] == ("train_batch0", 0, (8, 8, 3))
+    assert image[3][0] > 250  # red comes first
     assert notes.heard == [
         ("open", 0, ""),
         ("settings", {"epochs": 3}),
         ("log", 1, True),
         ("log", 2, True),
-        ("curve", 2, (LONGEST_SIDE, 50, 3), (255, 0, 0)),
+        ("curve", 2, (MAX_SIDE, 50, 3), (255, 0, 0)),
         ("log", 3, True),
         ("close", False),
     ]

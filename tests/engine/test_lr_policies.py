@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from yolo.config.schedule_settings import PolicyName, ScheduleSettings
 from yolo.engine.lr_policies import (
     Policy,
-    PolicyName,
-    PolicySettings,
     build_policy,
     constant,
     cosine,
@@ -59,7 +58,7 @@ def test_a_drop_is_not_missed_by_a_rounding_error() -> None:
 @pytest.mark.parametrize("name", NAMES)
 @given(progress=st.floats(0, 1))
 def test_factors_stay_within_their_bounds(name: PolicyName, progress: float) -> None:
-    settings = PolicySettings(schedule=name, lrf=0.1)
+    settings = ScheduleSettings(schedule=name, lrf=0.1)
     factor = build_policy(settings)(progress)
     lowest = {"steps": 0.01, "step": 0.5**4}.get(name, 0.1)
     assert lowest * (1 - 1e-9) <= factor <= 1 + 1e-9
@@ -68,5 +67,5 @@ def test_factors_stay_within_their_bounds(name: PolicyName, progress: float) -> 
 @pytest.mark.parametrize("name", ["cosine", "linear", "polynomial", "exponential", "sigmoid"])
 @given(pair=st.tuples(st.floats(0, 1), st.floats(0, 1)))
 def test_these_never_rise(name: PolicyName, pair: tuple[float, float]) -> None:
-    policy = build_policy(PolicySettings(schedule=name))
+    policy = build_policy(ScheduleSettings(schedule=name))
     assert policy(min(pair)) >= policy(max(pair)) - 1e-12

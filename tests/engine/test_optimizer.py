@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from yolo.engine.optimizer import Argument, Pace, build_optimizer, check_arguments, withhold
+from yolo.config.optimizer_settings import Argument
+from yolo.engine.optimizer import ParamSchedule, build_optimizer, check_arguments, drop_frozen_grads
 from yolo.errors import SettingsError
 
 
@@ -78,8 +79,12 @@ def test_an_optimizer_without_weight_decay_says_so(caplog: pytest.LogCaptureFixt
 def test_paces_make_groups_of_their_own() -> None:
     model = network()
     slow, late, never = (model.get_parameter(f"{path}.weight") for path in (0, 2, 3))
-    paces = {slow: Pace(lr_factor=0.1), late: Pace(start=2.5), never: Pace(start=math.inf)}
-    optimizer = build_optimizer(model, "sgd", lr=0.1, momentum=0.9, weight_decay=0.01, paces=paces)
+    schedules = {
+        slow: ParamSchedule(lr_factor=0.1),
+        late: ParamSchedule(start=2.5),
+        never: ParamSchedule(start=math.inf),
+    }
+    optimizer = build_optimizer(model, "sgd", lr=0.1, momentum=0.9, weight_decay=0.01, schedules=schedules)
     groups = {group["name"]: group for group in optimizer.param_groups}
     assert list(groups) == ["biases", "weights x 0.1", "weights from 2.5", "norms"]
     assert groups["weights x 0.1"]["params"][0] is slow
@@ -87,16 +92,16 @@ def test_paces_make_groups_of_their_own() -> None:
     assert [p.requires_grad for p in (slow, late, never)] == [True, True, False]
     for parameter in (slow, late):
         parameter.grad = torch.ones_like(parameter)
-    withhold(optimizer, 2.4)
+    drop_frozen_grads(optimizer, 2.4)
     assert late.grad is None
     assert slow.grad is not None
     late.grad = torch.ones_like(late)
-    withhold(optimizer, 2.5)
+    drop_frozen_grads(optimizer, 2.5)
     assert late.grad is not None
 
 
 def test_nothing_to_train_is_a_mistake() -> None:
     model = nn.Linear(1, 1)
-    paces = {parameter: Pace(start=math.inf) for parameter in model.parameters()}
+    schedules = {parameter: ParamSchedule(start=math.inf) for parameter in model.parameters()}
     with pytest.raises(SettingsError, match="nothing is left to train"):
-        build_optimizer(model, "sgd", lr=0.1, momentum=0.9, weight_decay=0, paces=paces)
+        build_optimizer(model, "sgd", lr=0.1, momentum=0.9, weight_decay=0, schedules=schedules)

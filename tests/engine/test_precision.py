@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import nn
 
+from yolo.config.train_settings import OwnPrecisionName
 from yolo.engine import precision as module
-from yolo.engine.precision import OwnPrecisionName, Precision, fastest
+from yolo.engine.precision import Precision, fastest
 from yolo.errors import SettingsError
 
 CPU = torch.device("cpu")
@@ -35,7 +36,7 @@ def test_fp16_scales_gradients_and_skips_a_step_that_overflows() -> None:
     assert weight.item() == -1
     precision.backward(torch.inf * weight.sum())
     precision.unscale(optimizer)
-    assert precision.eases(optimizer)  # the scale fell, which may be enough
+    assert precision.backoff_scale(optimizer)  # the scale fell, which may be enough
     assert weight.item() == -1
     assert precision.state_dict()["scale"] == scale / 2
 
@@ -43,7 +44,7 @@ def test_fp16_scales_gradients_and_skips_a_step_that_overflows() -> None:
 def test_without_scaling_nothing_eases() -> None:
     weight = nn.Parameter(torch.ones(1))
     weight.grad = torch.full((1,), torch.nan)
-    assert not Precision("bf16", CPU).eases(torch.optim.SGD([weight], lr=1.0))
+    assert not Precision("bf16", CPU).backoff_scale(torch.optim.SGD([weight], lr=1.0))
     assert weight.item() == 1
 
 

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from yolo.engine.lr_policies import PolicyName, PolicySettings, build_policy, constant, cosine
-from yolo.engine.optimizer import Pace, build_optimizer
+from yolo.config.schedule_settings import PolicyName, ScheduleSettings
+from yolo.engine.lr_policies import build_policy, constant, cosine
+from yolo.engine.optimizer import ParamSchedule, build_optimizer
 from yolo.engine.schedule import Schedule, accumulation, burn_in_epochs
 
 COSINE = partial(cosine, floor=0.05)
@@ -51,7 +52,7 @@ def test_no_burn_in() -> None:
     [
         (300, 1000, 3),  # three epochs are longer than 500 batches
         (300, 100, 5),  # 500 batches are five epochs
-        (10, 13, 1),  # a short run on few pictures: a tenth of it
+        (10, 13, 1),  # a short run on few images: a tenth of it
     ],
 )
 def test_burn_in_never_eats_a_short_run(epochs: float, batches: int, expected: float) -> None:
@@ -69,7 +70,7 @@ def test_burn_in_never_eats_a_short_run(epochs: float, batches: int, expected: f
     ],
 )
 def test_accumulation(batch_size: int, batches: int, expected: int) -> None:
-    assert accumulation(batch_size, 64, batches, least_steps=2000) == expected
+    assert accumulation(batch_size, 64, batches, min_steps=2000) == expected
 
 
 def test_apply_sets_each_group() -> None:
@@ -107,8 +108,8 @@ def test_objectness_ratio_ramps_only_where_it_is_asked_for() -> None:
 
 def test_apply_slows_the_groups_that_learn_slower() -> None:
     model = nn.Linear(2, 2)
-    paces = {model.get_parameter("weight"): Pace(lr_factor=0.5)}
-    optimizer = build_optimizer(model, "sgd", lr=0.01, momentum=0.9, weight_decay=0, paces=paces)
+    schedules = {model.get_parameter("weight"): ParamSchedule(lr_factor=0.5)}
+    optimizer = build_optimizer(model, "sgd", lr=0.01, momentum=0.9, weight_decay=0, schedules=schedules)
     RUN.apply(optimizer, 4)
     rates = {group["name"]: group["lr"] for group in optimizer.param_groups}
     assert rates == {"biases": RUN.lr_at(4, bias=True), "weights x 0.5": 0.5 * RUN.lr_at(4, bias=False)}
@@ -125,7 +126,7 @@ NAMES = [name for name in get_args(PolicyName) if name != "cfg"]
     bias=st.booleans(),
 )
 def test_bounds(name: PolicyName, lr_min: float, burn_in: float, epoch: float, bias: bool) -> None:
-    policy = build_policy(PolicySettings(schedule=name))
+    policy = build_policy(ScheduleSettings(schedule=name))
     run = replace(RUN, policy=policy, lr_min=lr_min, burn_in=burn_in)
     rate = run.lr_at(epoch, bias=bias)
     assert rate >= (lr_min if epoch >= burn_in else 0)

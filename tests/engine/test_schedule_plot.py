@@ -23,10 +23,10 @@ def test_draws_falling_rates(tmp_path: Path, burn_in: float) -> None:
         accumulate=1,
     )
     plot_schedule(schedule, tmp_path / "schedule.png")
-    picture = cv2.imread(str(tmp_path / "schedule.png"))
-    assert picture is not None
-    assert picture.shape == (320, 1100, 3)
-    blue = np.abs(picture[:, :366].astype(int) - (168, 95, 31)).sum(axis=2) < 40  # the line of weights, first panel
+    image = cv2.imread(str(tmp_path / "schedule.png"))
+    assert image is not None
+    assert image.shape == (320, 1100, 3)
+    blue = np.abs(image[:, :366].astype(int) - (168, 95, 31)).sum(axis=2) < 40  # the line of weights, first panel
     rows, columns = np.nonzero(blue)
     middle, end = rows[np.abs(columns - 200) < 3].mean(), rows[columns > columns.max() - 3].mean()
     assert end > middle + 50  # lower

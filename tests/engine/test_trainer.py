@@ -22,7 +22,7 @@ from yolo.engine.callbacks.upload import Bucket
 from yolo.engine.ema import ModelEma
 from yolo.engine.lr_policies import constant
 from yolo.engine.multi_scale import MultiScale
-from yolo.engine.optimizer import Pace, build_optimizer
+from yolo.engine.optimizer import ParamSchedule, build_optimizer
 from yolo.engine.precision import Precision
 from yolo.engine.schedule import Schedule
 from yolo.engine.trainer import Trainer
@@ -123,29 +123,29 @@ def test_accumulated_micro_batches_equal_one_batch() -> None:
 
 def test_every_micro_batch_of_a_step_has_the_size_of_the_step() -> None:
     @dataclass
-    class Picture:
+    class Image:
         numbers: Tensor
         size: int = 0
 
         def __len__(self) -> int:
             return len(self.numbers)
 
-        def resized(self, size: int, stride: int) -> Picture:
+        def resized(self, size: int, stride: int) -> Image:
             assert stride == 4
-            return Picture(self.numbers, size)
+            return Image(self.numbers, size)
 
-    class Pictures(Batches):
+    class Images(Batches):
         def __iter__(self) -> Iterator[Any]:
-            return (Picture(numbers) for numbers in super().__iter__())
+            return (Image(numbers) for numbers in super().__iter__())
 
     seen = []
 
-    def watched(model: nn.Module, batch: Picture) -> dict[str, Tensor]:
+    def watched(model: nn.Module, batch: Image) -> dict[str, Tensor]:
         seen.append(batch.size)
         return objective(model, batch.numbers)
 
     run = trainer((2,) * 6, accumulate=2)
-    run.loader, run.objective = Pictures(*(2,) * 6), watched
+    run.loader, run.objective = Images(*(2,) * 6), watched
     run.sizes = MultiScale(smallest=4, largest=400, stride=4, seed=0, every=1)
     run.train()
     expected = [run.sizes.at(step) for step in range(3)]
@@ -209,8 +209,8 @@ def test_files_of_a_run(tmp_path: Path) -> None:
         "batches": 0,
         "step": 6,
         "images_seen": 24,
-        "refused": 0,
-        "refused_in_a_row": 0,
+        "skipped_steps": 0,
+        "skipped_in_a_row": 0,
         "epoch_steps": 0,
         "grad_norm_sum": 0.0,
     }
@@ -236,9 +236,9 @@ def test_a_step_without_finite_gradients_is_left_out(caplog: pytest.LogCaptureFi
     run.objective = spoiled({2})
     run.train()
     same.train()  # its last step has another rate, but no schedule is followed here
-    assert (run.state.step, run.state.refused, run.ema.updates) == (2, 1, 2)
+    assert (run.state.step, run.state.skipped_steps, run.ema.updates) == (2, 1, 2)
     assert torch.equal(weights(run), weights(same))
-    text = "epoch 1, batch 3: the loss is not finite for 4 pictures; the step is left out (1 so far)"
+    text = "epoch 1, batch 3: the loss is not finite for 4 images; the step is left out (1 so far)"
     assert text in caplog.text
 
 
@@ -254,7 +254,7 @@ def test_finite_losses_with_gradients_that_are_not_name_them_all(caplog: pytest.
     run = trainer((2, 1), accumulate=2)
     run.objective = lambda model, batch: {"root": (model(batch) * 0).abs().sum().sqrt()}  # 0, and its slope infinite
     run.train()
-    assert "the gradients are not finite for 2 pictures, 1 pictures; the step" in caplog.text
+    assert "the gradients are not finite for 2 images, 1 images; the step" in caplog.text
 
 
 def test_the_norm_of_the_gradients_is_a_mean_over_the_steps_of_an_epoch() -> None:
@@ -291,7 +291,7 @@ def test_statistics_that_a_bad_batch_spoils_are_mended() -> None:
     good = list(run.loader)
     run._step([good[0]])
     run._step([good[1] * math.inf])
-    assert run.state.refused == 1
+    assert run.state.skipped_steps == 1
     assert all(buffer.isfinite().all() for buffer in run.model.buffers())
     run._step([good[2]])
     assert all(value.isfinite().all() for value in run.ema.model.state_dict().values())
@@ -310,7 +310,7 @@ def test_groups_that_start_later_stay_as_they_are_until_then() -> None:
     run = trainer((4, 4), epochs=2)
     first = run.model.get_parameter("0.weight")
     run.optimizer = build_optimizer(
-        run.model, "sgd", lr=0.1, momentum=0.9, weight_decay=0.01, paces={first: Pace(start=1.0)}
+        run.model, "sgd", lr=0.1, momentum=0.9, weight_decay=0.01, schedules={first: ParamSchedule(start=1.0)}
     )
     start, seen = first.detach().clone(), []
 

@@ -43,8 +43,8 @@ def test_reset_forgets() -> None:
     assert evaluator.evaluate().map50 == pytest.approx(0.5)
 
 
-def test_a_picture_comes_once() -> None:
+def test_an_image_comes_once() -> None:
     evaluator = Evaluator(INDEX)
     evaluator.process([0], [detections([])])
-    with pytest.raises(AssertionError, match="picture 0 processed twice"):
+    with pytest.raises(AssertionError, match="image 0 processed twice"):
         evaluator.process([0], [detections([])])

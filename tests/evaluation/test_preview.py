@@ -14,9 +14,9 @@ from yolo.visualization.drawing import NO_CLASS, class_colour
 
 def test_a_region_to_ignore_is_grey_and_not_the_last_class() -> None:
     targets = torch.tensor([[0, IGNORE, 0.5, 0.5, 0.5, 0.5], [0, 1, 0.2, 0.9, 0.1, 0.1]])
-    picture = draw_batch(Batch(torch.zeros(1, 3, 100, 100, dtype=torch.uint8), targets, (0,), ()), ["a", "b"])
-    assert tuple(picture[60, 25]) == NO_CLASS  # left side of the region
-    assert tuple(picture[90, 15]) == class_colour(1)
+    image = draw_batch(Batch(torch.zeros(1, 3, 100, 100, dtype=torch.uint8), targets, (0,), ()), ["a", "b"])
+    assert tuple(image[60, 25]) == NO_CLASS  # left side of the region
+    assert tuple(image[90, 15]) == class_colour(1)
 
 
 def test_ignored_truth_is_grey_beside_detections(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ FOUND = flat(
         (0, [0, 0, 20, 18], 0.9, 1),  # on a label, of another class
         (0, [100, 100, 120, 120], 0.9, 1),  # on what is ignored
         (0, [50, 60, 90, 100], 0.7, 1),
-        (1, [-10, 0, 250, 200], 0.6, 0),  # reaches out of the picture
+        (1, [-10, 0, 250, 200], 0.6, 0),  # reaches out of the image
     ]
 )
 
@@ -34,15 +34,15 @@ def test_coco_results(tmp_path: Path) -> None:
 
 def test_label_files(tmp_path: Path) -> None:
     write_label_files(tmp_path, INDEX, FOUND)
-    assert rows(tmp_path / "picture.txt") == [
+    assert rows(tmp_path / "image.txt") == [
         (1, [10, 9, 20, 18]),
         (1, [110, 110, 20, 20]),
         (1, [70, 80, 40, 40]),
     ]
-    assert rows(tmp_path / "picture-2.txt") == [(0, [100, 100, 200, 200])]  # both pictures have one name
+    assert rows(tmp_path / "image-2.txt") == [(0, [100, 100, 200, 200])]  # both images have one name
 
 
 def test_labels_come_first_and_detections_of_the_rest_follow(tmp_path: Path) -> None:
     write_label_files(tmp_path, INDEX, FOUND, with_truth=True)
-    assert rows(tmp_path / "picture.txt") == [(0, [10, 10, 20, 20]), (1, [70, 80, 40, 40])]
-    assert rows(tmp_path / "picture-2.txt") == [(0, [100, 100, 200, 200])]
+    assert rows(tmp_path / "image.txt") == [(0, [10, 10, 20, 20]), (1, [70, 80, 40, 40])]
+    assert rows(tmp_path / "image-2.txt") == [(0, [100, 100, 200, 200])]

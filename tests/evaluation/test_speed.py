@@ -24,7 +24,7 @@ def test_time_is_split_at_the_forward_calls() -> None:
         for _ in range(2):
             time.sleep(0.01)
             model()
-            model()  # a second view of the same picture
+            model()  # a second view of the same image
             time.sleep(0.03)
             watch.batch_done()
         whole = time.perf_counter() - start
@@ -39,4 +39,4 @@ def test_time_is_split_at_the_forward_calls() -> None:
 
 def test_text() -> None:
     text = str(Speed(load=1.25, forward=10, nms=2, images=3))
-    assert text == "load 1.2, forward 10.0, NMS 2.0: 13.2 ms a picture over 3 pictures"
+    assert text == "load 1.2, forward 10.0, NMS 2.0: 13.2 ms an image over 3 images"

@@ -59,7 +59,7 @@ def test_the_twelve_numbers() -> None:
         "precision (AP)  0.333      0.500       0.400  0.250       -  0.250",
         "                  all  1 a class  10 a class  small  medium  large",
         "recall (AR)     0.300      0.100       0.200  0.500       -  0.500",
-        "at most 100 detections a picture count, as in COCO",
+        "at most 100 detections an image count, as in COCO",
     ]
 
 

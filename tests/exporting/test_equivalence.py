@@ -10,9 +10,9 @@ from yolo.exporting.equivalence import EIGHT_BITS, HALF, SINGLE, Difference, Tol
 from yolo.exporting.graph_nms import Suppression
 
 if TYPE_CHECKING:
-    from yolo.exporting.runtimes import Outputs, Pictures
+    from yolo.exporting.runtimes import Images, Outputs
 
-PICTURE = np.zeros((1, 3, 100, 100), np.float32)
+IMAGE = np.zeros((1, 3, 100, 100), np.float32)
 SETTINGS = Suppression(0.5, 0.45, 100)
 Rows: TypeAlias = list[list[float]]
 
@@ -36,13 +36,13 @@ def suppressed(boxes: Rows, scores: list[float], classes: list[int]) -> Outputs:
 def difference(theirs: Outputs, tolerance: Tolerance = SINGLE, ours: Outputs | None = None) -> Difference:
     expected = answers() if ours is None else ours
 
-    def first(_: Pictures) -> Outputs:
+    def first(_: Images) -> Outputs:
         return expected
 
-    def second(_: Pictures) -> Outputs:
+    def second(_: Images) -> Outputs:
         return theirs
 
-    return compare(first, second, [PICTURE], SETTINGS, tolerance)
+    return compare(first, second, [IMAGE], SETTINGS, tolerance)
 
 
 def test_the_same_is_no_difference() -> None:
@@ -87,7 +87,7 @@ def test_the_tail_of_a_full_list_may_differ() -> None:
     settings = Suppression(0.1, 0.45, 2)
     ours = answers(boxes, [[0.9, 0], [0.5, 0], [0.4999, 0]])
     theirs = answers(boxes, [[0.9, 0], [0.4999, 0], [0.5, 0]])
-    found = compare(lambda _: ours, lambda _: theirs, [PICTURE], settings, SINGLE)
+    found = compare(lambda _: ours, lambda _: theirs, [IMAGE], settings, SINGLE)
     assert (found.expected, found.alike) == (1, 1)
 
 
@@ -114,9 +114,9 @@ def test_without_a_head_values_are_compared() -> None:
 
 def test_the_worst_of_all_inputs_counts() -> None:
     found = compare(
-        lambda pictures: answers(),
-        lambda pictures: answers() if len(pictures) == 1 else answers(scores=[[0.7, 0], *SCORES[1:]]),
-        [PICTURE, np.concatenate([PICTURE, PICTURE])],
+        lambda images: answers(),
+        lambda images: answers() if len(images) == 1 else answers(scores=[[0.7, 0], *SCORES[1:]]),
+        [IMAGE, np.concatenate([IMAGE, IMAGE])],
         SETTINGS,
         SINGLE,
     )

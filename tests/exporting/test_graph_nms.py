@@ -47,7 +47,7 @@ def test_it_finds_what_our_own_suppression_finds(num_boxes: int, num_classes: in
         assert torch.equal(ours.xyxy, theirs.xyxy)
         assert torch.equal(ours.score, theirs.score)
         assert torch.equal(ours.class_id, theirs.class_id)
-    for picture, count in enumerate(outputs["num_detections"]):
-        assert not outputs["detection_scores"][picture, count:].any()
-        assert not outputs["detection_boxes"][picture, count:].any()
-        assert np.all(outputs["detection_classes"][picture, count:] == -1)
+    for image, count in enumerate(outputs["num_detections"]):
+        assert not outputs["detection_scores"][image, count:].any()
+        assert not outputs["detection_boxes"][image, count:].any()
+        assert np.all(outputs["detection_classes"][image, count:] == -1)

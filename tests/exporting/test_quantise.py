@@ -47,15 +47,15 @@ def run(model: onnx.ModelProto) -> Runner:
 
 def test_the_rest_computes_in_8_bits(model: onnx.ModelProto) -> None:
     rng = np.random.default_rng(1)
-    pictures = [rng.random((1, 3, 8, 8), np.float32) for _ in range(4)]
+    images = [rng.random((1, 3, 8, 8), np.float32) for _ in range(4)]
     before = model.SerializeToString()
-    small = quantised(model, pictures)
+    small = quantised(model, images)
     assert model.SerializeToString() == before
     kinds = {array.name: array.data_type for array in small.graph.initializer}
     assert kinds["w3"] == onnx.TensorProto.FLOAT
     assert sorted(name for name, kind in kinds.items() if kind == onnx.TensorProto.INT8 and "w" in name) == [
         "w1_quantized", "w1_zero_point", "w2_quantized", "w2_zero_point",
     ]  # fmt: skip
-    exact, rounded = (run(m)(pictures[0])["boxes"] for m in (model, small))
+    exact, rounded = (run(m)(images[0])["boxes"] for m in (model, small))
     assert 0 < np.abs(np.subtract(exact, rounded, dtype=float)).max() < 0.05
-    assert run(small)(np.concatenate(pictures))["boxes"].shape == (4, 2, 8, 8)
+    assert run(small)(np.concatenate(images))["boxes"].shape == (4, 2, 8, 8)

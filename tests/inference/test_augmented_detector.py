@@ -35,7 +35,7 @@ class BrightSpot(nn.Module):
 def batch() -> Batch:
     images = torch.zeros(1, 3, 64, 96, dtype=torch.uint8)
     images[:, :, 8:24, 16:48] = 255
-    placing = Letterbox(0.5, 0.5, 0, 0, 192, 128)  # the picture is twice as large
+    placing = Letterbox(0.5, 0.5, 0, 0, 192, 128)  # the image is twice as large
     return Batch(images, torch.zeros(0, 6), (0,), (placing,))
 
 
@@ -46,7 +46,7 @@ def detect(*views: View) -> tuple[list[list[float]], list[tuple[int, int]]]:
     return found.xyxy.tolist(), model.sizes
 
 
-def test_each_view_gives_the_box_in_the_pictures_own_pixels() -> None:
+def test_each_view_gives_the_box_in_the_images_own_pixels() -> None:
     expected = [[32.0, 16.0, 96.0, 48.0]]
     assert detect(View(1)) == (expected, [(64, 96)])
     assert detect(View(1, flip=True)) == (expected, [(64, 96)])

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from yolo.darknet.jpeg_coefficients import read_coefficients
-from yolo.data.decode import read_picture
+from yolo.data.decode import read_image
 from yolo.inference.darknet_decode import read_as_darknet
 
 GOLDEN = Path(__file__).with_name("stb_jpegs.npz")
@@ -39,11 +39,11 @@ def test_other_jpegs_are_decoded_by_opencv(tmp_path: Path, progressive: bool, or
     exif = Image.Exif()
     exif[0x0112] = orientation
     Image.fromarray(painted()).save(path, exif=exif, progressive=progressive)
-    picture = read_picture(path)
-    np.testing.assert_array_equal(read_as_darknet(path, (60, 40)), picture[..., ::-1])
+    image = read_image(path)
+    np.testing.assert_array_equal(read_as_darknet(path, (60, 40)), image[..., ::-1])
 
 
-def test_pictures_without_loss(tmp_path: Path) -> None:
+def test_images_without_loss(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "a.png"), painted()[..., ::-1])
     np.testing.assert_array_equal(read_as_darknet(tmp_path / "a.png", (60, 40)), painted())
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from yolo.boxes.darknet_nms import Candidates
+from yolo.boxes.darknet_nms import DarknetCandidates
 from yolo.darknet.cfg_file import CfgFile
 from yolo.data.index import Index, Record
 from yolo.errors import CfgError, DataError
@@ -31,17 +31,17 @@ def split(tmp_path: Path) -> Index:
     return Index.from_records(["a", "b"], [Record(tmp_path / "a.png", 200, 50, *empty)])
 
 
-def test_pictures_are_floats_in_rgb_of_the_networks_size(tmp_path: Path) -> None:
+def test_images_are_floats_in_rgb_of_the_networks_size(tmp_path: Path) -> None:
     (batch,) = DarknetLoader(split(tmp_path), (64, 32), "stretch", workers=0)
     assert batch.images.shape == (1, 3, 32, 64)
     assert batch.images[0, :, 0, 0].tolist() == [1, 0, 0]
     assert batch.images[0, :, 0, -1].tolist() == [0, 0, 0]
     (batch,) = DarknetLoader(split(tmp_path), (64, 32), "letterbox", workers=0)
-    assert batch.images[0, :, 0, 0].tolist() == [0.5] * 3  # a bar: 64 x 16 of the picture in 64 x 32
+    assert batch.images[0, :, 0, 0].tolist() == [0.5] * 3  # a bar: 64 x 16 of the image in 64 x 32
     assert batch.images[0, :, 16, 0].tolist() == [1, 0, 0]
 
 
-def test_a_picture_that_is_gone(tmp_path: Path) -> None:
+def test_an_image_that_is_gone(tmp_path: Path) -> None:
     index = split(tmp_path)
     (tmp_path / "a.png").unlink()
     with pytest.raises(DataError, match=r"a\.png: cannot be read"):
@@ -49,14 +49,14 @@ def test_a_picture_that_is_gone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("fit", "expected"), [("stretch", [50, 12.5, 150, 37.5]), ("letterbox", [50, 0, 150, 50])])
-def test_boxes_in_the_pictures_pixels_and_darknets_order(
+def test_boxes_in_the_images_pixels_and_darknets_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fit: str, expected: list[float]
 ) -> None:
     assert fit in ("stretch", "letterbox")
     detector = DarknetDetector(network(tmp_path), fit="stretch" if fit == "stretch" else "letterbox")
     boxes = torch.tensor([[0.5, 0.5, 0.5, 0.5], [0.9, 0.5, 0.4, 0.5], [0.1, 0.5, 0.1, 0.5]])
     scores = torch.tensor([[0.9, 0.0], [0.5, 0.3], [0.7, 0.3]])
-    given = Candidates(boxes, torch.ones(3), scores)
+    given = DarknetCandidates(boxes, torch.ones(3), scores)
     monkeypatch.setattr(Darknet, "candidates", lambda *_: [given])
     (batch,) = DarknetLoader(split(tmp_path), (64, 32), detector.fit, workers=0)
     (found,) = detector(batch)
@@ -64,7 +64,7 @@ def test_boxes_in_the_pictures_pixels_and_darknets_order(
     assert found.score.tolist() == pytest.approx([0.7, 0.3, 0.5, 0.3, 0.9])
     assert found.class_id.tolist() == [0, 1, 0, 1, 0]
     assert found.xyxy[-1].tolist() == pytest.approx(expected)
-    assert found.xyxy[2, 2] == pytest.approx(220)  # not clipped to the picture
+    assert found.xyxy[2, 2] == pytest.approx(220)  # not clipped to the image
 
 
 def test_suppression_is_the_last_heads(tmp_path: Path) -> None:

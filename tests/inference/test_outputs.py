@@ -13,16 +13,16 @@ from yolo.boxes.nms import Detections
 from yolo.data.labels import read_yolo
 from yolo.inference.outputs import Crops, Drawings, JsonList, Output, Outputs, TextFiles, crops
 from yolo.inference.results import Result
-from yolo.inference.sources.frame import Picture, Video
+from yolo.inference.sources.frame import Frame, Video
 from yolo.inference.sources.video import VideoFile
 
 NAMES = ("red", "sea blue")
 BOXES = [[10.0, 20.0, 42.0, 60.0], [0.0, 0.0, 8.0, 8.0]]
 
 
-def result(name: str = "in/a.png", video: Video | None = None, frame: int = 0) -> Result:
+def result(name: str = "in/a.png", video: Video | None = None, number: int = 0) -> Result:
     found = Detections(torch.tensor(BOXES), torch.tensor([0.75, 0.5]), torch.tensor([1, 0]))
-    return Result.of(Picture(paint((64, 80), [(0, 0, 0)]), name, video, frame), found, NAMES)
+    return Result.of(Frame(paint((64, 80), [(0, 0, 0)]), name, video, number), found, NAMES)
 
 
 def test_json(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_crops(tmp_path: Path) -> None:
         "sea-blue/a.png",
     ]
     outside = Result.of(
-        Picture(paint((64, 64), []), "a.png"), Detections(torch.tensor([[64.0, 64, 64, 64]]), *ones()), NAMES
+        Frame(paint((64, 64), []), "a.png"), Detections(torch.tensor([[64.0, 64, 64, 64]]), *ones()), NAMES
     )
     assert [part.shape for part in crops(outside)] == [(1, 1, 3)]
 
@@ -78,7 +78,7 @@ def ones() -> tuple[torch.Tensor, torch.Tensor]:
     return torch.ones(1), torch.zeros(1, dtype=torch.int64)
 
 
-def test_drawn_pictures_of_one_name_do_not_collide(tmp_path: Path) -> None:
+def test_drawn_images_of_one_name_do_not_collide(tmp_path: Path) -> None:
     drawings = Drawings(tmp_path)
     for name in ("x/a.png", "y/a.png"):
         drawings.write(result(name))
@@ -100,11 +100,11 @@ def test_drawn_videos_have_rate_size_and_time_of_their_originals(
     drawings.close()
     assert [message.split("/")[-1] for message in caplog.messages] == ["a.mp4: 4 frames", "host-live.mp4: 5 frames"]
     for name, fps, count in (("a.mp4", 24, 4), ("host-live.mp4", 10, 5)):
-        pictures = list(VideoFile(tmp_path / name).pictures())
-        assert len(pictures) == count
-        assert pictures[0].image.shape == (80, 64, 3)
-        assert pictures[0].video is not None
-        assert pictures[0].video.fps == pytest.approx(fps)
+        images = list(VideoFile(tmp_path / name).frames())
+        assert len(images) == count
+        assert images[0].image.shape == (80, 64, 3)
+        assert images[0].video is not None
+        assert images[0].video.fps == pytest.approx(fps)
 
 
 class Failing:

@@ -12,10 +12,11 @@ import torch
 
 import yolo
 from tests.spots import BLUE, RED, paint, spot_model, write_spot_network
+from yolo.config.predict_settings import PredictSettings
 from yolo.errors import DataError, SettingsError, YoloError
-from yolo.inference.predictor import Predictor, PredictSettings, class_ids
+from yolo.inference.predictor import Predictor, class_ids
 from yolo.inference.results import Result
-from yolo.inference.sources.frame import Picture
+from yolo.inference.sources.frame import Frame
 from yolo.inference.video_writer import VideoWriter
 
 ONE = paint((64, 64), [(8, 16, RED)])
@@ -69,7 +70,7 @@ def test_a_video_frame_by_frame(spots: Predictor, tmp_path: Path) -> None:
         writer.write(paint((64, 64), [(8 * number, 0, RED)]))
     writer.close()
     found = list(spots.stream(tmp_path / "a.mp4", batch_size=4))
-    assert [result.picture.frame for result in found] == list(range(6))
+    assert [result.frame.number for result in found] == list(range(6))
     assert [result.boxes_xyxy.tolist() for result in found] == [[[8 * n, 0, 8 * n + 8, 8]] for n in range(6)]
 
 
@@ -83,7 +84,7 @@ def test_options(spots: Predictor) -> None:
     assert rows(spots.predict(many, img_size=640)[0]) == rows(spots.predict(many, tile=True)[0])
 
 
-def test_pictures_of_other_shapes_come_back_in_their_own_pixels(spots: Predictor) -> None:
+def test_images_of_other_shapes_come_back_in_their_own_pixels(spots: Predictor) -> None:
     # 128 x 64 lies in a 64 x 64 input at half its size, or in 64 x 32 without bars: a box of one cell is 16 pixels.
     wide = cv2.resize(paint((64, 32), [(8, 16, RED)]), (128, 64), interpolation=cv2.INTER_NEAREST)
     for rect in (False, True):
@@ -115,10 +116,10 @@ class Live:
         self.count = count
         self.closed = False
 
-    def pictures(self) -> Iterator[Picture]:
+    def frames(self) -> Iterator[Frame]:
         try:
             for _ in range(self.count):
-                yield Picture(ONE, self.name)
+                yield Frame(ONE, self.name)
         finally:
             self.closed = True
 
@@ -126,7 +127,7 @@ class Live:
 def test_live_sources_take_turns(spots: Predictor) -> None:
     sources = [Live("a", 3), Live("b", 1)]
     found = spots.results(sources, PredictSettings())  # type: ignore[arg-type]
-    assert [result.picture.name for result in found] == ["a", "b", "a", "a"]
+    assert [result.frame.name for result in found] == ["a", "b", "a", "a"]
     assert all(source.closed for source in sources)
 
 
@@ -150,17 +151,17 @@ def test_options_that_cannot_be(spots: Predictor, options: dict[str, object], pr
 
 
 @pytest.mark.parametrize("array", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3)), np.zeros((0, 4, 3), np.uint8)])
-def test_arrays_that_are_no_pictures(spots: Predictor, array: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> None:
+def test_arrays_that_are_no_images(spots: Predictor, array: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> None:
     with pytest.raises(DataError, match=r"array 0: is .* use uint8 of \(height, width, 3\), BGR"):
         spots.predict(array)
 
 
-def test_an_error_in_a_later_picture_comes_after_the_earlier_results(spots: Predictor, tmp_path: Path) -> None:
+def test_an_error_in_a_later_image_comes_after_the_earlier_results(spots: Predictor, tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "a.png"), ONE)
     (tmp_path / "b.png").write_text("nonsense")
     found = spots.stream(tmp_path, batch_size=1)
     assert rows(next(found)) == [([8, 16, 16, 24], "red")]
-    with pytest.raises(YoloError, match=r"b\.png: does not decode as a picture"):
+    with pytest.raises(YoloError, match=r"b\.png: does not decode as an image"):
         next(found)
 
 

@@ -11,7 +11,7 @@ from tests.spots import paint
 from yolo.boxes.nms import Detections
 from yolo.errors import DataError
 from yolo.inference.results import Result, Results
-from yolo.inference.sources.frame import Picture, Video
+from yolo.inference.sources.frame import Frame, Video
 from yolo.visualization.drawing import draw_boxes
 
 
@@ -19,7 +19,7 @@ def result(name: str = "folder/a.png", video: Video | None = None) -> Result:
     found = Detections(
         torch.tensor([[10.0, 20.0, 40.0, 60.5], [0, 0, 5, 5]]), torch.tensor([0.75, 0.5]), torch.tensor([1, 0])
     )
-    return Result.of(Picture(paint((64, 64), []), name, video, 7), found, ("red", "blue"))
+    return Result.of(Frame(paint((64, 64), []), name, video, 7), found, ("red", "blue"))
 
 
 def test_fields() -> None:
@@ -33,9 +33,9 @@ def test_fields() -> None:
 
 def test_plot_shows_names_and_scores() -> None:
     got = result()
-    expected = draw_boxes(got.picture.image, got.boxes_xyxy, ["blue 0.75", "red 0.50"], [1, 0])
+    expected = draw_boxes(got.frame.image, got.boxes_xyxy, ["blue 0.75", "red 0.50"], [1, 0])
     np.testing.assert_array_equal(got.plot(), expected)
-    assert not got.picture.image.any()
+    assert not got.frame.image.any()
 
 
 def test_coco() -> None:
@@ -63,7 +63,7 @@ def test_save_to_a_file_or_into_a_folder(tmp_path: Path) -> None:
     assert result("rtsp://host:554/way/x?a=1", Video("", 25)).save(tmp_path) == tmp_path / "host-way-x_000007.jpg"
 
 
-def test_results_of_one_picture_are_that_picture_too() -> None:
+def test_results_of_one_image_are_that_image_too() -> None:
     one = Results([result()])
     np.testing.assert_array_equal(one.boxes_xyxy, one[0].boxes_xyxy)
     assert one.names == ["blue", "red"]
@@ -71,11 +71,11 @@ def test_results_of_one_picture_are_that_picture_too() -> None:
     np.testing.assert_array_equal(one.plot(), one[0].plot())
 
 
-def test_results_of_several_pictures(tmp_path: Path) -> None:
+def test_results_of_several_images(tmp_path: Path) -> None:
     two = Results([result("a.png"), result("b.png")])
     assert [len(one) for one in two] == [2, 2]
     assert len(two[:1]) == 1
     assert [entry["image_id"] for entry in two.to_coco()] == ["a", "a", "b", "b"]
     assert two.save(tmp_path) == [tmp_path / "a.png", tmp_path / "b.png"]
-    with pytest.raises(DataError, match=r"boxes_xyxy: there are results of 2 pictures; take one"):
+    with pytest.raises(DataError, match=r"boxes_xyxy: there are results of 2 images; take one"):
         _ = two.boxes_xyxy

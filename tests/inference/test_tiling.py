@@ -12,14 +12,14 @@ from yolo.inference.tiling import Tile, detect_in_tiles, is_cut, tiles
 
 
 def test_tiles_by_hand() -> None:
-    # 160 wide: starts 0, 48, 96; the whole picture comes first.
+    # 160 wide: starts 0, 48, 96; the whole image comes first.
     assert tiles((160, 64), 64, 0.25) == [(0, 0, 160, 64), (0, 0, 64, 64), (48, 0, 112, 64), (96, 0, 160, 64)]
     assert tiles((64, 50), 64, 0.25) == [(0, 0, 64, 50)]
 
 
 @settings(deadline=None, max_examples=40)
 @given(st.integers(1, 900), st.integers(1, 900), st.integers(32, 640), st.sampled_from([0.0, 0.25, 0.5]))
-def test_tiles_cover_the_picture_and_overlap_enough(width: int, height: int, side: int, overlap: float) -> None:
+def test_tiles_cover_the_image_and_overlap_enough(width: int, height: int, side: int, overlap: float) -> None:
     found = tiles((width, height), side, overlap)
     parts = found if len(found) == 1 else found[1:]
     for low, high, length in (("left", "right", width), ("top", "bottom", height)):
@@ -31,7 +31,7 @@ def test_tiles_cover_the_picture_and_overlap_enough(width: int, height: int, sid
         assert (steps <= np.ceil(side * (1 - overlap))).all()  # rounded to pixels
 
 
-def test_every_spot_of_a_large_picture_is_found_once_where_it_is() -> None:
+def test_every_spot_of_a_large_image_is_found_once_where_it_is() -> None:
     # Some lie across the borders of tiles, which are at multiples of 48; whole they are seen by one tile or by four.
     spots = [(0, 0, RED), (40, 40, RED), (56, 8, RED), (96, 104, BLUE), (312, 200, RED), (632, 632, BLUE)]
     image = paint((640, 640), spots)
@@ -41,7 +41,7 @@ def test_every_spot_of_a_large_picture_is_found_once_where_it_is() -> None:
     assert rows == [(x, y, x + 8, y + 8, c) for x, y, c in sorted(spots)]
 
 
-def test_small_picture_is_as_without_tiles() -> None:
+def test_small_image_is_as_without_tiles() -> None:
     detector = Detector(spot_model(), score_threshold=0.25, iou_threshold=0.45)
     found = detect_in_tiles(detector, paint((64, 64), [(8, 16, RED)]), side=64, overlap=0.25, batch_size=8)
     assert found.xyxy.tolist() == [[8, 16, 16, 24]]
@@ -51,10 +51,10 @@ def test_small_picture_is_as_without_tiles() -> None:
     ("box", "cut"),
     [
         ([10, 10, 50, 50], False),  # inside
-        ([0, 10, 50, 50], False),  # at the left border, which is the picture's
-        ([10, 0, 50, 50], True),  # at the top border, above which the picture goes on
+        ([0, 10, 50, 50], False),  # at the left border, which is the image's
+        ([10, 0, 50, 50], True),  # at the top border, above which the image goes on
         ([10, 10, 99.5, 50], True),  # nearly at the right border
-        ([10, 10, 50, 100], False),  # at the bottom border, which is the picture's
+        ([10, 10, 50, 100], False),  # at the bottom border, which is the image's
     ],
 )
 def test_boxes_that_end_at_inner_borders_are_cut(box: list[float], cut: bool) -> None:

@@ -63,7 +63,7 @@ def test_unit(name: str, tmp_path: Path, golden: Golden, unit_arrays: dict[str, 
 
 
 @pytest.mark.skipif(not UNITS, reason=ABSENT)
-def test_pictures_and_overlaps(golden: Golden) -> None:
+def test_images_and_overlaps(golden: Golden) -> None:
     misc = golden.arrays("units/misc.npz")
     errors = {**image_errors(misc), **iou_errors(misc)}
     assert {name: error for name, error in errors.items() if not error <= 1e-5} == {}

@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from yolo.config.loss_settings import LossSettings
 from yolo.layers import Yolo
-from yolo.losses.anchor_loss import LossSettings, ShapeMatchLoss, cross_entropy
+from yolo.losses.anchor_loss import ShapeMatchLoss, cross_entropy
 
 HEAD = Yolo(classes=2, num=2, anchors=(16.0, 16.0, 64.0, 64.0))
 SETTINGS = LossSettings(giou=2.0, obj=3.0, cls=80.0, iou_t=0.5)
@@ -92,7 +93,7 @@ def test_new_coords_heads_get_the_same_loss_from_squashed_numbers() -> None:
     assert squashed["class"].item() == pytest.approx(plain["class"].item(), rel=1e-4)
 
 
-def test_two_thousand_boxes_in_one_picture() -> None:
+def test_two_thousand_boxes_in_one_image() -> None:
     targets = torch.rand(2000, 6)
     targets[:, 0] = 0
     targets[:, 1] = 1

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import pytest
 
+from yolo.config.loss_settings import LossName, LossSettings
 from yolo.darknet.cfg_file import CfgFile
 from yolo.errors import SettingsError
-from yolo.losses.anchor_loss import LossSettings, ShapeMatchLoss
+from yolo.losses.anchor_loss import ShapeMatchLoss
 from yolo.losses.darknet.loss import DarknetLoss
-from yolo.losses.registry import LossName, build_loss
+from yolo.losses.registry import build_loss
 from yolo.losses.simota_loss import CostMatchLoss
 from yolo.model.network import Darknet
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from yolo.config.loss_settings import LossSettings
 from yolo.layers import Yolo
-from yolo.losses.anchor_loss import LossSettings
 from yolo.losses.simota_loss import CostMatchLoss
 
 HEAD = Yolo(classes=2, num=2, anchors=(16.0, 16.0, 64.0, 64.0))

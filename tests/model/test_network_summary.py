@@ -7,8 +7,9 @@ import torch
 
 from tests.model.test_network import SMALL, SMALL_VALUES
 from yolo.darknet.cfg_file import CfgFile
+from yolo.model.input_sizes import largest_stride
 from yolo.model.network import Darknet
-from yolo.model.network_summary import Summary, describe, largest_stride
+from yolo.model.network_summary import Summary, describe
 
 CONV = "[convolutional]\nactivation=linear\nsize=3\npad=1\n"
 
@@ -31,7 +32,7 @@ def last(summary: Summary) -> tuple[int, float]:
         (f"{CONV}stride=2\n[upsample]\n{CONV}", 5, 1),  # three fine cells lie in two coarse ones
         (f"{CONV}{CONV}{CONV}[route]\nlayers=0,-1\n", 7, 1),  # of joined maps the larger
         (f"{CONV}{CONV}[shortcut]\nfrom=-2\n", 5, 1),
-        ("[maxpool]\nstride=4\n[avgpool]\n", 64, 64),  # all of the picture
+        ("[maxpool]\nstride=4\n[avgpool]\n", 64, 64),  # all of the image
     ],
 )
 def test_receptive_field_by_hand(layers: str, field: int, jump: float) -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.e2e
 
 ROOT = Path(__file__).parents[2]
-SMALL = ["--cfg", "shapes", "--img-size", "64", "--batch-size", "4", "--workers", "1", "--picture-period", "0"]
+SMALL = ["--cfg", "shapes", "--img-size", "64", "--batch-size", "4", "--workers", "1", "--preview-period", "0"]
 
 
 def there(url: str) -> dict[str, bytes]:
@@ -55,7 +55,7 @@ def finish(process: subprocess.Popen[str]) -> str:
 
 @pytest.fixture
 def data(bucket: str, tmp_path: Path) -> str:
-    """A drawn data set of twelve pictures, in the store."""
+    """A drawn data set of twelve images, in the store."""
     folder = tmp_path / "drawn"
     (folder / "images").mkdir(parents=True)
     (folder / "labels").mkdir()

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 from yolo.data import index_cache
 from yolo.data.collate import collate
 from yolo.data.dataset import DetectionDataset
-from yolo.data.decode import read_picture
+from yolo.data.decode import read_image
 from yolo.data.formats import dataset_format
 from yolo.data.formats.open_dataset import open_source
 from yolo.data.formats.sizes import read_size
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from yolo.data.index import Index
 
 
-def picture(number: int, size: int = 40) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+def image(number: int, size: int = 40) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     return np.random.default_rng(number).integers(0, 256, (size, size + number, 3), np.uint8)
 
 
@@ -36,7 +36,7 @@ def drawn(tmp_path: Path) -> Path:
     (folder / "images").mkdir(parents=True)
     (folder / "labels").mkdir()
     for number in range(6):
-        cv2.imwrite(str(folder / "images" / f"{number}.png"), picture(number))
+        cv2.imwrite(str(folder / "images" / f"{number}.png"), image(number))
         (folder / "labels" / f"{number}.txt").write_text(f"{number % 2} 0.5 0.5 0.25 0.5\n")
     (folder / "classes.txt").write_text("a\nb\n")
     assert (folder / "images").is_dir()
@@ -57,11 +57,11 @@ def test_nothing_but_labels_is_kept_and_the_index_is_the_same(bucket: str, fault
     kept = [path for path in cached(f"{bucket}/set", "stream").rglob("*") if path.is_file() and path.stat().st_size]
     assert {path.suffix for path in kept if path.name != ".fetched"} == {".txt"}
     for number in range(6):
-        np.testing.assert_array_equal(read_picture(streamed.path(number)), picture(number))
+        np.testing.assert_array_equal(read_image(streamed.path(number)), image(number))
 
 
-def test_a_picture_that_tells_its_size_late(bucket: str, tmp_path: Path) -> None:
-    _, jpeg = cv2.imencode(".jpg", picture(3, 200))
+def test_an_image_that_tells_its_size_late(bucket: str, tmp_path: Path) -> None:
+    _, jpeg = cv2.imencode(".jpg", image(3, 200))
     content = jpeg.tobytes()
     comment = b"\xff\xfe" + (50_002).to_bytes(2, "big") + bytes(50_000)
     (tmp_path / "set").mkdir()
@@ -69,21 +69,21 @@ def test_a_picture_that_tells_its_size_late(bucket: str, tmp_path: Path) -> None
     (tmp_path / "set" / "cut.jpg").write_bytes(content[:100])
     assert Uploader(tmp_path / "set", f"{bucket}/set").finish()
     source = open_source(f"{bucket}/set", stream=True)
-    cut, late = source.pictures("all")
+    cut, late = source.images("all")
     assert read_size(late) == (203, 200)
-    assert read_picture(late).shape == (200, 203, 3)
-    with pytest.raises(DataError, match=r"cut\.jpg: is not a picture|cut\.jpg: cannot be read"):
+    assert read_image(late).shape == (200, 203, 3)
+    with pytest.raises(DataError, match=r"cut\.jpg: is not an image|cut\.jpg: cannot be read"):
         read_size(cut)
 
 
-def test_a_picture_that_is_gone(bucket: str, faults: Faults, drawn: Path) -> None:
+def test_an_image_that_is_gone(bucket: str, faults: Faults, drawn: Path) -> None:
     assert Uploader(drawn, f"{bucket}/set").finish()
     index = opened(f"{bucket}/set", stream=True)
     faults.reset()
     path = index.path(0).with_name("none.png")
     path.touch()
     with pytest.raises(DataError, match=r"^s3://yolo-tests/set/images/none\.png: cannot be read: "):
-        read_picture(path)
+        read_image(path)
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
@@ -101,7 +101,7 @@ def test_workers_read_for_themselves(bucket: str, faults: Faults, drawn: Path, m
     assert torch.equal(batches, torch.cat([collate([item]).images for item in here]))  # type: ignore[union-attr]
 
 
-def test_the_index_is_read_anew_when_a_picture_changes(
+def test_the_index_is_read_anew_when_an_image_changes(
     bucket: str, faults: Faults, drawn: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dataset_format, "MIN_CACHED", 1)
@@ -118,6 +118,6 @@ def test_the_index_is_read_anew_when_a_picture_changes(
     assert reads() == [f"{number}.png" for number in range(6)]
     assert reads() == []
     side = 45
-    cv2.imwrite(str(drawn / "images" / "2.png"), picture(5))
+    cv2.imwrite(str(drawn / "images" / "2.png"), image(5))
     assert Uploader(drawn, f"{bucket}/set").finish()
     assert reads() == [f"{number}.png" for number in range(6)]

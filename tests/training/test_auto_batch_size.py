@@ -31,7 +31,7 @@ def find(index: Index, settings: TrainSettings) -> int:
 def test_no_more_than_the_split_and_says_how(index: Index, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "yolo")
     assert find(index, TrainSettings(batch_size="auto", loss="darknet")) == 3
-    assert "--batch-size auto: 3 (one picture takes " in caplog.text
+    assert "--batch-size auto: 3 (one image takes " in caplog.text
 
 
 def test_the_model_and_the_generators_stay_as_they_are(index: Index) -> None:
@@ -46,7 +46,7 @@ def test_the_model_and_the_generators_stay_as_they_are(index: Index) -> None:
     assert all(parameter.grad is None for parameter in model.parameters())
 
 
-def test_pictures_are_as_large_as_they_will_be(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_images_are_as_large_as_they_will_be(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     sides = []
 
     def largest(step: object, free: int, most: int) -> tuple[int, str]:
@@ -67,5 +67,5 @@ def test_pictures_are_as_large_as_they_will_be(index: Index, monkeypatch: pytest
 def test_when_nothing_fits(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "free_memory", lambda: 0)
     monkeypatch.setattr("yolo.engine.batch_size_search.peak_of", lambda step, size: 2**40 * size)
-    with pytest.raises(SettingsError, match="--batch-size auto: not one picture of 32 px fits on cpu; use a smaller"):
+    with pytest.raises(SettingsError, match="--batch-size auto: not one image of 32 px fits on cpu; use a smaller"):
         find(index, TrainSettings(batch_size="auto", loss="darknet"))

@@ -13,7 +13,7 @@ from yolo.errors import SettingsError
 from yolo.training.build_callbacks import build_loggers, describe_batch
 
 
-def test_a_batch_is_described_by_its_pictures(tmp_path: Path) -> None:
+def test_a_batch_is_described_by_its_images(tmp_path: Path) -> None:
     index = index_of(tmp_path, [paint((8, 8), []) for _ in range(3)])
     batch = Batch(torch.zeros(2, 3, 8, 8, dtype=torch.uint8), torch.zeros(0, 6), (2, 0), ())
     assert describe_batch(batch, index) == f"{index.path(2).name}, {index.path(0).name}"

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from yolo.config.train_settings import OptimizerSettings, TrainSettings
+from yolo.config.optimizer_settings import OptimizerSettings
+from yolo.config.schedule_settings import ScheduleSettings
+from yolo.config.train_settings import TrainSettings
 from yolo.darknet.cfg_file import CfgFile
 from yolo.darknet.net import Net
-from yolo.engine.lr_policies import PolicySettings
 from yolo.errors import SettingsError
 from yolo.model.network import Darknet
 from yolo.training.build_optimizer import RunLength, build_schedule, follow_net, prepare_optimizer
@@ -33,7 +34,7 @@ NET = Net(
 
 
 def settings(batch_size: int = 16, **policy: Any) -> TrainSettings:
-    return TrainSettings(epochs=10, batch_size=batch_size, policy=PolicySettings(**policy))
+    return TrainSettings(epochs=10, batch_size=batch_size, policy=ScheduleSettings(**policy))
 
 
 @pytest.mark.parametrize(
@@ -66,7 +67,7 @@ def test_burn_in_beyond_the_run() -> None:
         (16, 100, True, 1, 0.0025, 0.000125),  # too short to accumulate
     ],
 )
-def test_what_the_pictures_of_a_step_scale(
+def test_what_the_images_of_a_step_scale(
     batch_size: int, batches: int, scale_lr: bool, accumulate: int, lr: float, decay: float
 ) -> None:
     schedule = build_schedule(settings(batch_size, scale_lr=scale_lr), NET, RunLength(10, batches, batches * 16))
@@ -91,7 +92,7 @@ def test_an_unknown_policy_is_constant_and_said(caplog: pytest.LogCaptureFixture
 
 def test_batches_of_the_cfg() -> None:
     followed = follow_net(settings(schedule="cfg", cfg_batches=True), NET, num_images=1000)
-    assert (followed.epochs, followed.batch_size) == (7, 4)  # 6,400 pictures
+    assert (followed.epochs, followed.batch_size) == (7, 4)  # 6,400 images
     assert follow_net(settings(schedule="cfg"), NET, 1000).epochs == 10
     with pytest.raises(SettingsError, match="--cfg-batches: the cfg's \\[net\\] has no max_batches"):
         follow_net(settings(schedule="cfg", cfg_batches=True), replace(NET, max_batches=0), 1000)
@@ -126,7 +127,7 @@ def test_the_cfgs_own_optimizer(
     ("policy", "net", "start"),
     [
         ({"burn_in_epochs": 2.0}, "batch=64\nburn_in=1000", 1.8),  # 900 of 1000: nine tenths of this run's burn-in
-        ({"burn_in_epochs": 0.0}, "batch=64\nburn_in=1000", 90.0),  # 57,600 pictures
+        ({"burn_in_epochs": 0.0}, "batch=64\nburn_in=1000", 90.0),  # 57,600 images
         ({"schedule": "cfg"}, "batch=64\nburn_in=1000", 90.0),
         ({"burn_in_epochs": 2.0}, "batch=64", 90.0),
     ],

@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 from yolo.darknet.cfg_file import CfgFile
-from yolo.engine.optimizer import Pace, build_optimizer, withhold
+from yolo.engine.optimizer import ParamSchedule, build_optimizer, drop_frozen_grads
 from yolo.model.network import Darknet
-from yolo.training.layer_lr import layer_paces, log_paces, parameter_paces
+from yolo.training.layer_lr import layer_schedules, log_layer_schedules, param_schedules
 
 BLOCK = "[convolutional]\nbatch_normalize=1\nfilters=2\nsize=1\nactivation=linear\n"
 
@@ -28,14 +28,14 @@ def network(folder: Path, *keys: str, burn_in: int = 2) -> Darknet:
 
 def moved_layers(model: Darknet) -> list[list[int]]:
     """The layers whose parameters moved, in each of two steps; a batch of [net] is an epoch here."""
-    paces = parameter_paces(model, lambda batches: batches)
-    optimizer = build_optimizer(model, "sgd", lr=0.1, momentum=0.9, weight_decay=0.1, paces=paces)
+    schedules = param_schedules(model, lambda batches: batches)
+    optimizer = build_optimizer(model, "sgd", lr=0.1, momentum=0.9, weight_decay=0.1, schedules=schedules)
     moved = []
     for step in range(2):
         before = [[p.detach().clone() for p in layer.parameters()] for layer in model.layers]
         (out,) = model(torch.rand(2, 3, 4, 4))
         (out - 1).square().sum().backward()
-        withhold(optimizer, step)
+        drop_frozen_grads(optimizer, step)
         optimizer.step()
         optimizer.zero_grad()
         moved.append(
@@ -74,7 +74,7 @@ def test_learning_rate_is_a_factor_of_the_layer(tmp_path: Path) -> None:
     for model in (plain, half):
         before = [p.detach().clone() for p in model.layers[1].parameters()]
         optimizer = build_optimizer(
-            model, "sgd", lr=0.1, momentum=0.9, weight_decay=0, paces=parameter_paces(model, float)
+            model, "sgd", lr=0.1, momentum=0.9, weight_decay=0, schedules=param_schedules(model, float)
         )
         torch.manual_seed(1)
         model(torch.rand(2, 3, 4, 4))[0].square().sum().backward()
@@ -95,27 +95,29 @@ def test_train_only_bn_keeps_the_statistics_learning(tmp_path: Path) -> None:
 
 def test_paces_count_in_the_runs_own_epochs(tmp_path: Path) -> None:
     model = network(tmp_path, "learning_rate=0.5", "stopbackward=900", "burnin_update=3", burn_in=1000)
-    assert layer_paces(model, lambda batches: batches / 1000) == [
-        Pace(lr_factor=0.5, start=0.9),
-        Pace(start=0.9),
-        Pace(start=2.999),
+    assert layer_schedules(model, lambda batches: batches / 1000) == [
+        ParamSchedule(lr_factor=0.5, start=0.9),
+        ParamSchedule(start=0.9),
+        ParamSchedule(start=2.999),
     ]
 
 
 def test_shared_parameters_have_the_owners_pace(tmp_path: Path) -> None:
     model = network(tmp_path, "", "learning_rate=0.5", "share_index=1\nlearning_rate=0.1", "dont_update=5")
-    paces = parameter_paces(model, float)
+    schedules = param_schedules(model, float)
     shared = model.get_parameter("layers.1.conv.weight")
     assert shared is model.get_parameter("layers.2.conv.weight")
-    assert paces[shared] == Pace(lr_factor=0.5)
-    assert model.get_parameter("layers.0.conv.weight") not in paces
+    assert schedules[shared] == ParamSchedule(lr_factor=0.5)
+    assert model.get_parameter("layers.0.conv.weight") not in schedules
 
 
 def test_says_which_layers_wait(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     model = network(tmp_path, "", "stopbackward=5", "dont_update=2", "", burn_in=0)
     with caplog.at_level(logging.INFO):
-        log_paces(model, [*layer_paces(model, float)], 3)
-        log_paces(model, [Pace(start=math.inf), Pace(), Pace(), Pace()], 3)
+        log_layer_schedules(model, [*layer_schedules(model, float)], 3)
+        log_layer_schedules(
+            model, [ParamSchedule(start=math.inf), ParamSchedule(), ParamSchedule(), ParamSchedule()], 3
+        )
     assert [message.partition("a.cfg: ")[2] for message in caplog.messages] == [
         "1 layers (2 to 2) learn from epoch 2 on, as keys like stopbackward and dont_update say",
         "2 layers (0 to 1) do not learn in this run, as keys like stopbackward and dont_update say",

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch._dynamo.exc import TorchDynamoException
 
+from yolo.config.size_settings import SizeSettings
 from yolo.config.train_settings import TrainSettings
 from yolo.errors import SettingsError
-from yolo.model.input_sizes import SizeSettings
 from yolo.training.out_of_memory import remedies
 
 OUT = torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")

@@ -40,11 +40,11 @@ def test_box_without_label() -> None:
     assert tuple(got[130, 150]) == class_colour(3)
     assert bounds(changed(got)) == (50, 60, 150, 200)
     assert not changed(got)[70:190, 60:140].any()
-    assert not changed(image).any()  # the picture given is left as it is
+    assert not changed(image).any()  # the image given is left as it is
 
 
 @pytest.mark.parametrize(("side", "line"), [(320, 1), (560, 2), (1920, 6)])
-def test_line_width_suits_the_picture(side: int, line: int) -> None:
+def test_line_width_suits_the_image(side: int, line: int) -> None:
     got = draw_boxes(plain(side, side), np.array([[50, 50, side - 50, side - 50]]), [""], [0])
     width = np.all(got[side // 2, : side // 2] == class_colour(0), axis=1).sum()
     assert line <= width <= line + 1
@@ -54,13 +54,13 @@ def test_line_width_suits_the_picture(side: int, line: int) -> None:
     ("corner", "dx", "dy"),
     [
         ((100, 100), 0, 0),  # inside: the label stands on the corner
-        ((100, 0), 0, 1),  # at the top: moved down into the picture
+        ((100, 0), 0, 1),  # at the top: moved down into the image
         ((319, 100), 1, 0),  # at the right side: moved left
         ((-40, -40), 0, 1),  # beyond the top left corner
         ((500, 500), 1, 0),  # beyond the bottom right corner
     ],
 )
-def test_labels_are_moved_into_the_picture(corner: tuple[int, int], dx: int, dy: int) -> None:
+def test_labels_are_moved_into_the_image(corner: tuple[int, int], dx: int, dy: int) -> None:
     def draw(x: int, y: int) -> Image:
         return draw_boxes(plain(320, 240), np.array([[x, y, x, y]]), ["dog 0.93"], [0])
 

@@ -19,8 +19,8 @@ GREEDY_BETA = 0.6  # greedynms is diounms with this beta
 
 
 @dataclass(frozen=True, slots=True)
-class Candidates:
-    """The boxes of one picture that pass a threshold, in Darknet's order."""
+class DarknetCandidates:
+    """The boxes of one image that pass a threshold, in Darknet's order."""
 
     boxes_cxcywh: Tensor  # (N, 4) float, fractions of the network input
     objectness: Tensor  # (N,) float in 0..1
@@ -28,12 +28,12 @@ class Candidates:
 
 
 def suppress(
-    candidates: Candidates, iou_threshold: float, kind: DarknetNmsKind = "default", beta: float = GREEDY_BETA
-) -> Candidates:
+    candidates: DarknetCandidates, iou_threshold: float, kind: DarknetNmsKind = "default", beta: float = GREEDY_BETA
+) -> DarknetCandidates:
     """Set to 0 the scores of boxes that overlap a better one too much.
 
     Args:
-        candidates: of one picture.
+        candidates: of one image.
         iou_threshold: largest overlap that both boxes survive.
         kind: `default` goes class by class, best score first, and measures IoU; `greedynms` and `diounms` do so with
             `distance_overlap`; `obj` goes by objectness once, and takes all scores of a box.

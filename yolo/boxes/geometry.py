@@ -15,7 +15,7 @@ from torchvision.ops import box_convert, box_iou
 
 IouKind = Literal["iou", "giou", "diou", "ciou"]
 
-# Smallest divisor: below the area of a box of 0.02 pixel in a 640 pixel picture, in fractions of the picture.
+# Smallest divisor: below the area of a box of 0.02 pixel in a 640 pixel image, in fractions of the image.
 _TINY = 1e-9
 
 

@@ -26,7 +26,7 @@ class Predictions:
 
 @dataclass(frozen=True, slots=True)
 class Detections:
-    """What is found in one picture, best first."""
+    """What is found in one image, best first."""
 
     xyxy: torch.Tensor  # (N, 4) float32, pixels
     score: torch.Tensor  # (N,) float32 in 0..1
@@ -54,17 +54,17 @@ def non_max_suppression(
     candidates, not with their pairs.
 
     Args:
-        predictions: of B pictures, any float type and device.
+        predictions: of B images, any float type and device.
         score_threshold: candidates score more than this, after they are weakened too.
         iou_threshold: a candidate goes if its overlap with a better one that stays is more than this.
-        max_detections: the best of the survivors that are kept per picture; COCO counts 100.
+        max_detections: the best of the survivors that are kept per image; COCO counts 100.
         multi_label: every class of a box over the threshold is a candidate; else its best class only.
         class_agnostic: boxes of different classes suppress each other too.
         classes: ids of the only classes to be candidates; None: all.
         method: what overlap is, and what it does.
 
     Returns:
-        One `Detections` per picture, on the device of the input.
+        One `Detections` per image, on the device of the input.
     """
     found = []
     for boxes_N4, scores_NC in zip(predictions.boxes_xyxy, predictions.scores, strict=True):

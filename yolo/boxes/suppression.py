@@ -1,4 +1,4 @@
-"""Which of one picture's candidates survive, by the ways of suppression that there are.
+"""Which of one image's candidates survive, by the ways of suppression that there are.
 
 Axes: N boxes, K candidates in the order in which equal scores are taken, S survivors, best first.
 """
@@ -18,11 +18,13 @@ from yolo.boxes.geometry import iou, xyxy_to_cxcywh
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-NmsKind = Literal["greedy", "merge", "linear", "gaussian", "diou"]
 
 _FIRST_BLOCK = 1000  # candidates; sorting millions takes most of the time with young weights
-_MOST_ON_CUDA = 32_768  # boxes: torchvision's kernel fills a table of a bit a pair, which is then 128 MiB
+_MAX_ON_CUDA = 32_768  # boxes: torchvision's kernel fills a table of a bit a pair, which is then 128 MiB
 _CHUNK = 2048  # boxes on each side of a table of pairs
+
+
+SuppressionKind = Literal["greedy", "merge", "linear", "gaussian", "diou"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +38,7 @@ class NmsMethod:
     (distance of the centres / diagonal of both)^(2 * beta) (arXiv:1911.08287 with beta=1; Darknet's is 0.6).
     """
 
-    kind: NmsKind = "greedy"
+    kind: SuppressionKind = "greedy"
     beta: float = 1.0  # of diou, above 0; small values spare boxes of distant centres
     sigma: float = 0.5  # of gaussian, above 0; small values weaken more
 
@@ -73,7 +75,7 @@ def survivors(
     """The best `limit` survivors.
 
     Args:
-        candidates: of one picture, in the order in which equal scores are taken.
+        candidates: of one image, in the order in which equal scores are taken.
         method: of suppression.
         iou_threshold: largest overlap that both boxes survive unchanged; not for gaussian.
         score_threshold: what is weakened to this or below goes.
@@ -117,7 +119,7 @@ def _best_first(score: Tensor) -> Iterator[Tensor]:
 
 def _nms(boxes: Tensor, group: Tensor, iou_threshold: float) -> Tensor:
     """Positions of the survivors among boxes that are sorted, best first."""
-    if boxes.is_cuda and len(boxes) > _MOST_ON_CUDA:
+    if boxes.is_cuda and len(boxes) > _MAX_ON_CUDA:
         return _nms(boxes.cpu(), group.cpu(), iou_threshold).to(boxes.device)
     # batched_nms moves the groups apart by adding to coordinates: that needs room in the mantissa, and none below 0.
     boxes = boxes - (boxes.min() if len(boxes) else 0)

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import yaml
 
-from yolo.darknet.weights_file import LONGEST_HEADER, parse_header
-from yolo.distributed import first_on_node
+from yolo.darknet.weights_file import MAX_HEADER, parse_header
+from yolo.distributed import local_main_first
 from yolo.errors import DownloadError, WeightsError
 from yolo.remote.download import download
 from yolo.remote.fetch import fetch_file
-from yolo.remote.url import is_url
 from yolo.storage import cache_folder, locked, shipped_folder
+from yolo.urls import is_url
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class Published:
     urls: tuple[str, ...]
     sha256: str | None = None
     trained_on: str
-    score_on: str | None = None  # labelled pictures that it has not seen; None for the first layers of a network
+    score_on: str | None = None  # labelled images that it has not seen; None for the first layers of a network
     ap: float | None = None  # percent, at IoU .50 to .95
     ap50: float | None = None  # percent, at IoU .50
     measured_on: str | None = None
@@ -87,7 +87,7 @@ def find_weights(name: str, *, offline: bool = False) -> Path:
         if path.is_file():
             return path
         raise WeightsError(f"--weights {name}: no such file{_hint(path)}")
-    with first_on_node(f"fetch {entry.file}"):
+    with local_main_first(f"fetch {entry.file}"):
         path = entry.found() or _fetch_locked(entry, offline=offline)
     score_on = f"; score it on {entry.score_on} alone" if entry.score_on else ""
     logger.info("%s: published weights, trained on %s%s", path, entry.trained_on, score_on)
@@ -153,7 +153,7 @@ def _problem(entry: Published, url: str, path: Path) -> str:
 
 def _check_header(path: Path) -> None:
     with path.open("rb") as file:
-        parse_header(file.read(LONGEST_HEADER), path)
+        parse_header(file.read(MAX_HEADER), path)
 
 
 def _hint(path: Path) -> str:

@@ -28,7 +28,7 @@ CERTAIN = 15.0  # its logistic is 1 - 3e-7
 
 
 @dataclass(frozen=True, slots=True)
-class Transfer:
+class TransferReport:
     """What went from a file into a model."""
 
     path: Path
@@ -45,7 +45,7 @@ class Transfer:
             logger.info("  not in the file, start anew: %d tensors, from %s on", len(self.missing), self.missing[0])
 
 
-def transfer(model: Darknet, path: Path, original: CfgFile, *, averaged: bool = True) -> Transfer:
+def transfer(model: Darknet, path: Path, original: CfgFile, *, averaged: bool = True) -> TransferReport:
     """Copy every tensor of a file that fits into the model.
 
     Args:
@@ -71,7 +71,7 @@ def transfer(model: Darknet, path: Path, original: CfgFile, *, averaged: bool = 
         for name in loaded:
             own[name].copy_(state[name])
     model.images_seen = seen
-    return Transfer(
+    return TransferReport(
         path,
         tuple(loaded),
         tuple(

@@ -10,7 +10,7 @@ import tyro
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from yolo.distributed.start import ProgramSettings
+    from yolo.config.distributed_settings import ProgramSettings
 
 logger = logging.getLogger(__name__)
 

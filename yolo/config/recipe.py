@@ -10,7 +10,6 @@ import yaml
 
 from yolo.config.hyp_txt import read_hyp_text
 from yolo.errors import SettingsError
-from yolo.remote.fetch import local_path
 from yolo.storage import atomic_path, find_file, shipped_names
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ def with_recipe(settings: Settings, recipe: str) -> Settings:
     Raises:
         SettingsError: no such file, not YAML, an unknown name or a value of the wrong type.
     """
-    path = find_file(local_path(recipe), "data", ".yaml")
+    path = find_file(recipe, "data", ".yaml")
     if path is None:
         names = ", ".join(shipped_names("data", ".yaml"))
         raise SettingsError(f"--hyp {recipe}: no such recipe; give a YAML file, or one of: {names}")

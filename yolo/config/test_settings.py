@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from yolo.checkpoints.loading import validated_as
-from yolo.config.command_line import parse
-from yolo.distributed import LaunchSettings
+from yolo.config.distributed_settings import LaunchSettings
 from yolo.errors import require
-from yolo.evaluation.validation_loader import EVALUATION_IOU, EVALUATION_SCORE
-from yolo.inference.darknet_detector import DARKNET_IOU, DARKNET_SCORE
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from yolo.darknet.net import Net
+EVALUATION_SCORE = 0.001  # low, so that the precision-recall curve has its tail
+EVALUATION_IOU = 0.6
+EVALUATION_BATCH = 16  # whatever training has: a network that trains on one image tests that many in the same memory
+DARKNET_SCORE = 0.005
+DARKNET_IOU = 0.45
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,9 +24,9 @@ class TestSettings:
     cfg: str | None = None
     """Network file, or the name of a shipped one; a .pt, a .safetensors and a fetched file bring their own."""
     data: str = "shapes"
-    """Data set: a .data file, data.yaml, VOC or COCO folder, COCO .json, folder of pictures, their URL, or 'shapes'."""
+    """Data set: a .data file, data.yaml, VOC or COCO folder, COCO .json, folder of images, their URL, or 'shapes'."""
     stream: bool = False
-    """Leave the pictures of a data set in object storage there, and read each one when it is needed."""
+    """Leave the images of a data set in object storage there, and read each one when it is needed."""
     task: Literal["val", "test", "study"] = "val"
     """Score the split val, score the split test, or score val at several input sizes."""
     split: str | None = None
@@ -38,7 +34,7 @@ class TestSettings:
     metric: Literal["coco", "voc07", "voc", "darknet"] = "coco"
     """COCO's twelve numbers, VOC's AP of 2007 or of 2010, or Darknet's own `detector map`."""
     batch_size: int = 16
-    """Pictures a batch; Darknet's metric goes one by one."""
+    """Images a batch; Darknet's metric goes one by one."""
     img_size: int | None = None
     """Side of the network input, pixels; default: the run's, else the cfg's width (Darknet's metric: and height)."""
     study_sizes: tuple[int, ...] = ()
@@ -46,17 +42,17 @@ class TestSettings:
     fit: Literal["letterbox", "stretch"] | None = None
     """Bars on two sides, or stretched to the input; default: letterbox, for Darknet's metric stretch."""
     rect: bool = False
-    """As little grey around each picture as the network allows; default: as in the run."""
+    """As little grey around each image as the network allows; default: as in the run."""
     single_cls: bool = False
     """All objects are of one class; default: as in the run."""
     augment: bool = False
-    """Test-time augmentation: four views of each picture (sizes, mirrored), merged by NMS."""
+    """Test-time augmentation: four views of each image (sizes, mirrored), merged by NMS."""
     conf_thres: float | None = None
     """Least score of a detection that is ranked; default .001, Darknet's .005."""
     iou_thres: float | None = None
     """Overlap above which the weaker of two detections of a class is dropped; default .6, Darknet's .45."""
     conf: float = 0.25
-    """Least score of a detection that a user is shown: for counts, confusion, pictures, label files."""
+    """Least score of a detection that a user is shown: for counts, confusion, images, label files."""
     match_iou: float = 0.5
     """Overlap of a hit, for VOC's and Darknet's metric (`-iou_thresh`)."""
     points: Literal[0, 11, 101] = 0
@@ -64,7 +60,7 @@ class TestSettings:
     device: str = "auto"
     """cpu, cuda, cuda:1, ...; auto: a GPU if there is one."""
     workers: int = 2
-    """Processes that read pictures; 0: none beside the program."""
+    """Processes that read images; 0: none beside the program."""
     offline: bool = False
     """Never touch the network: weights must be here already; YOLO_OFFLINE=1 says so too."""
     json: str | None = None
@@ -109,24 +105,15 @@ class TestSettings:
         """Whether anything is written into a folder."""
         return not self.nosave or self.save_json or self.save_txt or self.save_hybrid
 
-    def resolved(self, net: Net) -> TestSettings:
+    def resolved(self, net_width: int, net_height: int) -> TestSettings:
         """The same with what the task, the metric and the network decide."""
         darknet = self.metric == "darknet"
         score, iou = (DARKNET_SCORE, DARKNET_IOU) if darknet else (EVALUATION_SCORE, EVALUATION_IOU)
         return replace(
             self,
-            img_size=self.img_size or (net.width if not darknet or net.width == net.height else None),
+            img_size=self.img_size or (net_width if not darknet or net_width == net_height else None),
             split=self.split or ("test" if self.task == "test" else "val"),
             fit=self.fit or ("stretch" if darknet else "letterbox"),
             conf_thres=score if self.conf_thres is None else self.conf_thres,
             iou_thres=iou if self.iou_thres is None else self.iou_thres,
         )
-
-
-def read_test_settings(arguments: Sequence[str] | None = None) -> TestSettings:
-    """The settings of a command line (default: the program's own), over those of the run that wrote the weights."""
-    early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    early.add_argument("--weights")
-    weights = early.parse_known_args(arguments)[0].weights
-    default = TestSettings(weights=weights, **validated_as(weights)) if weights else None
-    return parse(TestSettings, "yolo.test", arguments, default)

@@ -8,54 +8,23 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from yolo.config.augment_settings import Augment
-from yolo.data.cache.build_cache import CacheKind
-from yolo.distributed import DistributedSettings
-from yolo.engine.loggers.base import LoggerName
-from yolo.engine.lr_policies import PolicySettings
-from yolo.engine.optimizer import Argument, check_arguments
-from yolo.engine.precision import PrecisionName
+from yolo.config.augment_settings import AugmentSettings
+from yolo.config.distributed_settings import DistributedSettings
+from yolo.config.loss_settings import LossName, LossSettings
+from yolo.config.optimizer_settings import OptimizerSettings, check_optimizer
+from yolo.config.schedule_settings import ScheduleSettings, check_schedule
+from yolo.config.size_settings import SizeSettings
 from yolo.errors import require
-from yolo.losses.anchor_loss import LossSettings
-from yolo.losses.registry import LossName
-from yolo.model.input_sizes import SizeSettings
-from yolo.remote.runs import RUNS
-from yolo.remote.url import is_url
+from yolo.urls import is_url
+
+CacheKind = Literal["none", "ram", "disk", "auto"]
+LoggerName = Literal["none", "wandb", "mlflow"]
+ApexName = Literal["apex-O1", "apex-O2"]
+OwnPrecisionName = Literal["auto", "fp32", "tf32", "bf16", "fp16"]
+PrecisionName = Literal[OwnPrecisionName, ApexName]
 
 DEMO = "shapes"
-LR0 = {"sgd": 0.01}  # learning rates that suit optimizers
-LR0_OF_OTHERS = 0.001
-
-
-@dataclass(frozen=True, kw_only=True)
-class OptimizerSettings:
-    """Optimizer, what a step is, and averaging."""
-
-    optimizer: str = "sgd"
-    """sgd (Nesterov), adam, adamw, any other of torch.optim, or a Fused one of apex; --adam is short for adam."""
-    optimizer_args: dict[str, Argument] = field(default_factory=dict)
-    """Further arguments of its class: `eps 1e-6 amsgrad True`; in a recipe `{eps: 1.0e-6, amsgrad: true}`."""
-    lr0: float | None = None
-    """Learning rate after burn-in; default: 0.01 with sgd, 0.001 with any other."""
-    momentum: float = 0.937
-    """Momentum of SGD, first beta of Adam."""
-    weight_decay: float = 0.0005
-    """Decay of convolution weights, of a step of nominal_batch_size pictures; smaller steps decay less."""
-    clip_grad_norm: float = 0.0
-    """Scale the gradients of a step down to this norm; 0: leave them."""
-    nominal_batch_size: int = 64
-    """Pictures an optimizer step, reached by accumulating batches."""
-    least_steps: int = 2000
-    """Accumulate less where the run would have fewer optimizer steps than this."""
-    ema_decay: float = 0.9999
-    """Largest decay of the averaged weights."""
-    ema_share: float = 0.05
-    """They average over no more than this share of the run; 0: over 1 / (1 - ema_decay) steps at any length."""
-
-    @property
-    def lr(self) -> float:
-        """Learning rate after burn-in: lr0, or what suits the optimizer."""
-        return self.lr0 if self.lr0 is not None else LR0.get(self.optimizer.lower(), LR0_OF_OTHERS)
+RUNS = "runs"  # folder of all runs, below the working directory
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +80,7 @@ class FreezeSettings:
     freeze_epochs: int | None = None
     """Thaw after this many epochs; default: frozen for the whole run."""
     freeze_batch_size: int | None = None
-    """Pictures a batch until the thaw; default: batch_size."""
+    """Images a batch until the thaw; default: batch_size."""
     freeze_lr0: float | None = None
     """Learning rate until the thaw; default: lr0."""
 
@@ -129,17 +98,17 @@ class FreezeSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainSettings:
-    """Train a Darknet network on labelled pictures.
+    """Train a Darknet network on labelled images.
 
-    Without --data, it trains a small network on pictures that it draws itself.
+    Without --data, it trains a small network on images that it draws itself.
     """
 
     cfg: str = "yolov4-tiny"
     """Network: a .cfg file, or the name of a shipped one; with --weights NAME by default that of these weights."""
     data: str = DEMO
-    """Data set: a .data file, data.yaml, VOC or COCO folder, COCO .json, folder of pictures, their URL, or 'shapes'."""
+    """Data set: a .data file, data.yaml, VOC or COCO folder, COCO .json, folder of images, their URL, or 'shapes'."""
     stream: bool = False
-    """Leave the pictures of a data set in object storage there, and read each one when it is needed."""
+    """Leave the images of a data set in object storage there, and read each one when it is needed."""
     weights: str = ""
     """Start from these: .weights (whole or partial), .pt, .safetensors, or a name of `python -m yolo.weights list`."""
     offline: bool = False
@@ -149,13 +118,13 @@ class TrainSettings:
     epochs: int = 100
     """Passes over the training split."""
     batch_size: int | Literal["auto"] = 16
-    """Pictures a batch; auto: as many as memory takes."""
+    """Images a batch; auto: as many as memory takes."""
     rect: bool = False
-    """As little grey around each picture as the network allows, in training and validation; without mosaics."""
+    """As little grey around each image as the network allows, in training and validation; without mosaics."""
     single_cls: bool = False
     """All objects are of one class."""
     image_weights: bool = False
-    """Draw pictures of rare and badly found classes more often."""
+    """Draw images of rare and badly found classes more often."""
     close_mosaic: int = 0
     """Epochs at the end without mosaics."""
     name: str = "train"
@@ -166,8 +135,8 @@ class TrainSettings:
     """Go on with a run: its folder, its last.pt or its URL; without a value: the newest run below --project."""
     logger: LoggerName = "none"
     """Log to wandb or mlflow too; TensorBoard events and results.csv are always written."""
-    picture_period: int = 10
-    """Epochs between two logs of pictures: detections on validation pictures, precision-recall curves; 0: none."""
+    preview_period: int = 10
+    """Epochs between two logs of images: detections on validation images, precision-recall curves; 0: none."""
     device: str = "auto"
     """cpu, cuda, cuda:1, ...; auto: a GPU if there is one."""
     precision: PrecisionName = "auto"
@@ -177,9 +146,9 @@ class TrainSettings:
     deterministic: bool = False
     """Use only operations that give the same bits in every run on the same device; slower on GPUs."""
     workers: int = 2
-    """Processes that read and augment pictures; 0: none beside the trainer."""
+    """Processes that read and augment images; 0: none beside the trainer."""
     cache: CacheKind = "auto"
-    """Keep decoded training pictures; auto: ram if they take less than a quarter of it; --cache-images: ram."""
+    """Keep decoded training images; auto: ram if they take less than a quarter of it; --cache-images: ram."""
     seed: int = 0
     """Seed of weights, order and augmentation."""
     loss: LossName = "shape-match"
@@ -191,9 +160,9 @@ class TrainSettings:
     search: EvolveSettings = field(default_factory=EvolveSettings)
     freezing: FreezeSettings = field(default_factory=FreezeSettings)
     optimization: OptimizerSettings = field(default_factory=OptimizerSettings)
-    policy: PolicySettings = field(default_factory=PolicySettings)
+    policy: ScheduleSettings = field(default_factory=ScheduleSettings)
     shape_match: LossSettings = field(default_factory=LossSettings)
-    augment: Augment = field(default_factory=Augment)
+    augment: AugmentSettings = field(default_factory=AugmentSettings)
     distributed: DistributedSettings = field(default_factory=DistributedSettings)
 
     @property
@@ -211,7 +180,7 @@ class TrainSettings:
         require(
             "--precision", self.precision, not apex or self.batch_size != "auto", "it with a number for --batch-size"
         )
-        require("--picture-period", self.picture_period, self.picture_period >= 0, "0 or more")
+        require("--preview-period", self.preview_period, self.preview_period >= 0, "0 or more")
         thaw = self.freezing.freeze_epochs
         require("--freeze-epochs", thaw, thaw is None or thaw < self.epochs, f"less than the {self.epochs} --epochs")
         apart = thaw is None or self.policy.schedule != "cfg"
@@ -231,46 +200,9 @@ class TrainSettings:
         many = self.distributed.processes > 1
         require("--evolve", "with --nproc or --devices", not (many and self.search.evolve), "one --evolve a device")
         require("--seed", self.seed, 0 <= self.seed < 2**32, "0 to 4294967295")
-        check_optimization(self.optimization)
-        check_policy(self.policy, self.epochs)
+        check_optimizer(self.optimization)
+        check_schedule(self.policy, self.epochs)
         for flag in ("cls_pw", "obj_pw"):
             weight = getattr(self.shape_match, flag)
             require(f"--{flag.replace('_', '-')}", weight, weight > 0, "a number above 0")
         require("--fl-gamma", self.shape_match.fl_gamma, self.shape_match.fl_gamma >= 0, "0 or more")
-
-
-def check_optimization(chosen: OptimizerSettings) -> None:
-    """Raise a `SettingsError` for values that no optimizer can have."""
-    check_arguments(chosen.optimizer, chosen.optimizer_args)
-    require("--lr0", chosen.lr, chosen.lr > 0, "a number above 0")
-    require("--momentum", chosen.momentum, 0 < chosen.momentum < 1, "a number between 0 and 1")
-    require("--clip-grad-norm", chosen.clip_grad_norm, chosen.clip_grad_norm >= 0, "0 or more")
-    require("--ema-decay", chosen.ema_decay, 0 <= chosen.ema_decay < 1, "0 or more, below 1")
-    require("--ema-share", chosen.ema_share, 0 <= chosen.ema_share <= 1, "a share between 0 and 1")
-
-
-def check_policy(policy: PolicySettings, epochs: int) -> None:
-    """Raise a `SettingsError` for a schedule that cannot be followed."""
-    require("--lrf", policy.lrf, 0 <= policy.lrf <= 1, "a share between 0 and 1")
-    above = policy.lrf > 0 or policy.schedule != "exponential"
-    require("--lrf", policy.lrf, above, "more than 0 with the schedule exponential, which never reaches 0")
-    require("--lr-min", policy.lr_min, policy.lr_min >= 0, "0 or more")
-    rising = all(0 <= share <= 1 for share in policy.lr_steps) and list(policy.lr_steps) == sorted(policy.lr_steps)
-    require("--lr-steps", policy.lr_steps, rising, "rising shares of the run between 0 and 1")
-    alike = len(policy.lr_steps) == len(policy.lr_scales)
-    require("--lr-scales", policy.lr_scales, alike, f"one for each of --lr-steps {policy.lr_steps}")
-    require("--lr-step", policy.lr_step, 0 < policy.lr_step <= 1, "a share above 0, up to 1")
-    for name in ("lr_scale", "lr_power", "lr_steepness", "lr_cycle_mult"):
-        value = getattr(policy, name)
-        require(f"--{name.replace('_', '-')}", value, value > 0, "a number above 0")
-    require("--lr-restarts", policy.lr_restarts, policy.lr_restarts >= 0, "0 or more")
-    length = policy.burn_in_epochs
-    require("--burn-in-epochs", length, length is None or 0 <= length <= epochs, f"0 to {epochs}, the run's epochs")
-    batches = policy.burn_in_batches
-    require("--burn-in-batches", batches, batches is None or batches >= 0, "0 or more")
-    once = length is None or batches is None
-    require("--burn-in-batches", batches, once, "either this or --burn-in-epochs")
-    share = policy.burn_in_share
-    require("--burn-in-share", share, 0 <= share <= 1, "a share between 0 and 1")
-    allowed = policy.schedule == "cfg" or not policy.cfg_batches
-    require("--cfg-batches", policy.cfg_batches, allowed, "it with --schedule cfg")

@@ -1,4 +1,4 @@
-"""Darknet's data-set description: the `.data` file and the `.names` file. Opens no image list and no picture."""
+"""Darknet's data-set description: the `.data` file and the `.names` file. Opens no image list and no image."""
 
 from __future__ import annotations
 

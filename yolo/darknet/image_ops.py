@@ -1,4 +1,4 @@
-"""Pictures resized as Darknet does it, for results that are to equal its own. Axes: C channels, H and W pixels.
+"""Images resized as Darknet does it, for results that are to equal its own. Axes: C channels, H and W pixels.
 
 Source: AlexeyAB/darknet src/image.c resize_image, letterbox_image, resize_min, crop_image (59596d78).
 """
@@ -18,7 +18,7 @@ def resize(image: Tensor, width: int, height: int) -> Tensor:
 
 
 def letterboxed_size(image_size: tuple[int, int], width: int, height: int) -> tuple[int, int]:
-    """(height, width) of a picture of `image_size` (height, width) fitted into an input, its shape kept."""
+    """(height, width) of an image of `image_size` (height, width) fitted into an input, its shape kept."""
     tall, wide = image_size
     if width / wide < height / tall:
         return tall * width // wide, width
@@ -26,7 +26,7 @@ def letterboxed_size(image_size: tuple[int, int], width: int, height: int) -> tu
 
 
 def letterbox(image: Tensor, width: int, height: int) -> Tensor:
-    """The picture fitted into (C, height, width), centred on grey."""
+    """The image fitted into (C, height, width), centred on grey."""
     new_height, new_width = letterboxed_size((image.shape[1], image.shape[2]), width, height)
     top, left = (height - new_height) // 2, (width - new_width) // 2
     box = image.new_full((image.shape[0], height, width), LETTERBOX_GREY)
@@ -35,7 +35,7 @@ def letterbox(image: Tensor, width: int, height: int) -> Tensor:
 
 
 def resize_shorter(image: Tensor, side: int) -> Tensor:
-    """The picture with its shorter side at `side` pixels, its shape kept."""
+    """The image with its shorter side at `side` pixels, its shape kept."""
     height, width = image.shape[1:]
     if width < height:
         return resize(image, side, height * side // width)
@@ -43,7 +43,7 @@ def resize_shorter(image: Tensor, side: int) -> Tensor:
 
 
 def centre_crop(image: Tensor, width: int, height: int) -> Tensor:
-    """The middle of the picture; beyond its edge the edge goes on."""
+    """The middle of the image; beyond its edge the edge goes on."""
     rows, columns = (
         (torch.arange(new, device=image.device) + int((old - new) / 2)).clamp(0, old - 1)
         for new, old in ((height, image.shape[1]), (width, image.shape[2]))

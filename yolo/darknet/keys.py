@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 INT = re.compile(r"[+-]?\d+")
-LARGEST_INT = 2**31 - 1  # of C
+MAX_INT = 2**31 - 1  # of C
 FLOAT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
@@ -116,8 +116,8 @@ def _number(hint: Any, text: str, where: str) -> Any:
     rest = text[match.end() :]
     if rest and rest[0] not in "#;":
         _warn_once(f"{where}: '{text}' is read as {match[0]}, as Darknet does")
-    if hint is not float and abs(int(match[0])) > LARGEST_INT:
-        raise ValueError(f"'{match[0]}' is too large; use at most {LARGEST_INT}")
+    if hint is not float and abs(int(match[0])) > MAX_INT:
+        raise ValueError(f"'{match[0]}' is too large; use at most {MAX_INT}")
     return hint(float(match[0]) if hint is float else int(match[0]))
 
 

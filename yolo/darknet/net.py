@@ -14,7 +14,7 @@ class Net:
     width: int = 0
     height: int = 0
     channels: int = 3
-    inputs: int = 0  # of a network that takes vectors, not pictures
+    inputs: int = 0  # of a network that takes vectors, not images
     time_steps: int = 1
     batch: int = 1
     subdivisions: int = 1

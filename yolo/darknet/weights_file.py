@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 VERSION = struct.Struct("<3i")  # major, minor, revision
 TRANSPOSED_ABOVE = 1000  # a larger major or minor says that connected layers' matrices are stored transposed
-LARGEST_VERSION_NUMBER = 9999  # a file that says more is something else
-LONGEST_HEADER = 20  # bytes
+MAX_VERSION_NUMBER = 9999  # a file that says more is something else
+MAX_HEADER = 20  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def read_weights(path: Path) -> WeightsFile:
         data = np.fromfile(path, dtype=np.uint8)
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read: {error.strerror}; check --weights") from error
-    header = parse_header(data[:LONGEST_HEADER].tobytes(), path)
+    header = parse_header(data[:MAX_HEADER].tobytes(), path)
     start = len(header.to_bytes())
     if (len(data) - start) % 4:
         raise WeightsError(
@@ -81,7 +81,7 @@ def parse_header(start: bytes, path: Path) -> Header:
     """Read the header of a `.weights` file.
 
     Args:
-        start: the first `LONGEST_HEADER` bytes of the file.
+        start: the first `MAX_HEADER` bytes of the file.
         path: named in messages.
 
     Raises:
@@ -91,7 +91,7 @@ def parse_header(start: bytes, path: Path) -> Header:
     if len(start) < VERSION.size:
         raise WeightsError(f"{problem}: {len(start)} bytes are too few for its header; fetch it anew")
     major, minor, revision = VERSION.unpack_from(start)
-    if not (0 <= major <= LARGEST_VERSION_NUMBER and 0 <= minor <= LARGEST_VERSION_NUMBER):
+    if not (0 <= major <= MAX_VERSION_NUMBER and 0 <= minor <= MAX_VERSION_NUMBER):
         raise WeightsError(f"{problem}: its header says version {major}.{minor}.{revision}; expected 0.1.0 to 0.2.5")
     seen = Header(major, minor, revision).seen_format
     if len(start) < VERSION.size + seen.size:

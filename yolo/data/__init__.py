@@ -1,1 +1,1 @@
-"""Pictures and labels on disk in, batches out. Never imports the model or the engine."""
+"""Images and labels on disk in, batches out. Never imports the model or the engine."""

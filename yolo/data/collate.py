@@ -40,7 +40,7 @@ def _stack_images(images: Sequence[npt.NDArray[np.uint8]]) -> torch.Tensor:
     """(B, 3, H, W) RGB from (H, W, 3) BGR."""
     stacked = torch.empty((len(images), 3, *images[0].shape[:2]), dtype=torch.uint8)
     for out, image in zip(stacked.numpy(), images, strict=True):
-        cv2.split(image, list(out[::-1]))  # writes into them, one pass over the picture
+        cv2.split(image, list(out[::-1]))  # writes into them, one pass over the image
     return stacked
 
 

@@ -1,4 +1,4 @@
-"""From an index to network inputs: decodes pictures, fits them to the input, varies them for training."""
+"""From an index to network inputs: decodes images, fits them to the input, varies them for training."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from torch.utils.data import Dataset
 
-from yolo.data.augment.pipeline import vary
+from yolo.data.augment.pipeline import augmented_sample
 from yolo.data.decode import read_listed
 from yolo.data.sample import IGNORE, Key, Letterbox, Sample
 from yolo.data.transforms import letterbox, place_boxes, resize, stretch, tile_size
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from yolo.config.augment_settings import Augment
-    from yolo.data.cache.slots import PictureCache
+    from yolo.config.augment_settings import AugmentSettings
+    from yolo.data.cache.slots import ImageCache
     from yolo.data.index import Index
 
 
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 class Item:
     """One network input."""
 
-    image_id: int  # index of the picture in its data set
+    image_id: int  # index of the image in its data set
     sample: Sample  # of the input's size
-    letterbox: Letterbox | None  # how the picture lies in the input; None if it was augmented
+    letterbox: Letterbox | None  # how the image lies in the input; None if it was augmented
 
 
 class DetectionDataset(Dataset["Item | YoloError"]):
-    """Network inputs of the pictures of an index, square unless `input_sizes` says otherwise.
+    """Network inputs of the images of an index, square unless `input_sizes` says otherwise.
 
     All randomness comes from a `Key` and the seed.
     """
@@ -45,22 +45,22 @@ class DetectionDataset(Dataset["Item | YoloError"]):
         *,
         index: Index,
         size: int,
-        augment: Augment | None,
+        augment: AugmentSettings | None,
         seed: int,
         fit: Literal["letterbox", "stretch"] = "letterbox",
         input_sizes: npt.NDArray[np.int32] | None = None,
         mosaic_epochs: int | None = None,
-        cache: PictureCache | None = None,
+        cache: ImageCache | None = None,
     ) -> None:
-        """Set the pictures and what becomes of them.
+        """Set the images and what becomes of them.
 
         Args:
-            index: the pictures; boxes that it flags as ignored get the class `IGNORE`.
+            index: the images; boxes that it flags as ignored get the class `IGNORE`.
             size: side of the input, pixels.
             augment: how training inputs are varied; None for evaluation.
             seed: of the run, >= 0.
             fit: keep the aspect ratio, with grey bars, or do not; a mosaic keeps it always.
-            input_sizes: (M, 2), width and height of each picture's own input; there are no mosaics then.
+            input_sizes: (M, 2), width and height of each image's own input; there are no mosaics then.
             mosaic_epochs: how many epochs at the start have mosaics; None: all.
             cache: of the same index and size; evaluation does not use it.
         """
@@ -88,40 +88,40 @@ class DetectionDataset(Dataset["Item | YoloError"]):
     def __getitem__(self, key: tuple[int, ...]) -> Item | YoloError:
         """Make the input of a `Key`; a user's mistake is returned, for the loader to raise it outside of the worker."""
         asked = Key(*key)
-        i, size_wh, augment = asked.picture, self.input_wh(asked.picture), self.augment_at(asked.epoch)
+        i, size_wh, augment = asked.image_id, self.input_wh(asked.image_id), self.augment_at(asked.epoch)
         try:
             if augment is None:
                 return self._plain(i, size_wh)
-            return Item(i, vary(self, i, size_wh, sample_rng(self.seed, *asked), augment), None)
+            return Item(i, augmented_sample(self, i, size_wh, sample_rng(self.seed, *asked), augment), None)
         except YoloError as error:
             return error
 
-    def augment_at(self, epoch: int) -> Augment | None:
+    def augment_at(self, epoch: int) -> AugmentSettings | None:
         """How the inputs of an epoch, from 0, are varied."""
         if self.augment is None or self.mosaic_epochs is None or epoch < self.mosaic_epochs:
             return self.augment
         return self.augment.without_mosaic()
 
     def input_wh(self, i: int) -> tuple[int, int]:
-        """Width and height of picture i's own input."""
+        """Width and height of image i's own input."""
         if self.input_sizes is None:
             return self.size, self.size
         return int(self.input_sizes[i, 0]), int(self.input_sizes[i, 1])
 
     def tile(self, i: int) -> Sample:
-        """Picture i, its longer side `size` pixels; its pixels may be the cache's, so they are not to be changed."""
-        picture_wh = self.index.size(i)
-        tile_wh = tile_size(picture_wh, self.size)
+        """Image i, its longer side `size` pixels; its pixels may be the cache's, so they are not to be changed."""
+        image_wh = self.index.size(i)
+        tile_wh = tile_size(image_wh, self.size)
         image = self.cache.get(i) if self.cache else None
         if image is None:
-            image = resize(read_listed(self.index.path(i), picture_wh, self.size), tile_wh)
+            image = resize(read_listed(self.index.path(i), image_wh, self.size), tile_wh)
             if self.cache:
                 self.cache.put(i, image)
-        placing = Letterbox(tile_wh[0] / picture_wh[0], tile_wh[1] / picture_wh[1], 0, 0, *picture_wh)
+        placing = Letterbox(tile_wh[0] / image_wh[0], tile_wh[1] / image_wh[1], 0, 0, *image_wh)
         return self._placed(i, image, placing)
 
     def fitted(self, i: int, size_wh: tuple[int, int]) -> Sample:
-        """Picture i in a training input, from its tile where that has the size that it gets there."""
+        """Image i in a training input, from its tile where that has the size that it gets there."""
         tile_wh = tile_size(self.index.size(i), self.size)
         ratio = min(size_wh[0] / tile_wh[0], size_wh[1] / tile_wh[1])
         if self.fit == "stretch" or ratio != 1:
@@ -132,8 +132,8 @@ class DetectionDataset(Dataset["Item | YoloError"]):
 
     def _plain(self, i: int, size_wh: tuple[int, int]) -> Item:
         """Decoded whole: what evaluation sees does not depend on how fast training reads."""
-        picture = read_listed(self.index.path(i), self.index.size(i))
-        image, placing = (letterbox if self.fit == "letterbox" else stretch)(picture, size_wh)
+        pixels = read_listed(self.index.path(i), self.index.size(i))
+        image, placing = (letterbox if self.fit == "letterbox" else stretch)(pixels, size_wh)
         return Item(i, self._placed(i, image, placing), placing)
 
     def _placed(self, i: int, image: npt.NDArray[np.uint8], placing: Letterbox) -> Sample:

@@ -1,4 +1,4 @@
-"""Decodes picture files as displayed, EXIF rotation applied, and no larger than needed."""
+"""Decodes image files as displayed, EXIF rotation applied, and no larger than needed."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 REDUCED = {8: cv2.IMREAD_REDUCED_COLOR_8, 4: cv2.IMREAD_REDUCED_COLOR_4, 2: cv2.IMREAD_REDUCED_COLOR_2}
-MAX_SHIFT = 0.25  # pixels of the result by which reduction may move the picture's far edge
+MAX_SHIFT = 0.25  # pixels of the result by which reduction may move the image's far edge
 JPEG_MAGIC = b"\xff\xd8"
 
 
-def read_picture(path: Path) -> npt.NDArray[np.uint8]:
-    """Decode a picture.
+def read_image(path: Path) -> npt.NDArray[np.uint8]:
+    """Decode an image.
 
     Returns:
         (H, W, 3), BGR.
@@ -32,8 +32,8 @@ def read_picture(path: Path) -> npt.NDArray[np.uint8]:
     return _decode(path, read_bytes(path), cv2.IMREAD_COLOR)
 
 
-def decode_picture(name: str, data: bytes) -> npt.NDArray[np.uint8]:
-    """Decode a picture that is not in a file of its own.
+def decode_image(name: str, data: bytes) -> npt.NDArray[np.uint8]:
+    """Decode an image that is not in a file of its own.
 
     Args:
         name: what messages call it.
@@ -49,17 +49,17 @@ def decode_picture(name: str, data: bytes) -> npt.NDArray[np.uint8]:
 
 
 def read_listed(path: Path, listed_wh: tuple[int, int], longer_side: int | None = None) -> npt.NDArray[np.uint8]:
-    """Decode a picture of known size, perhaps at a half, a quarter or an eighth of it.
+    """Decode an image of known size, perhaps at a half, a quarter or an eighth of it.
 
     A JPEG decodes faster so, and its blocks are averaged on the way; other formats would only drop pixels.
 
     Args:
         path: of the file.
         listed_wh: width and height that the index knows.
-        longer_side: to which the picture will be resized, pixels; None decodes it whole.
+        longer_side: to which the image will be resized, pixels; None decodes it whole.
 
     Returns:
-        (H, W, 3), BGR; the longer side has at least `longer_side` pixels if the picture has.
+        (H, W, 3), BGR; the longer side has at least `longer_side` pixels if the image has.
 
     Raises:
         DataError: the file is missing, does not decode, or has another size.
@@ -78,14 +78,14 @@ def read_listed(path: Path, listed_wh: tuple[int, int], longer_side: int | None 
     return image
 
 
-def reduction(picture_wh: tuple[int, int], longer_side: int) -> int:
-    """By how much a picture can be reduced while it is decoded: 1, 2, 4 or 8.
+def reduction(image_wh: tuple[int, int], longer_side: int) -> int:
+    """By how much an image can be reduced while it is decoded: 1, 2, 4 or 8.
 
     What remains has at least `longer_side` pixels, and the pixels that fill the last block, where a side is no multiple
     of the factor, move its far edge by a quarter of a pixel of the result at most.
     """
-    ratio = longer_side / max(picture_wh)
-    fits = (k for k in REDUCED if k * ratio <= 1 and all(-side % k * ratio <= MAX_SHIFT for side in picture_wh))
+    ratio = longer_side / max(image_wh)
+    fits = (k for k in REDUCED if k * ratio <= 1 and all(-side % k * ratio <= MAX_SHIFT for side in image_wh))
     return next(fits, 1)
 
 
@@ -108,5 +108,5 @@ def _decode(path: Path | str, data: npt.NDArray[np.uint8], flags: int) -> npt.ND
     except cv2.error:  # no data at all, or too many pixels
         image = None
     if image is None:
-        raise DataError(f"{path}: does not decode as a picture; replace it, or take it off the list")
+        raise DataError(f"{path}: does not decode as an image; replace it, or take it off the list")
     return np.asarray(image, np.uint8)

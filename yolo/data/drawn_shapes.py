@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 VERSION = 4  # of the recipe; a change draws the data set anew
 STAMP = f"# drawn by yolo.data.drawn_shapes, version {VERSION}"
 NUM_IMAGES = {"train": 600, "val": 150, "test": 100}
-PNG_PART = 0.2  # of the pictures; the others are JPEG
+PNG_PART = 0.2  # of the images; the others are JPEG
 
 
 def ensure_shapes(folder: Path) -> Path:
@@ -46,7 +46,7 @@ def ensure_shapes(folder: Path) -> Path:
 
 
 def scene_rng(split: str, number: int) -> np.random.Generator:
-    """The source of randomness of one picture."""
+    """The source of randomness of one image."""
     return np.random.default_rng([VERSION, list(NUM_IMAGES).index(split), number])
 
 
@@ -78,7 +78,7 @@ def _draw_all(folder: Path) -> None:
 
 
 def _draw_split(folder: Path, split: str) -> Iterator[str]:
-    """Draw the pictures of a split, and yield the line of each in the image list."""
+    """Draw the images of a split, and yield the line of each in the image list."""
     for number in range(NUM_IMAGES[split]):
         rng = scene_rng(split, number)
         scene = draw_scene(rng)

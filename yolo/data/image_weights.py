@@ -1,6 +1,6 @@
-"""Which pictures deserve to be seen more often: those with rare classes, and with classes that are found badly.
+"""Which images deserve to be seen more often: those with rare classes, and with classes that are found badly.
 
-Axes: M pictures, N boxes, K classes.
+Axes: M images, N boxes, K classes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from yolo.data.index import Index
 
-LEAST_ERROR = 0.01  # a class that is found perfectly still counts this much
+MIN_ERROR = 0.01  # a class that is found perfectly still counts this much
 
 
 def ap_name(class_name: str) -> str:
@@ -25,10 +25,10 @@ def ap_name(class_name: str) -> str:
 
 
 def image_weights(index: Index, record: Mapping[str, float]) -> npt.NDArray[np.float64]:
-    """How likely each picture is to be drawn.
+    """How likely each image is to be drawn.
 
-    An object weighs (1 - AP of its class) / (number of objects of its class), a picture the sum of its objects.
-    Pictures without objects keep their share of the data set, so that background is still learnt.
+    An object weighs (1 - AP of its class) / (number of objects of its class), an image the sum of its objects.
+    Images without objects keep their share of the data set, so that background is still learnt.
 
     Args:
         index: the training split; regions to ignore do not count.
@@ -37,10 +37,10 @@ def image_weights(index: Index, record: Mapping[str, float]) -> npt.NDArray[np.f
     Returns:
         (M,), sum 1.
 
-    Source: the recipe of the 2018-2020 PyTorch YOLOv3 trainers. Differs: there a picture without objects never comes.
+    Source: the recipe of the 2018-2020 PyTorch YOLOv3 trainers. Differs: there an image without objects never comes.
     """
     counts_K = np.bincount(index.all_class_ids[~index.all_ignore], minlength=len(index.names))
-    errors_K = np.array([max(1 - record.get(ap_name(name), 0.0), LEAST_ERROR) for name in index.names])
+    errors_K = np.array([max(1 - record.get(ap_name(name), 0.0), MIN_ERROR) for name in index.names])
     per_box = np.where(index.all_ignore, 0.0, (errors_K / np.maximum(counts_K, 1))[index.all_class_ids])
     image_of_box = np.repeat(np.arange(len(index)), np.diff(index.box_ends))
     weights = np.bincount(image_of_box, weights=per_box, minlength=len(index))

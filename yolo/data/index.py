@@ -1,6 +1,6 @@
-"""One split of a data set as flat arrays: no object per picture, so memory does not grow with workers.
+"""One split of a data set as flat arrays: no object per image, so memory does not grow with workers.
 
-Knows nothing of file formats (`sources/`) and decodes no picture (`dataset.py`).
+Knows nothing of file formats (`sources/`) and decodes no image (`dataset.py`).
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One picture and its truth, as a source reads it; only lives while an index is built."""
+    """One image and its truth, as a source reads it; only lives while an index is built."""
 
     path: Path
-    width: int  # of the picture as displayed (EXIF rotation applied), pixels
+    width: int  # of the image as displayed (EXIF rotation applied), pixels
     height: int
     boxes_xyxy: npt.NDArray[np.float64]  # (N, 4), pixels
     class_ids: npt.NDArray[np.int64]  # (N,)
@@ -33,16 +33,16 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """Pictures and boxes of one split.
+    """Images and boxes of one split.
 
-    Axes: M pictures, N boxes over all pictures.
+    Axes: M images, N boxes over all images.
     """
 
     names: tuple[str, ...]  # class names; class ids index this
     path_bytes: npt.NDArray[np.uint8]  # all paths as the file system has them, one after another
     path_ends: npt.NDArray[np.int64]  # (M + 1,), path i is path_bytes[path_ends[i]:path_ends[i + 1]]
     sizes: npt.NDArray[np.int32]  # (M, 2), width and height, pixels
-    box_ends: npt.NDArray[np.int64]  # (M + 1,), the boxes of picture i are box_ends[i]:box_ends[i + 1]
+    box_ends: npt.NDArray[np.int64]  # (M + 1,), the boxes of image i are box_ends[i]:box_ends[i + 1]
     all_boxes_xyxy: npt.NDArray[np.float64]  # (N, 4), pixels
     all_class_ids: npt.NDArray[np.int64]  # (N,)
     all_ignore: npt.NDArray[np.bool_]  # (N,)
@@ -76,11 +76,11 @@ class Index:
         return Path(os.fsdecode(self.path_bytes[self.path_ends[i] : self.path_ends[i + 1]].tobytes()))
 
     def size(self, i: int) -> tuple[int, int]:
-        """(width, height) of picture i, pixels."""
+        """(width, height) of image i, pixels."""
         return int(self.sizes[i, 0]), int(self.sizes[i, 1])
 
     def boxes_xyxy(self, i: int) -> npt.NDArray[np.float64]:
-        """(n, 4), pixels of picture i."""
+        """(n, 4), pixels of image i."""
         return self.all_boxes_xyxy[self.box_ends[i] : self.box_ends[i + 1]]
 
     def class_ids(self, i: int) -> npt.NDArray[np.int64]:
@@ -90,7 +90,7 @@ class Index:
         return self.all_ignore[self.box_ends[i] : self.box_ends[i + 1]]
 
     def records(self) -> Iterator[Record]:
-        """The pictures one by one, in order."""
+        """The images one by one, in order."""
         for i in range(len(self)):
             areas = self.all_areas[self.box_ends[i] : self.box_ends[i + 1]]
             yield Record(self.path(i), *self.size(i), self.boxes_xyxy(i), self.class_ids(i), self.ignore(i), areas)

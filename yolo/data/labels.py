@@ -23,11 +23,11 @@ UNITS = 10**8  # written corners are whole multiples of 1 / UNITS, so that their
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """The objects of one picture, as they lie in the file."""
+    """The objects of one image, as they lie in the file."""
 
     path: Path
     lines: tuple[int, ...]  # (N,), line of each object, from 1; in a JSON file, its annotation id
-    boxes_xyxy: npt.NDArray[np.float64]  # (N, 4), pixels; may reach outside the picture or be empty
+    boxes_xyxy: npt.NDArray[np.float64]  # (N, 4), pixels; may reach outside the image or be empty
     class_ids: npt.NDArray[np.int64]  # (N,)
     ignore: npt.NDArray[np.bool_]  # (N,)
     polygon_lines: tuple[int, ...] = ()  # those of `lines` whose box was made of a polygon
@@ -39,7 +39,7 @@ class Labels:
 
 
 class Row(NamedTuple):
-    """One line of a YOLO text file; the box in fractions of the picture."""
+    """One line of a YOLO text file; the box in fractions of the image."""
 
     line: int
     class_id: int
@@ -59,10 +59,10 @@ class BadRow(NamedTuple):
 
 
 def label_path(image: Path) -> Path | None:
-    """The YOLO text file of a picture, or None if there is none.
+    """The YOLO text file of an image, or None if there is none.
 
     The last folder named `images` or `JPEGImages` in the path becomes `labels`; failing that, the file lies beside
-    the picture.
+    the image.
 
     Source: darknet src/utils.c replace_image_to_label; differs: whole folder names only, and only the last one.
     """
@@ -106,7 +106,7 @@ def iterate_rows(lines: Sequence[str], num_classes: int) -> Iterator[Row | BadRo
 
 
 def read_yolo(path: Path, num_classes: int, width: int, height: int) -> Labels:
-    """Read the YOLO text file of a picture of width x height pixels.
+    """Read the YOLO text file of an image of width x height pixels.
 
     Raises:
         DataError: the file cannot be read, or has a bad row.
@@ -115,7 +115,7 @@ def read_yolo(path: Path, num_classes: int, width: int, height: int) -> Labels:
 
 
 def labels_of(rows: Sequence[Row], path: Path, width: int, height: int) -> Labels:
-    """Rows of a file as pixels of a picture of width x height."""
+    """Rows of a file as pixels of an image of width x height."""
     corners = [(r.cx - r.w / 2, r.cy - r.h / 2, r.cx + r.w / 2, r.cy + r.h / 2) for r in rows]
     with np.errstate(over="ignore"):  # an absurd box becomes infinite, and is clipped like any other
         boxes_xyxy = np.array(corners, np.float64).reshape(-1, 4) * [width, height, width, height]
@@ -130,9 +130,9 @@ def format_yolo(boxes_xyxy: npt.NDArray[np.float64], class_ids: npt.NDArray[np.i
     """Write rows such that no corner of the decimal numbers lies outside 0..1.
 
     Args:
-        boxes_xyxy: (N, 4), pixels, inside the picture.
+        boxes_xyxy: (N, 4), pixels, inside the image.
         class_ids: (N,).
-        size: width and height of the picture, pixels.
+        size: width and height of the image, pixels.
     """
     width, height = size
     units = np.rint(boxes_xyxy / [width, height, width, height] * UNITS).astype(np.int64)

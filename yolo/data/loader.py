@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
@@ -74,12 +75,9 @@ class DetectionLoader:
         """Go through the epoch.
 
         Raises:
-            YoloError: a picture cannot be used.
+            YoloError: an image cannot be used.
         """
-        for batch in self._batches:
-            if isinstance(batch, YoloError):
-                raise batch
-            yield batch
+        return raise_worker_errors(self._batches)
 
     def set_epoch(self, epoch: int, record: Mapping[str, float]) -> None:
         """Choose the order and the variation of the next pass.
@@ -95,6 +93,14 @@ class DetectionLoader:
     def skip(self, batches: int) -> None:
         """Leave out the first batches of the next pass, unprepared."""
         self._order.first = batches
+
+
+def raise_worker_errors(batches: Iterable[Batch | YoloError]) -> Iterator[Batch]:
+    """Yield batches, and raise the error that a worker process put in the place of one."""
+    for batch in batches:
+        if isinstance(batch, YoloError):
+            raise batch
+        yield batch
 
 
 def build_loader(
@@ -114,7 +120,7 @@ def build_loader(
         dataset: what to load, on every rank the same; where it has `input_sizes`, a batch is of one of them.
         batch_size: of this rank.
         workers: processes of this rank that prepare batches; 0 prepares them in this process.
-        order: listed: each picture once. For training, new each epoch, ranks of equal length: shuffled, or weighted:
+        order: listed: each image once. For training, new each epoch, ranks of equal length: shuffled, or weighted:
             drawn by `image_weights`.
         seed: of the order, on every rank the same.
         pin_memory: true if the batches go to a CUDA device.

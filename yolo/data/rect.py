@@ -1,9 +1,9 @@
-"""Rectangular inputs: as little grey around each picture as the network's stride allows.
+"""Rectangular inputs: as little grey around each image as the network's stride allows.
 
-The shape of an input is a function of its picture alone, never of what shares the batch, so that a score does not
-depend on the batch size, the order or the number of ranks. Pictures of one shape are batched together.
+The shape of an input is a function of its image alone, never of what shares the batch, so that a score does not
+depend on the batch size, the order or the number of ranks. Images of one shape are batched together.
 
-Axes: M pictures.
+Axes: M images.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
 
 def rectangular_sizes(sizes: npt.NDArray[np.int32], size: int, stride: int) -> npt.NDArray[np.int32]:
-    """The smallest input of each picture.
+    """The smallest input of each image.
 
     Args:
-        sizes: (M, 2), width and height of the pictures, pixels.
+        sizes: (M, 2), width and height of the images, pixels.
         size: longer side of each input, pixels, a multiple of the stride.
         stride: of the network.
 
     Returns:
-        (M, 2), width and height of the inputs: the longer side is `size`, the shorter one that of the scaled picture,
+        (M, 2), width and height of the inputs: the longer side is `size`, the shorter one that of the scaled image,
         rounded up to a multiple of the stride.
     """
     assert size % stride == 0, (size, stride)
@@ -43,10 +43,10 @@ class RectBatches(Sampler[list[Key]]):
     """Batches of inputs of one shape; the last batch of each shape may be smaller.
 
     Args:
-        input_sizes: (M, 2), width and height of each picture's input.
+        input_sizes: (M, 2), width and height of each image's input.
         batch_size: of this rank.
-        seed: of the order of pictures and of batches, new each epoch, where every rank gets equally many batches, some
-            twice if need be; None: in order, each picture once.
+        seed: of the order of images and of batches, new each epoch, where every rank gets equally many batches, some
+            twice if need be; None: in order, each image once.
         num_replicas: number of ranks.
         rank: of this process, from 0.
     """
@@ -93,7 +93,7 @@ class RectBatches(Sampler[list[Key]]):
         return [batches[position] for position in positions]
 
     def _cut(self, order: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
-        """Batches of one shape each, that keep to an order of the pictures (M,)."""
+        """Batches of one shape each, that keep to an order of the images (M,)."""
         order = order[np.argsort(self._shape_ids[order], kind="stable")]
         starts = np.flatnonzero(np.diff(self._shape_ids[order], prepend=-1))
         groups = np.split(order, starts[1:])

@@ -1,4 +1,4 @@
-"""The two currencies of the data floor: `Sample` (one picture) and `Batch` (what the device gets).
+"""The two currencies of the data floor: `Sample` (one image) and `Batch` (what the device gets).
 
 Axes: B images, C = 3 channels (RGB), H and W pixels, N boxes.
 """
@@ -17,32 +17,42 @@ if TYPE_CHECKING:
 IGNORE = -1  # class id of a region to ignore (a crowd, a difficult object): neither object nor background
 
 
+class Shard(NamedTuple):
+    """The share of a data set that one of several processes reads."""
+
+    rank: int = 0
+    world_size: int = 1
+
+
+WHOLE = Shard()
+
+
 class Key(NamedTuple):
     """Which input a sampler asks for; with the seed, all that its randomness comes from."""
 
     epoch: int
-    picture: int  # its index in the data set
-    repeat: int = 0  # how often the epoch drew this picture before
+    image_id: int  # its index in the data set
+    repeat: int = 0  # how often the epoch drew this image before
 
 
 class Letterbox(NamedTuple):
-    """Where a picture lies inside its network input: input = picture * scale + (left, top)."""
+    """Where an image lies inside its network input: input = image * scale + (left, top)."""
 
     scale_x: float
     scale_y: float
     left: float
     top: float
-    width: int  # of the picture, pixels
+    width: int  # of the image, pixels
     height: int
 
-    def to_picture(self, boxes_xyxy: torch.Tensor) -> torch.Tensor:
-        """Map boxes from the network input back to the picture, and clip them to it.
+    def to_image(self, boxes_xyxy: torch.Tensor) -> torch.Tensor:
+        """Map boxes from the network input back to the image, and clip them to it.
 
         Args:
             boxes_xyxy: (N, 4), pixels of the network input.
 
         Returns:
-            (N, 4), xyxy, pixels of the picture.
+            (N, 4), xyxy, pixels of the image.
         """
         offset = boxes_xyxy.new_tensor([self.left, self.top, self.left, self.top])
         scale = boxes_xyxy.new_tensor([self.scale_x, self.scale_y, self.scale_x, self.scale_y])
@@ -52,7 +62,7 @@ class Letterbox(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One picture with its boxes, in the picture's own pixels."""
+    """One image with its boxes, in the image's own pixels."""
 
     image: npt.NDArray[np.uint8]  # (H, W, 3), BGR as OpenCV reads it
     boxes_xyxy: npt.NDArray[np.float32]  # (N, 4), pixels of `image`
@@ -65,16 +75,16 @@ class Batch:
 
     images: torch.Tensor  # (B, 3, H, W) uint8, RGB
     targets: torch.Tensor  # (N, 6) float32: image in batch, class or `IGNORE`, cx, cy, w, h as fractions of the input
-    image_ids: tuple[int, ...]  # index of each picture in its data set
-    letterboxes: tuple[Letterbox, ...]  # how each picture lies in the input; empty for mosaics
+    image_ids: tuple[int, ...]  # index of each image in its data set
+    letterboxes: tuple[Letterbox, ...]  # how each image lies in the input; empty for mosaics
     input_size: tuple[int, int] | None = None  # (height, width) that the device resizes `images` to; None: theirs
 
     def __len__(self) -> int:
-        """Number of pictures."""
+        """Number of images."""
         return len(self.images)
 
     def resized(self, size: int, stride: int) -> Batch:
-        """The same pictures, to enter the network larger or smaller; targets, being fractions, stay.
+        """The same images, to enter the network larger or smaller; targets, being fractions, stay.
 
         Args:
             size: longer side of the input, pixels.
@@ -86,7 +96,7 @@ class Batch:
         return replace(self, input_size=(shorter, size) if height < width else (size, shorter))
 
     def filled(self, count: int) -> Batch:
-        """The batch with its last picture repeated up to so many; targets stay."""
+        """The batch with its last image repeated up to so many; targets stay."""
         missing = count - len(self)
         if missing <= 0:
             return self

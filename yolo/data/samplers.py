@@ -1,4 +1,4 @@
-"""Which picture comes when, and on which rank. Each sampler is told of a new epoch by `set_epoch`."""
+"""Which image comes when, and on which rank. Each sampler is told of a new epoch by `set_epoch`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class EpochSampler(DistributedSampler[Key]):
 
 
 class WeightedSampler(Sampler[Key]):
-    """As many keys as there are pictures, drawn with replacement; each rank gets a part of one draw.
+    """As many keys as there are images, drawn with replacement; each rank gets a part of one draw.
 
     The draw is a function of the seed, the epoch and the record of the epoch before, so it is equal on all ranks.
     """

@@ -1,4 +1,4 @@
-"""Draws pictures of plain shapes, with exact boxes: a detection problem that needs no download.
+"""Draws images of plain shapes, with exact boxes: a detection problem that needs no download.
 
 Axes: H and W pixels, N objects.
 """
@@ -21,7 +21,7 @@ NAMES = ("circle", "square", "triangle", "star", "cross", "ring")
 SIZES = ((192, 192), (224, 192), (256, 192), (192, 256), (256, 224))  # width, height
 SCALES = (0.16, 0.55)  # diameter of an object, as a part of the shorter side
 MAX_OBJECTS = 6
-EMPTY_PART = 0.06  # of the pictures have no object
+EMPTY_PART = 0.06  # of the images have no object
 MIN_VISIBLE = 0.85  # part of an object that later ones must leave visible
 MIN_CONTRAST = 90  # between an object and the mean of what is behind it, in the channel that differs most
 NOISE = 9  # of every pixel, at most, to either side
@@ -30,7 +30,7 @@ SHIFT = 4  # fractional bits of polygon corners
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One drawn picture and its truth."""
+    """One drawn image and its truth."""
 
     image: npt.NDArray[np.uint8]  # (H, W, 3), BGR
     boxes_xyxy: npt.NDArray[np.float64]  # (N, 4), the tight pixel extent of each object as if nothing hid it
@@ -38,7 +38,7 @@ class Scene:
 
 
 def draw_scene(rng: np.random.Generator) -> Scene:
-    """Draw one picture: background, things that are no objects, objects that may hide each other in part, noise."""
+    """Draw one image: background, things that are no objects, objects that may hide each other in part, noise."""
     width, height = SIZES[rng.integers(len(SIZES))]
     image = _draw_background(rng, width, height)
     for _ in range(rng.integers(3)):
@@ -74,7 +74,7 @@ def shape_mask(
         centre: x and y, pixels.
         radius: of the circle around the shape, pixels.
         angle: radians.
-        size: width and height of the picture, pixels.
+        size: width and height of the image, pixels.
 
     Returns:
         (H, W), true inside the shape.

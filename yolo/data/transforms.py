@@ -1,6 +1,6 @@
-"""Fits pictures and their boxes into the network input; how they are varied is `augment/`'s.
+"""Fits images and their boxes into the network input; how they are varied is `augment/`'s.
 
-A coordinate is continuous: pixel i covers i..i + 1, so a picture of width W spans 0..W.
+A coordinate is continuous: pixel i covers i..i + 1, so an image of width W spans 0..W.
 Axes: H and W pixels, N boxes.
 """
 
@@ -16,7 +16,7 @@ from yolo.data.sample import Letterbox
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-FILL = 114  # grey, where no picture is
+FILL = 114  # grey, where no image is
 
 
 def resize(image: npt.NDArray[np.uint8], size_wh: tuple[int, int]) -> npt.NDArray[np.uint8]:
@@ -34,7 +34,7 @@ def stretch(image: npt.NDArray[np.uint8], size_wh: tuple[int, int]) -> tuple[npt
         size_wh: of the input.
 
     Returns:
-        The input (height, width, 3), and how the picture lies in it.
+        The input (height, width, 3), and how the image lies in it.
     """
     width, height = _size_wh(image)
     scale_x, scale_y = size_wh[0] / width, size_wh[1] / height
@@ -44,16 +44,16 @@ def stretch(image: npt.NDArray[np.uint8], size_wh: tuple[int, int]) -> tuple[npt
 def letterbox(
     image: npt.NDArray[np.uint8], size_wh: tuple[int, int], *, fill: int = FILL, allow_upscale: bool = True
 ) -> tuple[npt.NDArray[np.uint8], Letterbox]:
-    """Fit the picture into the middle of the input, keeping its aspect ratio to the nearest pixel.
+    """Fit the image into the middle of the input, keeping its aspect ratio to the nearest pixel.
 
     Args:
         image: (H, W, 3).
         size_wh: of the input.
-        fill: value of the bars beside the picture.
-        allow_upscale: enlarge a picture that is smaller than the input; else only put bars around it.
+        fill: value of the bars beside the image.
+        allow_upscale: enlarge an image that is smaller than the input; else only put bars around it.
 
     Returns:
-        The input (height, width, 3), and how the picture lies in it.
+        The input (height, width, 3), and how the image lies in it.
     """
     width, height = _size_wh(image)
     ratio = min(size_wh[0] / width, size_wh[1] / height)
@@ -71,13 +71,13 @@ def scaled_size(width: int, height: int, ratio: float) -> tuple[int, int]:
     return max(1, round(width * ratio)), max(1, round(height * ratio))
 
 
-def tile_size(picture_wh: tuple[int, int], longer_side: int) -> tuple[int, int]:
-    """Width and height of a picture whose longer side is resized to `longer_side` pixels."""
-    return scaled_size(*picture_wh, longer_side / max(picture_wh))
+def tile_size(image_wh: tuple[int, int], longer_side: int) -> tuple[int, int]:
+    """Width and height of an image whose longer side is resized to `longer_side` pixels."""
+    return scaled_size(*image_wh, longer_side / max(image_wh))
 
 
 def place_boxes(boxes_xyxy: npt.NDArray[np.floating], letterbox: Letterbox) -> npt.NDArray[np.float32]:
-    """Map boxes (N, 4) from the picture to its network input, and clip them to where the picture lies."""
+    """Map boxes (N, 4) from the image to its network input, and clip them to where the image lies."""
     scale = np.array([letterbox.scale_x, letterbox.scale_y] * 2)
     offset = np.array([letterbox.left, letterbox.top] * 2)
     limit = np.array([letterbox.width, letterbox.height] * 2)

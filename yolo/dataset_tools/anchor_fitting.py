@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 GOOD_RECALL = 0.98  # below this training warns
-MOST_SHAPES = 50_000  # boxes that the search looks at; the result is measured on all
+MAX_SHAPES = 50_000  # boxes that the search looks at; the result is measured on all
 RESTARTS = 5  # of k-means
-MOST_ROUNDS = 100  # of one k-means
+MAX_ROUNDS = 100  # of one k-means
 GENERATIONS = 2000
 MUTATION = (0.15, 0.01)  # relative change of a side, first and last generation
 MUTATED_PART = 0.4  # of the sides in a generation
@@ -82,7 +82,7 @@ def find_anchors(
     Source: k-means on box shapes: arXiv:1612.08242 (YOLO9000).
     """
     rng = np.random.default_rng(seed)
-    few = shapes if len(shapes) <= MOST_SHAPES else rng.choice(shapes, MOST_SHAPES, replace=False)
+    few = shapes if len(shapes) <= MAX_SHAPES else rng.choice(shapes, MAX_SHAPES, replace=False)
     floor = max(GOOD_RECALL, measure(shapes, start, threshold).recall if start is not None else 0.0)
 
     def goodness(anchors: npt.NDArray[np.float64], among: npt.NDArray[np.float64]) -> tuple[float, float]:
@@ -111,7 +111,7 @@ def kmeans(shapes: npt.NDArray[np.float64], num: int, rng: np.random.Generator) 
         distance = np.square(1 - _iou(shapes, centres).max(axis=1)) + 1e-12  # never all 0
         centres = np.concatenate([centres, shapes[rng.choice(len(shapes), size=1, p=distance / distance.sum())]])
     nearest = np.full(len(shapes), -1)
-    for _ in range(MOST_ROUNDS):
+    for _ in range(MAX_ROUNDS):
         previous, nearest = nearest, _iou(shapes, centres).argmax(axis=1)
         if (nearest == previous).all():
             break

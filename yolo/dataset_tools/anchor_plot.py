@@ -1,4 +1,4 @@
-"""Box shapes and anchors as a picture."""
+"""Box shapes and anchors as an image."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-MOST_POINTS = 20_000
+MAX_POINTS = 20_000
 GREY, BLUE, ORANGE = "#9aa3af", "#2f6db5", "#e4572e"
 
 
@@ -30,9 +30,7 @@ def plot_anchors(
     figure = Figure(figsize=(8, 8), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
     panel = figure.add_subplot()
-    points = (
-        shapes if len(shapes) <= MOST_POINTS else np.random.default_rng(0).choice(shapes, MOST_POINTS, replace=False)
-    )
+    points = shapes if len(shapes) <= MAX_POINTS else np.random.default_rng(0).choice(shapes, MAX_POINTS, replace=False)
     panel.scatter(points[:, 0], points[:, 1], s=9, alpha=0.25, color=GREY, linewidths=0, label=f"{len(shapes):,} boxes")
     panel.scatter(before[:, 0], before[:, 1], s=90, marker="x", linewidths=2, color=BLUE, label="anchors before")
     panel.scatter(after[:, 0], after[:, 1], s=110, marker="+", linewidths=2.5, color=ORANGE, label="anchors after")

@@ -1,4 +1,4 @@
-"""Writes a data set in another format: pictures are copied or linked, truth is written anew."""
+"""Writes a data set in another format: images are copied or linked, truth is written anew."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ class Convert:
     """Write a data set in another format."""
 
     data: str
-    """the data set to read: a .data file, data.yaml, VOC folder, COCO folder or JSON file, folder of pictures, name"""
+    """the data set to read: a .data file, data.yaml, VOC folder, COCO folder or JSON file, folder of images, name"""
     out: Path
     """the folder to write; it must not exist yet"""
     format: Literal["darknet", "yolo", "coco", "voc"] = "darknet"
     """the format to write; `yolo` is the one with a data.yaml"""
     link: bool = False
-    """link to the pictures instead of copying them"""
+    """link to the images instead of copying them"""
 
 
 def convert(settings: Convert) -> None:
     """Write all splits of a data set in another format; the folder appears when it is complete.
 
-    A picture that is in several splits is written once. Pictures of equal names from different folders are renamed.
+    An image that is in several splits is written once. Images of equal names from different folders are renamed.
 
     Raises:
         DataError: the data set has a mistake, or the folder exists.
@@ -55,7 +55,7 @@ def convert(settings: Convert) -> None:
         writer = WRITERS[settings.format](folder, out.name, source.names)
         for record in progress(records.values(), "write", unit=" images", delay=1):
             name, split = names[record.path], homes[record.path]
-            put_picture(record.path, writer.picture_path(name, split), link=settings.link)
+            put_image(record.path, writer.image_path(name, split), link=settings.link)
             writer.write_truth(name, split, record)
         for split, index in indices.items():
             writer.write_list(split, [names[index.path(i)] for i in range(len(index))])
@@ -63,21 +63,21 @@ def convert(settings: Convert) -> None:
     _log.info("wrote %d images to %s", len(names), out)
 
 
-def unique_names(pictures: Iterable[Path]) -> dict[Path, str]:
-    """A file name for each picture, unique without its suffix and without case: `a.jpg`, then `a_2.jpg`, ..."""
+def unique_names(images: Iterable[Path]) -> dict[Path, str]:
+    """A file name for each image, unique without its suffix and without case: `a.jpg`, then `a_2.jpg`, ..."""
     names: dict[Path, str] = {}
     taken: set[str] = set()
-    for picture in pictures:
-        stem, number = picture.stem, 2
+    for image in images:
+        stem, number = image.stem, 2
         while stem.lower() in taken:
-            stem, number = f"{picture.stem}_{number}", number + 1
+            stem, number = f"{image.stem}_{number}", number + 1
         taken.add(stem.lower())
-        names[picture] = stem + picture.suffix
+        names[image] = stem + image.suffix
     return names
 
 
 def pool(indices: Mapping[str, Index]) -> tuple[dict[Path, Record], dict[Path, str]]:
-    """The pictures of all splits, each once, and the first split that each is in."""
+    """The images of all splits, each once, and the first split that each is in."""
     records: dict[Path, Record] = {}
     homes: dict[Path, str] = {}
     for split, index in indices.items():
@@ -87,10 +87,10 @@ def pool(indices: Mapping[str, Index]) -> tuple[dict[Path, Record], dict[Path, s
     return records, homes
 
 
-def put_picture(picture: Path, target: Path, *, link: bool) -> None:
-    """Copy a picture, byte for byte, or link to it; the folder is made."""
+def put_image(image: Path, target: Path, *, link: bool) -> None:
+    """Copy an image, byte for byte, or link to it; the folder is made."""
     target.parent.mkdir(parents=True, exist_ok=True)
     if link:
-        target.symlink_to(picture.resolve())
+        target.symlink_to(image.resolve())
     else:
-        shutil.copyfile(picture, target)
+        shutil.copyfile(image, target)

@@ -1,4 +1,4 @@
-"""Finds pictures of the same content: copies of a file under other names."""
+"""Finds images of the same content: copies of a file under other names."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def group_identical(pictures: Sequence[Path]) -> list[list[int]]:
-    """Places of pictures in the sequence, those of equal files in one group, ordered by the first of each.
+def group_identical(images: Sequence[Path]) -> list[list[int]]:
+    """Places of images in the sequence, those of equal files in one group, ordered by the first of each.
 
     Raises:
-        DataError: a picture cannot be read.
+        DataError: an image cannot be read.
     """
-    sizes = [picture.stat().st_size for picture in pictures]
+    sizes = [image.stat().st_size for image in images]
     count = Counter(sizes)
     alike = [i for i, size in enumerate(sizes) if count[size] > 1]  # others cannot be equal to any
     with ThreadPoolExecutor(min(32, 4 * (os.cpu_count() or 1))) as pool:
-        digests = pool.map(_digest, [pictures[i] for i in alike])
+        digests = pool.map(_digest, [images[i] for i in alike])
         bar = progress(digests, "look for copies", total=len(alike), unit=" images", delay=1)
         content = dict(zip(alike, bar, strict=True))
     groups: dict[bytes | int, list[int]] = {}
-    for i in range(len(pictures)):
+    for i in range(len(images)):
         groups.setdefault(content.get(i, i), []).append(i)
     return list(groups.values())
 
 
-def _digest(picture: Path) -> bytes:
+def _digest(image: Path) -> bytes:
     try:
-        return hashlib.blake2b(read_file(picture), digest_size=16).digest()
+        return hashlib.blake2b(read_file(image), digest_size=16).digest()
     except OSError as error:
-        raise DataError(f"{picture}: cannot be read ({error.strerror}); replace it, or take it off the list") from error
+        raise DataError(f"{image}: cannot be read ({error.strerror}); replace it, or take it off the list") from error

@@ -36,22 +36,22 @@ class Split:
     """Divide a data set into train, val and test; every part gets its share of every class."""
 
     data: str
-    """the data set to divide, in any format; the pictures of all its splits are taken together"""
+    """the data set to divide, in any format; the images of all its splits are taken together"""
     out: Path
     """the folder to write the new description into; it must not exist yet"""
     of: tuple[str, ...] = ()
-    """divide only the pictures of these splits; the other splits stay as they are"""
+    """divide only the images of these splits; the other splits stay as they are"""
     val: float = 0.2
-    """part of the pictures that go into val"""
+    """part of the images that go into val"""
     test: float = 0.0
-    """part of the pictures that go into test"""
+    """part of the images that go into test"""
     seed: int = 0
-    """decides which pictures go where"""
+    """decides which images go where"""
 
     def __post_init__(self) -> None:
         for flag, part in (("--val", self.val), ("--test", self.test)):
             if not 0 <= part < 1:
-                raise SettingsError(f"{flag} {part}: not a part of the pictures; give a number from 0 to below 1")
+                raise SettingsError(f"{flag} {part}: not a part of the images; give a number from 0 to below 1")
         if not 0 < self.val + self.test < 1:
             raise SettingsError(f"--val {self.val} --test {self.test}: must leave something for each; sum below 1")
         if self.seed < 0:
@@ -59,19 +59,19 @@ class Split:
 
     @property
     def fractions(self) -> dict[str, float]:
-        """Part of the pictures of each new split; those without any are left out."""
+        """Part of the images of each new split; those without any are left out."""
         parts = {"train": 1 - self.val - self.test, "val": self.val, "test": self.test}
         return {name: part for name, part in parts.items() if part > 0}
 
 
 def split(settings: Split) -> None:
-    """Write lists of a data set's pictures, and a table of what is in them.
+    """Write lists of a data set's images, and a table of what is in them.
 
-    Pictures of the same content are never in two parts. Labels in YOLO's text format are left where they are; those of
-    VOC and COCO are written into new COCO files, whose pictures stay where they are.
+    Images of the same content are never in two parts. Labels in YOLO's text format are left where they are; those of
+    VOC and COCO are written into new COCO files, whose images stay where they are.
 
     Raises:
-        DataError: the data set has a mistake, a part would have no picture, or the folder exists.
+        DataError: the data set has a mistake, a part would have no image, or the folder exists.
     """
     out = settings.out.expanduser()
     if out.exists():
@@ -97,7 +97,7 @@ def split(settings: Split) -> None:
 
 
 def format_counts(names: Sequence[str], parts: Mapping[str, Sequence[Record]]) -> str:
-    """A table of pictures, pictures without objects, and boxes of each class, in each part."""
+    """A table of images, images without objects, and boxes of each class, in each part."""
     rows = [["", *parts], ["images", *(str(len(records)) for records in parts.values())]]
     rows.append(["background", *(str(sum(not len(r.class_ids) for r in records)) for records in parts.values())])
     boxes = [_count_boxes(records, len(names)).sum(axis=0) for records in parts.values()]
@@ -116,7 +116,7 @@ def format_counts(names: Sequence[str], parts: Mapping[str, Sequence[Record]]) -
 
 
 def _divide(records: Sequence[Record], settings: Split) -> dict[str, list[Record]]:
-    """Part name -> its pictures, in the order given."""
+    """Part name -> its images, in the order given."""
     fractions = settings.fractions
     groups = group_identical([record.path for record in records])
     num_copies = len(records) - len(groups)
@@ -137,7 +137,7 @@ def _divide(records: Sequence[Record], settings: Split) -> dict[str, list[Record
 
 
 def _count_boxes(records: Sequence[Record], num_classes: int) -> npt.NDArray[np.int64]:
-    """(U, C), boxes of each class in each picture; those to ignore do not count."""
+    """(U, C), boxes of each class in each image; those to ignore do not count."""
     counts = [np.bincount(r.class_ids[~r.ignore], minlength=num_classes) for r in records]
     return np.array(counts, np.int64).reshape(len(records), num_classes)
 

@@ -1,6 +1,6 @@
-"""Divides pictures so that every part has its share of every class. Knows nothing of files.
+"""Divides images so that every part has its share of every class. Knows nothing of files.
 
-Axes: U units (pictures that must stay together are one), C classes, S parts.
+Axes: U units (images that must stay together are one), C classes, S parts.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 def stratify(
     boxes_UC: npt.NDArray[np.int64],
-    pictures_U: npt.NDArray[np.int64],
+    images_U: npt.NDArray[np.int64],
     fractions: Sequence[float],
     rng: np.random.Generator,
 ) -> npt.NDArray[np.int64]:
     """Divide units, the rarest class first; each goes to the part that has least of its share of that class.
 
-    A part that has all its pictures takes no more, so that parts are of the wished sizes, up to the size of a unit.
+    A part that has all its images takes no more, so that parts are of the wished sizes, up to the size of a unit.
 
     Args:
         boxes_UC: (U, C), boxes of each class in each unit.
-        pictures_U: (U,), pictures in each unit.
+        images_U: (U,), images in each unit.
         fractions: (S,), each above 0, sum 1.
         rng: decides between equals.
 
@@ -35,13 +35,13 @@ def stratify(
         (U,), the part of each unit, 0..S-1.
 
     Source: Sechidis, Tsoumakas, Vlahavas, On the Stratification of Multi-Label Data (2011); differs: boxes are counted,
-    not pictures with a class; shares fill up by the method of Sainte-Lague, as seats do in elections; and no part grows
-    beyond its share of pictures.
+    not images with a class; shares fill up by the method of Sainte-Lague, as seats do in elections; and no part grows
+    beyond its share of images.
     """
-    background_U = pictures_U * (boxes_UC.sum(axis=1) == 0)
+    background_U = images_U * (boxes_UC.sum(axis=1) == 0)
     boxes_UC = np.concatenate([boxes_UC, background_U[:, None]], axis=1)  # a class of its own
     shares = np.array(fractions, np.float64)
-    room = _whole_shares(int(pictures_U.sum()), shares)
+    room = _whole_shares(int(images_U.sum()), shares)
     given_SC = np.zeros((len(shares), boxes_UC.shape[1]), np.int64)
     parts = np.full(len(boxes_UC), -1, np.int64)
     order = rng.permutation(len(boxes_UC))
@@ -52,7 +52,7 @@ def stratify(
             fill = (given_SC[:, class_id] + boxes_UC[unit, class_id] / 2) / shares
             part = _least_full(fill, room, shares)
             parts[unit] = part
-            room[part] -= pictures_U[unit]
+            room[part] -= images_U[unit]
             given_SC[part] += boxes_UC[unit]
     return parts
 

@@ -3,47 +3,47 @@
 Without other processes every answer is that of rank 0 of 1, nothing waits, and models stay as they are.
 """
 
+from yolo.config.distributed_settings import Compression, DistributedSettings, LaunchSettings
 from yolo.distributed.collectives import (
-    anywhere,
+    all_gather,
+    all_gather_texts,
+    all_reduce_mean,
+    all_reduce_sum,
+    any_rank,
     broadcast_module,
     check_equal,
-    first_on_node,
-    from_main,
-    gather,
-    gather_texts,
-    mean_over_ranks,
+    local_main_first,
     replicate,
-    sum_over_ranks,
+    run_on_main_and_broadcast,
 )
-from yolo.distributed.options import DistributedSettings, LaunchSettings, Options
-from yolo.distributed.process_group import alone, is_main, joined, local_rank, local_world_size, rank, world_size
-from yolo.distributed.replica import Compression, LoneReplica, Replica
+from yolo.distributed.options import Options
+from yolo.distributed.process_group import is_main, joined, local_rank, local_world_size, rank, world_size
+from yolo.distributed.replica import Replica, SingleReplica
 from yolo.distributed.start import job, start
 
 __all__ = [
     "Compression",
     "DistributedSettings",
     "LaunchSettings",
-    "LoneReplica",
     "Options",
     "Replica",
-    "alone",
-    "anywhere",
+    "SingleReplica",
+    "all_gather",
+    "all_gather_texts",
+    "all_reduce_mean",
+    "all_reduce_sum",
+    "any_rank",
     "broadcast_module",
     "check_equal",
-    "first_on_node",
-    "from_main",
-    "gather",
-    "gather_texts",
     "is_main",
     "job",
     "joined",
+    "local_main_first",
     "local_rank",
     "local_world_size",
-    "mean_over_ranks",
     "rank",
     "replicate",
+    "run_on_main_and_broadcast",
     "start",
-    "sum_over_ranks",
     "world_size",
 ]

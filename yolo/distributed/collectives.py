@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 import torch
 
-from yolo.distributed.process_group import Alone, current, is_main, within, world_size
+from yolo.distributed.process_group import SingleProcess, current, is_main, within, world_size
 from yolo.errors import ElsewhereError, TrainingError, YoloError
 
 if TYPE_CHECKING:
@@ -17,35 +17,36 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from yolo.distributed.replica import Compression, Replica
+    from yolo.config.distributed_settings import Compression
+    from yolo.distributed.replica import Replica
 
 Result = TypeVar("Result")
 
 
-def sum_over_ranks(tensor: Tensor) -> Tensor:
+def all_reduce_sum(tensor: Tensor) -> Tensor:
     """The sum of a tensor over all processes, without gradients: a new tensor, or with one process this one."""
-    return current().sum(tensor)
+    return current().all_reduce_sum(tensor)
 
 
-def mean_over_ranks(tensor: Tensor) -> Tensor:
+def all_reduce_mean(tensor: Tensor) -> Tensor:
     """The mean of a floating tensor over all processes."""
-    return sum_over_ranks(tensor) / world_size() if world_size() > 1 else tensor
+    return all_reduce_sum(tensor) / world_size() if world_size() > 1 else tensor
 
 
-def anywhere(flag: bool) -> bool:
+def any_rank(flag: bool) -> bool:
     """Whether a flag is up on any process."""
-    return bool(sum_over_ranks(torch.tensor(int(flag))))
+    return bool(all_reduce_sum(torch.tensor(int(flag))))
 
 
-def gather(tensor: Tensor) -> Tensor:
+def all_gather(tensor: Tensor) -> Tensor:
     """The tensors of all processes one after another, on each of them; they may differ in length."""
-    return torch.cat(current().gather(tensor))
+    return torch.cat(current().all_gather(tensor))
 
 
-def gather_texts(text: str) -> list[str]:
+def all_gather_texts(text: str) -> list[str]:
     """What each process says, in their order, on each of them."""
     data = torch.frombuffer(bytearray(text.encode() or b" "), dtype=torch.uint8)
-    return [part.numpy().tobytes().decode().strip() for part in current().gather(data)]
+    return [part.numpy().tobytes().decode().strip() for part in current().all_gather(data)]
 
 
 def broadcast_module(module: nn.Module) -> None:
@@ -69,7 +70,7 @@ def check_equal(module: nn.Module, when: str) -> None:
     digest = hashlib.sha256()
     for tensor in module.state_dict().values():
         digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
-    digests = gather_texts(digest.hexdigest())
+    digests = all_gather_texts(digest.hexdigest())
     others = [str(number) for number, each in enumerate(digests) if each != digests[0]]
     if others:
         raise TrainingError(
@@ -78,7 +79,7 @@ def check_equal(module: nn.Module, when: str) -> None:
         )
 
 
-def from_main(function: Callable[[], Result]) -> Result:
+def run_on_main_and_broadcast(function: Callable[[], Result]) -> Result:
     """Call a function on rank 0 alone; every process gets its result, or fails as it does.
 
     Raises:
@@ -92,7 +93,7 @@ def from_main(function: Callable[[], Result]) -> Result:
             raise ElsewhereError("rank 0 found a mistake")
         return cast("Result", result)
     try:
-        with within(Alone()):
+        with within(SingleProcess()):
             own = function()
     except YoloError:
         _broadcast_bytes(pickle.dumps((None, True)))
@@ -111,7 +112,7 @@ def _broadcast_bytes(data: bytes) -> bytes:
 
 
 @contextlib.contextmanager
-def first_on_node(what: str) -> Iterator[None]:
+def local_main_first(what: str) -> Iterator[None]:
     """Let one process of each machine run the block before the others on that machine do.
 
     What the first one fetched is then there for the others: the block must see that, and do nothing twice.
@@ -126,7 +127,7 @@ def first_on_node(what: str) -> Iterator[None]:
     if group.local_world_size == 1:
         yield
         return
-    by_itself = Alone(group.rank)  # within the block nothing else is waited for
+    by_itself = SingleProcess(group.rank)  # within the block nothing else is waited for
     owner = group.rank - group.local_rank
     name = f"{what}, machine of rank {owner}, {group.next_use(what)}"
     if group.local_rank:

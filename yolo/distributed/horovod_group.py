@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
     from torch.optim import Optimizer
 
-    from yolo.distributed.launch_env import Place
+    from yolo.config.distributed_settings import Compression
+    from yolo.distributed.launch_env import LaunchEnv
     from yolo.distributed.options import Options
-    from yolo.distributed.replica import Compression, Replica
+    from yolo.distributed.replica import Replica
 
 
 class HorovodGroup:
@@ -33,7 +34,7 @@ class HorovodGroup:
         SettingsError: Horovod is not installed, or something else started the process.
     """
 
-    def __init__(self, place: Place, options: Options) -> None:
+    def __init__(self, place: LaunchEnv, options: Options) -> None:
         if place.launcher != "horovodrun":
             raise SettingsError(
                 f"--dist-backend horovod: this process was started by {place.launcher}; start it by horovodrun -np N"
@@ -52,14 +53,14 @@ class HorovodGroup:
         self._uses: Counter[str] = Counter()
         select_own_device(place, options.device)
 
-    def sum(self, tensor: Tensor) -> Tensor:
+    def all_reduce_sum(self, tensor: Tensor) -> Tensor:
         total: Tensor = self._hvd.allreduce(tensor.detach().contiguous(), op=self._hvd.Sum)
         return total
 
     def broadcast(self, tensor: Tensor) -> None:
         tensor.copy_(self._hvd.broadcast(tensor.contiguous(), 0))
 
-    def gather(self, tensor: Tensor) -> list[Tensor]:
+    def all_gather(self, tensor: Tensor) -> list[Tensor]:
         lengths = self._hvd.allgather(torch.tensor([len(tensor)])).tolist()
         return list(torch.split(self._hvd.allgather(tensor.contiguous()), lengths))
 
@@ -111,14 +112,14 @@ class HorovodReplica:
         self._compression = hvd.Compression.fp16 if compression == "fp16" else hvd.Compression.none
         self._begun = False
 
-    def refresh(self) -> nn.Module:
+    def wrap(self) -> nn.Module:
         return self._model
 
-    def synced(self, last: bool) -> AbstractContextManager[Any]:
+    def sync_context(self, last: bool) -> AbstractContextManager[Any]:
         del last
         return contextlib.nullcontext()
 
-    def average(self, optimizer: Optimizer) -> None:
+    def all_reduce_grads(self, optimizer: Optimizer) -> None:
         """Average the gradients of all processes; at the first step, give all rank 0's weights and optimizer state.
 
         Horovod takes contiguous tensors alone, and its own broadcast of an optimizer's state may take a step.

@@ -19,7 +19,7 @@ FIRST_PORT, NUM_PORTS = 20000, 12000  # below the range from which systems hand 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class LaunchEnv:
     """A process among those that train together.
 
     Attributes:
@@ -50,7 +50,7 @@ class Place:
             )
 
 
-def find_place(environment: Mapping[str, str]) -> Place | None:
+def read_launch_env(environment: Mapping[str, str]) -> LaunchEnv | None:
     """The place of this process; None where no launcher started it.
 
     torchrun's variables come first: torchrun itself may run under SLURM or MPI.
@@ -68,10 +68,10 @@ def find_place(environment: Mapping[str, str]) -> Place | None:
     return None
 
 
-def _horovodrun(env: Mapping[str, str]) -> Place | None:
+def _horovodrun(env: Mapping[str, str]) -> LaunchEnv | None:
     if "HOROVOD_RANK" not in env:
         return None
-    return Place(
+    return LaunchEnv(
         launcher="horovodrun",
         rank=int(env["HOROVOD_RANK"]),
         world_size=int(env["HOROVOD_SIZE"]),
@@ -81,12 +81,12 @@ def _horovodrun(env: Mapping[str, str]) -> Place | None:
     )
 
 
-def _torchrun(env: Mapping[str, str]) -> Place | None:
+def _torchrun(env: Mapping[str, str]) -> LaunchEnv | None:
     """Also of what gives RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT alone, as Kubeflow does: a process a machine."""
     if not {"RANK", "WORLD_SIZE"} <= set(env):
         return None
     run = env.get("TORCHELASTIC_RUN_ID", "")
-    return Place(
+    return LaunchEnv(
         launcher="torchrun" if run else "RANK and WORLD_SIZE",
         rank=int(env["RANK"]),
         world_size=int(env["WORLD_SIZE"]),
@@ -103,12 +103,12 @@ def _agent() -> str:
     return f"{socket.gethostname()} {os.getppid()}"
 
 
-def _slurm(env: Mapping[str, str]) -> Place | None:
+def _slurm(env: Mapping[str, str]) -> LaunchEnv | None:
     """Of `srun`; a batch script has no step."""
     if int(env.get("SLURM_STEP_NUM_TASKS", "1")) < 2:
         return None
     job = env["SLURM_JOB_ID"]
-    return Place(
+    return LaunchEnv(
         launcher="srun",
         rank=int(env["SLURM_PROCID"]),
         world_size=int(env["SLURM_STEP_NUM_TASKS"]),
@@ -119,11 +119,11 @@ def _slurm(env: Mapping[str, str]) -> Place | None:
     )
 
 
-def _open_mpi(env: Mapping[str, str]) -> Place | None:
+def _open_mpi(env: Mapping[str, str]) -> LaunchEnv | None:
     if int(env.get("OMPI_COMM_WORLD_SIZE", "1")) < 2:
         return None
     size, local_size = env["OMPI_COMM_WORLD_SIZE"], env["OMPI_COMM_WORLD_LOCAL_SIZE"]
-    return Place(
+    return LaunchEnv(
         launcher="mpirun",
         rank=int(env["OMPI_COMM_WORLD_RANK"]),
         world_size=int(size),
@@ -135,12 +135,12 @@ def _open_mpi(env: Mapping[str, str]) -> Place | None:
     )
 
 
-def _hydra(env: Mapping[str, str]) -> Place | None:
+def _hydra(env: Mapping[str, str]) -> LaunchEnv | None:
     """Of MPICH's and Intel's `mpirun`."""
     if int(env.get("PMI_SIZE", "1")) < 2:
         return None
     size, local_size = env["PMI_SIZE"], env.get("MPI_LOCALNRANKS", env["PMI_SIZE"])
-    return Place(
+    return LaunchEnv(
         launcher="mpirun",
         rank=int(env["PMI_RANK"]),
         world_size=int(size),

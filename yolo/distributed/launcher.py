@@ -20,7 +20,7 @@ from yolo.errors import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from yolo.distributed.options import LaunchSettings
+    from yolo.config.distributed_settings import LaunchSettings
 
 MODELARTS_PORT = 29500
 USERS_MISTAKE = 2  # the exit status of a process that has said what is wrong

@@ -6,8 +6,9 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, Protocol
 
-from yolo.distributed.launch_env import find_place
-from yolo.distributed.replica import Compression, LoneReplica
+from yolo.config.distributed_settings import Compression
+from yolo.distributed.launch_env import read_launch_env
+from yolo.distributed.replica import SingleReplica
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from yolo.distributed.replica import Replica
 
 
-class Group(Protocol):
+class ProcessGroup(Protocol):
     """Processes that can be talked to; every process calls the same methods in the same order, but for the marks."""
 
     rank: int
@@ -26,13 +27,13 @@ class Group(Protocol):
     local_rank: int
     local_world_size: int
 
-    def sum(self, tensor: Tensor) -> Tensor:
+    def all_reduce_sum(self, tensor: Tensor) -> Tensor:
         """The sum of a tensor over all processes."""
 
     def broadcast(self, tensor: Tensor) -> None:
         """Fill a tensor with rank 0's."""
 
-    def gather(self, tensor: Tensor) -> list[Tensor]:
+    def all_gather(self, tensor: Tensor) -> list[Tensor]:
         """The tensors of all ranks, in their order; they may differ in their first axis."""
 
     def set_mark(self, name: str, value: str) -> None:
@@ -54,7 +55,7 @@ class Group(Protocol):
         """Part from the others."""
 
 
-class Alone:
+class SingleProcess:
     """One process by itself.
 
     Args:
@@ -67,13 +68,13 @@ class Alone:
     def __init__(self, rank: int = 0) -> None:
         self.rank = rank
 
-    def sum(self, tensor: Tensor) -> Tensor:
+    def all_reduce_sum(self, tensor: Tensor) -> Tensor:
         return tensor
 
     def broadcast(self, tensor: Tensor) -> None:
         del tensor
 
-    def gather(self, tensor: Tensor) -> list[Tensor]:
+    def all_gather(self, tensor: Tensor) -> list[Tensor]:
         return [tensor]
 
     def set_mark(self, name: str, value: str) -> None:
@@ -90,22 +91,22 @@ class Alone:
 
     def replicate(self, model: nn.Module, *, static: bool, unused: bool, compression: Compression) -> Replica:
         del static, unused, compression
-        return LoneReplica(model)
+        return SingleReplica(model)
 
     def close(self) -> None:
         """Nothing to leave."""
 
 
-_groups: list[Group] = [Alone()]  # the last one is in force
+_groups: list[ProcessGroup] = [SingleProcess()]  # the last one is in force
 
 
-def current() -> Group:
+def current() -> ProcessGroup:
     """The group in force."""
     return _groups[-1]
 
 
 @contextlib.contextmanager
-def within(group: Group) -> Iterator[None]:
+def within(group: ProcessGroup) -> Iterator[None]:
     """Put a group in force for a while."""
     _groups.append(group)
     try:
@@ -121,14 +122,14 @@ def joined(options: Options) -> Iterator[None]:
     Raises:
         SettingsError: the launcher's variables are wrong, a device or package is missing, or not all processes came.
     """
-    place = find_place(os.environ)
+    place = read_launch_env(os.environ)
     if place is None or (place.world_size == 1 and options.backend != "horovod"):
         yield
         return
     if options.backend == "horovod" or (options.backend == "auto" and place.launcher == "horovodrun"):
         from yolo.distributed.horovod_group import HorovodGroup
 
-        group: Group = HorovodGroup(place, options)
+        group: ProcessGroup = HorovodGroup(place, options)
     else:
         from yolo.distributed.torch_group import TorchGroup
 
@@ -136,13 +137,6 @@ def joined(options: Options) -> Iterator[None]:
     with within(group):
         yield
     group.close()  # not after an error: the others may never come to it, and the end of the process does
-
-
-@contextlib.contextmanager
-def alone() -> Iterator[None]:
-    """Be one process by itself for a while: for what the others do not do along."""
-    with within(Alone()):
-        yield
 
 
 def rank() -> int:

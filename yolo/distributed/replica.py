@@ -1,19 +1,19 @@
-"""A model that is one of many equal ones: its gradients are those of all processes' pictures."""
+"""A model that is one of many equal ones: its gradients are those of all processes' images."""
 
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import nn
+
+from yolo.config.distributed_settings import Compression
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from torch.optim import Optimizer
-
-Compression = Literal["none", "fp16", "bf16", "powersgd"]
 
 POWERSGD_RANK = 2
 POWERSGD_START = 100  # steps with whole gradients, which the first steps need
@@ -22,30 +22,30 @@ POWERSGD_START = 100  # steps with whole gradients, which the first steps need
 class Replica(Protocol):
     """What the training loop asks of it."""
 
-    def refresh(self) -> nn.Module:
+    def wrap(self) -> nn.Module:
         """What to call in the forward pass; to be asked anew when other parameters train than before."""
 
-    def synced(self, last: bool) -> AbstractContextManager[Any]:
+    def sync_context(self, last: bool) -> AbstractContextManager[Any]:
         """Surrounds forward and backward pass of a micro-batch; gradients are averaged at a step's last one alone."""
 
-    def average(self, optimizer: Optimizer) -> None:
+    def all_reduce_grads(self, optimizer: Optimizer) -> None:
         """Average the gradients, if the backward pass has not yet."""
 
 
-class LoneReplica:
+class SingleReplica:
     """The model itself."""
 
     def __init__(self, model: nn.Module) -> None:
         self._model = model
 
-    def refresh(self) -> nn.Module:
+    def wrap(self) -> nn.Module:
         return self._model
 
-    def synced(self, last: bool) -> AbstractContextManager[Any]:
+    def sync_context(self, last: bool) -> AbstractContextManager[Any]:
         del last
         return contextlib.nullcontext()
 
-    def average(self, optimizer: Optimizer) -> None:
+    def all_reduce_grads(self, optimizer: Optimizer) -> None:
         """Nothing: there are no others."""
 
 
@@ -67,7 +67,7 @@ class DataParallelReplica:
         self._trained: frozenset[str] = frozenset()
         self._wrapped: nn.parallel.DistributedDataParallel | None = None
 
-    def refresh(self) -> nn.Module:
+    def wrap(self) -> nn.Module:
         """Wrap the model, anew where other parameters train: those that thaw would else be averaged nowhere."""
         trained = frozenset(name for name, parameter in self._model.named_parameters() if parameter.requires_grad)
         if self._wrapped is None or trained != self._trained:
@@ -84,11 +84,11 @@ class DataParallelReplica:
             _compress(self._wrapped, self._compression)
         return self._wrapped
 
-    def synced(self, last: bool) -> AbstractContextManager[Any]:
+    def sync_context(self, last: bool) -> AbstractContextManager[Any]:
         assert self._wrapped is not None
         return contextlib.nullcontext() if last else self._wrapped.no_sync()
 
-    def average(self, optimizer: Optimizer) -> None:
+    def all_reduce_grads(self, optimizer: Optimizer) -> None:
         """Nothing: the backward pass has."""
 
 

@@ -8,14 +8,15 @@ import logging
 import os
 import re
 import sys
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from torch import distributed as dist
 
-from yolo.distributed.collectives import first_to_say, from_main
-from yolo.distributed.launch_env import find_place
+from yolo.config.distributed_settings import ProgramSettings
+from yolo.distributed.collectives import first_to_say, run_on_main_and_broadcast
+from yolo.distributed.launch_env import read_launch_env
 from yolo.distributed.launcher import launch
-from yolo.distributed.options import LaunchSettings, Options
+from yolo.distributed.options import Options
 from yolo.distributed.process_group import is_main, joined, rank, world_size
 from yolo.errors import ElsewhereError, YoloError
 
@@ -28,13 +29,6 @@ LOST = re.compile(
     "closed by peer|reset by peer|broken pipe|connection (was )?(refused|closed)|horovod has been shut down", re.I
 )
 LATE = re.compile("timed out|timeout", re.I)
-
-
-class ProgramSettings(Protocol):
-    """Settings of a program that may run as many processes."""
-
-    @property
-    def distributed(self) -> LaunchSettings: ...
 
 
 Settings = TypeVar("Settings", bound=ProgramSettings)
@@ -55,14 +49,14 @@ def start(module: str, read: Callable[[Sequence[str]], Settings], work: Callable
         YoloError: a mistake that no other process has shown.
     """
     arguments = without_local_rank(sys.argv[1:])
-    if find_place(os.environ) is None:
+    if read_launch_env(os.environ) is None:
         settings = read(arguments)
         if settings.distributed.processes > 1 or settings.distributed.platform:
             return launch(module, arguments, settings.distributed)
     with joined(Options.read(arguments)), _told_once():
         if not is_main():
             logging.getLogger("yolo").setLevel(logging.ERROR)
-        work(from_main(lambda: read(arguments)))
+        work(run_on_main_and_broadcast(lambda: read(arguments)))
     return 0
 
 
@@ -83,7 +77,7 @@ def without_local_rank(arguments: Sequence[str]) -> list[str]:
 
 def job() -> str:
     """What a restarted run is known by: the same for all attempts of one command in one job; empty: none restarts."""
-    place = find_place(os.environ)
+    place = read_launch_env(os.environ)
     if place is None or not place.job:
         return ""
     command = hashlib.sha256("\0".join(sys.argv[1:]).encode()).hexdigest()[:16]

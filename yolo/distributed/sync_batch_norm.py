@@ -1,6 +1,6 @@
-"""Batch normalisation by the pictures of all processes.
+"""Batch normalisation by the images of all processes.
 
-Axes: B pictures, C channels; further ones are positions.
+Axes: B images, C channels; further ones are positions.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from yolo.distributed.collectives import sum_over_ranks
+from yolo.distributed.collectives import all_reduce_sum
 from yolo.distributed.process_group import world_size
 
 
@@ -21,12 +21,12 @@ class _SumOverRanks(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, tensor: Tensor) -> Tensor:
         del ctx
-        return sum_over_ranks(tensor)
+        return all_reduce_sum(tensor)
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Tensor:
         del ctx
-        return sum_over_ranks(grads[0].contiguous())
+        return all_reduce_sum(grads[0].contiguous())
 
 
 class _Synced:
@@ -73,7 +73,7 @@ def _normalised(norm: _BatchNorm, x: Tensor) -> Tensor:
 
 
 def synchronise_norms(model: nn.Module) -> None:
-    """Make all batch normalisation of a model go by the pictures of all processes, in place; weights stay.
+    """Make all batch normalisation of a model go by the images of all processes, in place; weights stay.
 
     On GPUs it is PyTorch's `SyncBatchNorm`, whose kernels are faster.
     """

@@ -13,13 +13,14 @@ import torch
 from torch import distributed as dist
 from torch.distributed import FileStore, PrefixStore, Store, TCPStore  # type: ignore[attr-defined]
 
-from yolo.distributed.replica import Compression, DataParallelReplica
+from yolo.config.distributed_settings import Compression
+from yolo.distributed.replica import DataParallelReplica
 from yolo.errors import SettingsError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from yolo.distributed.launch_env import Place
+    from yolo.distributed.launch_env import LaunchEnv
     from yolo.distributed.options import Options
     from yolo.distributed.replica import Replica
 
@@ -28,7 +29,7 @@ MEETING_TIMEOUT_S = 300.0
 POLL_S = 0.05
 
 
-def select_own_device(place: Place, device: str) -> bool:
+def select_own_device(place: LaunchEnv, device: str) -> bool:
     """Make this process's GPU the current one, before anything touches another; false: it computes on the CPU.
 
     Raises:
@@ -49,7 +50,7 @@ def select_own_device(place: Place, device: str) -> bool:
     return True
 
 
-def _meet(place: Place, url: str) -> Store:
+def _meet(place: LaunchEnv, url: str) -> Store:
     """The store of a job's processes, once all of them have come to it.
 
     Raises:
@@ -75,7 +76,7 @@ def _meet(place: Place, url: str) -> Store:
     return PrefixStore(nonce, store)
 
 
-def _gather_round(store: Store, place: Place) -> str:
+def _gather_round(store: Store, place: LaunchEnv) -> str:
     """A name that the processes of this start share, and none of an earlier one that used the same store.
 
     Each process shows a fresh token; rank 0 answers tokens with the name until every rank has confirmed it. Counts of
@@ -107,7 +108,7 @@ def _gather_round(store: Store, place: Place) -> str:
     return ""
 
 
-def _missing(store: Store, place: Place, where: str) -> str:
+def _missing(store: Store, place: LaunchEnv, where: str) -> str:
     """Say which ranks did not come.
 
     Raises:
@@ -131,7 +132,7 @@ class TorchGroup:
         SettingsError: a device is missing, the backend is not there, or not all processes came.
     """
 
-    def __init__(self, place: Place, options: Options) -> None:
+    def __init__(self, place: LaunchEnv, options: Options) -> None:
         self.rank, self.world_size = place.rank, place.world_size
         self.local_rank, self.local_world_size = place.local_rank, place.local_world_size
         self._uses: Counter[str] = Counter()
@@ -154,7 +155,7 @@ class TorchGroup:
             raise SettingsError(f"--dist-backend {options.backend}: {backend} cannot be used ({reason})") from error
         self._store = PrefixStore("marks", store)
 
-    def sum(self, tensor: Tensor) -> Tensor:
+    def all_reduce_sum(self, tensor: Tensor) -> Tensor:
         total = tensor.detach().clone()
         dist.all_reduce(total)
         return total
@@ -165,7 +166,7 @@ class TorchGroup:
         if whole.data_ptr() != tensor.data_ptr():
             tensor.copy_(whole)
 
-    def gather(self, tensor: Tensor) -> list[Tensor]:
+    def all_gather(self, tensor: Tensor) -> list[Tensor]:
         lengths = [torch.zeros(1, dtype=torch.int64) for _ in range(self.world_size)]
         dist.all_gather(lengths, torch.tensor([len(tensor)]))
         longest = max(map(int, lengths))

@@ -10,10 +10,11 @@ import importlib.util
 import inspect
 from contextlib import nullcontext
 from importlib.machinery import PathFinder
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from torch.optim import Optimizer
 
+from yolo.config.train_settings import ApexName
 from yolo.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-ApexName = Literal["apex-O1", "apex-O2"]
 
 REPOSITORY = "https://github.com/NVIDIA/apex"
 LAST_WITH_AMP = "the last with amp is before its commit cb65b8ed of May 2025"
@@ -142,7 +142,7 @@ class ApexPrecision:
         """Step."""
         optimizer.step()
 
-    def eases(self, optimizer: Optimizer) -> bool:
+    def backoff_scale(self, optimizer: Optimizer) -> bool:
         """Let apex pass over a step; it has lowered its scale already."""
         optimizer.step()
         return float(self._amp.state_dict()[STATE]["loss_scale"]) >= 1

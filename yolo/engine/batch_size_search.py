@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 CUDA_SHARE = 0.9  # of the device's memory
 CPU_SHARE = 0.8  # of the free memory: the system's own needs vary
-MOST_ON_CPU = 64  # more makes no step faster there
+MAX_ON_CPU = 64  # more makes no step faster there
 SAMPLE_INTERVAL_S = 0.002
 PRECISION = 8  # the answer is at least 1 - 1/8 of the largest that fits
 
@@ -24,12 +24,12 @@ def largest_on_cuda(step: Callable[[int], None], device: torch.device, most: int
     """Take steps of growing batches on a CUDA device until one does not fit.
 
     Args:
-        step: takes a training step of so many pictures.
+        step: takes a training step of so many images.
         device: where.
         most: the largest batch that is of use.
 
     Returns:
-        The batch size, and how it was found, for people; 0: not even one picture fits.
+        The batch size, and how it was found, for people; 0: not even one image fits.
     """
     total = torch.cuda.mem_get_info(device)[1]
     tried: list[str] = []
@@ -71,25 +71,25 @@ def largest_that(fits: Callable[[int], bool], most: int) -> int:
 
 
 def largest_on_cpu(step: Callable[[int], None], free_bytes: int, most: int) -> tuple[int, str]:
-    """From the memory that steps of one and of two pictures take, by a straight line.
+    """From the memory that steps of one and of two images take, by a straight line.
 
     Args:
-        step: takes a training step of so many pictures.
+        step: takes a training step of so many images.
         free_bytes: memory that may be used.
         most: the largest batch that is of use.
 
     Returns:
-        The batch size, and how it was found, for people; 0: not even one picture fits.
+        The batch size, and how it was found, for people; 0: not even one image fits.
     """
     before = int(psutil.Process().memory_info().rss)
     one, two = peak_of(step, 1) - before, peak_of(step, 2) - before
-    size = extrapolated(one, two, int(CPU_SHARE * free_bytes), min(most, MOST_ON_CPU))
+    size = extrapolated(one, two, int(CPU_SHARE * free_bytes), min(most, MAX_ON_CPU))
     gib = [value / 2**30 for value in (one, two, free_bytes)]
-    return size, f"one picture takes {gib[0]:.2f} GiB, two {gib[1]:.2f}, of {gib[2]:.1f} free; at most {MOST_ON_CPU}"
+    return size, f"one image takes {gib[0]:.2f} GiB, two {gib[1]:.2f}, of {gib[2]:.1f} free; at most {MAX_ON_CPU}"
 
 
 def extrapolated(one: int, two: int, limit: int, most: int) -> int:
-    """How many pictures fit in `limit` bytes, where one and two take so many bytes."""
+    """How many images fit in `limit` bytes, where one and two take so many bytes."""
     each = two - one if two > one else max(one, 1)  # what the allocator kept of the first hides the second
     fixed = max(0, one - each)
     return max(0, min(most, (limit - fixed) // each))

@@ -72,7 +72,7 @@ class ModelEma:
         torch._foreach_lerp_(averages, values, weight)
 
     @torch.no_grad()
-    def mend(self, model: nn.Module) -> None:
+    def restore_finite_buffers(self, model: nn.Module) -> None:
         """Give a model's buffers their averages back where a batch has left them infinite or undefined."""
         for mine, theirs in zip(self.model.buffers(), model.buffers(), strict=True):
             if mine.dtype.is_floating_point:

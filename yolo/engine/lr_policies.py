@@ -9,58 +9,12 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+
+from yolo.config.schedule_settings import ScheduleSettings
 
 Policy = Callable[[float], float]
-PolicyName = Literal[
-    "cosine", "linear", "steps", "step", "polynomial", "exponential", "sigmoid", "constant", "sgdr", "cfg"
-]
-
 ROUNDING = 1e-9  # a share that was meant to be reached has been, whatever its last bits
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PolicySettings:
-    """Learning rate over the run, and its burn-in."""
-
-    schedule: PolicyName = "cosine"
-    """How the learning rate falls; cfg: as the cfg's [net] says, with its momentum and decay."""
-    lrf: float = 0.05
-    """Learning rate at the end, as a fraction of lr0 (not: steps, step, constant, cfg)."""
-    lr_min: float = 0.0
-    """After burn-in the learning rate is never below this (not: cfg)."""
-    lr_steps: tuple[float, ...] = (0.8, 0.9)
-    """steps: shares of the run at which the learning rate drops."""
-    lr_scales: tuple[float, ...] = (0.1, 0.1)
-    """steps: by which factor at each."""
-    lr_step: float = 0.25
-    """step: the learning rate drops each time that this share of the run has passed."""
-    lr_scale: float = 0.5
-    """step: by this factor."""
-    lr_power: float = 4.0
-    """polynomial: its power."""
-    lr_steepness: float = 10.0
-    """sigmoid: how steep it is in the middle; 0 would be a line."""
-    lr_restarts: int = 2
-    """sgdr: how often the cosine starts again."""
-    lr_cycle_mult: float = 2.0
-    """sgdr: how much longer each cycle is than the one before."""
-    burn_in_epochs: float | None = None
-    """Length of burn-in in epochs; default: max(3 epochs, 500 batches), within burn_in_share."""
-    burn_in_batches: int | None = None
-    """Length of burn-in in batches, instead."""
-    burn_in_share: float = 0.1
-    """The default burn-in is no longer than this share of the run."""
-    objectness_ramp: bool = False
-    """In burn-in, raise the target of objectness from 1 to the overlap that the prediction reaches."""
-    scale_lr: bool = False
-    """Multiply lr0 by (pictures an optimizer step) / nominal_batch_size."""
-    cfg_batches: bool = False
-    """With schedule cfg: take batch, subdivisions and max_batches from [net], instead of batch_size and epochs."""
-    plot_schedule: bool = False
-    """Draw learning rate and momentum over the run, as schedule.png in the run's folder, before it starts."""
 
 
 def constant(progress: float) -> float:
@@ -119,7 +73,7 @@ def sgdr(progress: float, *, floor: float, restarts: int, mult: float) -> float:
     return cosine(min(left / lengths[-1], 1.0), floor=floor)
 
 
-def build_policy(settings: PolicySettings) -> Policy:
+def build_policy(settings: ScheduleSettings) -> Policy:
     """The policy that the settings name; `cfg` needs the network file and is built from that."""
     floor = settings.lrf
     policies: dict[str, Policy] = {

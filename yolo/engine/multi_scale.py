@@ -1,4 +1,4 @@
-"""The size at which pictures enter the network, step by step."""
+"""The size at which images enter the network, step by step."""
 
 from __future__ import annotations
 

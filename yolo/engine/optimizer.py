@@ -12,6 +12,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
+from yolo.config.optimizer_settings import Argument
 from yolo.engine.apex import fused_optimizers
 from yolo.errors import SettingsError
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 logger = logging.getLogger(__name__)
-
-Argument = int | float | bool | str
 
 UNFIT = {
     "LBFGS": "it computes the loss several times a step",
@@ -32,7 +31,7 @@ OWN_SETTINGS = ("lr", "momentum", "betas", "weight_decay")  # set by the schedul
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
+class ParamSchedule:
     """How fast a parameter learns, and from when on."""
 
     lr_factor: float = 1.0
@@ -96,7 +95,7 @@ def build_optimizer(
     momentum: float,
     weight_decay: float,
     arguments: Mapping[str, Any] | None = None,
-    paces: Mapping[nn.Parameter, Pace] | None = None,
+    schedules: Mapping[nn.Parameter, ParamSchedule] | None = None,
 ) -> Optimizer:
     """An optimizer of `torch.optim`; SGD has Nesterov momentum unless `arguments` say otherwise.
 
@@ -111,14 +110,14 @@ def build_optimizer(
         momentum: of SGD and its kind; of Adam's kind, the first beta.
         weight_decay: of convolution and linear weights.
         arguments: of the class, beside these.
-        paces: of the parameters that differ from the rest.
+        schedules: of the parameters that differ from the rest.
 
     Raises:
         SettingsError: no such optimizer, or it does not take the arguments.
     """
-    groups: dict[tuple[str, Pace], dict[str, Any]] = {}
+    groups: dict[tuple[str, ParamSchedule], dict[str, Any]] = {}
     for path, parameter in model.named_parameters():  # names a parameter that modules share once
-        pace = (paces or {}).get(parameter, Pace())
+        pace = (schedules or {}).get(parameter, ParamSchedule())
         if pace.start == math.inf:
             parameter.requires_grad_(False)
             continue
@@ -143,7 +142,7 @@ def build_optimizer(
     return _construct(optimizer, [groups[key] for key in order], lr=lr, momentum=momentum, arguments=arguments or {})
 
 
-def withhold(optimizer: Optimizer, epoch: float) -> None:
+def drop_frozen_grads(optimizer: Optimizer, epoch: float) -> None:
     """Drop the gradients of groups whose start is yet to come: the optimizer then passes over them."""
     for group in optimizer.param_groups:
         if epoch < group["start"]:
@@ -158,7 +157,7 @@ def _kind(model: nn.Module, path: str) -> str:
     return "weights" if isinstance(model.get_submodule(owner), (nn.Conv2d, nn.Linear)) else "norms"
 
 
-def _group_name(kind: str, pace: Pace) -> str:
+def _group_name(kind: str, pace: ParamSchedule) -> str:
     factor = "" if pace.lr_factor == 1 else f" x {pace.lr_factor:g}"
     return kind + factor + (f" from {pace.start:g}" if pace.start else "")
 

@@ -71,7 +71,7 @@ class PhasedLoader:
 
     Args:
         build: makes the loader for a batch size.
-        batch_size_at: epoch, from 0 -> pictures a batch.
+        batch_size_at: epoch, from 0 -> images a batch.
     """
 
     def __init__(self, build: Callable[[int], Loader], batch_size_at: Callable[[int], int]) -> None:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-from yolo.engine.apex import ApexName, ApexPrecision
+from yolo.config.train_settings import OwnPrecisionName, PrecisionName
+from yolo.engine.apex import ApexPrecision
 from yolo.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
     from torch.optim import Optimizer
-
-OwnPrecisionName = Literal["auto", "fp32", "tf32", "bf16", "fp16"]
-PrecisionName = Literal[OwnPrecisionName, ApexName]
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 CPU_INFO = Path("/proc/cpuinfo")
@@ -72,7 +70,7 @@ class Precision:
         self._scaler.step(optimizer)
         self._scaler.update()
 
-    def eases(self, optimizer: Optimizer) -> bool:
+    def backoff_scale(self, optimizer: Optimizer) -> bool:
         """Lower the scale after gradients that are not finite; false where no scale can be to blame."""
         if not self._scaler.is_enabled():
             return False

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class MicroBatch(Protocol):
-    """What the loader yields: the loop asks how many pictures it holds, and for another size of them."""
+    """What the loader yields: the loop asks how many images it holds, and for another size of them."""
 
     def __len__(self) -> int: ...
 
@@ -57,7 +57,7 @@ class RunPrecision(Protocol):
 
     def step(self, optimizer: Optimizer) -> None: ...
 
-    def eases(self, optimizer: Optimizer) -> bool: ...
+    def backoff_scale(self, optimizer: Optimizer) -> bool: ...
 
     def state_dict(self) -> dict[str, Any]: ...
 

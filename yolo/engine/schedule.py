@@ -79,13 +79,13 @@ def burn_in_epochs(epochs: float, batches_per_epoch: int, largest_share: float) 
     return min(max(3.0, 500 / batches_per_epoch), epochs * largest_share)
 
 
-def accumulation(batch_size: int, nominal_batch_size: int, batches: int, least_steps: int) -> int:
+def accumulation(batch_size: int, nominal_batch_size: int, batches: int, min_steps: int) -> int:
     """Micro-batches an optimizer step: up to the nominal batch, but not so many that a short run has no steps left.
 
     Args:
-        batch_size: pictures a micro-batch.
-        nominal_batch_size: pictures that an optimizer step should see.
+        batch_size: images a micro-batch.
+        nominal_batch_size: images that an optimizer step should see.
         batches: micro-batches of the whole run.
-        least_steps: optimizer steps that a run should have before larger batches pay.
+        min_steps: optimizer steps that a run should have before larger batches pay.
     """
-    return max(1, min(round(nominal_batch_size / batch_size), batches // least_steps))
+    return max(1, min(round(nominal_batch_size / batch_size), batches // min_steps))

@@ -1,4 +1,4 @@
-"""A schedule as a picture, to look at before a run is paid for."""
+"""A schedule as an image, to look at before a run is paid for."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def plot_schedule(schedule: Schedule | PhasedSchedule, path: Path) -> None:
 
     Args:
         schedule: what to draw.
-        path: the picture to write.
+        path: the image to write.
     """
     figure = Figure(figsize=(11, 3.2), dpi=100, layout="constrained")
     FigureCanvasAgg(figure)

@@ -1,6 +1,6 @@
 """The training loop.
 
-Every process runs it in step with the others: each has its part of the pictures, and what depends on all of them (the
+Every process runs it in step with the others: each has its part of the images, and what depends on all of them (the
 weight of a micro-batch, the wish to stop) is summed over the processes first.
 """
 
@@ -15,10 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from yolo import distributed
-from yolo.distributed import LoneReplica
+from yolo.distributed import SingleReplica
 from yolo.engine.freeze import Freeze
 from yolo.engine.gradients import clip_gradients
-from yolo.engine.optimizer import withhold
+from yolo.engine.optimizer import drop_frozen_grads
 from yolo.errors import TrainingError
 from yolo.rng import differ_by_rank, rng_state, set_rng_state
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MOST_REFUSALS = 10  # steps in a row; a single one may be an odd batch
+MAX_SKIPPED_STEPS = 10  # steps in a row; a single one may be an odd batch
 
 
 @dataclass(slots=True)
@@ -46,8 +46,8 @@ class TrainState:
     batches: int = 0  # micro-batches of that epoch that are done
     step: int = 0  # optimizer steps done
     images_seen: int = 0
-    refused: int = 0  # steps that were not made, since their gradients were not finite
-    refused_in_a_row: int = 0
+    skipped_steps: int = 0  # steps that were not made, since their gradients were not finite
+    skipped_in_a_row: int = 0
     epoch_steps: int = 0  # optimizer steps of that epoch
     grad_norm_sum: float = 0.0  # norms of the gradients of these, before clipping
 
@@ -58,7 +58,7 @@ class Trainer:
 
     Args:
         model: what is trained, in place.
-        objective: (model, micro-batch) -> named loss terms, whose mean over processes is that over all their pictures;
+        objective: (model, micro-batch) -> named loss terms, whose mean over processes is that over all their images;
             their sum is minimised.
         loader: the micro-batches.
         optimizer: over the model's parameters.
@@ -91,7 +91,7 @@ class Trainer:
     sizes: MultiScale | None = None
     freeze: Freeze = field(default_factory=Freeze)
     replica: Replica | None = None
-    describe: Callable[[Any], str] = lambda batch: f"{len(batch)} pictures"
+    describe: Callable[[Any], str] = lambda batch: f"{len(batch)} images"
     callbacks: Sequence[Callback] = ()
     state: TrainState = field(default_factory=TrainState, init=False)
     size: int | None = field(default=None, init=False)
@@ -102,7 +102,7 @@ class Trainer:
 
     @property
     def _replica(self) -> Replica:
-        return self.replica or LoneReplica(self.model)
+        return self.replica or SingleReplica(self.model)
 
     @property
     def epochs(self) -> int:
@@ -145,7 +145,7 @@ class Trainer:
 
     def _stops(self) -> bool:
         """Whether the run ends before its time, on all processes at the same step."""
-        if distributed.anywhere(bool(self.stop_reason)) and not self.stop_reason:
+        if distributed.any_rank(bool(self.stop_reason)) and not self.stop_reason:
             self.stop_reason = "another process was told to"
         return bool(self.stop_reason)
 
@@ -153,7 +153,7 @@ class Trainer:
         """Means of the loss terms over the epoch so far and all processes."""
         if not self._loss_sums:
             return {}
-        sums = distributed.mean_over_ranks(torch.stack(list(self._loss_sums.values())).float())
+        sums = distributed.all_reduce_mean(torch.stack(list(self._loss_sums.values())).float())
         means = (sums / max(self.state.batches, 1)).tolist()
         return dict(zip(self._loss_sums, means, strict=True))
 
@@ -178,63 +178,63 @@ class Trainer:
         self._call("on_epoch_end")
 
     def _step(self, micro_batches: Sequence[MicroBatch]) -> None:
-        """One optimizer step over micro-batches, each weighted by its share of the pictures of all processes."""
+        """One optimizer step over micro-batches, each weighted by its share of the images of all processes."""
         start = self.epoch_progress
-        model = self._replica.refresh()
+        model = self._replica.wrap()
         self.schedule.apply(self.optimizer, start)
         if self.sizes is not None:
             self.size = self.sizes.at(self.state.step)
             micro_batches = [batch.resized(self.size, self.sizes.stride) for batch in micro_batches]
-        counts = distributed.sum_over_ranks(torch.tensor(list(map(len, micro_batches)))).tolist()
+        counts = distributed.all_reduce_sum(torch.tensor(list(map(len, micro_batches)))).tolist()
         losses: list[Tensor] = []
         for micro_batch, num_images in zip(micro_batches, counts, strict=True):
-            with self._replica.synced(last=len(losses) == len(counts) - 1):
+            with self._replica.sync_context(last=len(losses) == len(counts) - 1):
                 with self.precision.autocast():
                     terms = self.objective(model, micro_batch)
                 loss = torch.stack(list(terms.values())).sum()
                 self.precision.backward(loss * (num_images / sum(counts)))
             self._observe(terms, num_images)
             losses.append(loss.detach())
-        self._replica.average(self.optimizer)
+        self._replica.all_reduce_grads(self.optimizer)
         self.precision.unscale(self.optimizer)
-        withhold(self.optimizer, start)
+        drop_frozen_grads(self.optimizer, start)
         norm = clip_gradients(self.optimizer, self.clip_grad_norm)
         if math.isfinite(norm):
             self.precision.step(self.optimizer)
             self.ema.update(self.model)
             self.state.step += 1
-            self.state.refused_in_a_row = 0
+            self.state.skipped_in_a_row = 0
             self.state.epoch_steps += 1
             self.state.grad_norm_sum += norm
         else:
-            self._refuse(micro_batches, torch.stack(losses))
+            self._skip_step(micro_batches, torch.stack(losses))
         self.optimizer.zero_grad()
 
-    def _refuse(self, micro_batches: Sequence[MicroBatch], losses: Tensor) -> None:
+    def _skip_step(self, micro_batches: Sequence[MicroBatch], losses: Tensor) -> None:
         """Count a step that is not made, and undo what its batch did to the statistics of normalisation.
 
         Raises:
             TrainingError: it is one of many in a row.
         """
-        self.ema.mend(self.model)
-        if self.precision.eases(self.optimizer):
+        self.ema.restore_finite_buffers(self.model)
+        if self.precision.backoff_scale(self.optimizer):
             return
         state = self.state
-        state.refused += 1
-        state.refused_in_a_row += 1
+        state.skipped_steps += 1
+        state.skipped_in_a_row += 1
         where = f"epoch {state.epoch + 1}, batch {state.batches}"
         bad = [batch for batch, fine in zip(micro_batches, losses.isfinite().tolist(), strict=True) if not fine]
-        named = distributed.gather_texts(", ".join(map(self.describe, bad)))
+        named = distributed.all_gather_texts(", ".join(map(self.describe, bad)))
         what = f"the loss is not finite for {', '.join(filter(None, named))}"
         if not any(named):
             what = f"the gradients are not finite for {', '.join(map(self.describe, micro_batches))}"
-        if state.refused_in_a_row >= MOST_REFUSALS:
+        if state.skipped_in_a_row >= MAX_SKIPPED_STEPS:
             raise TrainingError(
-                f"{where}: {what}; it is the last of {MOST_REFUSALS} such steps in a row; lower --lr0 "
+                f"{where}: {what}; it is the last of {MAX_SKIPPED_STEPS} such steps in a row; lower --lr0 "
                 f"(now {self.optimizer.param_groups[0]['lr']:g}), lengthen --burn-in-epochs, "
                 "or clip gradients: --clip-grad-norm 10"
             )
-        logger.warning("%s: %s; the step is left out (%d so far)", where, what, state.refused)
+        logger.warning("%s: %s; the step is left out (%d so far)", where, what, state.skipped_steps)
 
     def _observe(self, terms: dict[str, Tensor], num_images: int) -> None:
         """Count a micro-batch and add its losses up, on the device, so that no step waits for a number."""

@@ -1,1 +1,1 @@
-"""Detections and truth in, numbers and pictures out."""
+"""Detections and truth in, numbers and images out."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class AnyDetector(Protocol):
-    """What answers a batch with the detections of each of its pictures."""
+    """What answers a batch with the detections of each of its images."""
 
     model: Darknet
 

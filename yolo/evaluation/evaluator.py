@@ -34,14 +34,14 @@ class Evaluator:
         self._batches: list[FlatDetections] = []
 
     def process(self, image_ids: Sequence[int], detections: Sequence[Detections]) -> None:
-        """Add what was found in some pictures; each picture comes once.
+        """Add what was found in some images; each image comes once.
 
         Args:
-            image_ids: numbers of the pictures in the index.
-            detections: one per picture, in pixels of the picture, on any device.
+            image_ids: numbers of the images in the index.
+            detections: one per image, in pixels of the image, on any device.
         """
         for image_id, found in zip(image_ids, detections, strict=True):
-            assert not self._seen[image_id], f"picture {image_id} processed twice"
+            assert not self._seen[image_id], f"image {image_id} processed twice"
             self._seen[image_id] = True
             self._batches.append(
                 FlatDetections(
@@ -53,12 +53,12 @@ class Evaluator:
             )
 
     def evaluate(self) -> CocoMetrics:
-        """The metrics of what all processes processed; pictures that none did count as empty of detections."""
+        """The metrics of what all processes processed; images that none did count as empty of detections."""
         found = self.found()
-        return distributed.from_main(lambda: coco_metrics(self._index, found))
+        return distributed.run_on_main_and_broadcast(lambda: coco_metrics(self._index, found))
 
     def found(self) -> FlatDetections:
-        """What all processes found, picture by picture in the order of the index, on each of them."""
+        """What all processes found, image by image in the order of the index, on each of them."""
         empty = FlatDetections(np.zeros(0, np.int64), np.zeros((0, 4)), np.zeros(0), np.zeros(0, np.int64))
         batches = [empty, *self._batches]
         columns = {
@@ -70,4 +70,4 @@ class Evaluator:
 
 
 def _gather(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    return distributed.gather(torch.from_numpy(column)).numpy()
+    return distributed.all_gather(torch.from_numpy(column)).numpy()

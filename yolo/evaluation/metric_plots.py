@@ -1,4 +1,4 @@
-"""Plots of an evaluation as pictures, (H, W, 3) uint8, BGR."""
+"""Plots of an evaluation as images, (H, W, 3) uint8, BGR."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from yolo.evaluation.metrics.error_kinds import ErrorKind
 
 BLUE, ORANGE, INK = "#1f5fa8", "#d1591f", "#2b2d33"
-MOST_NAMES = 20  # in a legend
-MOST_CELLS = 30  # classes in a confusion matrix
+MAX_NAMES = 20  # in a legend
+MAX_CELLS = 30  # classes in a confusion matrix
 NAME_LENGTH = 16  # characters beside an axis
 
 
@@ -30,7 +30,7 @@ def draw_curves(metrics: CocoMetrics) -> npt.NDArray[np.uint8]:
     rows = [row for row in metrics.classes if row.curve50]
     recalls = np.linspace(0, 1, len(rows[0].curve50)) if rows else np.zeros(0)
     for row in rows:
-        label = f"{row.name} {row.map50:.3f}" if len(rows) <= MOST_NAMES else None
+        label = f"{row.name} {row.map50:.3f}" if len(rows) <= MAX_NAMES else None
         panel.plot(recalls, row.curve50, linewidth=1, label=label)
     if rows:
         mean = np.mean([row.curve50 for row in rows], axis=0)
@@ -38,7 +38,7 @@ def draw_curves(metrics: CocoMetrics) -> npt.NDArray[np.uint8]:
         figure.legend(loc="outside right upper", fontsize=8, title="mAP50")
     panel.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="recall", ylabel="precision")
     panel.grid(visible=True, linewidth=0.4, alpha=0.5)
-    return _picture(figure)
+    return _image(figure)
 
 
 def draw_confidence(curves: ConfidenceCurves, confidence: float) -> npt.NDArray[np.uint8]:
@@ -61,16 +61,16 @@ def draw_confidence(curves: ConfidenceCurves, confidence: float) -> npt.NDArray[
         panel.axvline(confidence, color=INK, linewidth=0.8, linestyle=":")
         panel.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="confidence")
         panel.grid(visible=True, linewidth=0.4, alpha=0.5)
-    if 0 < len(curves.names) <= MOST_NAMES:
+    if 0 < len(curves.names) <= MAX_NAMES:
         handles, labels = figure.axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside right upper", fontsize=8)
-    return _picture(figure)
+    return _image(figure)
 
 
 def draw_confusion(counts: npt.NDArray[np.int64], names: Sequence[str]) -> npt.NDArray[np.uint8]:
     """A confusion matrix, its columns (what it is) coloured by share; of many classes the most frequent ones."""
     frequency = counts[:-1].sum(axis=1) + counts[:, :-1].sum(axis=0)
-    chosen = np.sort(np.argsort(-frequency, kind="stable")[:MOST_CELLS])
+    chosen = np.sort(np.argsort(-frequency, kind="stable")[:MAX_CELLS])
     chosen = chosen[frequency[chosen] > 0]
     cells = np.append(chosen, len(names))
     shown = counts[np.ix_(cells, cells)]
@@ -91,7 +91,7 @@ def draw_confusion(counts: npt.NDArray[np.int64], names: Sequence[str]) -> npt.N
     left_out = int(np.sum(frequency > 0)) - len(chosen)
     rest = f" ({left_out} rarer classes left out)" if left_out else ""
     panel.set(xlabel=f"what it is{rest}", ylabel="what it was found to be")
-    return _picture(figure)
+    return _image(figure)
 
 
 def draw_errors(kinds: Sequence[ErrorKind], confidence: float) -> npt.NDArray[np.uint8]:
@@ -106,7 +106,7 @@ def draw_errors(kinds: Sequence[ErrorKind], confidence: float) -> npt.NDArray[np
     for panel in (costs, counts):
         panel.tick_params(labelsize=9)
         panel.spines[["top", "right"]].set_visible(False)
-    return _picture(figure)
+    return _image(figure)
 
 
 def draw_trade_off(sizes: Sequence[int], ms: Sequence[float], scores: Sequence[float]) -> npt.NDArray[np.uint8]:
@@ -117,9 +117,9 @@ def draw_trade_off(sizes: Sequence[int], ms: Sequence[float], scores: Sequence[f
     for size, x, y in zip(sizes, ms, scores, strict=True):
         panel.annotate(f"{size} px", (x, y), textcoords="offset points", xytext=(8, 5), fontsize=9)
     limits = {"xlim": (0, 1.15 * max(ms)), "ylim": (0, max(1.1 * max(scores), 0.01))}
-    panel.set(xlabel="forward and NMS, ms a picture", ylabel="mAP50-95", **limits)
+    panel.set(xlabel="forward and NMS, ms an image", ylabel="mAP50-95", **limits)
     panel.grid(visible=True, linewidth=0.4, alpha=0.5)
-    return _picture(figure)
+    return _image(figure)
 
 
 def _figure(width: float, height: float) -> Figure:
@@ -127,7 +127,7 @@ def _figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), dpi=110, layout="constrained")
 
 
-def _picture(figure: Figure) -> npt.NDArray[np.uint8]:
+def _image(figure: Figure) -> npt.NDArray[np.uint8]:
     canvas = FigureCanvasAgg(figure)
     canvas.draw()  # type: ignore[no-untyped-call]
     return np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., 2::-1])  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""Pictures to look at: what the network is trained on, and what it finds beside what is there."""
+"""Images to look at: what the network is trained on, and what it finds beside what is there."""
 
 from __future__ import annotations
 
@@ -6,18 +6,14 @@ import math
 from itertools import islice
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
-from yolo.data.decode import read_picture
+from yolo.data.decode import read_image
 from yolo.data.sample import IGNORE
-from yolo.errors import DataError
-from yolo.storage import atomic_path
 from yolo.visualization.drawing import draw_boxes, grid, side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
     import numpy.typing as npt
 
@@ -25,45 +21,31 @@ if TYPE_CHECKING:
     from yolo.data.sample import Batch
     from yolo.inference.detector import Detector
 
-LARGEST_CELL = 640  # pixels
-
-
-def write_picture(path: Path, image: npt.NDArray[np.uint8]) -> None:
-    """Write a picture (H, W, 3), BGR, whole or not at all.
-
-    Raises:
-        DataError: nothing can be written there.
-    """
-    try:
-        with atomic_path(path) as temporary:
-            if not cv2.imwrite(str(temporary), image):
-                raise DataError(f"{path}: cannot be written; is the disk full?")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written: {error.strerror}") from error
+MAX_CELL = 640  # pixels
 
 
 def draw_batch(batch: Batch, names: Sequence[str]) -> npt.NDArray[np.uint8]:
-    """The pictures of a batch with their boxes, as the network gets them."""
+    """The images of a batch with their boxes, as the network gets them."""
     height, width = batch.images.shape[2:]
     cells = []
     for number, image in enumerate(batch.images.numpy()):
         rows = batch.targets[batch.targets[:, 0] == number].numpy()
         centre, half = rows[:, 2:4] * (width, height), rows[:, 4:6] * (width, height) / 2
         class_ids = rows[:, 1].astype(int).tolist()
-        picture = np.ascontiguousarray(image[::-1].transpose(1, 2, 0))
+        pixels = np.ascontiguousarray(image[::-1].transpose(1, 2, 0))
         boxes_xyxy = np.concatenate([centre - half, centre + half], axis=1)
-        cells.append(draw_boxes(picture, boxes_xyxy, _labels(class_ids, names), class_ids))
+        cells.append(draw_boxes(pixels, boxes_xyxy, _labels(class_ids, names), class_ids))
     return grid(cells, columns=math.ceil(math.sqrt(len(cells))), cell=(width, height))
 
 
 def draw_predictions(detector: Detector, index: Index, batches: Iterable[Batch], count: int) -> npt.NDArray[np.uint8]:
-    """Truth and detections side by side, for the first pictures of a split.
+    """Truth and detections side by side, for the first images of a split.
 
     Args:
         detector: with the threshold that a user would choose.
         index: the split.
-        batches: its pictures, unvaried.
-        count: how many pictures.
+        batches: its images, unvaried.
+        count: how many images.
     """
     pairs = (
         (image_id, found) for batch in batches for image_id, found in zip(batch.image_ids, detector(batch), strict=True)
@@ -73,7 +55,7 @@ def draw_predictions(detector: Detector, index: Index, batches: Iterable[Batch],
         for i, found in islice(pairs, count)
     ]
     height, width = cells[0].shape[:2]
-    shrink = min(1.0, LARGEST_CELL / width)
+    shrink = min(1.0, MAX_CELL / width)
     return grid(cells, columns=2, cell=(round(width * shrink), round(height * shrink)))
 
 
@@ -84,20 +66,20 @@ def draw_pair(
     scores: Sequence[float],
     class_ids: Sequence[int],
 ) -> npt.NDArray[np.uint8]:
-    """A picture of a split with its truth, beside the same picture with what was found.
+    """An image of a split with its truth, beside the same image with what was found.
 
     Args:
         index: the split.
-        image_id: of the picture.
-        boxes_xyxy: (N, 4), what was found, pixels of the picture.
+        image_id: of the image.
+        boxes_xyxy: (N, 4), what was found, pixels of the image.
         scores: of each.
         class_ids: of each.
     """
-    picture = read_picture(index.path(image_id))
+    image = read_image(index.path(image_id))
     true_ids = np.where(index.ignore(image_id), IGNORE, index.class_ids(image_id)).tolist()
     labels = [f"{index.names[c]} {s:.2f}" for c, s in zip(class_ids, scores, strict=True)]
-    truth = draw_boxes(picture, index.boxes_xyxy(image_id), _labels(true_ids, index.names), true_ids)
-    return side_by_side(truth, draw_boxes(picture, boxes_xyxy, labels, class_ids), ("truth", "detections"))
+    truth = draw_boxes(image, index.boxes_xyxy(image_id), _labels(true_ids, index.names), true_ids)
+    return side_by_side(truth, draw_boxes(image, boxes_xyxy, labels, class_ids), ("truth", "detections"))
 
 
 def _labels(class_ids: Sequence[int], names: Sequence[str]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from yolo.data.labels import format_yolo
-from yolo.evaluation.metrics.flat_detections import by_picture
+from yolo.evaluation.metrics.flat_detections import by_image
 from yolo.evaluation.metrics.overlap import overlaps
 from yolo.storage import atomic_path
 
@@ -32,7 +32,7 @@ def write_coco_results(
     Args:
         path: to write.
         detections: of a split.
-        image_ids: COCO's id of each picture of its index.
+        image_ids: COCO's id of each image of its index.
         category_ids: COCO's id of each class.
     """
     boxes = np.concatenate([detections.xyxy[:, :2], detections.xyxy[:, 2:] - detections.xyxy[:, :2]], axis=1)
@@ -47,7 +47,7 @@ def write_coco_results(
 
 
 def write_label_files(folder: Path, index: Index, detections: FlatDetections, *, with_truth: bool = False) -> None:
-    """Write a file `class cx cy w h` for each picture, also if it is empty.
+    """Write a file `class cx cy w h` for each image, also if it is empty.
 
     Args:
         folder: to write into.
@@ -58,25 +58,25 @@ def write_label_files(folder: Path, index: Index, detections: FlatDetections, *,
     """
     folder.mkdir(parents=True, exist_ok=True)
     names = _file_names(index)
-    for picture, mine in enumerate(by_picture(index, detections.image_id)):
-        size = index.size(picture)
+    for image, mine in enumerate(by_image(index, detections.image_id)):
+        size = index.size(image)
         boxes, class_ids = np.clip(detections.xyxy[mine], 0, size * 2), detections.class_id[mine]
         keep = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
         if with_truth:
-            keep &= overlaps(boxes, index.boxes_xyxy(picture)).max(axis=1, initial=0) < LABELLED_IOU
+            keep &= overlaps(boxes, index.boxes_xyxy(image)).max(axis=1, initial=0) < LABELLED_IOU
         text = format_yolo(boxes[keep], class_ids[keep], size)
         if with_truth:
-            labelled = ~index.ignore(picture)
-            text = _format(index, picture, labelled) + text
+            labelled = ~index.ignore(image)
+            text = _format(index, image, labelled) + text
         (folder / next(names)).write_text(text, encoding="utf-8")
 
 
-def _format(index: Index, picture: int, chosen: npt.NDArray[np.bool_]) -> str:
-    return format_yolo(index.boxes_xyxy(picture)[chosen], index.class_ids(picture)[chosen], index.size(picture))
+def _format(index: Index, image: int, chosen: npt.NDArray[np.bool_]) -> str:
+    return format_yolo(index.boxes_xyxy(image)[chosen], index.class_ids(image)[chosen], index.size(image))
 
 
 def _file_names(index: Index) -> Iterator[str]:
-    """The picture's name with `.txt`; pictures of one name in several folders do not collide."""
+    """The image's name with `.txt`; images of one name in several folders do not collide."""
     taken: set[str] = set()
     for i in range(len(index)):
         stem, name, count = index.path(i).stem, index.path(i).stem, 2

@@ -1,4 +1,4 @@
-"""What people look at after a run: its results over its epochs, in a picture."""
+"""What people look at after a run: its results over its epochs, in an image."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def plot_results(csv_path: Path, png_path: Path) -> None:
 
     Args:
         csv_path: `results.csv`: a header with the column `epoch`, then a line per epoch; empty cells are no value.
-        png_path: the picture to write.
+        png_path: the image to write.
 
     Raises:
         DataError: the file has no such header, no lines, or a cell that is not a number.

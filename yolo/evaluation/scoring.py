@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from yolo import distributed
+from yolo.data.sample import Shard
 from yolo.errors import SettingsError
 from yolo.evaluation.collect_detections import collect_detections
 from yolo.evaluation.evaluator import Evaluator
@@ -19,8 +20,7 @@ from yolo.inference.augmented_detector import AugmentedDetector
 from yolo.inference.darknet_detector import DarknetDetector, DarknetLoader
 from yolo.inference.detector import Detector
 from yolo.layers.dense import Connected
-from yolo.model.input_sizes import input_size
-from yolo.model.network_summary import largest_stride
+from yolo.model.input_sizes import input_size, largest_stride
 
 if TYPE_CHECKING:
     from yolo.config.test_settings import TestSettings
@@ -72,7 +72,7 @@ def score(settings: TestSettings, model: Darknet, index: Index, img_size: int | 
         num_images = collect_detections(detector, loader, evaluator, settings.split or "val", stopwatch.batch_done)
     speed = stopwatch.speed(num_images)
     detections = evaluator.found()
-    return distributed.from_main(
+    return distributed.run_on_main_and_broadcast(
         lambda: Score(detections, analyse(index, detections, settings.conf), _ap(settings, index, detections), speed)
     )
 
@@ -84,10 +84,11 @@ def _detector_and_loader(
     assert fit is not None
     assert conf_thres is not None
     assert iou_thres is not None
+    shard = Shard(distributed.rank(), distributed.world_size())
     if settings.metric == "darknet":
         size_wh = (img_size, img_size) if img_size else (model.net.width, model.net.height)
         darknet = DarknetDetector(model, score_threshold=conf_thres, iou_threshold=iou_thres, fit=fit)
-        return darknet, DarknetLoader(index, size_wh, fit, settings.workers)
+        return darknet, DarknetLoader(index, size_wh, fit, workers=settings.workers, shard=shard)
     if settings.augment and any(isinstance(node.spec, Connected) for node in model.nodes):
         raise SettingsError(f"--augment: {model.cfg.path} has [connected] layers, which take one size; leave it out")
     size = input_size(model.cfg, img_size, any_multiple=settings.rect)
@@ -100,6 +101,7 @@ def _detector_and_loader(
         device=detector.device,
         fit=fit,
         input_sizes=rect_sizes(index, model.cfg, size) if settings.rect else None,
+        shard=shard,
     )
     return AugmentedDetector(detector, largest_stride(model.cfg)) if settings.augment else detector, loader
 

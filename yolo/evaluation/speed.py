@@ -1,4 +1,4 @@
-"""Where the time of an evaluation goes: reading pictures, the network, and what comes after it."""
+"""Where the time of an evaluation goes: reading images, the network, and what comes after it."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """Milliseconds a picture."""
+    """Milliseconds an image."""
 
-    load: float  # waiting for the workers, and moving pictures to the device
+    load: float  # waiting for the workers, and moving images to the device
     forward: float  # the network
-    nms: float  # decoding boxes, suppression, back to the pictures' pixels
+    nms: float  # decoding boxes, suppression, back to the images' pixels
     images: int
 
     @property
     def total(self) -> float:
-        """Milliseconds a picture."""
+        """Milliseconds an image."""
         return self.load + self.forward + self.nms
 
     def __str__(self) -> str:
         parts = f"load {self.load:.1f}, forward {self.forward:.1f}, NMS {self.nms:.1f}"
-        return f"{parts}: {self.total:.1f} ms a picture over {self.images} pictures"
+        return f"{parts}: {self.total:.1f} ms an image over {self.images} images"
 
 
 class Stopwatch:
@@ -61,7 +61,7 @@ class Stopwatch:
         self._begin("load")
 
     def speed(self, images: int) -> Speed:
-        """The times so far, over the pictures that they were for."""
+        """The times so far, over the images that they were for."""
         return Speed(**{stage: 1000 * s / max(images, 1) for stage, s in self._seconds.items()}, images=images)
 
     def _before_forward(self, *_: Any) -> None:

@@ -35,7 +35,7 @@ def class_rows(metrics: CocoMetrics) -> list[Row]:
 def format_summary(metrics: CocoMetrics) -> str:
     """The twelve numbers that COCO's own program prints."""
     return "\n".join(
-        [align(summary_rows(metrics)), f"at most {MAX_DETECTIONS[-1]} detections a picture count, as in COCO"]
+        [align(summary_rows(metrics)), f"at most {MAX_DETECTIONS[-1]} detections an image count, as in COCO"]
     )
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Image = npt.NDArray[np.uint8]
 
 NUM_WORST = 12
-WIDTH = 1280  # of two pictures beside each other, pixels
+WIDTH = 1280  # of two images beside each other, pixels
 ERRORS = (
     "place: the box overlaps its object by less than .5; class: the box fits an object of another class; both: neither "
     "fits; duplicate: a better detection has the object; background: nothing is there; missed: nothing found it. "
@@ -84,7 +84,7 @@ def write_html_report(
         f"<h2>Mistakes by kind</h2><section>{_table(error_rows(analysis.errors, analysis.confidence))}"
         f"{plots['errors']}<p>{escape(ERRORS)}</p></section>"
         f"<h2>Speed</h2><section><p>{escape(str(speed))}</p></section>"
-        f"<h2>Pictures with most mistakes</h2><p>Truth, and {shown}.</p>{_worst(index, analysis)}"
+        f"<h2>Images with most mistakes</h2><p>Truth, and {shown}.</p>{_worst(index, analysis)}"
     )
     with atomic_path(path) as temporary:
         temporary.write_text(page(title, body), encoding="utf-8")
@@ -102,11 +102,11 @@ def _worst(index: Index, analysis: Analysis) -> str:
     return f'<div class="card">{"".join(figures)}</div>'
 
 
-def _pair(index: Index, analysis: Analysis, picture: int) -> Image:
+def _pair(index: Index, analysis: Analysis, image_id: int) -> Image:
     """Truth and detections side by side, no larger than a page shows."""
     found = analysis.matches.detections
-    mine = found[np.flatnonzero((found.image_id == picture) & (found.score >= analysis.confidence))]
-    image = draw_pair(index, picture, mine.xyxy, mine.score.tolist(), mine.class_id.tolist())
+    mine = found[np.flatnonzero((found.image_id == image_id) & (found.score >= analysis.confidence))]
+    image = draw_pair(index, image_id, mine.xyxy, mine.score.tolist(), mine.class_id.tolist())
     scale = min(1, WIDTH / image.shape[1])
     return np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
 

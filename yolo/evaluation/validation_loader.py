@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from yolo import distributed
+from yolo.config.test_settings import EVALUATION_BATCH, EVALUATION_IOU, EVALUATION_SCORE
 from yolo.data.dataset import DetectionDataset
 from yolo.data.loader import DetectionLoader, build_loader
 from yolo.data.rect import rectangular_sizes
+from yolo.data.sample import WHOLE, Shard
 from yolo.inference.detector import Detector
-from yolo.model.network_summary import largest_stride
+from yolo.model.input_sizes import largest_stride
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,13 +21,9 @@ if TYPE_CHECKING:
     from yolo.data.index import Index
     from yolo.model.network import Darknet
 
-EVALUATION_SCORE = 0.001  # low, so that the precision-recall curve has its tail
-EVALUATION_IOU = 0.6
-EVALUATION_BATCH = 16  # whatever training has: a network that trains on one picture tests that many in the same memory
-
 
 def rect_sizes(index: Index, cfg: CfgFile, size: int) -> npt.NDArray[np.int32]:
-    """(M, 2), width and height of the smallest input of each picture of a split."""
+    """(M, 2), width and height of the smallest input of each image of a split."""
     return rectangular_sizes(index.sizes, size, largest_stride(cfg))
 
 
@@ -39,8 +36,9 @@ def evaluation_loader(
     device: torch.device,
     fit: Literal["letterbox", "stretch"] = "letterbox",
     input_sizes: npt.NDArray[np.int32] | None = None,
+    shard: Shard = WHOLE,
 ) -> DetectionLoader:
-    """Every picture of a split once, in order, unvaried, each in one process; with `input_sizes` shape after shape."""
+    """Every image of a split once, in order, unvaried, each in one process; with `input_sizes` shape after shape."""
     return build_loader(
         DetectionDataset(index=index, size=size, augment=None, seed=0, fit=fit, input_sizes=input_sizes),
         batch_size=batch_size,
@@ -48,8 +46,8 @@ def evaluation_loader(
         order="listed",
         seed=0,
         pin_memory=device.type == "cuda",
-        num_replicas=distributed.world_size(),
-        rank=distributed.rank(),
+        num_replicas=shard.world_size,
+        rank=shard.rank,
     )
 
 

@@ -1,4 +1,4 @@
-"""Does a file find in pictures what the network finds?
+"""Does a file find in images what the network finds?
 
 Axes: K detections of the one, L of the other, N candidate boxes.
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from yolo.boxes.nms import Detections
     from yolo.exporting.graph_nms import Suppression
-    from yolo.exporting.runtimes import Outputs, Pictures, Runner
+    from yolo.exporting.runtimes import Images, Outputs, Runner
 
 COUNTS = 0.001  # candidates that score less are not compared: nobody sees their boxes
 
@@ -72,9 +72,9 @@ class Difference:
 
 
 def compare(
-    expected: Runner, found: Runner, inputs: Sequence[Pictures], settings: Suppression, tolerance: Tolerance
+    expected: Runner, found: Runner, inputs: Sequence[Images], settings: Suppression, tolerance: Tolerance
 ) -> Difference:
-    """Run a network and its file on the same pictures; the worst of all inputs.
+    """Run a network and its file on the same images; the worst of all inputs.
 
     Args:
         expected: the network.
@@ -93,24 +93,24 @@ def compare(
 
 
 def _of_batch(
-    ours: Outputs, theirs: Outputs, pictures: Pictures, settings: Suppression, tolerance: Tolerance
+    ours: Outputs, theirs: Outputs, images: Images, settings: Suppression, tolerance: Tolerance
 ) -> Difference:
     if "output" in ours:
         scale = float(np.abs(ours["output"]).max()) or 1.0
         return Difference(_largest(ours["output"], theirs["output"]) / scale, 0.0, 0, 0)
     pairs = list(zip(detections_of(ours, settings), detections_of(theirs, settings), strict=True))
-    of_pictures = [_of_detections(a, b, settings, tolerance) for a, b in pairs]
-    score, box = _worst(part.score for part in of_pictures), _worst(part.box for part in of_pictures)
+    of_images = [_of_detections(a, b, settings, tolerance) for a, b in pairs]
+    score, box = _worst(part.score for part in of_images), _worst(part.box for part in of_images)
     if "boxes" in theirs:
-        size = np.array([pictures.shape[3], pictures.shape[2]] * 2)
+        size = np.array([images.shape[3], images.shape[2]] * 2)
         visible = np.asarray(ours["scores"]).max(-1) > COUNTS
         inside = [np.clip(outputs["boxes"][visible], 0, size) for outputs in (ours, theirs)]
         score, box = _largest(ours["scores"], theirs["scores"]), _largest(*inside)
-    return Difference(score, box, sum(part.expected for part in of_pictures), sum(part.alike for part in of_pictures))
+    return Difference(score, box, sum(part.expected for part in of_images), sum(part.alike for part in of_images))
 
 
 def _of_detections(ours: Detections, theirs: Detections, settings: Suppression, tolerance: Tolerance) -> Difference:
-    """Of one picture: detections that both are sure of must have a counterpart among all of the other's."""
+    """Of one image: detections that both are sure of must have a counterpart among all of the other's."""
     full = max(len(ours), len(theirs)) == settings.max_detections  # then the weakest of one may be beyond the other's
     weakest = [float(found.score[-1]) for found in (ours, theirs) if full and len(found)]
     bar = max([settings.score_threshold, *weakest]) + tolerance.margin

@@ -1,4 +1,4 @@
-"""A network and its decoding as one graph that other programs run. Axes: B pictures, N candidate boxes, C classes."""
+"""A network and its decoding as one graph that other programs run. Axes: B images, N candidate boxes, C classes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from yolo.errors import SettingsError
 from yolo.layers.dense import LocalLayer
 from yolo.layers.detection import Detection
-from yolo.model.network_summary import largest_stride
+from yolo.model.input_sizes import largest_stride
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,7 @@ AXES = {0: "batch", 2: "height", 3: "width"}  # of the input, those that a file 
 
 
 class DetectorGraph(nn.Module):
-    """Pictures in, every candidate box and its scores out.
+    """Images in, every candidate box and its scores out.
 
     Args:
         model: in eval mode.
@@ -77,7 +77,7 @@ class Interface:
         return cls(size, largest_stride(model.cfg), axes, DETECTOR_OUTPUTS if model.heads else OTHER_OUTPUTS)
 
     def example(self) -> Tensor:
-        """Pictures to trace with: no open axis has length 1, which tracing would take for granted."""
+        """Images to trace with: no open axis has length 1, which tracing would take for granted."""
         height, width = (4 * self.stride, 6 * self.stride) if 2 in self.open_axes else self.size
         return torch.rand(2, 3, height, width, generator=torch.Generator().manual_seed(0))
 

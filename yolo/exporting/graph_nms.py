@@ -1,6 +1,6 @@
 """Non-maximum suppression as the last part of an ONNX graph.
 
-Axes: B pictures, N candidate boxes, C classes, D detections a picture at most.
+Axes: B images, N candidate boxes, C classes, D detections an image at most.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Suppression:
 
 
 # Fixed sizes, because batches of them are arrays as they stand. NonMaxSuppression lists what survives, class by class;
-# their scores go back to where they were, zeros elsewhere, and the D largest of a picture are its detections.
+# their scores go back to where they were, zeros elsewhere, and the D largest of an image are its detections.
 _TEMPLATE = """
 <ir_version: 8, opset_import: ["" : 18]>
 suppression (float[batch, N, 4] boxes, float[batch, N, C] scores)
@@ -63,7 +63,7 @@ suppression (float[batch, N, 4] boxes, float[batch, N, C] scores)
 def with_suppression(model: ModelProto, settings: Suppression) -> ModelProto:
     """The model with this after its `boxes` and `scores`, which are no outputs any more.
 
-    A picture's detections are the first `num_detections` of its D rows, best first; the other rows have score 0,
+    An image's detections are the first `num_detections` of its D rows, best first; the other rows have score 0,
     class -1 and a box of zeros.
     """
     import onnx

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from yolo.evaluation.metrics.coco_metrics import CocoMetrics
     from yolo.exporting.graph_nms import Suppression
     from yolo.exporting.runtimes import Runner
-    from yolo.exporting.sample_images import LabelledPictures
+    from yolo.exporting.sample_images import LabelledImages
     from yolo.model.network import Darknet
 
 Precision = Literal["fp32", "fp16", "int8"]
@@ -36,7 +36,7 @@ class Job:
         detecting: what a detection is.
         suppresses: whether ONNX graphs end with the detections, not with all candidates.
         data: to calibrate 8 bits on and to score; None: neither.
-        calibration_images: how many pictures to calibrate on.
+        calibration_images: how many images to calibrate on.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Job:
         fused: bool,
         detecting: Suppression,
         suppresses: bool,
-        data: LabelledPictures | None,
+        data: LabelledImages | None,
         calibration_images: int,
     ) -> None:
         self.model = model

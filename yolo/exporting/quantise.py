@@ -1,4 +1,4 @@
-"""An ONNX model in 8 bits: weights, and activations by what pictures give."""
+"""An ONNX model in 8 bits: weights, and activations by what images give."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
     from onnx import ModelProto
 
-    from yolo.exporting.runtimes import Pictures
+    from yolo.exporting.runtimes import Images
 
 
-def quantised(model: ModelProto, inputs: Iterable[Pictures]) -> ModelProto:
+def quantised(model: ModelProto, inputs: Iterable[Images]) -> ModelProto:
     """Static quantisation with QuantizeLinear and DequantizeLinear around what is computed in 8 bits.
 
     Decoding stays in single precision, and so do the convolutions that the heads read: of the wide range of their raw
@@ -24,7 +24,7 @@ def quantised(model: ModelProto, inputs: Iterable[Pictures]) -> ModelProto:
 
     Args:
         model: single precision, without suppression.
-        inputs: pictures like those that it will see, in network inputs of one size.
+        inputs: images like those that it will see, in network inputs of one size.
     """
     import onnx
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
@@ -76,11 +76,11 @@ def sensitive_nodes(model: ModelProto) -> list[str]:
 
 
 class Reader:
-    """Hands pictures to the calibrator: what onnxruntime calls a CalibrationDataReader."""
+    """Hands images to the calibrator: what onnxruntime calls a CalibrationDataReader."""
 
-    def __init__(self, inputs: Iterable[Pictures]) -> None:
+    def __init__(self, inputs: Iterable[Images]) -> None:
         self._inputs = iter(inputs)
 
-    def get_next(self) -> dict[str, Pictures] | None:
-        pictures = next(self._inputs, None)
-        return None if pictures is None else {INPUT: pictures}
+    def get_next(self) -> dict[str, Images] | None:
+        images = next(self._inputs, None)
+        return None if images is None else {INPUT: images}

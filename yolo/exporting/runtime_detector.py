@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def detections_of(outputs: Outputs, settings: Suppression) -> list[Detections]:
-    """Detections of each picture in pixels of the input, suppressed here unless the file did that itself."""
+    """Detections of each image in pixels of the input, suppressed here unless the file did that itself."""
     tensors = {name: torch.from_numpy(array) for name, array in outputs.items()}
     if "boxes" in tensors:
         return non_max_suppression(
@@ -33,17 +33,17 @@ def detections_of(outputs: Outputs, settings: Suppression) -> list[Detections]:
 
 
 class FileDetector:
-    """A file that answers as `yolo.inference.Detector` does: in the pictures' own pixels."""
+    """A file that answers as `yolo.inference.Detector` does: in the images' own pixels."""
 
     def __init__(self, run: Runner, settings: Suppression) -> None:
         self.run = run
         self.settings = settings
 
     def __call__(self, batch: Batch) -> list[Detections]:
-        """Detections of each picture of the batch."""
+        """Detections of each image of the batch."""
         images = to_input(batch.images, torch.device("cpu"), batch.input_size).contiguous()
         found = detections_of(self.run(images.numpy()), self.settings)
         return [
-            Detections(letterbox.to_picture(detections.xyxy), detections.score, detections.class_id)
+            Detections(letterbox.to_image(detections.xyxy), detections.score, detections.class_id)
             for letterbox, detections in zip(batch.letterboxes, found, strict=True)
         ]

@@ -1,6 +1,6 @@
-"""Runs exported files, each with the program that it is for. Axes: B pictures, H and W pixels.
+"""Runs exported files, each with the program that it is for. Axes: B images, H and W pixels.
 
-A `Runner` takes pictures (B, 3, H, W) float32 in 0..1, RGB, and gives the file's outputs by name.
+A `Runner` takes images (B, 3, H, W) float32 in 0..1, RGB, and gives the file's outputs by name.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from yolo.model.network import Darknet
 
-Pictures: TypeAlias = npt.NDArray[np.float32]
+Images: TypeAlias = npt.NDArray[np.float32]
 Outputs: TypeAlias = dict[str, npt.NDArray[np.generic]]
-Runner: TypeAlias = Callable[[Pictures], Outputs]
+Runner: TypeAlias = Callable[[Images], Outputs]
 
 
 class CannotRunError(YoloError):
@@ -42,16 +42,16 @@ def onnxruntime_runner(model: bytes | Path) -> Runner:
     source = model if isinstance(model, bytes) else str(model)
     session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
-    return lambda pictures: dict(zip(names, session.run(names, {INPUT: pictures}), strict=True))
+    return lambda images: dict(zip(names, session.run(names, {INPUT: images}), strict=True))
 
 
 def opencv_runner(path: Path, outputs: Sequence[str]) -> Runner:
     """An ONNX file in OpenCV; what it cannot read or run is a `CannotRunError`."""
 
-    def run(pictures: Pictures) -> Outputs:
+    def run(images: Images) -> Outputs:
         try:
             net = cv2.dnn.readNetFromONNX(str(path))  # anew each time: OpenCV keeps the shapes of the first input
-            net.setInput(pictures, INPUT)
+            net.setInput(images, INPUT)
             return dict(zip(outputs, net.forward(list(outputs)), strict=True))
         except cv2.error as error:
             raise CannotRunError(" ".join(error.err.split()) or str(error).splitlines()[0]) from error
@@ -62,9 +62,9 @@ def opencv_runner(path: Path, outputs: Sequence[str]) -> Runner:
 def module_runner(module: nn.Module, outputs: Sequence[str]) -> Runner:
     """A module, be it TorchScript's, an exported program's or our own."""
 
-    def run(pictures: Pictures) -> Outputs:
+    def run(images: Images) -> Outputs:
         with torch.inference_mode():
-            answers = module(torch.from_numpy(pictures))
+            answers = module(torch.from_numpy(images))
         return {name: answer.numpy() for name, answer in zip(outputs, answers, strict=True)}
 
     return run

@@ -1,4 +1,4 @@
-"""The pictures that files are checked on, and the data set that they are scored on."""
+"""The images that files are checked on, and the data set that they are scored on."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from yolo.data.decode import read_picture
+from yolo.config.test_settings import EVALUATION_IOU, EVALUATION_SCORE
+from yolo.data.decode import read_image
 from yolo.data.drawn_shapes import scene_rng
 from yolo.data.formats.open_dataset import open_source
 from yolo.data.shape_scenes import draw_scene
 from yolo.data.transforms import letterbox
 from yolo.errors import require
 from yolo.evaluation.evaluator import Evaluator
-from yolo.evaluation.validation_loader import EVALUATION_IOU, EVALUATION_SCORE, evaluation_loader
+from yolo.evaluation.validation_loader import evaluation_loader
 from yolo.exporting.graph_nms import Suppression
 from yolo.exporting.runtime_detector import FileDetector
 from yolo.inference.detector import to_input
@@ -29,13 +30,13 @@ if TYPE_CHECKING:
     from yolo.data.loader import DetectionLoader
     from yolo.evaluation.metrics.coco_metrics import CocoMetrics
     from yolo.exporting.graph import Interface
-    from yolo.exporting.runtimes import Pictures, Runner
+    from yolo.exporting.runtimes import Images, Runner
 
 EVALUATION = Suppression(score_threshold=EVALUATION_SCORE, iou_threshold=EVALUATION_IOU, max_detections=100)
 BATCH_SIZE = 8
 
 
-class LabelledPictures:
+class LabelledImages:
     """A data set that answers what quantisation and scoring ask.
 
     Args:
@@ -62,8 +63,8 @@ class LabelledPictures:
             evaluator.process(batch.image_ids, detector(batch))
         return evaluator.evaluate()
 
-    def inputs(self, num_images: int) -> Iterator[Pictures]:
-        """Network inputs of the first pictures to calibrate on, one by one: (1, 3, H, W)."""
+    def inputs(self, num_images: int) -> Iterator[Images]:
+        """Network inputs of the first images to calibrate on, one by one: (1, 3, H, W)."""
         batches = (to_input(batch.images, torch.device("cpu"), batch.input_size) for batch in self._loader(self.seen))
         singles = (image[None].contiguous().numpy() for batch in batches for image in batch)
         total = min(num_images, len(self.seen))
@@ -75,14 +76,14 @@ class LabelledPictures:
         )
 
 
-def check_inputs(interface: Interface, picture: Path | None) -> list[Pictures]:
-    """Batches to check a file on: one picture; where sizes are open, also two together in another size.
+def check_inputs(interface: Interface, image_path: Path | None) -> list[Images]:
+    """Batches to check a file on: one image; where sizes are open, also two together in another size.
 
     Args:
         interface: of the network.
-        picture: a file; None: a picture that is drawn here.
+        image_path: a file; None: an image that is drawn here.
     """
-    image = draw_scene(scene_rng("test", 0)).image if picture is None else read_picture(picture)
+    image = draw_scene(scene_rng("test", 0)).image if image_path is None else read_image(image_path)
     single = _as_input(image, interface.size)
     if 2 not in interface.open_axes:
         return [single, np.concatenate([single, single[..., ::-1]])]
@@ -92,6 +93,6 @@ def check_inputs(interface: Interface, picture: Path | None) -> list[Pictures]:
     return [single, np.concatenate([other, other[..., ::-1]])]
 
 
-def _as_input(image: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], size: tuple[int, int]) -> Pictures:
+def _as_input(image: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], size: tuple[int, int]) -> Images:
     fitted, _ = letterbox(image, (size[1], size[0]))
     return np.ascontiguousarray(fitted[None, :, :, ::-1].transpose(0, 3, 1, 2), np.float32) / np.float32(255)

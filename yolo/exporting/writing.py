@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from yolo.exporting.job import Job
-    from yolo.exporting.runtimes import Pictures, Runner
+    from yolo.exporting.runtimes import Images, Runner
 
 
 def files_of(stem: Path, formats: Sequence[FormatName], *, half: bool, int8: bool, force: bool) -> dict[Path, Format]:
@@ -47,7 +47,7 @@ def files_of(stem: Path, formats: Sequence[FormatName], *, half: bool, int8: boo
     return files
 
 
-def write_checked(job: Job, kind: Format, path: Path, inputs: Sequence[Pictures]) -> Iterator[str]:
+def write_checked(job: Job, kind: Format, path: Path, inputs: Sequence[Images]) -> Iterator[str]:
     """Write a file under its name if it passes; what there is to say of it, line by line.
 
     Raises:
@@ -68,7 +68,7 @@ def write_checked(job: Job, kind: Format, path: Path, inputs: Sequence[Pictures]
     yield from lines
 
 
-def _checked(job: Job, kind: Format, runner: Runner, inputs: Sequence[Pictures], where: str) -> str:
+def _checked(job: Job, kind: Format, runner: Runner, inputs: Sequence[Images], where: str) -> str:
     try:
         difference = compare(job.runner, runner, inputs, job.detecting, kind.tolerance)
     except CannotRunError as error:
@@ -88,7 +88,7 @@ def _scored(job: Job, kind: Format) -> Iterator[str]:
         return
     yield (
         f"  mAP50-95 {before.map50_95:.4f} -> {after.map50_95:.4f}, mAP50 {before.map50:.4f} -> {after.map50:.4f} "
-        f"on {before.images:,} pictures"
+        f"on {before.images:,} images"
     )
 
 

@@ -1,4 +1,4 @@
-"""Test-time augmentation: each picture enters the network in several sizes and mirrored; NMS merges what is found."""
+"""Test-time augmentation: each image enters the network in several sizes and mirrored; NMS merges what is found."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """How a picture is shown to the network."""
+    """How an image is shown to the network."""
 
     scale: float  # of the network input
     flip: bool = False  # left and right change places
@@ -34,7 +34,7 @@ VIEWS = (View(1), View(1, flip=True), View(0.8), View(1.25, flip=True))
 
 
 class AugmentedDetector:
-    """Detects in several views of each picture, with the thresholds of a detector.
+    """Detects in several views of each image, with the thresholds of a detector.
 
     Args:
         detector: for one view.
@@ -50,7 +50,7 @@ class AugmentedDetector:
 
     @torch.inference_mode()
     def __call__(self, batch: Batch) -> list[Detections]:
-        """Detections of each picture of the batch, which must say how its pictures lie in the input."""
+        """Detections of each image of the batch, which must say how its images lie in the input."""
         images = to_input(batch.images, self._detector.device, batch.input_size)
         seen = [self._predict(images, view) for view in self._views]
         found = non_max_suppression(
@@ -60,7 +60,7 @@ class AugmentedDetector:
             max_detections=self._detector.max_detections,
         )
         return [
-            Detections(letterbox.to_picture(detections.xyxy), detections.score, detections.class_id)
+            Detections(letterbox.to_image(detections.xyxy), detections.score, detections.class_id)
             for letterbox, detections in zip(batch.letterboxes, found, strict=True)
         ]
 

@@ -1,4 +1,4 @@
-"""Decodes pictures to the very pixels that a Darknet without OpenCV gets."""
+"""Decodes images to the very pixels that a Darknet without OpenCV gets."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from yolo.darknet.jpeg_coefficients import Component, Jpeg
 
 
-SAME_PICTURE = 2  # mean difference of pixels below which two decoders show the same, not turned
+SAME_IMAGE = 2  # mean difference of pixels below which two decoders show the same, not turned
 
 
 def read_as_darknet(path: Path, listed_wh: tuple[int, int]) -> npt.NDArray[np.uint8]:
-    """Decode a picture.
+    """Decode an image.
 
     Formats without loss are the same everywhere. A JPEG that is progressive, or is shown turned (Darknet does not turn
-    pictures), is decoded by OpenCV: then one pixel in twenty differs by 1 or 2.
+    images), is decoded by OpenCV: then one pixel in twenty differs by 1 or 2.
 
     Args:
         path: of the file.
@@ -37,13 +37,13 @@ def read_as_darknet(path: Path, listed_wh: tuple[int, int]) -> npt.NDArray[np.ui
     Raises:
         DataError: the file is missing, does not decode, or has another size.
     """
-    picture = read_listed(path, listed_wh)[..., ::-1]
+    image = read_listed(path, listed_wh)[..., ::-1]
     jpeg = read_coefficients(read_bytes(path).tobytes())
     if jpeg is None or (jpeg.width, jpeg.height) != listed_wh:
-        return picture
+        return image
     pixels = _pixels(jpeg)
-    alike = np.abs(pixels.astype(np.int16) - picture).mean() < SAME_PICTURE
-    return pixels if alike else picture
+    alike = np.abs(pixels.astype(np.int16) - image).mean() < SAME_IMAGE
+    return pixels if alike else image
 
 
 def _pixels(jpeg: Jpeg) -> npt.NDArray[np.uint8]:

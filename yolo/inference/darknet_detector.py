@@ -1,4 +1,4 @@
-"""Pictures through a model as Darknet does it: its resizing, its thresholds, its suppression, its order of boxes.
+"""Images through a model as Darknet does it: its resizing, its thresholds, its suppression, its order of boxes.
 
 For scores that are to equal those of `darknet detector map`.
 """
@@ -11,12 +11,13 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from yolo import distributed
 from yolo.boxes.darknet_nms import GREEDY_BETA, suppress
 from yolo.boxes.geometry import cxcywh_to_xyxy
 from yolo.boxes.nms import Detections
+from yolo.config.test_settings import DARKNET_IOU, DARKNET_SCORE
 from yolo.darknet.image_ops import letterbox, letterboxed_size, resize
-from yolo.data.sample import Batch, Letterbox
+from yolo.data.loader import raise_worker_errors
+from yolo.data.sample import WHOLE, Batch, Letterbox, Shard
 from yolo.errors import CfgError, YoloError
 from yolo.inference.darknet_decode import read_as_darknet
 from yolo.layers.gaussian_yolo import GaussianYolo
@@ -25,16 +26,13 @@ from yolo.layers.yolo import Yolo
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from yolo.boxes.darknet_nms import Candidates, DarknetNmsKind
+    from yolo.boxes.darknet_nms import DarknetCandidates, DarknetNmsKind
     from yolo.data.index import Index
     from yolo.model.network import Darknet
 
-DARKNET_SCORE = 0.005
-DARKNET_IOU = 0.45
 
-
-class _Pictures(Dataset["Batch | YoloError"]):
-    """Picture after picture, resized in floats."""
+class _Images(Dataset["Batch | YoloError"]):
+    """Image after image, resized in floats."""
 
     def __init__(self, index: Index, size_wh: tuple[int, int], fit: Literal["letterbox", "stretch"]) -> None:
         self._index = index
@@ -46,33 +44,40 @@ class _Pictures(Dataset["Batch | YoloError"]):
 
     def __getitem__(self, i: int) -> Batch | YoloError:
         try:
-            picture = read_as_darknet(self._index.path(i), self._index.size(i))
+            pixels = read_as_darknet(self._index.path(i), self._index.size(i))
         except YoloError as error:
             return error
-        planes = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1))).float() / 255
+        planes = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1))).float() / 255
         width, height = self._index.size(i)
         image = self._fit(planes, *self._size_wh)
         return Batch(image[None], torch.zeros(0, 6), (i,), (Letterbox(1, 1, 0, 0, width, height),))
 
 
 class DarknetLoader:
-    """Pictures of a split as Darknet reads them, one a batch, as Darknet's batches are; each in one process.
+    """Images of a split as Darknet reads them, one a batch, as Darknet's batches are; each in one process.
 
-    Their `images` are float in 0..1, and their `letterboxes` state nothing but the sizes of the pictures.
+    Their `images` are float in 0..1, and their `letterboxes` state nothing but the sizes of the images.
 
     Args:
         index: the split.
         size_wh: of the network input, pixels.
         fit: stretch, as `detector map` does, or letterbox, as it does with `-letter_box`.
-        workers: processes that read pictures.
+        workers: processes that read images.
+        shard: the share of the split that this process reads.
     """
 
     def __init__(
-        self, index: Index, size_wh: tuple[int, int], fit: Literal["letterbox", "stretch"], workers: int
+        self,
+        index: Index,
+        size_wh: tuple[int, int],
+        fit: Literal["letterbox", "stretch"],
+        *,
+        workers: int,
+        shard: Shard = WHOLE,
     ) -> None:
         self.batch_size = 1
-        own = range(distributed.rank(), len(index), distributed.world_size())
-        self._batches = DataLoader(_Pictures(index, size_wh, fit), batch_size=None, sampler=own, num_workers=workers)
+        own = range(shard.rank, len(index), shard.world_size)
+        self._batches = DataLoader(_Images(index, size_wh, fit), batch_size=None, sampler=own, num_workers=workers)
 
     def __len__(self) -> int:
         return len(self._batches)
@@ -81,22 +86,19 @@ class DarknetLoader:
         """Go through the split.
 
         Raises:
-            YoloError: a picture cannot be used.
+            YoloError: an image cannot be used.
         """
-        for batch in self._batches:
-            if isinstance(batch, YoloError):
-                raise batch
-            yield batch
+        return raise_worker_errors(self._batches)
 
 
 class DarknetDetector:
-    """A model that answers with what Darknet would find, not clipped to the picture, in Darknet's order.
+    """A model that answers with what Darknet would find, not clipped to the image, in Darknet's order.
 
     Args:
         model: put in eval mode by whoever owns it; its last head says how to suppress.
         score_threshold: least objectness, and least score.
         iou_threshold: of two boxes of a class that overlap more than this, the lower score goes.
-        fit: how the loader fits pictures.
+        fit: how the loader fits images.
     """
 
     def __init__(
@@ -115,7 +117,7 @@ class DarknetDetector:
 
     @torch.inference_mode()
     def __call__(self, batch: Batch) -> list[Detections]:
-        """Detections of each picture of a batch of `DarknetLoader`."""
+        """Detections of each image of a batch of `DarknetLoader`."""
         images = batch.images.to(next(self.model.parameters()).device, memory_format=torch.channels_last)
         size = (images.shape[2], images.shape[3])
         candidates = self.model.candidates(self.model(images), size, self.score_threshold)
@@ -123,12 +125,12 @@ class DarknetDetector:
             self._answer(found, letterbox, size) for found, letterbox in zip(candidates, batch.letterboxes, strict=True)
         ]
 
-    def _answer(self, found: Candidates, picture: Letterbox, size: tuple[int, int]) -> Detections:
+    def _answer(self, found: DarknetCandidates, placing: Letterbox, size: tuple[int, int]) -> Detections:
         scores = suppress(found, self.iou_threshold, self.nms_kind, self.beta_nms).scores
         boxes_xyxy = cxcywh_to_xyxy(found.boxes_cxcywh)
         if self.fit == "letterbox":
-            boxes_xyxy = _out_of_letterbox(boxes_xyxy, picture, size)
-        boxes_xyxy = boxes_xyxy * boxes_xyxy.new_tensor([picture.width, picture.height] * 2)
+            boxes_xyxy = _out_of_letterbox(boxes_xyxy, placing, size)
+        boxes_xyxy = boxes_xyxy * boxes_xyxy.new_tensor([placing.width, placing.height] * 2)
         # Suppression has sorted the boxes by each class in turn, stably: the last class decides, then the one before.
         order = torch.from_numpy(np.lexsort(-found.scores.cpu().numpy().T))
         scores, boxes_xyxy = scores[order], boxes_xyxy[order]
@@ -151,8 +153,8 @@ def nms_of(model: Darknet) -> tuple[DarknetNmsKind, float]:
     return node.spec.nms_kind, node.spec.beta_nms
 
 
-def _out_of_letterbox(boxes_xyxy: torch.Tensor, picture: Letterbox, size: tuple[int, int]) -> torch.Tensor:
-    """Fractions of the network input to fractions of the picture, which fills whole pixels, as in Darknet."""
-    inner = boxes_xyxy.new_tensor(letterboxed_size((picture.height, picture.width), size[1], size[0])[::-1])
+def _out_of_letterbox(boxes_xyxy: torch.Tensor, placing: Letterbox, size: tuple[int, int]) -> torch.Tensor:
+    """Fractions of the network input to fractions of the image, which fills whole pixels, as in Darknet."""
+    inner = boxes_xyxy.new_tensor(letterboxed_size((placing.height, placing.width), size[1], size[0])[::-1])
     share = (inner / boxes_xyxy.new_tensor(size[::-1])).repeat(2)
     return (boxes_xyxy - (1 - share) / 2) / share

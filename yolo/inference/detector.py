@@ -1,4 +1,4 @@
-"""Pictures through a model: raw outputs, boxes, suppression, back to the pictures' own pixels."""
+"""Images through a model: raw outputs, boxes, suppression, back to the images' own pixels."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def to_input(images: Tensor, device: torch.device, size: tuple[int, int] | None = None) -> Tensor:
-    """Pictures as the network takes them.
+    """Images as the network takes them.
 
     Args:
         images: (B, 3, H, W) uint8.
@@ -44,7 +44,7 @@ def to_input(images: Tensor, device: torch.device, size: tuple[int, int] | None 
 
 
 def letterboxed(images: Sequence[npt.NDArray[np.uint8]], size_wh: tuple[int, int]) -> Batch:
-    """Pictures (H, W, 3), BGR, fitted into one batch of inputs of this width and height."""
+    """Images (H, W, 3), BGR, fitted into one batch of inputs of this width and height."""
     items = []
     for number, image in enumerate(images):
         fitted, placing = letterbox(image, size_wh)
@@ -56,13 +56,13 @@ def letterboxed(images: Sequence[npt.NDArray[np.uint8]], size_wh: tuple[int, int
 
 
 class Detector:
-    """A model that answers with detections in the pictures' own pixels.
+    """A model that answers with detections in the images' own pixels.
 
     Args:
         model: put in eval mode by whoever owns it; computes in its own dtype.
         score_threshold: least score (objectness times class probability).
         iou_threshold: of two boxes of a class that overlap more than this, the lower score goes.
-        max_detections: most detections a picture; COCO counts 100.
+        max_detections: most detections an image; COCO counts 100.
         multi_label: a box may be found as several classes; else as its best one only.
         class_agnostic: boxes of different classes suppress each other too.
         classes: ids of the only classes to find; None: all.
@@ -94,15 +94,15 @@ class Detector:
 
     @torch.inference_mode()
     def __call__(self, batch: Batch) -> list[Detections]:
-        """Detections of each picture of the batch, which must say how its pictures lie in the input."""
+        """Detections of each image of the batch, which must say how its images lie in the input."""
         return [
-            Detections(letterbox.to_picture(detections.xyxy), detections.score, detections.class_id)
+            Detections(letterbox.to_image(detections.xyxy), detections.score, detections.class_id)
             for letterbox, detections in zip(batch.letterboxes, self.suppress(self.predict(batch)), strict=True)
         ]
 
     @torch.inference_mode()
     def predict(self, batch: Batch) -> Predictions:
-        """Every candidate box of each picture of the batch, in pixels of the network input."""
+        """Every candidate box of each image of the batch, in pixels of the network input."""
         images = to_input(batch.images, self.device, batch.input_size).to(self._dtype)
         return self.model.decode(self.model(images), (images.shape[2], images.shape[3]))
 

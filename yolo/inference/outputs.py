@@ -1,4 +1,4 @@
-"""What the detect program writes: drawn pictures and videos, detections as JSON and as text, cut-out objects."""
+"""What the detect program writes: drawn images and videos, detections as JSON and as text, cut-out objects."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from yolo.data.labels import format_yolo
-from yolo.evaluation.preview import write_picture
 from yolo.inference.results import free_path
 from yolo.inference.sources.frame import file_stem
 from yolo.inference.video_writer import VideoWriter
 from yolo.storage import atomic_path
+from yolo.visualization.drawing import write_image
 
 if TYPE_CHECKING:
     import types
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from yolo.config.detect_settings import DetectSettings
     from yolo.inference.results import Result
 
 
@@ -41,7 +42,7 @@ class Output(Protocol):
 
 @dataclass(slots=True)
 class Drawings:
-    """Drawn pictures, and a drawn video of each video."""
+    """Drawn images, and a drawn video of each video."""
 
     folder: Path
     _video: VideoWriter | None = None
@@ -49,20 +50,20 @@ class Drawings:
     _next_frame: int = 0
 
     def write(self, result: Result) -> None:
-        video = result.picture.video
+        video = result.frame.video
         if video is None:
-            path = free_path(self.folder, result.picture.stem, result.picture.suffix)
-            write_picture(path, result.plot())
+            path = free_path(self.folder, result.frame.stem, result.frame.suffix)
+            write_image(path, result.plot())
             return
         if self._video is None or self._video_name != video.name:
             self.close()
             path = free_path(self.folder, file_stem(video.name), ".mp4")
-            height, width = result.picture.image.shape[:2]
+            height, width = result.frame.image.shape[:2]
             self._video = VideoWriter(path, video.fps, (width, height))
-            self._video_name, self._next_frame = video.name, result.picture.frame
+            self._video_name, self._next_frame = video.name, result.frame.number
         # Frames of a stream that were left out are filled with this one, so that the video keeps the stream's time.
-        self._video.write(result.plot(), times=result.picture.frame + 1 - self._next_frame)
-        self._next_frame = result.picture.frame + 1
+        self._video.write(result.plot(), times=result.frame.number + 1 - self._next_frame)
+        self._next_frame = result.frame.number + 1
 
     def close(self) -> None:
         if self._video is not None:
@@ -72,7 +73,7 @@ class Drawings:
 
 
 class JsonList:
-    """All detections in one JSON list, an entry a picture, written as they come."""
+    """All detections in one JSON list, an entry an image, written as they come."""
 
     def __init__(self, path: Path) -> None:
         self._stack = contextlib.ExitStack()
@@ -92,17 +93,17 @@ class JsonList:
 
 @dataclass(frozen=True, slots=True)
 class TextFiles:
-    """A file a picture with a line an object: class, centre, width and height as fractions, and perhaps the score."""
+    """A file an image with a line an object: class, centre, width and height as fractions, and perhaps the score."""
 
     folder: Path
     scores: bool
 
     def write(self, result: Result) -> None:
-        height, width = result.picture.image.shape[:2]
+        height, width = result.frame.image.shape[:2]
         lines = format_yolo(result.boxes_xyxy.astype(float), result.class_ids, (width, height)).splitlines()
         if self.scores:
             lines = [f"{line} {score:.6f}" for line, score in zip(lines, result.scores.tolist(), strict=True)]
-        with atomic_path(free_path(self.folder, result.picture.stem, ".txt")) as temporary:
+        with atomic_path(free_path(self.folder, result.frame.stem, ".txt")) as temporary:
             temporary.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
     def close(self) -> None:
@@ -118,7 +119,7 @@ class Crops:
     def write(self, result: Result) -> None:
         for name, pixels in zip(result.names, crops(result), strict=True):
             folder = self.folder / (re.sub(r"[^\w.-]+", "-", name) or "class")
-            write_picture(free_path(folder, result.picture.stem, result.picture.suffix), pixels)
+            write_image(free_path(folder, result.frame.stem, result.frame.suffix), pixels)
 
     def close(self) -> None:
         """Every file is whole already."""
@@ -151,23 +152,23 @@ class Outputs:
 
 def crops(result: Result) -> list[npt.NDArray[np.uint8]]:
     """The pixels of each object (h, w, 3), at least one."""
-    height, width = result.picture.image.shape[:2]
+    height, width = result.frame.image.shape[:2]
     found = []
     for left, top, right, bottom in result.boxes_xyxy.round().astype(int).tolist():
         x, y = min(max(left, 0), width - 1), min(max(top, 0), height - 1)
-        found.append(result.picture.image[y : max(bottom, y + 1), x : max(right, x + 1)])
+        found.append(result.frame.image[y : max(bottom, y + 1), x : max(right, x + 1)])
     return found
 
 
 def as_json(result: Result) -> dict[str, Any]:
-    """A result in plain types; boxes are xyxy in the picture's pixels."""
-    picture = result.picture
+    """A result in plain types; boxes are xyxy in the image's pixels."""
+    frame = result.frame
     rows = zip(result.boxes_xyxy.tolist(), result.scores.tolist(), result.class_ids.tolist(), result.names, strict=True)
     return {
-        "image": picture.name,
-        **({"frame": picture.frame} if picture.video else {}),
-        "width": picture.image.shape[1],
-        "height": picture.image.shape[0],
+        "image": frame.name,
+        **({"frame": frame.number} if frame.video else {}),
+        "width": frame.image.shape[1],
+        "height": frame.image.shape[0],
         "detections": [
             {
                 "class_id": class_id,
@@ -178,3 +179,14 @@ def as_json(result: Result) -> dict[str, Any]:
             for xyxy, score, class_id, name in rows
         ],
     }
+
+
+def build_outputs(settings: DetectSettings, folder: Path) -> list[Output]:
+    """The outputs that the settings ask for, which write into the run's folder."""
+    chosen: list[Output | None] = [
+        Drawings(folder) if settings.save else None,
+        JsonList(folder / "detections.json") if settings.save_json else None,
+        TextFiles(folder / "labels", settings.save_conf) if settings.save_txt else None,
+        Crops(folder / "crops") if settings.save_crop else None,
+    ]
+    return [output for output in chosen if output]

@@ -5,26 +5,26 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from yolo.boxes.suppression import NmsKind, NmsMethod
+from yolo.boxes.suppression import NmsMethod
 from yolo.checkpoints.loading import class_names, load_model, validated_as
+from yolo.config.predict_settings import PredictSettings
 from yolo.data.rect import rectangular_sizes
 from yolo.devices import select_device
 from yolo.errors import DataError, SettingsError, require
 from yolo.inference.detector import Detector, letterboxed
 from yolo.inference.results import Result, Results
-from yolo.inference.sources.image_files import PictureArray
+from yolo.inference.sources.image_files import ImageArray
 from yolo.inference.sources.open_sources import open_sources
 from yolo.inference.sources.prefetch import prefetched
 from yolo.inference.tiling import detect_in_tiles
 from yolo.model.fusing import fuse as fused
-from yolo.model.input_sizes import input_size
-from yolo.model.network_summary import largest_stride
+from yolo.model.input_sizes import input_size, largest_stride
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from yolo.data.sample import Batch
-    from yolo.inference.sources.frame import Picture, PictureSource
+    from yolo.inference.sources.frame import Frame, FrameSource
     from yolo.model.network import Darknet
 
     Source = str | Path | npt.NDArray[Any]
@@ -40,53 +40,8 @@ if TYPE_CHECKING:
 AHEAD = 2  # batches that are read before the network asks for them
 
 
-@dataclass(frozen=True, kw_only=True)
-class PredictSettings:
-    """What counts as found, and how pictures enter the network."""
-
-    conf_thres: float = 0.25
-    """Least score of a detection."""
-    iou_thres: float = 0.45
-    """Overlap above which the weaker of two detections of a class is dropped."""
-    max_det: int = 300
-    """Most detections a picture."""
-    classes: tuple[str | int, ...] = ()
-    """Names or numbers of the only classes to find; default: all."""
-    agnostic: bool = False
-    """Let detections of different classes suppress each other."""
-    multi_label: bool = True
-    """Let a box be found as several classes; else as its best one only."""
-    nms: NmsKind = "greedy"
-    """Suppression: greedy drops, merge averages, linear and gaussian weaken, diou regards centres."""
-    nms_beta: float = 1.0
-    """Of --nms diou: smaller spares boxes of distant centres; Darknet's greedynms has 0.6."""
-    nms_sigma: float = 0.5
-    """Of --nms gaussian: smaller weakens more."""
-    img_size: int | None = None
-    """Side of the network input, pixels; default: the run's, else the cfg's width."""
-    rect: bool = False
-    """Input as large as the picture's shape needs, not square: faster, scores differ a little."""
-    batch_size: int = 8
-    """Pictures, or tiles, at once; streams go one by one."""
-    tile: bool = False
-    """Cut pictures larger than the network input into overlapping tiles of its size."""
-    tile_overlap: float = 0.25
-    """Of neighbouring tiles, a part of the side: objects up to this size are whole in some tile."""
-
-    def __post_init__(self) -> None:
-        require("--conf-thres", self.conf_thres, 0 <= self.conf_thres < 1, "a number from 0 to below 1")
-        require("--iou-thres", self.iou_thres, 0 < self.iou_thres <= 1, "a number above 0, up to 1")
-        require("--max-det", self.max_det, self.max_det >= 1, "1 or more")
-        require("--nms-beta", self.nms_beta, self.nms_beta > 0, "a number above 0")
-        require("--nms-sigma", self.nms_sigma, self.nms_sigma > 0, "a number above 0")
-        require("--img-size", self.img_size, self.img_size is None or self.img_size >= 32, "32 or more")
-        require("--batch-size", self.batch_size, self.batch_size >= 1, "1 or more")
-        require("--tile-overlap", self.tile_overlap, 0 <= self.tile_overlap <= 0.9, "a number from 0 to 0.9")
-        require("--tile", self.tile, not (self.tile and self.rect), "one of --tile and --rect: tiles are square")
-
-
 class Predictor:
-    """Finds objects in pictures, of whatever source.
+    """Finds objects in frames, of whatever source.
 
     Args:
         model: in eval mode.
@@ -100,10 +55,10 @@ class Predictor:
         self.img_size = img_size
 
     def predict(self, source: Source | Sequence[Source], **options: Any) -> Results:
-        """Results of every picture, all held in memory with their pixels; for long videos there is `stream`.
+        """Results of every image, all held in memory with their pixels; for long videos there is `stream`.
 
         Args:
-            source: a path (picture, video, folder, pattern, `.txt` list), a picture in memory (H, W, 3) uint8, BGR as
+            source: a path (image, video, folder, pattern, `.txt` list), an image in memory (H, W, 3) uint8, BGR as
                 OpenCV reads it, or a sequence of these.
             **options: fields of `PredictSettings`.
 
@@ -127,15 +82,15 @@ class Predictor:
         """
         return self.results(sources_of(source), _settings(options))
 
-    def results(self, sources: Sequence[PictureSource], settings: PredictSettings) -> Generator[Result, None, None]:
+    def results(self, sources: Sequence[FrameSource], settings: PredictSettings) -> Generator[Result, None, None]:
         """Results of opened sources, in order; of several live ones, in turn."""
         detector = self.detector(settings)
         size = input_size(self.model.cfg, settings.img_size or self.img_size, any_multiple=settings.rect)
         live = any(source.live for source in sources)
         if settings.tile:
-            pictures = _all_pictures(sources)
-            return self._in_tiles(pictures if live else prefetched(pictures, AHEAD), detector, size, settings)
-        batches = _batches(_all_pictures(sources), 1 if live else settings.batch_size, self._shape(settings, size))
+            frames = _all_frames(sources)
+            return self._in_tiles(frames if live else prefetched(frames, AHEAD), detector, size, settings)
+        batches = _batches(_all_frames(sources), 1 if live else settings.batch_size, self._shape(settings, size))
         return self._in_batches(batches if live else prefetched(batches, AHEAD), detector)
 
     def detector(self, settings: PredictSettings) -> Detector:
@@ -151,40 +106,40 @@ class Predictor:
             method=NmsMethod(kind=settings.nms, beta=settings.nms_beta, sigma=settings.nms_sigma),
         )
 
-    def _shape(self, settings: PredictSettings, size: int) -> Callable[[Picture], tuple[int, int]]:
-        """Width and height of the input for a picture."""
+    def _shape(self, settings: PredictSettings, size: int) -> Callable[[Frame], tuple[int, int]]:
+        """Width and height of the input for an image."""
         if not settings.rect:
-            return lambda picture: (size, size)
+            return lambda image: (size, size)
         stride = largest_stride(self.model.cfg)
 
-        def smallest(picture: Picture) -> tuple[int, int]:
-            sizes = np.array([picture.image.shape[1::-1]], np.int32)
+        def smallest(image: Frame) -> tuple[int, int]:
+            sizes = np.array([image.image.shape[1::-1]], np.int32)
             width, height = rectangular_sizes(sizes, size, stride)[0].tolist()
             return width, height
 
         return smallest
 
     def _in_batches(
-        self, batches: Generator[tuple[list[Picture], Batch], None, None], detector: Detector
+        self, batches: Generator[tuple[list[Frame], Batch], None, None], detector: Detector
     ) -> Generator[Result, None, None]:
         with contextlib.closing(batches):
-            for pictures, batch in batches:
-                for picture, detections in zip(pictures, detector(batch), strict=True):
-                    yield Result.of(picture, detections, self.names)
+            for frames, batch in batches:
+                for image, detections in zip(frames, detector(batch), strict=True):
+                    yield Result.of(image, detections, self.names)
 
     def _in_tiles(
-        self, pictures: Generator[Picture, None, None], detector: Detector, size: int, settings: PredictSettings
+        self, frames: Generator[Frame, None, None], detector: Detector, size: int, settings: PredictSettings
     ) -> Generator[Result, None, None]:
-        with contextlib.closing(pictures):
-            for picture in pictures:
+        with contextlib.closing(frames):
+            for image in frames:
                 detections = detect_in_tiles(
                     detector,
-                    picture.image,
+                    image.image,
                     side=size,
                     overlap=settings.tile_overlap,
                     batch_size=settings.batch_size,
                 )
-                yield Result.of(picture, detections, self.names)
+                yield Result.of(image, detections, self.names)
 
 
 def load(
@@ -223,10 +178,10 @@ def load(
     return Predictor(model, found, validated_as(weights).get("img_size"))
 
 
-def sources_of(source: Source | Sequence[Source]) -> list[PictureSource]:
+def sources_of(source: Source | Sequence[Source]) -> list[FrameSource]:
     """What a user gives to `predict`, opened."""
     several = source if isinstance(source, Sequence) and not isinstance(source, str) else [source]
-    found: list[PictureSource] = []
+    found: list[FrameSource] = []
     for number, one in enumerate(several):
         found += [_in_memory(one, number)] if isinstance(one, np.ndarray) else open_sources([str(one)])
     return found
@@ -250,10 +205,10 @@ def class_ids(wanted: Sequence[str | int], names: Sequence[str]) -> list[int]:
     return found
 
 
-def _in_memory(image: npt.NDArray[Any], number: int) -> PictureSource:
+def _in_memory(image: npt.NDArray[Any], number: int) -> FrameSource:
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
         raise DataError(f"array {number}: is {image.dtype} of {image.shape}; use uint8 of (height, width, 3), BGR")
-    return PictureArray(image, f"image{number}")
+    return ImageArray(image, f"image{number}")
 
 
 def _settings(options: dict[str, Any]) -> PredictSettings:
@@ -263,32 +218,32 @@ def _settings(options: dict[str, Any]) -> PredictSettings:
     return replace(PredictSettings(), **options)
 
 
-def _all_pictures(sources: Sequence[PictureSource]) -> Generator[Picture, None, None]:
-    """Those of each source in turn, then of all live ones a picture each at a time."""
+def _all_frames(sources: Sequence[FrameSource]) -> Generator[Frame, None, None]:
+    """Those of each source in turn, then of all live ones an image each at a time."""
     for source in sources:
         if not source.live:
-            yield from source.pictures()
+            yield from source.frames()
     with contextlib.ExitStack() as stack:
-        live = [stack.enter_context(contextlib.closing(source.pictures())) for source in sources if source.live]
+        live = [stack.enter_context(contextlib.closing(source.frames())) for source in sources if source.live]
         yield from _in_turn(live)
 
 
-def _in_turn(live: Sequence[Iterator[Picture]]) -> Iterator[Picture]:
+def _in_turn(live: Sequence[Iterator[Frame]]) -> Iterator[Frame]:
     left = list(live)
     while left:
-        for pictures in list(left):
-            picture = next(pictures, None)
-            if picture is None:
-                left.remove(pictures)
+        for frames in list(left):
+            image = next(frames, None)
+            if image is None:
+                left.remove(frames)
             else:
-                yield picture
+                yield image
 
 
 def _batches(
-    pictures: Generator[Picture, None, None], batch_size: int, shape: Callable[[Picture], tuple[int, int]]
-) -> Generator[tuple[list[Picture], Batch], None, None]:
-    """Pictures in a row whose inputs have one shape, with their network input."""
-    with contextlib.closing(pictures):
-        for size_wh, alike in itertools.groupby(pictures, key=shape):
+    frames: Generator[Frame, None, None], batch_size: int, shape: Callable[[Frame], tuple[int, int]]
+) -> Generator[tuple[list[Frame], Batch], None, None]:
+    """Images in a row whose inputs have one shape, with their network input."""
+    with contextlib.closing(frames):
+        for size_wh, alike in itertools.groupby(frames, key=shape):
             while chunk := list(itertools.islice(alike, batch_size)):
-                yield chunk, letterboxed([picture.image for picture in chunk], size_wh)
+                yield chunk, letterboxed([image.image for image in chunk], size_wh)

@@ -1,4 +1,4 @@
-"""What was found in pictures, in the forms that people use on."""
+"""What was found in images, in the forms that people use on."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from yolo.errors import DataError, SettingsError
-from yolo.evaluation.preview import write_picture
-from yolo.inference.sources.frame import PICTURE_SUFFIXES, Picture
-from yolo.visualization.drawing import draw_boxes
+from yolo.inference.sources.frame import IMAGE_SUFFIXES, Frame
+from yolo.visualization.drawing import draw_boxes, write_image
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -23,28 +22,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Result:
-    """What was found in one picture, best first. Axes: N objects.
+    """What was found in one image, best first. Axes: N objects.
 
     Attributes:
-        picture: with its pixels, its name and, of a video, its number.
-        boxes_xyxy: (N, 4) float32, pixels of the picture.
+        image: with its pixels, its name and, of a video, its number.
+        boxes_xyxy: (N, 4) float32, pixels of the image.
         scores: (N,) float32 in 0..1.
         class_ids: (N,) int64.
         class_names: of every class of the network.
     """
 
-    picture: Picture
+    frame: Frame
     boxes_xyxy: npt.NDArray[np.float32]
     scores: npt.NDArray[np.float32]
     class_ids: npt.NDArray[np.int64]
     class_names: tuple[str, ...]
 
     @classmethod
-    def of(cls, picture: Picture, detections: Detections, class_names: tuple[str, ...]) -> Result:
+    def of(cls, frame: Frame, detections: Detections, class_names: tuple[str, ...]) -> Result:
         """From what a detector gave."""
         columns = (detections.xyxy, detections.score, detections.class_id)
         boxes_xyxy, scores, class_ids = (column.cpu().numpy() for column in columns)
-        return cls(picture, boxes_xyxy, scores, class_ids, class_names)
+        return cls(frame, boxes_xyxy, scores, class_ids, class_names)
 
     def __len__(self) -> int:
         """Number of objects."""
@@ -56,32 +55,32 @@ class Result:
         return [self.class_names[class_id] for class_id in self.class_ids]
 
     def plot(self) -> npt.NDArray[np.uint8]:
-        """A copy of the picture (H, W, 3), BGR, with boxes, names and scores."""
+        """A copy of the image (H, W, 3), BGR, with boxes, names and scores."""
         labels = [f"{name} {score:.2f}" for name, score in zip(self.names, self.scores, strict=True)]
-        return draw_boxes(self.picture.image, self.boxes_xyxy, labels, self.class_ids.tolist())
+        return draw_boxes(self.frame.image, self.boxes_xyxy, labels, self.class_ids.tolist())
 
     def save(self, path: str | Path) -> Path:
-        """Write the drawn picture, whole or not at all.
+        """Write the drawn image, whole or not at all.
 
         Args:
-            path: of the file, or of a folder, where it gets the picture's name.
+            path: of the file, or of a folder, where it gets the image's name.
 
         Returns:
             Where it is.
         """
         target = Path(path)
-        if target.suffix.lower() not in PICTURE_SUFFIXES:
-            target = free_path(target, self.picture.stem, self.picture.suffix)
-        write_picture(target, self.plot())
+        if target.suffix.lower() not in IMAGE_SUFFIXES:
+            target = free_path(target, self.frame.stem, self.frame.suffix)
+        write_image(target, self.plot())
         return target
 
     def to_coco(self, image_id: int | str | None = None) -> list[dict[str, Any]]:
         """Entries of a COCO results file: `category_id` is the class id + 1, `bbox` left, top, width, height.
 
         Args:
-            image_id: of the picture; None: its name without folder and suffix.
+            image_id: of the image; None: its name without folder and suffix.
         """
-        name = self.picture.stem if image_id is None else image_id
+        name = self.frame.stem if image_id is None else image_id
         rows = zip(self.class_ids.tolist(), self.boxes_xyxy.tolist(), self.scores.tolist(), strict=True)
         return [
             {
@@ -108,7 +107,7 @@ class Result:
 
 
 class Results(Sequence[Result]):
-    """One `Result` a picture, in order; where there is one picture alone, its fields and methods are here too."""
+    """One `Result` an image, in order; where there is one image alone, its fields and methods are here too."""
 
     def __init__(self, results: Sequence[Result]) -> None:
         self._results = tuple(results)
@@ -121,7 +120,7 @@ class Results(Sequence[Result]):
         return Results(self._results[index]) if isinstance(index, slice) else self._results[index]
 
     def __len__(self) -> int:
-        """Number of pictures."""
+        """Number of images."""
         return len(self._results)
 
     @property
@@ -141,26 +140,26 @@ class Results(Sequence[Result]):
         return self._only("names").names
 
     def plot(self) -> npt.NDArray[np.uint8]:
-        """The one picture with boxes."""
+        """The one image with boxes."""
         return self._only("plot()").plot()
 
     def to_supervision(self) -> supervision.Detections:
-        """The one picture's objects as the library `supervision` has them."""
+        """The one image's objects as the library `supervision` has them."""
         return self._only("to_supervision()").to_supervision()
 
     def save(self, path: str | Path) -> list[Path]:
-        """Write every drawn picture into a folder, or the one picture to a file; gives where they are."""
-        if Path(path).suffix.lower() in PICTURE_SUFFIXES:
+        """Write every drawn image into a folder, or the one image to a file; gives where they are."""
+        if Path(path).suffix.lower() in IMAGE_SUFFIXES:
             return [self._only("save(file)").save(path)]
         return [result.save(path) for result in self]
 
     def to_coco(self) -> list[dict[str, Any]]:
-        """Entries of a COCO results file, of all pictures."""
+        """Entries of a COCO results file, of all images."""
         return [entry for result in self for entry in result.to_coco()]
 
     def _only(self, what: str) -> Result:
         if len(self) != 1:
-            raise DataError(f"{what}: there are results of {len(self)} pictures; take one of them, as in results[0]")
+            raise DataError(f"{what}: there are results of {len(self)} images; take one of them, as in results[0]")
         return self._results[0]
 
 

@@ -1,8 +1,8 @@
-"""Large pictures in overlapping tiles, so that small objects are not shrunk away.
+"""Large images in overlapping tiles, so that small objects are not shrunk away.
 
-Every tile, and the whole picture, gives its candidate boxes; one suppression goes over all of them, so that what two
-tiles see is found once. A box that ends where its tile does, inside the picture, is of an object that the tile cuts:
-it is left to the tile that shows all of the object, or to the view of the whole picture.
+Every tile, and the whole image, gives its candidate boxes; one suppression goes over all of them, so that what two
+tiles see is found once. A box that ends where its tile does, inside the image, is of an object that the tile cuts:
+it is left to the tile that shows all of the object, or to the view of the whole image.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ EDGE = 0.01  # of a tile's side: how near its border a box must end to count as 
 
 
 class Tile(NamedTuple):
-    """A part of a picture, pixels."""
+    """A part of an image, pixels."""
 
     left: int
     top: int
@@ -40,15 +40,15 @@ class Tile(NamedTuple):
         return image[self.top : self.bottom, self.left : self.right]
 
 
-def tiles(picture_wh: tuple[int, int], side: int, overlap: float) -> list[Tile]:
-    """Equal tiles that cover a picture, row by row, and the whole picture first if it is more than one tile.
+def tiles(image_wh: tuple[int, int], side: int, overlap: float) -> list[Tile]:
+    """Equal tiles that cover an image, row by row, and the whole image first if it is more than one tile.
 
     Args:
-        picture_wh: width and height, pixels.
-        side: of a tile, pixels; a smaller picture is one tile.
+        image_wh: width and height, pixels.
+        side: of a tile, pixels; a smaller image is one tile.
         overlap: of neighbours, at least, as a part of the side, from 0 to below 1.
     """
-    width, height = picture_wh
+    width, height = image_wh
     columns, rows = _starts(width, side, overlap), _starts(height, side, overlap)
     found = [Tile(x, y, min(x + side, width), min(y + side, height)) for y in rows for x in columns]
     return found if len(found) == 1 else [Tile(0, 0, width, height), *found]
@@ -58,7 +58,7 @@ def tiles(picture_wh: tuple[int, int], side: int, overlap: float) -> list[Tile]:
 def detect_in_tiles(
     detector: Detector, image: npt.NDArray[np.uint8], *, side: int, overlap: float, batch_size: int
 ) -> Detections:
-    """Detections of a picture of any size, in its own pixels.
+    """Detections of an image of any size, in its own pixels.
 
     Args:
         detector: with its thresholds.
@@ -77,7 +77,7 @@ def detect_in_tiles(
             chunk, batch.letterboxes, found.boxes_xyxy, found.scores, strict=True
         ):
             likely = (scores_NC > detector.score_threshold).any(1)
-            inside = placing.to_picture(boxes_xyxy[likely])
+            inside = placing.to_image(boxes_xyxy[likely])
             whole = ~is_cut(inside, tile, size_wh)
             boxes.append(inside[whole] + inside.new_tensor([tile.left, tile.top] * 2))
             scores.append(scores_NC[likely][whole])
@@ -85,8 +85,8 @@ def detect_in_tiles(
     return detections
 
 
-def is_cut(boxes_xyxy: Tensor, tile: Tile, picture_wh: tuple[int, int]) -> Tensor:
-    """(K,) bool: which boxes, pixels of the tile, end at a border of it that is none of the picture."""
+def is_cut(boxes_xyxy: Tensor, tile: Tile, image_wh: tuple[int, int]) -> Tensor:
+    """(K,) bool: which boxes, pixels of the tile, end at a border of it that is none of the image."""
     width, height = tile.right - tile.left, tile.bottom - tile.top
     left, top, right, bottom = boxes_xyxy.unbind(1)
     cut = torch.zeros_like(left, dtype=torch.bool)
@@ -94,9 +94,9 @@ def is_cut(boxes_xyxy: Tensor, tile: Tile, picture_wh: tuple[int, int]) -> Tenso
         cut |= left < EDGE * width
     if tile.top > 0:
         cut |= top < EDGE * height
-    if tile.right < picture_wh[0]:
+    if tile.right < image_wh[0]:
         cut |= right > (1 - EDGE) * width
-    if tile.bottom < picture_wh[1]:
+    if tile.bottom < image_wh[1]:
         cut |= bottom > (1 - EDGE) * height
     return cut
 

@@ -46,7 +46,7 @@ class VideoWriter:
                 raise DataError(f"{path}: this OpenCV cannot write {CODEC} video of {size_wh[0]}x{size_wh[1]} pixels")
 
     def write(self, image: npt.NDArray[np.uint8], times: int = 1) -> None:
-        """Append a picture (H, W, 3), BGR, `times` times; it is resized if it is not of the video's size."""
+        """Append an image (H, W, 3), BGR, `times` times; it is resized if it is not of the video's size."""
         if image.shape[1::-1] != self._size_wh:
             image = np.asarray(cv2.resize(image, self._size_wh), np.uint8)
         for _ in range(times):

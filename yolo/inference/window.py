@@ -1,4 +1,4 @@
-"""A window that shows pictures as they come."""
+"""A window that shows images as they come."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HEADLESS = "--view: this OpenCV has no windows; pip install opencv-python instea
 
 
 class Window:
-    """Opens at the first picture.
+    """Opens at the first image.
 
     Raises:
         SettingsError: there is no screen to open it on.
@@ -32,7 +32,7 @@ class Window:
         self._title = title
 
     def show(self, image: npt.NDArray[np.uint8]) -> bool:
-        """Show a picture (H, W, 3), BGR; False once the user has asked to quit, by q, Escape or closing the window."""
+        """Show an image (H, W, 3), BGR; False once the user has asked to quit, by q, Escape or closing the window."""
         try:
             cv2.imshow(self._title, image)
             pressed = cv2.waitKey(1) & 0xFF

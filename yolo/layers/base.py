@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Shape(NamedTuple):
-    """Size of one picture's feature map."""
+    """Size of one image's feature map."""
 
     channels: int
     height: int
@@ -107,18 +107,18 @@ class LayerSpec(ABC):
         del module
         return []
 
-    def settled(self, consumers: Sequence[LayerSpec]) -> LayerSpec:
+    def resolve(self, consumers: Sequence[LayerSpec]) -> LayerSpec:
         """This record, or the one to use instead, now that the layers that consume its output are known."""
         del consumers
         return self
 
-    def lender(self, index: int) -> int | None:
+    def shared_from(self, index: int) -> int | None:
         """Absolute number of the layer whose parameters this one uses as its own; None where it has its own."""
         del index
         return None
 
-    def borrow(self, module: nn.Module, lender: nn.Module) -> None:
-        """Let this layer's module use the parameters of the lender's.
+    def share_parameters(self, module: nn.Module, shared_from: nn.Module) -> None:
+        """Let this layer's module use the parameters of the shared_from's.
 
         Raises:
             BadValueError: they differ in kind or size.
@@ -126,7 +126,7 @@ class LayerSpec(ABC):
         raise NotImplementedError
 
     def flops(self, out: Shape, *inputs: Shape) -> int:
-        """Operations for one picture, counted as Darknet does (its BFLOPs are this / 1e9)."""
+        """Operations for one image, counted as Darknet does (its BFLOPs are this / 1e9)."""
         del out, inputs
         return 0
 

@@ -128,21 +128,23 @@ class Convolutional(LayerSpec):
         out = self.conv_shape(x)
         return blurred_shape(out, self.antialiasing, self.strides) if self.antialiasing else out
 
-    def settled(self, consumers: Sequence[LayerSpec]) -> LayerSpec:
+    def resolve(self, consumers: Sequence[LayerSpec]) -> LayerSpec:
         if self.bin_output and any(consumer.combines for consumer in consumers):
             return replace(self, bin_output=False)
         return self
 
-    def lender(self, index: int) -> int | None:
+    def shared_from(self, index: int) -> int | None:
         return None if self.share_index is None else absolute(index, self.share_index, "share_index")
 
-    def borrow(self, module: nn.Module, lender: nn.Module) -> None:
+    def share_parameters(self, module: nn.Module, shared_from: nn.Module) -> None:
         assert isinstance(module, ConvLayer)
-        check("share_index", isinstance(lender, ConvLayer), "that layer is not a [convolutional]")
-        assert isinstance(lender, ConvLayer)
-        same = module.conv.weight.shape == lender.conv.weight.shape and (module.bn is None) == (lender.bn is None)
+        check("share_index", isinstance(shared_from, ConvLayer), "that layer is not a [convolutional]")
+        assert isinstance(shared_from, ConvLayer)
+        same = module.conv.weight.shape == shared_from.conv.weight.shape and (module.bn is None) == (
+            shared_from.bn is None
+        )
         check("share_index", same, "that layer's filters, size, channels or batch_normalize differ")
-        module.conv.weight, module.conv.bias, module.bn = lender.conv.weight, lender.conv.bias, lender.bn
+        module.conv.weight, module.conv.bias, module.bn = shared_from.conv.weight, shared_from.conv.bias, shared_from.bn
 
     def build(self, *inputs: Shape) -> nn.Module:
         (x,) = inputs

@@ -15,7 +15,7 @@ from yolo.layers.blur import Blur, blurred_shape
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class PoolWindow:
     """A sliding window with Darknet's padding: `padding` cells in all, the smaller half before the first cell."""
 
     size: int
@@ -61,10 +61,10 @@ class WindowSpec(LayerSpec):
         check("padding", self.window.padding >= 0, "must be 0 or more")
 
     @property
-    def window(self) -> Window:
+    def window(self) -> PoolWindow:
         size = self.stride if self.size is None else self.size
         strides = (self.stride_y or self.stride, self.stride_x or self.stride)
-        return Window(size, strides, size - 1 if self.padding is None else self.padding)
+        return PoolWindow(size, strides, size - 1 if self.padding is None else self.padding)
 
     def out_shape(self, *inputs: Shape) -> Shape:
         return self.window.out_shape(inputs[0])
@@ -107,7 +107,7 @@ class Maxpool(WindowSpec):
         check("antialiasing", self.antialiasing in (0, 1, 2), "use 0, 1 or 2")
 
     @property
-    def dense_window(self) -> Window:
+    def dense_window(self) -> PoolWindow:
         """The window that moves cell by cell, where a blur takes over the stride."""
         return replace(self.window, strides=(1, 1))
 
@@ -136,7 +136,7 @@ class Maxpool(WindowSpec):
 class MeanOfPresent(nn.Module):
     """The mean over those cells of a window that lie in the map."""
 
-    def __init__(self, window: Window) -> None:
+    def __init__(self, window: PoolWindow) -> None:
         super().__init__()
         self.window = window
 

@@ -201,7 +201,7 @@ class CentreCrop(nn.Module):
 @register("crop")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crop(LayerSpec):
-    """Keys of [crop]; always the centre. Varying pictures is the data's business here, so the other keys are idle."""
+    """Keys of [crop]; always the centre. Varying images is the data's business here, so the other keys are idle."""
 
     crop_height: int = 1
     crop_width: int = 1

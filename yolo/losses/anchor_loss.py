@@ -5,7 +5,6 @@ Axes: B images, A anchors, P matches, C classes, H and W cells.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -13,9 +12,10 @@ from torch.nn import functional as F
 
 from yolo import distributed
 from yolo.boxes.geometry import cxcywh_to_xyxy, paired_iou
+from yolo.config.loss_settings import LossSettings
 from yolo.layers import Yolo
-from yolo.losses.assigners.anchor_shape import Matches, lies_in_ignored, match_by_shape, split_ignored
-from yolo.losses.predictions import LARGEST_RAW_SIZE
+from yolo.losses.assigners.anchor_shape import AnchorMatches, lies_in_ignored, match_by_shape, split_ignored
+from yolo.losses.predictions import MAX_RAW_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,26 +23,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 FOCAL_ALPHA = 0.25  # weight of positives in the focal loss; negatives have the rest
-
-
-@dataclass(frozen=True, slots=True)
-class LossSettings:
-    """Gains and thresholds of the loss."""
-
-    giou: float = 3.54
-    """Gain of the box term."""
-    cls: float = 37.4
-    """Gain of the class term for 80 classes; scaled by the number of classes / 80."""
-    obj: float = 64.3
-    """Gain of the objectness term."""
-    iou_t: float = 0.2
-    """Least IoU of shapes at which an anchor answers for a box."""
-    cls_pw: float = 1.0
-    """Weight of positives in the class term."""
-    obj_pw: float = 1.0
-    """Weight of positives in the objectness term."""
-    fl_gamma: float = 0.0
-    """Focal loss: how much easy cases count less, in both terms; 0: all alike."""
 
 
 class ShapeMatchLoss:
@@ -132,7 +112,7 @@ class ShapeMatchLoss:
         self,
         head: Yolo,
         picked: Tensor,
-        matches: Matches,
+        matches: AnchorMatches,
         anchors: Tensor,
         image_size: tuple[int, int],
         grid: tuple[int, int],
@@ -141,7 +121,7 @@ class ShapeMatchLoss:
         corner = torch.stack([matches.column, matches.row], dim=1)
         stride = picked.new_tensor([image_size[1] / grid[1], image_size[0] / grid[0]])
         centre = (corner + head.cell_offset(picked[:, :2])) * stride
-        wh = head.anchor_factor(picked[:, 2:4].clamp(max=LARGEST_RAW_SIZE)) * anchors[matches.anchor]
+        wh = head.anchor_factor(picked[:, 2:4].clamp(max=MAX_RAW_SIZE)) * anchors[matches.anchor]
         predicted = cxcywh_to_xyxy(torch.cat([centre, wh], dim=1))
         return paired_iou(predicted, cxcywh_to_xyxy(matches.truth_cxcywh), "giou")
 
@@ -153,7 +133,7 @@ def mean_over_all(sums: Tensor, counts: Tensor) -> Tensor:
         sums: any shape, of this process.
         counts: the same shape, how many values each is of; a mean of none is 0.
     """
-    return sums * distributed.world_size() / distributed.sum_over_ranks(counts).clamp(min=1)
+    return sums * distributed.world_size() / distributed.all_reduce_sum(counts).clamp(min=1)
 
 
 def cross_entropy(logits: Tensor, truth: Tensor, positive_weight: float, focal_gamma: float) -> Tensor:

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
     from yolo.layers import Yolo
 
-LARGEST_RAW_SIZE = math.log(1e3)  # keeps exp() of an untrained width and its gradient finite
+MAX_RAW_SIZE = math.log(1e3)  # keeps exp() of an untrained width and its gradient finite
 
 
 @dataclass(frozen=True, slots=True)
-class Predictions:
-    """A head's raw output. Predictions are numbered image by image, row by row, column by column, anchor by anchor."""
+class HeadPredictions:
+    """The raw output of a head. Boxes are numbered by image, row, column, anchor."""
 
     head: Yolo
     raw: Tensor  # (B, H, W, A, 5 + C)
@@ -29,7 +29,7 @@ class Predictions:
     cell_wh: Tensor  # (2,), pixels
 
     @classmethod
-    def of(cls, head: Yolo, raw: Tensor, image_size: tuple[int, int]) -> Predictions:
+    def of(cls, head: Yolo, raw: Tensor, image_size: tuple[int, int]) -> HeadPredictions:
         """Those of a raw output (B, A * (5 + C), H, W), float32 or wider, for an input of (height, width) pixels."""
         wide = raw.to(torch.promote_types(raw.dtype, torch.float32))
         cell = wide.new_tensor([image_size[1] / raw.shape[3], image_size[0] / raw.shape[2]])
@@ -57,5 +57,5 @@ class Predictions:
         cell, anchor = numbers // len(self.anchors_wh), numbers % len(self.anchors_wh)
         corner = torch.stack([cell % columns, cell // columns % rows], dim=-1)
         centre = (corner + self.head.cell_offset(picked[..., :2])) * self.cell_wh
-        factor = self.head.anchor_factor(picked[..., 2:4].clamp(max=LARGEST_RAW_SIZE))
+        factor = self.head.anchor_factor(picked[..., 2:4].clamp(max=MAX_RAW_SIZE))
         return torch.cat([centre, factor * self.anchors_wh[anchor]], dim=-1)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from yolo.config.loss_settings import LossName, LossSettings
 from yolo.errors import SettingsError
 from yolo.layers import HeadSpec, Yolo
-from yolo.losses.anchor_loss import LossSettings, ShapeMatchLoss
+from yolo.losses.anchor_loss import ShapeMatchLoss
 from yolo.losses.darknet.loss import DarknetLoss
 from yolo.losses.simota_loss import CostMatchLoss
 
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from yolo.model.network import Darknet
-
-LossName = Literal["cost-match", "shape-match", "darknet"]
 
 
 class Loss(Protocol):
@@ -47,7 +46,7 @@ def build_loss(
         name: which.
         model: the network.
         settings: of cost-match and shape-match.
-        images_seen: pictures trained on so far; darknet asks before each batch.
+        images_seen: images trained on so far; darknet asks before each batch.
         objectness_ratio: how far burn-in has brought objectness targets; these two ask before each batch.
 
     Raises:

@@ -12,10 +12,11 @@ import torch
 from torch.nn import functional as F
 
 from yolo.boxes.geometry import cxcywh_to_xyxy, paired_iou
-from yolo.losses.anchor_loss import LossSettings, cross_entropy, mean_over_all
+from yolo.config.loss_settings import LossSettings
+from yolo.losses.anchor_loss import cross_entropy, mean_over_all
 from yolo.losses.assigners.anchor_shape import lies_in_ignored, split_ignored
 from yolo.losses.assigners.simota import Answers, match_by_cost
-from yolo.losses.predictions import Predictions
+from yolo.losses.predictions import HeadPredictions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -65,7 +66,7 @@ class CostMatchLoss:
                 to ignore: a prediction mostly inside it that answers for no box adds nothing to the objectness term.
             image_size: (height, width) of the network input, pixels.
         """
-        heads = [Predictions.of(head, raw, image_size) for head, raw in zip(self.heads, outputs, strict=True)]
+        heads = [HeadPredictions.of(head, raw, image_size) for head, raw in zip(self.heads, outputs, strict=True)]
         truths, regions = split_ignored(targets)
         found = match_by_cost(heads, truths, image_size, self.settings.iou_t)
         per_head = [
@@ -87,7 +88,7 @@ class CostMatchLoss:
         }
 
     def _sums(
-        self, head: Predictions, answers: Answers, truths: Tensor, counted: Tensor, image_size: tuple[int, int]
+        self, head: HeadPredictions, answers: Answers, truths: Tensor, counted: Tensor, image_size: tuple[int, int]
     ) -> _Sums:
         gain, classes = self.settings, head.head.classes
         picked = head.pick(answers.prediction)
@@ -110,7 +111,7 @@ class CostMatchLoss:
         return _Sums((1 - ciou).sum(), class_, number, (each * counted).sum(), counted.sum().to(each.dtype))
 
     @staticmethod
-    def _counted(head: Predictions, raw: Tensor, regions: Tensor, image_size: tuple[int, int]) -> Tensor:
+    def _counted(head: HeadPredictions, raw: Tensor, regions: Tensor, image_size: tuple[int, int]) -> Tensor:
         """(B * H * W * A,), by number: predictions that lie in no region to ignore."""
         if not len(regions):
             return torch.ones(head.raw[..., 4].numel(), dtype=torch.bool, device=raw.device)

@@ -116,6 +116,6 @@ def _say_so(model: Darknet, folded: list[Node]) -> None:
 def _share_again(model: Darknet, folded: set[int]) -> None:
     """Let layers that borrowed their parameters do so again."""
     for node in model.nodes:
-        lender = node.spec.lender(node.index)
-        if lender in folded and node.index in folded:
-            node.spec.borrow(model.layers[node.index], model.layers[lender])
+        shared_from = node.spec.shared_from(node.index)
+        if shared_from in folded and node.index in folded:
+            node.spec.share_parameters(model.layers[node.index], model.layers[shared_from])

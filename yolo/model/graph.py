@@ -47,4 +47,4 @@ def plan(cfg: CfgFile, net: Net) -> tuple[Node, ...]:
     for node in nodes:
         for source in node.sources:
             consumers.setdefault(source, []).append(node.spec)
-    return tuple(replace(node, spec=node.spec.settled(consumers[node.index])) for node in nodes)
+    return tuple(replace(node, spec=node.spec.resolve(consumers[node.index])) for node in nodes)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from yolo.boxes.darknet_nms import Candidates
+from yolo.boxes.darknet_nms import DarknetCandidates
 from yolo.boxes.geometry import xyxy_to_cxcywh
 from yolo.boxes.nms import Predictions
 from yolo.darknet.cfg_file import CfgFile
@@ -64,7 +64,7 @@ class Darknet(nn.Module):
         self.images_seen = 0
         self.layers = nn.ModuleList(_build(node) for node in self.nodes)
         for node in self.nodes:
-            self._borrow(node)
+            self._share_parameters(node)
         self._last_use = {source: node.index for node in self.nodes for source in node.sources}
         self._graph = Graph(
             tuple(node.sources for node in self.nodes),
@@ -100,12 +100,12 @@ class Darknet(nn.Module):
         """Keep everything for the backward pass again."""
         self._segments = ()
 
-    def _borrow(self, node: Node) -> None:
+    def _share_parameters(self, node: Node) -> None:
         """Let a layer use another one's parameters where its cfg says so."""
         try:
-            lender = node.spec.lender(node.index)
-            if lender is not None:
-                node.spec.borrow(self.layers[node.index], self.layers[lender])
+            shared_from = node.spec.shared_from(node.index)
+            if shared_from is not None:
+                node.spec.share_parameters(self.layers[node.index], self.layers[shared_from])
         except BadValueError as error:
             raise error.in_section(node.section) from None
 
@@ -165,29 +165,31 @@ class Darknet(nn.Module):
             pairs.append(node.spec.decode(raw.float(), image_size))
         return Predictions(torch.cat([boxes for boxes, _ in pairs], 1), torch.cat([scores for _, scores in pairs], 1))
 
-    def candidates(self, outputs: Sequence[Tensor], image_size: tuple[int, int], threshold: float) -> list[Candidates]:
-        """Raw outputs as the boxes that Darknet's get_network_boxes gives, one `Candidates` a picture.
+    def candidates(
+        self, outputs: Sequence[Tensor], image_size: tuple[int, int], threshold: float
+    ) -> list[DarknetCandidates]:
+        """Raw outputs as the boxes that Darknet's get_network_boxes gives, one `DarknetCandidates` an image.
 
         Args:
             outputs: what `forward` gave.
             image_size: (height, width) of its images, pixels.
             threshold: least objectness, and least score.
         """
-        pictures = []
-        for picture in range(len(outputs[0])):
-            raws = [raw[picture : picture + 1].float() for raw in outputs]
+        images = []
+        for image in range(len(outputs[0])):
+            raws = [raw[image : image + 1].float() for raw in outputs]
             found = [
                 _head_candidates(node.spec, raw, image_size, threshold)
                 for node, raw in zip(self.heads, raws, strict=True)
             ]
-            pictures.append(
-                Candidates(
+            images.append(
+                DarknetCandidates(
                     torch.cat([head.boxes_cxcywh for head in found]),
                     torch.cat([head.objectness for head in found]),
                     torch.cat([head.scores for head in found]),
                 )
             )
-        return pictures
+        return images
 
     def load_weights(self, path: str | Path) -> LoadedWeights:
         """Load a `.weights` file, whole or partial (one that ends after some layer, like `darknet53.conv.74`).
@@ -261,14 +263,14 @@ def _build(node: Node) -> nn.Module:
         raise CfgError(f"{node.section.where()}: {problem}") from error
 
 
-def _head_candidates(head: LayerSpec, raw: Tensor, image_size: tuple[int, int], threshold: float) -> Candidates:
-    """One head's candidates for one picture, raw being (1, ...)."""
+def _head_candidates(head: LayerSpec, raw: Tensor, image_size: tuple[int, int], threshold: float) -> DarknetCandidates:
+    """One head's candidates for one image, raw being (1, ...)."""
     assert isinstance(head, HeadSpec)
     boxes_xyxy, scores = head.decode(raw, image_size)
     objectness = head.objectness(raw)[0]
     kept = torch.ones_like(objectness, dtype=torch.bool) if head.keeps_every_box else objectness > threshold
     size = boxes_xyxy.new_tensor([image_size[1], image_size[0]] * 2)
-    return Candidates(
+    return DarknetCandidates(
         xyxy_to_cxcywh(boxes_xyxy[0][kept] / size),
         objectness[kept],
         head.scores_above(raw, scores, threshold)[0][kept],

@@ -11,11 +11,10 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from yolo.darknet.cfg_file import CfgLine, Section
-from yolo.darknet.keys import read_keys, unknown_keys
+from yolo.darknet.keys import unknown_keys
 from yolo.darknet.net import Net
 from yolo.darknet.weights_file import Header
-from yolo.layers import HeadSpec, Shape
-from yolo.model.graph import plan
+from yolo.layers import Shape
 from yolo.model.network import Darknet
 
 if TYPE_CHECKING:
@@ -34,12 +33,12 @@ class LayerRow:
     filters: int | None
     size: int | None
     stride: int | None
-    sources: tuple[int, ...]  # layer numbers; -1 is the picture
+    sources: tuple[int, ...]  # layer numbers; -1 is the image
     output: Shape
     values: int  # numbers in the .weights file
-    flops: int  # for one picture, as Darknet counts them
-    macs: int  # multiply-accumulates of PyTorch's convolutions and matrix products, for one picture
-    field: int  # receptive field along x, px; may exceed the picture
+    flops: int  # for one image, as Darknet counts them
+    macs: int  # multiply-accumulates of PyTorch's convolutions and matrix products, for one image
+    field: int  # receptive field along x, px; may exceed the image
     jump: float  # px from one output cell to the next
 
 
@@ -110,19 +109,6 @@ def describe(cfg: CfgFile, img_size: int | None = None) -> Summary:
         trainable=sum(p.numel() for p in model.parameters() if p.requires_grad),
         unread=_unread(model),
     )
-
-
-def largest_stride(cfg: CfgFile) -> int:
-    """Pixels a cell of the coarsest map that is detected on or enlarged: sides of inputs are multiples of it."""
-    jumps = {-1: 1.0}
-    coarsest = 1.0
-    for node in plan(cfg, read_keys(Net, cfg.net)):
-        arriving = min((jumps[source] for source in node.sources), default=1.0)
-        step = node.spec.kernel(*node.in_shapes)[1]
-        jumps[node.index] = arriving * step
-        if isinstance(node.spec, HeadSpec) or step < 1:
-            coarsest = max(coarsest, arriving)
-    return round(coarsest)
 
 
 def _with_size(net: Section, img_size: int) -> Section:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from yolo.errors import StorageError
 from yolo.log import progress
 from yolo.remote.fsspec_store import file_md5
-from yolo.remote.url import checked_name
+from yolo.urls import checked_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 NUM_THREADS = 32  # each waits for the network most of the time
 PART_BYTES = 8 << 20  # that are asked for at once, and at most lost when a fetch is cut off
-MOST_CHANGES = 5  # of a file while it is fetched
+MAX_CHANGES = 5  # of a file while it is fetched
 PART_SUFFIX = ".part"
 UNUSED_S = 7 * 86400
 
 
-class Transfer:
+class FileCopier:
     """Fetches files into a folder.
 
     Args:
@@ -81,7 +81,7 @@ class Transfer:
         """One file; where it changes meanwhile, as it is at the end."""
         path, before = self.folder / name, ""
         path.parent.mkdir(parents=True, exist_ok=True)
-        for _ in range(MOST_CHANGES):
+        for _ in range(MAX_CHANGES):
             part = self._part(name, found)
             digest = self._download(found, part)
             if self._md5_tells and found.md5 and digest == found.md5:

@@ -9,13 +9,13 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from yolo.distributed import first_on_node
+from yolo.distributed import local_main_first
 from yolo.errors import StorageError
-from yolo.remote.copying import Transfer
+from yolo.remote.copying import FileCopier
 from yolo.remote.manifest import FILE_NAME, Manifest
 from yolo.remote.stores import host_of, open_store
-from yolo.remote.url import checked_name, is_url, path_of, scheme_of, split, without_scheme
 from yolo.storage import cache_folder, locked
+from yolo.urls import checked_name, is_url, path_of, scheme_of, split, without_scheme
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,13 +44,13 @@ def fetch_file(url: str) -> Path:
     """
     parent, name = split(url)
     folder = cached(parent, "remote")
-    with first_on_node(f"fetch {url}"):
+    with local_main_first(f"fetch {url}"):
         store = open_store(url)
         found = store.look(url)
         if found is None:
             raise StorageError(f"{url}: no such file; check the name")
         with locked(folder / FILE_NAME) as file:
-            count = Transfer(store, folder, Manifest(folder, file)).fetch({name: found}, f"fetch {url}")
+            count = FileCopier(store, folder, Manifest(folder, file)).fetch({name: found}, f"fetch {url}")
         if count:
             logger.info("%s: fetched into %s", url, folder)
     return folder / name
@@ -67,7 +67,7 @@ def fetch_folder(url: str, folder: Path, *, is_hollow: Callable[[str], bool] = l
     Raises:
         StorageError: there is nothing, or it cannot be read.
     """
-    with first_on_node(f"fetch {url}"):
+    with local_main_first(f"fetch {url}"):
         store = open_store(url)
         files = {name: found for name, found in store.files(url).items() if not _is_hidden(name)}
         if not files:
@@ -79,7 +79,7 @@ def fetch_folder(url: str, folder: Path, *, is_hollow: Callable[[str], bool] = l
             manifest.remove_others(set(files))
             for name, found in hollow.items():
                 _stand_in(manifest, name, found)
-            count = Transfer(store, folder, manifest).fetch(whole, f"fetch {url}")
+            count = FileCopier(store, folder, manifest).fetch(whole, f"fetch {url}")
         left = f", {len(hollow)} stay there" if hollow else ""
         logger.info("%s: %d of %d files fetched%s: %s", url, count, len(whole), left, folder)
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from yolo.errors import StorageError
 from yolo.remote.store import ABSENT, Object, Store
-from yolo.remote.url import scheme_of, without_scheme
+from yolo.urls import scheme_of, without_scheme
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -7,8 +7,8 @@ import shutil
 from typing import TYPE_CHECKING
 
 from yolo.remote.store import Object, Store
-from yolo.remote.url import path_of
 from yolo.storage import atomic_path
+from yolo.urls import path_of
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,6 +6,7 @@ import itertools
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from yolo.config.train_settings import RUNS
 from yolo.errors import SettingsError, StorageError
 from yolo.storage import atomic_folder
 
@@ -15,9 +16,8 @@ if TYPE_CHECKING:
 from yolo.remote.fetch import fetch_folder
 from yolo.remote.fsspec_store import file_md5
 from yolo.remote.stores import open_store
-from yolo.remote.url import checked_name, is_url, join, path_of, scheme_of, split, without_scheme
+from yolo.urls import checked_name, is_url, join, path_of, scheme_of, split, without_scheme
 
-RUNS = "runs"  # below the working directory
 CHECKPOINT = "last.pt"
 
 

@@ -12,7 +12,7 @@ from yolo.remote.fsspec_store import FsspecStore, Service
 from yolo.remote.local_store import LocalStore
 from yolo.remote.moxing_store import MoxingStore
 from yolo.remote.store import Store
-from yolo.remote.url import LOCAL, scheme_of
+from yolo.urls import LOCAL, scheme_of
 
 ENDPOINTS = {  # variables that name a server, the first that is set counts
     "s3": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),

@@ -1,4 +1,4 @@
-"""Pictures that stay in their store: an empty file in the cache stands for each, and its path says which it is."""
+"""Images that stay in their store: an empty file in the cache stands for each, and its path says which it is."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from yolo.log import progress
 from yolo.remote.retry import PAUSES_S
 from yolo.remote.snapshots import Snapshots
 from yolo.remote.stores import open_store
-from yolo.remote.url import join
+from yolo.urls import join
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

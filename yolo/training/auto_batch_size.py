@@ -1,4 +1,4 @@
-"""`--batch-size auto`: training steps on made-up pictures, to see how many fit."""
+"""`--batch-size auto`: training steps on made-up images, to see how many fit."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MOSAIC = 4  # pictures in one
+MOSAIC = 4  # images in one
 
 
 def find_batch_size(
@@ -43,7 +43,7 @@ def find_batch_size(
         index: the training split.
 
     Raises:
-        SettingsError: one picture does not fit.
+        SettingsError: one image does not fit.
     """
     chosen = settings.optimization
     trial = copy.deepcopy(model).train()
@@ -72,20 +72,17 @@ def find_batch_size(
     def largest() -> tuple[int, str]:
         """Of one process."""
         state, most = rng_state(), max(1, len(index) // num_processes)
-        with distributed.alone():
-            if device.type == "cuda":
-                found = largest_on_cuda(step, device, most)
-            else:
-                found = largest_on_cpu(step, free_memory() // num_neighbours, most)
+        if device.type == "cuda":
+            found = largest_on_cuda(step, device, most)
+        else:
+            found = largest_on_cpu(step, free_memory() // num_neighbours, most)
         set_rng_state(state)
         return found
 
     num_processes, num_neighbours = distributed.world_size(), distributed.local_world_size()
-    own, how = distributed.from_main(largest)
+    own, how = distributed.run_on_main_and_broadcast(largest)
     batch_size = own * num_processes
     if not batch_size:
-        raise SettingsError(
-            f"--batch-size auto: not one picture of {side} px fits on {device}; use a smaller --img-size"
-        )
+        raise SettingsError(f"--batch-size auto: not one image of {side} px fits on {device}; use a smaller --img-size")
     logger.info("--batch-size auto: %d (%s)", batch_size, how)
     return batch_size

@@ -22,8 +22,8 @@ from yolo.evaluation.metric_plots import draw_curves
 from yolo.evaluation.preview import draw_predictions
 from yolo.inference.detector import Detector
 from yolo.model.network import Darknet
-from yolo.remote.url import is_url, join
 from yolo.training.validation import fitness
+from yolo.urls import is_url, join
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,8 +89,8 @@ def build_callbacks(
 
     def draw(model: nn.Module) -> dict[str, npt.NDArray[np.uint8]]:
         """Of the evaluation that came just before: its curves."""
-        pictures = {"val_predictions": draw_detections(model, score)}
-        return pictures | ({"pr_curve": draw_curves(score.last)} if score.last else {})
+        images = {"val_predictions": draw_detections(model, score)}
+        return images | ({"pr_curve": draw_curves(score.last)} if score.last else {})
 
     saving = settings.saving
     patience = 0 if saving.notest else saving.patience  # without scores, none is better
@@ -108,7 +108,7 @@ def build_callbacks(
             settings=flat(settings),
             folder=folder,
             draw=draw,
-            period=settings.picture_period,
+            period=settings.preview_period,
         ),
         StopOnSignal(),
         *early_stop,
@@ -132,12 +132,12 @@ def upload_targets(settings: TrainSettings, folder: Path) -> list[str]:
 
 
 def draw_detections(model: nn.Module, score: ValidationScore) -> npt.NDArray[np.uint8]:
-    """Truth and detections of the first validation pictures side by side: (H, W, 3), BGR."""
+    """Truth and detections of the first validation images side by side: (H, W, 3), BGR."""
     assert isinstance(model, Darknet)
     detector = Detector(model, score_threshold=SHOWN_SCORE, iou_threshold=SHOWN_IOU)
     return draw_predictions(detector, score.index, score.preview, NUM_PREDICTIONS)
 
 
 def describe_batch(batch: Batch, index: Index) -> str:
-    """The pictures of a batch by name; of a mosaic, the first of its pictures."""
+    """The images of a batch by name; of a mosaic, the first of its images."""
     return ", ".join(index.path(image_id).name for image_id in batch.image_ids)

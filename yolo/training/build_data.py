@@ -1,4 +1,4 @@
-"""The pictures of a run: this process's part of each training batch, and of the validation split."""
+"""The images of a run: this process's part of each training batch, and of the validation split."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from yolo.data.cache.build_cache import build_cache
 from yolo.data.dataset import DetectionDataset
 from yolo.data.formats.open_dataset import open_source
 from yolo.data.loader import DetectionLoader, batches_of, build_loader
+from yolo.data.sample import Shard
 from yolo.engine.phases import PhasedLoader
 from yolo.errors import SettingsError
 from yolo.evaluation.evaluator import Evaluator
@@ -30,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 def read_indexes(settings: TrainSettings) -> tuple[Index, Index]:
     """The training and the validation split; one process of each machine reads them first, and fills the cache."""
-    with distributed.first_on_node(f"read --data {settings.data}"):
+    with distributed.local_main_first(f"read --data {settings.data}"):
         source = open_source(settings.data, stream=settings.stream)
         indexes = source.index("train"), source.index("val")
     if settings.single_cls:
@@ -42,11 +43,11 @@ def own_batch_size(batch_size: int) -> int:
     """The part of a batch that each process has, all of them alike.
 
     Raises:
-        SettingsError: there are more processes than pictures a batch.
+        SettingsError: there are more processes than images a batch.
     """
     own = batch_size // distributed.world_size()
     if not own:
-        raise SettingsError(f"--batch-size {batch_size}: {distributed.world_size()} processes need as many pictures")
+        raise SettingsError(f"--batch-size {batch_size}: {distributed.world_size()} processes need as many images")
     return own
 
 
@@ -93,7 +94,13 @@ def build_score(
 ) -> ValidationScore:
     """What scores a model on the validation split."""
     input_sizes = rect_sizes(index, cfg, size) if settings.rect else None
-    loader = evaluation_loader(index, size=size, workers=settings.workers, device=device, input_sizes=input_sizes)
-    with distributed.alone():
-        preview = evaluation_loader(index, size=size, workers=0, device=device, input_sizes=input_sizes)
+    loader = evaluation_loader(
+        index,
+        size=size,
+        workers=settings.workers,
+        device=device,
+        input_sizes=input_sizes,
+        shard=Shard(distributed.rank(), distributed.world_size()),
+    )
+    preview = evaluation_loader(index, size=size, workers=0, device=device, input_sizes=input_sizes)
     return ValidationScore(index, loader, Evaluator(index), preview)

@@ -15,7 +15,7 @@ from yolo.engine.optimizer import build_optimizer
 from yolo.engine.phases import PhasedSchedule
 from yolo.engine.schedule import Schedule, accumulation, burn_in_epochs
 from yolo.errors import SettingsError
-from yolo.training.layer_lr import layer_paces, log_paces, parameter_paces
+from yolo.training.layer_lr import layer_schedules, log_layer_schedules, param_schedules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +38,7 @@ class RunLength:
 
     epochs: int
     batches: int  # micro-batches an epoch
-    images: int  # pictures an epoch
+    images: int  # images an epoch
 
     def net_batches(self, net: Net) -> float:
         """Length in batches of the size that [net] gives."""
@@ -65,7 +65,7 @@ def follow_net(settings: TrainSettings, net: Net, num_images: int) -> TrainSetti
 
 
 def batch_size_at(settings: TrainSettings, epoch: int) -> int:
-    """Pictures a batch in an epoch, counted from 0."""
+    """Images a batch in an epoch, counted from 0."""
     freezing = settings.freezing
     if freezing.freeze_batch_size and freezing.freeze_epochs and epoch < freezing.freeze_epochs:
         return freezing.freeze_batch_size
@@ -80,7 +80,7 @@ def build_phases(
     Args:
         settings: of the run.
         net: the cfg's [net].
-        images: pictures an epoch.
+        images: images an epoch.
         batches_of: batch size -> batches an epoch.
     """
 
@@ -149,7 +149,7 @@ def build_schedule(settings: TrainSettings, net: Net, length: RunLength) -> Sche
         return _net_schedule(settings, net, length)
     chosen = settings.optimization
     accumulate = accumulation(
-        settings.images_per_batch, chosen.nominal_batch_size, length.epochs * length.batches, chosen.least_steps
+        settings.images_per_batch, chosen.nominal_batch_size, length.epochs * length.batches, chosen.min_steps
     )
     share_of_nominal = settings.images_per_batch * accumulate / chosen.nominal_batch_size
     return Schedule(
@@ -230,7 +230,7 @@ def prepare_optimizer(
             return net_batches / net.burn_in * schedule.burn_in
         return net_batches * net.batch / images
 
-    log_paces(model, layer_paces(model, epochs_of), schedule.epochs)
+    log_layer_schedules(model, layer_schedules(model, epochs_of), schedule.epochs)
     return build_optimizer(
         model,
         name,
@@ -238,5 +238,5 @@ def prepare_optimizer(
         momentum=schedule.momentum,
         weight_decay=chosen.weight_decay,
         arguments=arguments,
-        paces=parameter_paces(model, epochs_of),
+        schedules=param_schedules(model, epochs_of),
     )

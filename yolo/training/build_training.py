@@ -20,6 +20,7 @@ from yolo.engine.compiling import compile_model
 from yolo.engine.ema import ModelEma, fitted_to_run
 from yolo.engine.freeze import Freeze
 from yolo.engine.loggers.base import load_package
+from yolo.engine.optimizer import check_arguments
 from yolo.engine.phases import PhasedLoader
 from yolo.engine.precision import build_precision
 from yolo.engine.schedule_plot import plot_schedule
@@ -27,7 +28,6 @@ from yolo.engine.trainer import Trainer
 from yolo.losses.registry import build_loss
 from yolo.model.frozen_layers import format_trained, frozen_layers
 from yolo.model.head_anchors import anchors_of
-from yolo.model.input_sizes import InputSizes
 from yolo.model.network import Darknet
 from yolo.remote.runs import new_run_folder
 from yolo.rng import seed_everything
@@ -50,6 +50,7 @@ from yolo.training.build_optimizer import (
     num_steps,
     prepare_optimizer,
 )
+from yolo.training.input_schedule import InputSizes
 from yolo.training.read_settings import JOB_FILE, SETTINGS_FILE
 from yolo.training.validation import DetectionObjective, ValidationScore
 
@@ -82,10 +83,11 @@ def build_training(settings: TrainSettings) -> Training:
     """Everything that a run needs, from its settings; the run's folder is made last, when nothing else can fail."""
     seed_everything(settings.seed, deterministic=settings.deterministic)
     device = select_device(settings.device)
+    check_arguments(settings.optimization.optimizer, settings.optimization.optimizer_args)
     if settings.logger != "none":
         load_package(settings.logger)
     # The network before the data, which may take a while to read.
-    cfg = distributed.from_main(
+    cfg = distributed.run_on_main_and_broadcast(
         lambda: CfgFile.read(Path(settings.resume) / MODEL_CFG if settings.resume else settings.cfg)
     )
     sizes = InputSizes.of(cfg, settings.sizes, rect=settings.rect, seed=settings.seed)
@@ -118,7 +120,7 @@ def build_training(settings: TrainSettings) -> Training:
     optimizer = prepare_optimizer(settings, model, schedule, len(train_index))
     steps = num_steps(schedule, settings, num_batches)
     decay, warm_up = fitted_to_run(settings.optimization.ema_decay, steps, settings.optimization.ema_share)
-    folder = distributed.from_main(lambda: run_folder(settings, model))
+    folder = distributed.run_on_main_and_broadcast(lambda: run_folder(settings, model))
     if settings.policy.plot_schedule and distributed.is_main():
         plot_schedule(schedule, folder / "schedule.png")
     description = {"cfg": model.cfg.text, "names": list(names), "settings": flat(replace(settings, resume=""))}
@@ -153,7 +155,7 @@ def build_training(settings: TrainSettings) -> Training:
     distributed.check_equal(trainer.ema.model, "before the first step, averaged")
     summary = (
         f"{folder}: {model.cfg.path}, {model.num_parameters:,} parameters, {sizes}, on {device}; "
-        f"{len(train_index)} training and {len(val_index)} validation pictures, {len(names)} classes; "
+        f"{len(train_index)} training and {len(val_index)} validation images, {len(names)} classes; "
         + describe_phases(schedule, settings, num_batches)
         + describe_processes(settings)
         + describe_freezing(settings, model, frozen, optimizer)
@@ -183,7 +185,7 @@ def resume(trainer: Trainer, folder: Path) -> None:
         YoloError: the checkpoint cannot be read.
     """
     path = folder / "last.pt"
-    checkpoint = distributed.from_main(lambda: load_checkpoint(path) if path.is_file() else None)
+    checkpoint = distributed.run_on_main_and_broadcast(lambda: load_checkpoint(path) if path.is_file() else None)
     if checkpoint is None:
         return
     trainer.load_state_dict(checkpoint)
@@ -204,7 +206,7 @@ def describe_processes(settings: TrainSettings) -> str:
         return ""
     own = own_batch_size(settings.images_per_batch)
     left = settings.images_per_batch - own * num_processes
-    text = f"\n  {num_processes} processes, {own} pictures a batch each"
+    text = f"\n  {num_processes} processes, {own} images a batch each"
     return text + (f"; {left} of the {settings.images_per_batch} do not divide, and are left out" if left else "")
 
 

@@ -6,7 +6,7 @@ import logging
 import math
 from typing import TYPE_CHECKING
 
-from yolo.engine.optimizer import Pace
+from yolo.engine.optimizer import ParamSchedule
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,35 +18,37 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def layer_paces(model: Darknet, epochs_of: Callable[[float], float]) -> list[Pace]:
+def layer_schedules(model: Darknet, epochs_of: Callable[[float], float]) -> list[ParamSchedule]:
     """Each layer's pace, from its `learning_rate`, `dont_update`, `burnin_update`, `stopbackward` and the like.
 
     Args:
         model: the network.
         epochs_of: Darknet's batches -> epochs of this run.
     """
-    paces: list[Pace] = []
+    schedules: list[ParamSchedule] = []
     blocked = 0.0
     for node in reversed(model.nodes):
         blocked = max(blocked, node.spec.blocks_steps())
         idle = max(blocked, node.spec.idle_steps(model.net.burn_in))
         start = idle if idle in (0, math.inf) else epochs_of(idle)
-        paces.append(Pace(lr_factor=node.spec.learning_rate, start=start))
-    return paces[::-1]
+        schedules.append(ParamSchedule(lr_factor=node.spec.learning_rate, start=start))
+    return schedules[::-1]
 
 
-def parameter_paces(model: Darknet, epochs_of: Callable[[float], float]) -> dict[nn.Parameter, Pace]:
+def param_schedules(model: Darknet, epochs_of: Callable[[float], float]) -> dict[nn.Parameter, ParamSchedule]:
     """The pace of each parameter whose layer has one of its own; of parameters that layers share, the owner's."""
-    paces: dict[nn.Parameter, Pace] = {}
-    for pace, layer in zip(layer_paces(model, epochs_of), model.layers, strict=True):
+    schedules: dict[nn.Parameter, ParamSchedule] = {}
+    for pace, layer in zip(layer_schedules(model, epochs_of), model.layers, strict=True):
         for parameter in layer.parameters():
-            paces.setdefault(parameter, pace)
-    return {parameter: pace for parameter, pace in paces.items() if pace != Pace()}
+            schedules.setdefault(parameter, pace)
+    return {parameter: pace for parameter, pace in schedules.items() if pace != ParamSchedule()}
 
 
-def log_paces(model: Darknet, paces: list[Pace], epochs: float) -> None:
+def log_layer_schedules(model: Darknet, schedules: list[ParamSchedule], epochs: float) -> None:
     """Say which layers do not learn from the start: silence here costs somebody a day."""
-    starts = [pace.start if list(layer.parameters()) else 0.0 for pace, layer in zip(paces, model.layers, strict=True)]
+    starts = [
+        pace.start if list(layer.parameters()) else 0.0 for pace, layer in zip(schedules, model.layers, strict=True)
+    ]
     for start in sorted(set(starts) - {0.0}):
         layers = [index for index, value in enumerate(starts) if value == start]
         where = f"{model.cfg.path}: {len(layers)} layers ({layers[0]} to {layers[-1]})"

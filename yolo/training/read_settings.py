@@ -19,10 +19,10 @@ from yolo.config.command_line import parse
 from yolo.config.recipe import flat, with_recipe
 from yolo.config.train_settings import DEMO, TrainSettings
 from yolo.errors import SettingsError
-from yolo.remote.fetch import fetch_file
+from yolo.remote.fetch import fetch_file, local_path
 from yolo.remote.runs import fetch_run, local_project, newest_run, run_of
 from yolo.remote.stores import open_store
-from yolo.remote.url import is_url, join, split
+from yolo.urls import is_url, join, split
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,7 +70,7 @@ def read_train_settings(arguments: Sequence[str] | None = None) -> TrainSettings
     if entry := published(given.weights):
         defaults = replace(defaults, cfg=entry.cfg)
     if given.hyp:
-        defaults = with_recipe(defaults, given.hyp)
+        defaults = with_recipe(defaults, str(local_path(given.hyp)))
     settings = _parse(arguments, defaults)
     if given.resume:
         _log_changes(defaults, settings)

@@ -43,7 +43,7 @@ class ValidationScore:
     index: Index
     loader: DetectionLoader
     evaluator: Evaluator
-    preview: DetectionLoader  # the first pictures of the split, prepared without workers, for who looks at them
+    preview: DetectionLoader  # the first images of the split, prepared without workers, for who looks at them
     last: CocoMetrics | None = None  # what came of the model that was scored last
 
     def __call__(self, model: nn.Module) -> dict[str, float]:

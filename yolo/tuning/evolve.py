@@ -17,7 +17,6 @@ from yolo.config.recipe import flat, with_recipe, with_values, write_settings
 from yolo.engine.callback import Callback
 from yolo.errors import SettingsError, TrainingError
 from yolo.remote.upload import Uploader
-from yolo.remote.url import join
 from yolo.storage import atomic_folder, atomic_path
 from yolo.training.build_training import build_training
 from yolo.training.read_settings import SETTINGS_FILE
@@ -27,6 +26,7 @@ from yolo.tuning.search_log import Generation, append_generation, best_of, read_
 from yolo.tuning.search_plot import plot_generations
 from yolo.tuning.search_samplers import Mutation
 from yolo.tuning.space import genes_of, values_of
+from yolo.urls import join
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

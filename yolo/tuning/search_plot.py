@@ -1,4 +1,4 @@
-"""The generations of a search as a picture."""
+"""The generations of a search as an image."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def plot_generations(generations: Sequence[Generation], genes: Sequence[Gene], p
     Args:
         generations: one or more.
         genes: a panel each.
-        path: the picture to write.
+        path: the image to write.
     """
     best = best_of(generations)
     assert best is not None

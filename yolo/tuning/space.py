@@ -53,7 +53,7 @@ LOSS = (
     Gene("iou_t", 0.1, 0.6, 0.05),
     Gene("fl_gamma", 0.0, 2.0, 0.2),
 )
-PICTURES = (
+IMAGES = (
     Gene("hsv_h", 0.0, 0.1, 0.01),
     Gene("hsv_s", 0.0, 0.9, 0.1),
     Gene("hsv_v", 0.0, 0.9, 0.1),
@@ -65,7 +65,7 @@ PICTURES = (
     Gene("flipud", 0.0, 0.5, 0.1),
     Gene("fliplr", 0.0, 0.5, 0.1),
 )
-JOINED_PICTURES = (
+JOINED_IMAGES = (
     Gene("mosaic", 0.0, 1.0, 0.15),
     Gene("mixup", 0.0, 0.5, 0.05),
 )
@@ -76,8 +76,8 @@ def genes_of(settings: TrainSettings) -> tuple[Gene, ...]:
     return (
         *(LEARNING if settings.policy.schedule != "cfg" else ()),
         *(LOSS if settings.loss != "darknet" else ()),
-        *PICTURES,
-        *(JOINED_PICTURES if not settings.rect else ()),
+        *IMAGES,
+        *(JOINED_IMAGES if not settings.rect else ()),
     )
 
 

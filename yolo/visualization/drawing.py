@@ -1,16 +1,20 @@
-"""Draws boxes and labels into pictures, and puts pictures beside each other. Knows no data set and no model.
+"""Draws boxes and labels into images, and puts images beside each other. Knows no data set and no model.
 
-Pictures are (H, W, 3) uint8, BGR, as OpenCV reads them. Every function returns a new picture.
+Images are (H, W, 3) uint8, BGR, as OpenCV reads them. Every function returns a new image.
 """
 
 from __future__ import annotations
 
 import colorsys
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import cv2
 import numpy as np
+
+from yolo.errors import DataError
+from yolo.storage import atomic_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +34,7 @@ _GOLDEN_RATIO = (math.sqrt(5) - 1) / 2
 
 
 class _Pen(NamedTuple):
-    """Sizes that suit a picture."""
+    """Sizes that suit an image."""
 
     line: int  # pixels
     text_scale: float  # of OpenCV's font
@@ -52,16 +56,16 @@ def class_colour(class_id: int) -> Colour:
 def draw_boxes(
     image_bgr: Image, boxes_xyxy: npt.NDArray[np.floating], labels: Sequence[str], class_ids: Sequence[int]
 ) -> Image:
-    """Boxes with their labels; line width and text size suit the size of the picture.
+    """Boxes with their labels; line width and text size suit the size of the image.
 
     Args:
-        image_bgr: the picture, left as it is.
-        boxes_xyxy: (N, 4), pixels; may reach out of the picture.
+        image_bgr: the image, left as it is.
+        boxes_xyxy: (N, 4), pixels; may reach out of the image.
         labels: one text per box, "" for none; characters that OpenCV's fonts lack become "?".
         class_ids: one per box, gives the colour.
 
     Returns:
-        A new picture. Earlier boxes lie above later ones, and labels above all boxes.
+        A new image. Earlier boxes lie above later ones, and labels above all boxes.
     """
     canvas = image_bgr.copy()
     pen = _pen(canvas)
@@ -78,10 +82,10 @@ def draw_boxes(
 
 
 def grid(images: Sequence[Image], columns: int, cell: tuple[int, int]) -> Image:
-    """A contact sheet: pictures shrunk or enlarged into equal cells, row by row.
+    """A contact sheet: images shrunk or enlarged into equal cells, row by row.
 
     Args:
-        images: at least one picture, of any sizes.
+        images: at least one image, of any sizes.
         columns: cells per row.
         cell: width and height of a cell, pixels.
 
@@ -98,7 +102,7 @@ def grid(images: Sequence[Image], columns: int, cell: tuple[int, int]) -> Image:
 
 
 def side_by_side(left: Image, right: Image, titles: tuple[str, str]) -> Image:
-    """Two pictures under their titles, for truth and prediction; the right one gets the height of the left one."""
+    """Two images under their titles, for truth and prediction; the right one gets the height of the left one."""
     height, width = left.shape[:2]
     right_width = max(1, round(right.shape[1] * height / right.shape[0]))
     pen = _pen(left)
@@ -151,7 +155,7 @@ def _text_colour(ground: Colour) -> Colour:
 
 
 def _fit(image: Image, width: int, height: int) -> Image:
-    """The whole picture, centred in (height, width)."""
+    """The whole image, centred in (height, width)."""
     scale = min(width / image.shape[1], height / image.shape[0])
     size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
@@ -163,3 +167,17 @@ def _fit(image: Image, width: int, height: int) -> Image:
 
 def _blank(width: int, height: int) -> Image:
     return np.full((height, width, 3), BACKGROUND, np.uint8)
+
+
+def write_image(path: Path, image: npt.NDArray[np.uint8]) -> None:
+    """Write an image (H, W, 3), BGR, whole or not at all.
+
+    Raises:
+        DataError: nothing can be written there.
+    """
+    try:
+        with atomic_path(path) as temporary:
+            if not cv2.imwrite(str(temporary), image):
+                raise DataError(f"{path}: cannot be written; is the disk full?")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written: {error.strerror}") from error

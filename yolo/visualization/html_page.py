@@ -1,4 +1,4 @@
-"""Pages that need nothing beside them: pictures and style lie within."""
+"""Pages that need nothing beside them: images and style lie within."""
 
 from __future__ import annotations
 
@@ -43,16 +43,16 @@ def page(title: str, body: str) -> str:
 
 
 def png(image: npt.NDArray[np.uint8], alt: str) -> str:
-    """An element with a picture (H, W, 3), BGR, without loss: for plots."""
-    return picture_element(cv2.imencode(".png", image)[1].tobytes(), "png", alt)
+    """An element with an image (H, W, 3), BGR, without loss: for plots."""
+    return image_element(cv2.imencode(".png", image)[1].tobytes(), "png", alt)
 
 
 def jpeg(image: npt.NDArray[np.uint8], alt: str) -> str:
-    """An element with a picture (H, W, 3), BGR: for photographs."""
+    """An element with an image (H, W, 3), BGR: for photographs."""
     data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]
-    return picture_element(data.tobytes(), "jpeg", alt)
+    return image_element(data.tobytes(), "jpeg", alt)
 
 
-def picture_element(data: bytes, kind: str, alt: str) -> str:
-    """An element with the content of a picture file."""
+def image_element(data: bytes, kind: str, alt: str) -> str:
+    """An element with the content of an image file."""
     return f'<img src="data:image/{kind};base64,{base64.b64encode(data).decode()}" alt="{escape(alt)}">'

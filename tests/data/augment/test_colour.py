@@ -49,7 +49,7 @@ def test_blur_spreads_a_point_and_keeps_its_light() -> None:
         widths.add(int((blurred[15, :, 0] > 0).sum()))
     assert min(widths) < 8
     assert max(widths) > 12
-    assert image[15, 12, 0] == 0  # the picture given is as it was
+    assert image[15, 12, 0] == 0  # the image given is as it was
 
 
 def test_noise_is_centred_bounded_and_clipped() -> None:

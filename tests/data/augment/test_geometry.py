@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.data.painting import assert_boxes_on_pixels, measure, paint, whole
-from yolo.config.augment_settings import Augment
+from yolo.config.augment_settings import AugmentSettings
 from yolo.data.augment.geometry import (
     boxes_to_keep,
     flip_horizontal,
@@ -20,27 +20,27 @@ from yolo.data.augment.geometry import (
 from yolo.data.sample import Sample
 
 BOXES = [(10, 8, 60, 30), (70, 40, 90, 75), (5, 50, 45, 78)]
-STILL = Augment()
+STILL = AugmentSettings()
 
 
 def rng(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
-def move(sample: Sample, source: np.random.Generator, augment: Augment, size_wh: tuple[int, int]) -> Sample:
+def move(sample: Sample, source: np.random.Generator, augment: AugmentSettings, size_wh: tuple[int, int]) -> Sample:
     height, width = sample.image.shape[:2]
     return warp(sample, random_move(source, augment, (width, height), size_wh), size_wh)
 
 
 @pytest.mark.parametrize("flip", [flip_horizontal, flip_vertical])
 def test_flips_are_exact_and_undo_themselves(flip: Callable[[Sample], Sample]) -> None:
-    picture = paint((100, 80), BOXES)
-    flipped = flip(picture)
+    image = paint((100, 80), BOXES)
+    flipped = flip(image)
     assert_boxes_on_pixels(flipped, tolerance=0)
-    assert not np.array_equal(flipped.image, picture.image)
+    assert not np.array_equal(flipped.image, image.image)
     twice = flip(flipped)
-    assert np.array_equal(twice.image, picture.image)
-    assert np.array_equal(twice.boxes_xyxy, picture.boxes_xyxy)
+    assert np.array_equal(twice.image, image.image)
+    assert np.array_equal(twice.boxes_xyxy, image.boxes_xyxy)
 
 
 @pytest.mark.parametrize(
@@ -58,10 +58,10 @@ def test_flips_are_exact_and_undo_themselves(flip: Callable[[Sample], Sample]) -
 )
 @pytest.mark.parametrize("size_wh", [(300, 300), (200, 240)])
 def test_affine_boxes_lie_on_the_pixels(ranges: dict[str, float], size_wh: tuple[int, int]) -> None:
-    picture = paint((300, 300), [(90, 100, 150, 130), (170, 150, 190, 215), (110, 170, 160, 200)])
+    image = paint((300, 300), [(90, 100, 150, 130), (170, 150, 190, 215), (110, 170, 160, 200)])
     num_boxes = 0
     for seed in range(10):
-        moved = move(picture, rng(seed), Augment(**ranges), size_wh)
+        moved = move(image, rng(seed), AugmentSettings(**ranges), size_wh)
         assert moved.image.shape == (size_wh[1], size_wh[0], 3)
         # A cut rectangle shows less than the box of its cut corners; those wholly inside must fit.
         uncut = whole(moved)
@@ -71,9 +71,9 @@ def test_affine_boxes_lie_on_the_pixels(ranges: dict[str, float], size_wh: tuple
 
 
 def test_shift_moves_by_the_same_number_of_pixels_and_clips() -> None:
-    picture = paint((100, 100), [(0, 0, 50, 50)])
+    image = paint((100, 100), [(0, 0, 50, 50)])
     for seed in range(8):
-        moved = move(picture, rng(seed), Augment(translate=0.3), (100, 100))
+        moved = move(image, rng(seed), AugmentSettings(translate=0.3), (100, 100))
         assert_boxes_on_pixels(moved, tolerance=1)
         assert moved.boxes_xyxy.min() >= 0
 
@@ -106,16 +106,16 @@ def test_boxes_to_keep(before: tuple[int, ...], after: tuple[int, ...], area_sca
 
 
 def test_affine_drops_what_leaves_the_input_with_its_class() -> None:
-    picture = paint((200, 200), [(0, 0, 40, 40), (80, 80, 120, 120), (45, 80, 90, 120)])
-    cut = move(picture, rng(), STILL, (100, 100))  # the middle: 50..150
+    image = paint((200, 200), [(0, 0, 40, 40), (80, 80, 120, 120), (45, 80, 90, 120)])
+    cut = move(image, rng(), STILL, (100, 100))  # the middle: 50..150
     assert cut.class_ids.tolist() == [1, 2]
     assert cut.boxes_xyxy.tolist() == [[30, 30, 70, 70], [0, 30, 40, 70]]
     assert measure(cut.image, 0) is None
 
 
 def test_zooming_out_keeps_boxes() -> None:
-    picture = paint((300, 300), [(50, 50, 250, 250)])
-    zoomed = [move(picture, rng(seed), Augment(scale=0.9), (300, 300)) for seed in range(30)]
+    image = paint((300, 300), [(50, 50, 250, 250)])
+    zoomed = [move(image, rng(seed), AugmentSettings(scale=0.9), (300, 300)) for seed in range(30)]
     assert [len(sample.boxes_xyxy) for sample in zoomed] == [1] * 30  # 20 pixels wide at the least
     assert min(sample.boxes_xyxy[0, 2] - sample.boxes_xyxy[0, 0] for sample in zoomed) < 80
 
@@ -123,9 +123,9 @@ def test_zooming_out_keeps_boxes() -> None:
 @settings(deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from([(64, 64), (96, 32)]))
 def test_affine_boxes_stay_inside_the_input(seed: int, size_wh: tuple[int, int]) -> None:
-    picture = paint((80, 60), [(0, 0, 80, 60), (10, 10, 40, 50), (60, 5, 80, 30)])
-    wild = Augment(degrees=180, translate=0.5, scale=0.9, shear=45, perspective=0.001)
-    boxes = move(picture, rng(seed), wild, size_wh).boxes_xyxy
+    image = paint((80, 60), [(0, 0, 80, 60), (10, 10, 40, 50), (60, 5, 80, 30)])
+    wild = AugmentSettings(degrees=180, translate=0.5, scale=0.9, shear=45, perspective=0.001)
+    boxes = move(image, rng(seed), wild, size_wh).boxes_xyxy
     assert (boxes >= 0).all()
     assert (boxes <= np.array(size_wh * 2)).all()
     assert (boxes[:, 2:] - boxes[:, :2] > 4).all()
@@ -135,13 +135,13 @@ def test_affine_boxes_stay_inside_the_input(seed: int, size_wh: tuple[int, int])
 @given(st.integers(0, 2**32), st.floats(0, 0.2), st.floats(0.8, 1.5))
 def test_crops_by_darknets_rule_keep_boxes_on_the_pixels(seed: int, jitter: float, resize: float) -> None:
     # Sides stay sides: cut boxes must fit as well.
-    picture = paint((200, 150), [(20, 30, 90, 70), (120, 80, 180, 140), (5, 90, 60, 145)])
-    matrix = random_crop(rng(seed), Augment(jitter=jitter, resize=resize), (200, 150))
-    assert_boxes_on_pixels(warp(picture, matrix, (200, 150)), tolerance=1.5)
+    image = paint((200, 150), [(20, 30, 90, 70), (120, 80, 180, 140), (5, 90, 60, 145)])
+    matrix = random_crop(rng(seed), AugmentSettings(jitter=jitter, resize=resize), (200, 150))
+    assert_boxes_on_pixels(warp(image, matrix, (200, 150)), tolerance=1.5)
 
 
 def window(matrix: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> list[float]:
-    """Of a picture of 100 x 100 that a crop stretches: left, top, right, bottom."""
+    """Of an image of 100 x 100 that a crop stretches: left, top, right, bottom."""
     back = np.linalg.inv(matrix)
     return [float(v) for v in (back @ [0, 0, 1])[:2]] + [float(v) for v in (back @ [100, 100, 1])[:2]]
 
@@ -157,7 +157,7 @@ def window(matrix: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> list[fl
     ],
 )
 def test_crops_move_sides_as_far_as_darknet_does(jitter: float, resize: float, low: float, high: float) -> None:
-    augment = Augment(jitter=jitter, resize=resize)
+    augment = AugmentSettings(jitter=jitter, resize=resize)
     windows = np.array([window(random_crop(rng(seed), augment, (100, 100))) for seed in range(600)])
     inwards = np.concatenate([windows[:, :2], 100 - windows[:, 2:]], axis=1)
     assert inwards.min() >= low - 1e-9
@@ -189,7 +189,7 @@ def test_the_seen_window_holds_all_that_is_seen(seed: int) -> None:
     noise = Sample(
         rng(seed).integers(0, 256, (160, 200, 3), dtype=np.uint8), np.zeros((0, 4), np.float32), np.zeros(0, np.int64)
     )
-    augment = Augment(degrees=30, translate=0.2, scale=0.5, shear=10, perspective=0.0005)
+    augment = AugmentSettings(degrees=30, translate=0.2, scale=0.5, shear=10, perspective=0.0005)
     matrix = random_move(rng(seed), augment, (200, 160), (100, 80))
     x1, y1, x2, y2 = seen_window(matrix, (200, 160), (100, 80))
     part = Sample(np.ascontiguousarray(noise.image[y1:y2, x1:x2]), noise.boxes_xyxy, noise.class_ids)

@@ -4,13 +4,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.data.painting import COLOURS, assert_boxes_on_pixels, measure, paint, whole
-from yolo.config.augment_settings import Augment
+from yolo.config.augment_settings import AugmentSettings
 from yolo.data.augment.mosaic import compose, random_mosaic
 from yolo.data.sample import Sample
 from yolo.data.transforms import place_boxes, stretch, tile_size
 
 SIZE = 128
-STILL = Augment()
+STILL = AugmentSettings()
 TILES_WH = [(160, 120), (120, 160), (128, 128), (60, 45)]  # wide, high, square, enlarged
 
 
@@ -21,13 +21,13 @@ def to_longer_side(sample: Sample, size: int) -> Sample:
 
 
 def tiles(size: int = SIZE) -> list[Sample]:
-    """Four pictures of one object each, 0.3 to 0.7 of both sides; tile i in colour i."""
+    """Four images of one object each, 0.3 to 0.7 of both sides; tile i in colour i."""
     painted = []
     for number, (width, height) in enumerate(TILES_WH):
         hidden = [(0, 0, 0, 0)] * number
         x1, y1, x2, y2 = (round(side) for side in (width * 0.3, height * 0.3, width * 0.7, height * 0.7))
-        picture = paint((width, height), [*hidden, (x1, y1, x2, y2)])
-        single = Sample(picture.image, picture.boxes_xyxy[number:], picture.class_ids[number:])
+        image = paint((width, height), [*hidden, (x1, y1, x2, y2)])
+        single = Sample(image.image, image.boxes_xyxy[number:], image.class_ids[number:])
         painted.append(to_longer_side(single, size))
     return painted
 
@@ -64,11 +64,11 @@ def test_a_window_is_a_part_of_the_canvas() -> None:
     "augment",
     [
         STILL,
-        Augment(degrees=10, shear=5, scale=0.3, translate=0.1),
+        AugmentSettings(degrees=10, shear=5, scale=0.3, translate=0.1),
     ],
 )
 @pytest.mark.parametrize("size", [128, 127])
-def test_boxes_lie_on_the_pixels(augment: Augment, size: int) -> None:
+def test_boxes_lie_on_the_pixels(augment: AugmentSettings, size: int) -> None:
     num_whole = 0
     for seed in range(12):
         sample = random_mosaic(tiles(size), (size, size), np.random.default_rng(seed), augment)
@@ -111,7 +111,7 @@ def test_the_centre_is_uniform_in_the_middle_half() -> None:
 
 
 @pytest.mark.parametrize("number", [4, 9])
-def test_pictures_without_boxes_are_tiles_too(number: int) -> None:
+def test_images_without_boxes_are_tiles_too(number: int) -> None:
     empty = to_longer_side(paint((50, 40), []), SIZE)
     sample = random_mosaic([empty] * number, (SIZE, SIZE), np.random.default_rng(0), STILL)
     assert sample.boxes_xyxy.shape == (0, 4)
@@ -128,17 +128,17 @@ def test_many_boxes_stay() -> None:
 
 
 def nine(size: int = SIZE) -> list[Sample]:
-    """Nine black pictures; those at the corners and in the middle have an object of their own colour."""
+    """Nine black images; those at the corners and in the middle have an object of their own colour."""
     painted = []
     for number in range(9):
         width, height = TILES_WH[number % 4]
-        picture = paint((width, height), [])
-        boxes = picture.boxes_xyxy
+        image = paint((width, height), [])
+        boxes = image.boxes_xyxy
         if number % 2 == 0:
             x1, y1, x2, y2 = (round(side) for side in (width * 0.2, height * 0.3, width * 0.6, height * 0.8))
-            picture.image[y1:y2, x1:x2] = COLOURS[number // 2]
+            image.image[y1:y2, x1:x2] = COLOURS[number // 2]
             boxes = np.array([(x1, y1, x2, y2)], np.float32)
-        single = Sample(picture.image, boxes, np.full(len(boxes), number // 2))
+        single = Sample(image.image, boxes, np.full(len(boxes), number // 2))
         painted.append(to_longer_side(single, size))
     return painted
 
@@ -146,7 +146,7 @@ def nine(size: int = SIZE) -> list[Sample]:
 @settings(deadline=None, max_examples=40)
 @given(st.integers(0, 2**32), st.sampled_from([0.0, 8.0]), st.sampled_from([(128, 128), (127, 127), (128, 96)]))
 def test_boxes_of_nine_lie_on_the_pixels(seed: int, degrees: float, size_wh: tuple[int, int]) -> None:
-    sample = random_mosaic(nine(), size_wh, np.random.default_rng(seed), Augment(degrees=degrees))
+    sample = random_mosaic(nine(), size_wh, np.random.default_rng(seed), AugmentSettings(degrees=degrees))
     assert sample.image.shape == (size_wh[1], size_wh[0], 3)
     assert degrees or measure(sample.image, 2) is not None  # the middle one is never out of sight
     assert_boxes_on_pixels(whole(sample) if degrees else sample, tolerance=1.6)
@@ -163,6 +163,6 @@ def test_all_nine_are_seen() -> None:
 def test_boxes_of_any_class_pass_unchanged() -> None:
     ignored = [Sample(t.image, t.boxes_xyxy, np.full_like(t.class_ids, -1)) for t in tiles()]
     for seed in range(5):
-        sample = random_mosaic(ignored, (SIZE, SIZE), np.random.default_rng(seed), Augment(degrees=5))
+        sample = random_mosaic(ignored, (SIZE, SIZE), np.random.default_rng(seed), AugmentSettings(degrees=5))
         assert len(sample.class_ids) > 0
         assert set(sample.class_ids.tolist()) == {-1}

@@ -25,18 +25,18 @@ def test_hidden_share(box: tuple[float, ...], share: float) -> None:
 
 def test_a_box_stays_as_long_as_two_fifths_of_it_are_seen() -> None:
     boxes = [(x, y, x + 14, y + 14) for x in range(0, 90, 30) for y in range(0, 60, 30)]
-    picture = paint((90, 60), boxes)
+    image = paint((90, 60), boxes)
     dropped = 0
     for seed in range(300):
-        cut = cutout(picture, np.random.default_rng(seed))
+        cut = cutout(image, np.random.default_rng(seed))
         grey = (cut.image == 114).all(axis=2)
-        assert np.array_equal(cut.image[~grey], picture.image[~grey])
+        assert np.array_equal(cut.image[~grey], image.image[~grey])
         for class_id, (x1, y1, x2, y2) in enumerate(boxes):
             seen = not grey[y1:y2, x1:x2].mean() > 0.6
             assert seen == (class_id in cut.class_ids), (seed, class_id)
             dropped += not seen
     assert dropped > 20
-    assert (picture.image != 114).any(axis=2).all()  # the picture given is as it was
+    assert (image.image != 114).any(axis=2).all()  # the image given is as it was
 
 
 def test_no_boxes() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.data.painting import index_of, paint
+from yolo.config.train_settings import CacheKind
 from yolo.data.cache import build_cache as cache_module
 from yolo.data.cache.build_cache import build_cache, free_memory, free_shared_memory, size_text
 from yolo.data.cache.disk import DiskCache
@@ -24,7 +25,7 @@ def index(tmp_path: Path) -> Index:
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
-    return tmp_path / "home" / "yolo" / "pictures"
+    return tmp_path / "home" / "yolo" / "images"
 
 
 def kept(cache: RamCache | DiskCache | None, number: int = 4) -> int:
@@ -38,18 +39,18 @@ def kept(cache: RamCache | DiskCache | None, number: int = 4) -> int:
 @pytest.mark.parametrize(
     ("kind", "free_tiles", "count", "said"),
     [
-        ("ram", 100, 4, "4 of 4 pictures fit, and take 0.0 MB of 0.9 MB free in memory"),
-        ("ram", 4, 2, "2 of 4 pictures fit, and take 0.0 MB of 0.0 MB free in memory"),  # 0.7 of 4
-        ("ram", 1, 0, "0 of 4 pictures fit"),
-        ("auto", 16, 4, "4 of 4 pictures fit"),  # a quarter
-        ("auto", 15, 0, "none, since 4 pictures would take 0.0 MB of 0.1 MB free memory; --cache ram"),
+        ("ram", 100, 4, "4 of 4 images fit, and take 0.0 MB of 0.9 MB free in memory"),
+        ("ram", 4, 2, "2 of 4 images fit, and take 0.0 MB of 0.0 MB free in memory"),  # 0.7 of 4
+        ("ram", 1, 0, "0 of 4 images fit"),
+        ("auto", 16, 4, "4 of 4 images fit"),  # a quarter
+        ("auto", 15, 0, "none, since 4 images would take 0.0 MB of 0.1 MB free memory; --cache ram"),
     ],
 )
 def test_memory_is_taken_only_where_it_is_free(
     index: Index,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
-    kind: cache_module.CacheKind,
+    kind: CacheKind,
     free_tiles: int,
     count: int,
     said: str,

@@ -41,7 +41,7 @@ def test_later_runs_find_what_earlier_ones_put(index: Index, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("change", ["pixels", "time only"])
-def test_a_replaced_picture_is_not_served(index: Index, tmp_path: Path, change: str) -> None:
+def test_a_replaced_image_is_not_served(index: Index, tmp_path: Path, change: str) -> None:
     opened(index, tmp_path / "c").put(0, TILE)
     path = index.path(0)
     before = path.stat()
@@ -74,7 +74,7 @@ def test_a_copy_in_a_spawned_worker_shares_the_file(index: Index, tmp_path: Path
     assert same(cache.get(0))
 
 
-def test_the_name_tells_sizes_and_pictures_apart(index: Index, tmp_path: Path) -> None:
+def test_the_name_tells_sizes_and_images_apart(index: Index, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     other = index_of(tmp_path / "other", [paint((80, 60), [])] * 3)
     names = {cache_name(index, 64), cache_name(index, 65), cache_name(other, 64)}

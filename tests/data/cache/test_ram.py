@@ -25,7 +25,7 @@ def test_what_was_put_is_got_read_only() -> None:
         found[0] = 1
 
 
-def test_pictures_without_a_slot_are_not_kept() -> None:
+def test_images_without_a_slot_are_not_kept() -> None:
     cache = RamCache(Slots(SIZES, 8), 2)
     cache.put(2, tile(2))
     assert cache.get(2) is None

@@ -1,11 +1,11 @@
-"""The same small data set in every format: pictures a (two boxes), b (none), c (one box), 100 x 50 pixels."""
+"""The same small data set in every format: images a (two boxes), b (none), c (one box), 100 x 50 pixels."""
 
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.data.formats.images import put_annotation, put_picture, put_text, voc_object
+from tests.data.formats.images import put_annotation, put_image, put_text, voc_object
 
 NAMES = ["cat", "dog"]
 ROWS = {"a": "1 0.5 0.5 0.5 0.5\n0 0.1 0.1 0.2 0.2\n", "b": "", "c": "0 0.5 0.5 0.2 0.4\n"}
@@ -16,7 +16,7 @@ CLASS_IDS: dict[str, list[int]] = {"a": [1, 0], "b": [], "c": [0]}
 def put_yolo(folder: Path) -> None:
     """images/train/ and labels/train/."""
     for stem, rows in ROWS.items():
-        put_picture(folder / "images/train" / f"{stem}.jpg")
+        put_image(folder / "images/train" / f"{stem}.jpg")
         put_text(folder / "labels/train" / f"{stem}.txt", rows)
 
 
@@ -46,7 +46,7 @@ def make_numbered(folder: Path) -> Path:
 
 def make_voc(folder: Path) -> Path:
     for stem, boxes in BOXES.items():
-        put_picture(folder / "JPEGImages" / f"{stem}.jpg")
+        put_image(folder / "JPEGImages" / f"{stem}.jpg")
         rows = zip(CLASS_IDS[stem], boxes, strict=True)
         objects = (voc_object(NAMES[class_id], box) for class_id, box in rows)
         put_annotation(folder / "Annotations" / f"{stem}.xml", *objects)
@@ -70,7 +70,7 @@ def coco_content(**changes: Any) -> dict[str, Any]:
 
 def make_coco(folder: Path) -> Path:
     for stem in ROWS:
-        put_picture(folder / "train2017" / f"{stem}.jpg")
+        put_image(folder / "train2017" / f"{stem}.jpg")
     put_text(folder / "annotations/instances_train2017.json", json.dumps(coco_content()))
     return folder
 

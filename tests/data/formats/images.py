@@ -6,7 +6,7 @@ from pathlib import Path
 from PIL import Image
 
 
-def put_picture(path: Path, width: int = 100, height: int = 50) -> Path:
+def put_image(path: Path, width: int = 100, height: int = 50) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", (width, height)).save(path)
     return path

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.data.formats.folders import coco_content, make_coco
-from tests.data.formats.images import put_picture, put_text
+from tests.data.formats.images import put_image, put_text
 from yolo.data.formats.open_dataset import open_source
 from yolo.errors import DataError
 
@@ -16,13 +16,13 @@ def put_json(path: Path, **changes: Any) -> Path:
     return put_text(path, json.dumps(coco_content(**changes)))
 
 
-def put_pictures(folder: Path) -> None:
+def put_images(folder: Path) -> None:
     for stem in "abc":
-        put_picture(folder / f"{stem}.jpg")
+        put_image(folder / f"{stem}.jpg")
 
 
 @pytest.mark.parametrize(
-    ("file", "pictures", "split"),
+    ("file", "images", "split"),
     [
         ("annotations/instances_train2017.json", "train2017", "train"),
         ("annotations/instances_val2017.json", "images/val2017", "val"),
@@ -37,20 +37,20 @@ def put_pictures(folder: Path) -> None:
         ("my.json", ".", "all"),
     ],
 )
-def test_where_files_lie(file: str, pictures: str, split: str, tmp_path: Path) -> None:
+def test_where_files_lie(file: str, images: str, split: str, tmp_path: Path) -> None:
     path = put_json(tmp_path / file)
-    put_pictures(tmp_path / pictures)
+    put_images(tmp_path / images)
     for data in (tmp_path, path):
         source = open_source(str(data))
         assert source.splits == (split,)
-        assert source.pictures(split) == [tmp_path / pictures / f"{stem}.jpg" for stem in "abc"]
+        assert source.images(split) == [tmp_path / images / f"{stem}.jpg" for stem in "abc"]
         assert source.index(split).class_ids(0).tolist() == [1, 0]
 
 
-def test_pictures_of_the_split_come_first(tmp_path: Path) -> None:
-    put_pictures(tmp_path / "images")
+def test_images_of_the_split_come_first(tmp_path: Path) -> None:
+    put_images(tmp_path / "images")
     make_coco(tmp_path)
-    assert open_source(str(tmp_path)).pictures("train")[0] == tmp_path / "train2017/a.jpg"
+    assert open_source(str(tmp_path)).images("train")[0] == tmp_path / "train2017/a.jpg"
 
 
 @pytest.mark.parametrize("name", ["train2017/a.jpg", "./a.jpg", "/abs"])
@@ -59,7 +59,7 @@ def test_file_names_with_folders(name: str, tmp_path: Path) -> None:
     file_name = str(tmp_path / "train2017/a.jpg") if name == "/abs" else name
     path = tmp_path / "annotations/instances_train2017.json"
     put_json(path, images=[{"id": 10, "file_name": file_name}], annotations=[])
-    assert open_source(str(tmp_path)).pictures("train") == [tmp_path / "train2017/a.jpg"]
+    assert open_source(str(tmp_path)).images("train") == [tmp_path / "train2017/a.jpg"]
 
 
 def test_several_files(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def annotation(**changes: Any) -> list[dict[str, Any]]:
     ("changes", "message"),
     [
         ({"images": image(width=50, height=100)}, "image 10 is said to be 50x100, but .*a.jpg shows as 100x50"),
-        ({"images": image(file_name="z.jpg")}, r"image 10: no picture 'z.jpg' in .*train2017.*; add it, or remove"),
+        ({"images": image(file_name="z.jpg")}, r"image 10: no image 'z.jpg' in .*train2017.*; add it, or remove"),
         ({"images": image(file_name="b.jpg")}, "images 10 and 20 are both '.*b.jpg'"),
         ({"images": image(id=20)}, "two images have the same id"),
         ({"images": image(id="x")}, "image {.*: needs an integer id, a file_name, width and height"),

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.data.formats.images import put_picture, put_text
+from tests.data.formats.images import put_image, put_text
 from yolo.data.formats.dataset_format import Source
 from yolo.data.formats.open_dataset import open_source
 from yolo.errors import DataError
@@ -11,7 +11,7 @@ from yolo.errors import DataError
 
 def make(folder: Path) -> Path:
     for name in ("a", "b", "c"):
-        put_picture(folder / "images" / f"{name}.jpg")
+        put_image(folder / "images" / f"{name}.jpg")
     put_text(folder / "labels" / "a.txt", "1 0.5 0.5 0.5 0.5\n0 0.1 0.1 0.2 0.2\n")
     put_text(folder / "labels" / "b.txt", "")
     put_text(folder / "train.txt", "images/c.jpg\n\nimages/a.jpg\nimages/b.jpg\nimages/a.jpg\n")
@@ -50,7 +50,7 @@ def test_the_same_from_another_working_directory(tmp_path: Path, monkeypatch: py
     ("split", "message"),
     [
         ("valid", "my.data: no split 'valid'; it has: train, val, test; `python -m yolo.data split`"),
-        ("val", "my.data: the split 'val' has no pictures; fill it, or use another of: train, val, test"),
+        ("val", "my.data: the split 'val' has no images; fill it, or use another of: train, val, test"),
         ("test", "my.data:3: 'no.txt': no such image list"),
     ],
 )
@@ -64,7 +64,7 @@ def test_bad_splits(tmp_path: Path, split: str, message: str) -> None:
     [
         ("train.txt", "images/a.jpg\nimages/z.jpg\n", "train.txt:2: 'images/z.jpg': no such image"),
         ("labels/a.txt", "7 0.5 0.5 0.5 0.5\n", "labels/a.txt:1: class id 7, but there are 2 classes"),
-        ("images/a.jpg", "text", "images/a.jpg: is not a picture"),
+        ("images/a.jpg", "text", "images/a.jpg: is not an image"),
     ],
 )
 def test_bad_files(tmp_path: Path, file: str, text: str, message: str) -> None:
@@ -78,7 +78,7 @@ def test_an_image_list_that_may_mean_two_sets_warns(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     source = opened(tmp_path / "set")
-    put_picture(tmp_path / "here" / "images" / "c.jpg", 7, 9)
+    put_image(tmp_path / "here" / "images" / "c.jpg", 7, 9)
     monkeypatch.chdir(tmp_path / "here")
     assert source.index("train").size(0) == (7, 9)  # Darknet's rule: the working directory
     assert "train.txt:1: 'images/c.jpg' is read from the working directory" in caplog.text

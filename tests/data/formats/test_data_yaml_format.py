@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.data.formats.images import put_picture, put_text
+from tests.data.formats.images import put_image, put_text
 from yolo.data.formats.dataset_format import Source
 from yolo.data.formats.open_dataset import open_source
 from yolo.errors import DataError
@@ -10,7 +10,7 @@ from yolo.errors import DataError
 
 def make(folder: Path, text: str) -> Source:
     for split in ("train", "valid", "test"):
-        put_picture(folder / split / "images" / f"{split}.jpg")
+        put_image(folder / split / "images" / f"{split}.jpg")
         put_text(folder / split / "labels" / f"{split}.txt", "1 0.5 0.5 0.5 0.5\n")
     return open_source(str(put_text(folder / "data.yaml", text)))
 
@@ -18,8 +18,8 @@ def make(folder: Path, text: str) -> Source:
 NAMES = "names: [cat, dog]\n"
 
 
-def pictures(source: Source) -> dict[str, list[str]]:
-    return {split: [p.stem for p in source.pictures(split)] for split in source.splits}
+def images(source: Source) -> dict[str, list[str]]:
+    return {split: [p.stem for p in source.images(split)] for split in source.splits}
 
 
 ALL_THREE = {"train": ["train"], "val": ["valid"], "test": ["test"]}
@@ -50,24 +50,24 @@ ALL_THREE = {"train": ["train"], "val": ["valid"], "test": ["test"]}
         ("train: train\ndownload: |\n  a.txt\nroboflow: {version: 2}\n", {"train": ["train"]}, ""),
     ],
 )
-def test_where_pictures_lie(
+def test_where_images_lie(
     text: str, expected: dict[str, list[str]], said: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     put_text(tmp_path / "set/both.txt", "./test/images/test.jpg\n./train/images/train.jpg\n")
-    assert pictures(make(tmp_path / "set", text + NAMES)) == expected
+    assert images(make(tmp_path / "set", text + NAMES)) == expected
     assert said in caplog.text
     assert bool(caplog.text) is bool(said)
 
 
 def test_a_folder_outside_that_exists_is_meant_and_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    put_picture(tmp_path / "train/images/other.jpg")
-    assert pictures(make(tmp_path / "set", "train: ../train/images\n" + NAMES)) == {"train": ["other"]}
+    put_image(tmp_path / "train/images/other.jpg")
+    assert images(make(tmp_path / "set", "train: ../train/images\n" + NAMES)) == {"train": ["other"]}
     assert "write it in full to choose" in caplog.text
 
 
 def test_images_alone_is_no_hint_of_a_split(tmp_path: Path) -> None:
-    put_picture(tmp_path / "set/images/a.jpg")
-    with pytest.raises(DataError, match="no pictures are found"):
+    put_image(tmp_path / "set/images/a.jpg")
+    with pytest.raises(DataError, match="no images are found"):
         make(tmp_path / "set", "train: /content/x/images\nval: /content/y/images\n" + NAMES)
 
 
@@ -98,7 +98,7 @@ def test_names(names: str, expected: tuple[str, ...], tmp_path: Path) -> None:
         ("train: train\nnc: 3\nnames: [a, b]\n", "data.yaml:2: 'nc: 3', but there are 2 names; make them agree"),
         ("train: train\nnc: x\nnames: [a]\n", "data.yaml:2: 'nc: x' is no number"),
         ("train: {a: b}\nnames: [a]\n", "data.yaml:1: 'train' is a mapping"),
-        ("names: [a]\n", "data.yaml: no pictures are found; give 'train:'"),
+        ("names: [a]\n", "data.yaml: no images are found; give 'train:'"),
         ("train: train\nnames: [a\n", "data.yaml:3: is not YAML"),
         ("- a\n", "data.yaml: has no 'key: value' lines"),
         ("", "data.yaml: has no 'key: value' lines"),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.data.formats.folders import BOXES, CLASS_IDS, MAKERS
-from tests.data.formats.images import put_picture
+from tests.data.formats.images import put_image
 from yolo.data.formats.open_dataset import FORMATS, open_source
 
 TAKES_LABELS_AWAY = ("labels/train/b.txt", "Annotations/b.xml")
@@ -24,7 +24,7 @@ def test_the_same_index(kind: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", MAKERS)
-def test_pictures_without_objects_stay(kind: str, tmp_path: Path) -> None:
+def test_images_without_objects_stay(kind: str, tmp_path: Path) -> None:
     data = MAKERS[kind](tmp_path)
     assert len(open_source(str(data)).index("train")) == 3  # b has an empty label file
     for label in TAKES_LABELS_AWAY:
@@ -36,9 +36,9 @@ def test_pictures_without_objects_stay(kind: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", MAKERS)
 def test_every_file_that_is_read_is_an_origin_or_a_label_file(kind: str, tmp_path: Path) -> None:
     data = MAKERS[kind](tmp_path)
-    put_picture(tmp_path / "unrelated/x.jpg")
+    put_image(tmp_path / "unrelated/x.jpg")
     source = open_source(str(data))
-    named = {*source.origins("train"), *(f for p in source.pictures("train") for f in (p, *source.label_files(p)))}
+    named = {*source.origins("train"), *(f for p in source.images("train") for f in (p, *source.label_files(p)))}
     files = {p for p in tmp_path.rglob("*.*") if p.is_file()} - {tmp_path / "unrelated/x.jpg"}
     assert files <= named
 

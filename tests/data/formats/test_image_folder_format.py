@@ -2,13 +2,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.data.formats.images import put_picture, put_text
+from tests.data.formats.images import put_image, put_text
 from yolo.data.formats.open_dataset import open_source
 from yolo.errors import DataError
 
 
 @pytest.mark.parametrize(
-    ("pictures", "splits"),
+    ("images", "splits"),
     [
         (["a.jpg", "b.PNG"], {"all": 2}),
         (["train/a.jpg", "val/b.jpg"], {"train": 1, "val": 1}),
@@ -18,12 +18,12 @@ from yolo.errors import DataError
         (["trains/a.jpg", "test-drive/a.jpg", ".hidden/a.jpg", ".a.jpg"], {"all": 2}),
     ],
 )
-def test_splits(pictures: list[str], splits: dict[str, int], tmp_path: Path) -> None:
-    for picture in pictures:
-        put_picture(tmp_path / picture)
+def test_splits(images: list[str], splits: dict[str, int], tmp_path: Path) -> None:
+    for image in images:
+        put_image(tmp_path / image)
     source = open_source(str(tmp_path))
     assert {split: len(source.index(split)) for split in source.splits} == splits
-    assert source.names == ()  # no labels: pictures to detect on
+    assert source.names == ()  # no labels: images to detect on
 
 
 @pytest.mark.parametrize(
@@ -36,8 +36,8 @@ def test_splits(pictures: list[str], splits: dict[str, int], tmp_path: Path) -> 
     ],
 )
 def test_names(file: str, names: tuple[str, ...], tmp_path: Path) -> None:
-    put_picture(tmp_path / "images/train/a.jpg")
-    put_picture(tmp_path / "images/val/b.jpg")
+    put_image(tmp_path / "images/train/a.jpg")
+    put_image(tmp_path / "images/val/b.jpg")
     put_text(tmp_path / "labels/val/b.txt", "1 0.5 0.5 0.5 0.5\n")
     put_text(tmp_path / file, "cat\ndog\n")
     source = open_source(str(tmp_path))
@@ -47,14 +47,14 @@ def test_names(file: str, names: tuple[str, ...], tmp_path: Path) -> None:
 
 
 def test_an_absurd_class_id_makes_no_million_classes(tmp_path: Path) -> None:
-    put_picture(tmp_path / "a.jpg")
+    put_image(tmp_path / "a.jpg")
     put_text(tmp_path / "a.txt", "999999999 0.5 0.5 0.5 0.5\n")
     with pytest.raises(DataError, match=r"a.txt:1: class id 999999999"):
         open_source(str(tmp_path)).index("all")
 
 
 def test_links_are_followed_once(tmp_path: Path) -> None:
-    put_picture(tmp_path / "far/a.jpg")
+    put_image(tmp_path / "far/a.jpg")
     (tmp_path / "set").mkdir()
     (tmp_path / "set/images").symlink_to(tmp_path / "far")
     (tmp_path / "far/loop").symlink_to(tmp_path / "far")
@@ -62,8 +62,8 @@ def test_links_are_followed_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("description", ["my.data", "set/my.data", "set/data.yaml"])
-def test_a_folder_with_a_description_is_more_than_its_pictures(description: str, tmp_path: Path) -> None:
-    put_picture(tmp_path / "set/images/a.jpg")
+def test_a_folder_with_a_description_is_more_than_its_images(description: str, tmp_path: Path) -> None:
+    put_image(tmp_path / "set/images/a.jpg")
     path = put_text(tmp_path / description, "train: images\nnames: [a]\n")
     hint = path.parent if path.suffix == ".yaml" else path
     with pytest.raises(DataError, match=f"not a data set that is known .did you mean {hint}"):

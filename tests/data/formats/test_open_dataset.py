@@ -2,20 +2,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.data.formats.images import put_annotation, put_picture, put_text, voc_object
+from tests.data.formats.images import put_annotation, put_image, put_text, voc_object
 from yolo.data.formats.darknet_format import DarknetSource
 from yolo.data.formats.open_dataset import FORMATS, open_source
 from yolo.data.formats.voc_format import VocSource
 from yolo.errors import DataError
 
 ACCEPTED = (
-    r"; give a Darknet .data file, a data.yaml, a VOC folder .*, a folder of pictures, or one of: shapes, coco, voc$"
+    r"; give a Darknet .data file, a data.yaml, a VOC folder .*, a folder of images, or one of: shapes, coco, voc$"
 )
 
 
 def test_formats_by_path(tmp_path: Path) -> None:
     put_text(tmp_path / "my.names", "cat\n")
-    put_picture(tmp_path / "voc/JPEGImages/a.jpg")
+    put_image(tmp_path / "voc/JPEGImages/a.jpg")
     put_annotation(tmp_path / "voc/Annotations/a.xml", voc_object("cat", (0, 0, 1, 1)))
     assert type(open_source(str(put_text(tmp_path / "my.data", "names=my.names\n")))) is DarknetSource
     assert type(open_source(str(tmp_path / "voc"))) is VocSource

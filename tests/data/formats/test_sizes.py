@@ -10,7 +10,7 @@ from yolo.errors import DataError
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
 @pytest.mark.parametrize("orientation", [None, 1, 3, 5, 6, 7, 8, 9])  # 9 is not defined
-def test_size_is_that_of_the_decoded_picture(tmp_path: Path, suffix: str, orientation: int | None) -> None:
+def test_size_is_that_of_the_decoded_image(tmp_path: Path, suffix: str, orientation: int | None) -> None:
     path = tmp_path / f"a.{suffix}"
     exif = Image.Exif()
     if orientation:
@@ -29,11 +29,11 @@ def test_broken_exif_turns_nothing(tmp_path: Path) -> None:
     assert read_size(path) == (30, 20)
 
 
-@pytest.mark.parametrize("content", [b"", b"not a picture", b"\xff\xd8\xff\xe0"])
-def test_no_picture(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize("content", [b"", b"not an image", b"\xff\xd8\xff\xe0"])
+def test_no_image(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(content)
-    with pytest.raises(DataError, match=r"a.jpg: is not a picture that can be read; replace it"):
+    with pytest.raises(DataError, match=r"a.jpg: is not an image that can be read; replace it"):
         read_sizes([path])
 
 

@@ -11,7 +11,7 @@ INSIDE = (10.0, 10.0, 50.0, 40.0)
 
 @pytest.mark.parametrize(
     ("box", "expected", "warning"),
-    [  # picture of 100 x 50
+    [  # image of 100 x 50
         (INSIDE, INSIDE, ""),
         ((-0.00009, 0, 100.00009, 50.00004), (0, 0, 100, 50), ""),  # within 1e-6 of the side: rounding
         ((-0.00011, 0, 100, 50), (0, 0, 100, 50), "clipped"),

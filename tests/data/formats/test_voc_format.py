@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.data.formats.images import put_annotation, put_picture, put_text, voc_object
+from tests.data.formats.images import put_annotation, put_image, put_text, voc_object
 from yolo.data.formats.open_dataset import open_source
 from yolo.errors import DataError
 
@@ -10,14 +10,14 @@ BOX = (10.5, 5, 60, 45)
 
 
 def make(folder: Path) -> Path:
-    put_picture(folder / "JPEGImages/a.jpg")
-    put_picture(folder / "JPEGImages/b 1.png")
-    put_picture(folder / "JPEGImages/more/c.jpg")
-    put_text(folder / "JPEGImages/a.txt", "not a picture")
+    put_image(folder / "JPEGImages/a.jpg")
+    put_image(folder / "JPEGImages/b 1.png")
+    put_image(folder / "JPEGImages/more/c.jpg")
+    put_text(folder / "JPEGImages/a.txt", "not an image")
     put_annotation(folder / "Annotations/a.xml", voc_object("dog", BOX, 1), voc_object("cat", (1, 2, 3, 4)))
     put_annotation(folder / "Annotations/more/c.xml", voc_object("ant", BOX))
     sets = folder / "ImageSets/Main"
-    put_text(sets / "a_val.txt", "b 1\n")  # a picture whose name looks like VOC's rows of class lists
+    put_text(sets / "a_val.txt", "b 1\n")  # an image whose name looks like VOC's rows of class lists
     put_text(sets / "train.txt", "a\nb 1\n\n")
     put_text(sets / "val.txt", "more/c\n")
     put_text(sets / "dog_train.txt", "a  1\nb -1\n")  # a list per class: no split
@@ -37,7 +37,7 @@ def test_index(tmp_path: Path) -> None:
     assert source.index("val").class_ids(0).tolist() == [0]
 
 
-def test_without_image_sets_every_annotated_picture_is_in_all(tmp_path: Path) -> None:
+def test_without_image_sets_every_annotated_image_is_in_all(tmp_path: Path) -> None:
     folder = make(tmp_path)
     for path in (folder / "ImageSets/Main").iterdir():
         path.unlink()
@@ -67,7 +67,7 @@ def test_two_names_files_are_not_used(tmp_path: Path, caplog: pytest.LogCaptureF
 @pytest.mark.parametrize(
     ("file", "text", "message"),
     [
-        ("ImageSets/Main/train.txt", "a\nz\n", r"train.txt:2: no picture 'z\.\*' in"),
+        ("ImageSets/Main/train.txt", "a\nz\n", r"train.txt:2: no image 'z\.\*' in"),
         ("JPEGImages/a.png", "", "train.txt:1: 'a' may be any of a.jpg, a.png"),
         ("classes.txt", "cat\nant\n", "a.xml:2: class 'dog' is not one of: cat, ant"),
     ],
@@ -80,7 +80,7 @@ def test_mistakes(tmp_path: Path, file: str, text: str, message: str) -> None:
 
 
 def test_no_objects_at_all(tmp_path: Path) -> None:
-    put_picture(tmp_path / "JPEGImages/a.jpg")
+    put_image(tmp_path / "JPEGImages/a.jpg")
     put_annotation(tmp_path / "Annotations/a.xml")
     with pytest.raises(DataError, match=r"no annotation has an object; add classes.txt"):
         open_source(str(tmp_path)).index("all")

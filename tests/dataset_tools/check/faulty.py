@@ -47,7 +47,7 @@ def make_faulty(folder: Path) -> Path:
     good = put("good.jpg", 1)
     cut = put("cut.jpg", 2)
     cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
-    put_text(images / "text.jpg", "no picture")
+    put_text(images / "text.jpg", "no image")
     put_text(labels / "text.txt", GOOD)
     put("png.jpg", 3, format="PNG")
     exif = Image.Exif()

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.data.formats.images import put_annotation, put_picture, put_text, voc_object
+from tests.data.formats.images import put_annotation, put_image, put_text, voc_object
 from tests.dataset_tools.check.faulty import GOOD, make_faulty, noise
 from tests.programs import call
 from yolo.data.__main__ import main
@@ -32,13 +32,13 @@ def findings_of(data: Path) -> tuple[Survey, dict[str, Finding]]:
 
 EXPECTED = {  # name of the check: count, first offender
     "list": (1, "nowhere.txt: cannot be read"),
-    "missing-picture": (1, "train.txt:10: 'images/none.jpg' is not there"),
+    "missing-image": (1, "train.txt:10: 'images/none.jpg' is not there"),
     "label-file": (1, "labels/latin.txt: is not UTF-8"),
     "row": (3, "labels/rows.txt:1: '0 0.5 0.5 0.4': has 4 columns"),
     "class": (1, "labels/rows.txt:4: class id 9, but there are 4 classes"),
     "missing-label": (1, "images/bare.jpg: no label file"),
-    "orphan": (1, "labels/orphan.txt: no picture"),
-    "corrupt": (1, "images/text.jpg: is not a picture"),
+    "orphan": (1, "labels/orphan.txt: no image"),
+    "corrupt": (1, "images/text.jpg: is not an image"),
     "truncated": (1, "images/cut.jpg: image file is truncated"),
     "leakage": (1, "images/png.jpg: in train; in val as .*leak.jpg"),
     "duplicate": (2, "images/copy.jpg: the same as .*good.jpg"),
@@ -87,7 +87,7 @@ def test_a_clean_set_is_status_0(
     data = put_text(tmp_path / "my.data", "train = train.txt\nvalid = val.txt\nnames = my.names\n")
     assert call(monkeypatch, main, "check", data) == 0
     text = capsys.readouterr().out
-    assert "2 pictures (train 1, val 1), 2 boxes, 1 classes" in text
+    assert "2 images (train 1, val 1), 2 boxes, 1 classes" in text
     assert text.endswith("no error, no warning\n")
 
 
@@ -145,8 +145,8 @@ def test_fix_writes_a_copy_that_checks_clean_and_trains(faulty: Path, tmp_path: 
     dataset = DetectionDataset(index=index, size=64, augment=None, seed=0)
     assert all(isinstance(dataset[0, i], Item) for i in range(len(dataset)))
     changes = (tmp_path / "out/changes.txt").read_text()
-    assert "pictures taken out of a split: " in changes
-    assert f"boxes clipped to their picture: {faulty.parent}/labels/boxes.txt:4\n" in changes
+    assert "images taken out of a split: " in changes
+    assert f"boxes clipped to their image: {faulty.parent}/labels/boxes.txt:4\n" in changes
     assert f"rows dropped: {faulty.parent}/labels/rows.txt:1: '0 0.5 0.5 0.4'" in changes
 
 
@@ -168,7 +168,7 @@ def test_reports(faulty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def test_voc_mistakes(tmp_path: Path) -> None:
     for number, name in enumerate(("a", "b", "c")):
-        put_picture(tmp_path / f"JPEGImages/{name}.jpg", 100 + number)
+        put_image(tmp_path / f"JPEGImages/{name}.jpg", 100 + number)
     twice = voc_object("dog", (10, 5, 60, 45))
     nameless = "<object>\n<bndbox/></object>\n"
     put_annotation(tmp_path / "Annotations/a.xml", twice, twice, nameless, voc_object("cow", (1, 2, 1, 9)))
@@ -185,7 +185,7 @@ def test_voc_mistakes(tmp_path: Path) -> None:
     assert places["zero-size"] == f"{tmp_path}/Annotations/a.xml:8"
     assert places["label-file"] == f"{tmp_path}/Annotations/b.xml:2"
     assert places["missing-label"] == f"{tmp_path}/JPEGImages/c.jpg"
-    assert places["missing-picture"] == f"{tmp_path}/ImageSets/Main/train.txt:4"
+    assert places["missing-image"] == f"{tmp_path}/ImageSets/Main/train.txt:4"
     assert places["orphan"] == f"{tmp_path}/Annotations/lost.xml"
 
 
@@ -201,9 +201,9 @@ def test_every_bad_row_of_a_data_yaml_is_found_and_the_copy_is_one_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number, split in enumerate(("train", "val")):
-        picture = tmp_path / "set" / split / "images" / f"{split}.png"
-        picture.parent.mkdir(parents=True)
-        noise(number).save(picture)
+        image = tmp_path / "set" / split / "images" / f"{split}.png"
+        image.parent.mkdir(parents=True)
+        noise(number).save(image)
         put_text(tmp_path / "set" / split / "labels" / f"{split}.txt", "0 .5 .5 .2 .2\nx 1 2\n7 .5 .5 .2 .2\n")
     put_text(tmp_path / "set" / "data.yaml", "train: train/images\nval: val/images\nnames: [cat]\n")
     _, found = findings_of(tmp_path / "set")

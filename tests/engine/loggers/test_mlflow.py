@@ -38,8 +38,8 @@ def test_a_run_from_start_to_end(calls: Calls, tmp_path: Path) -> None:
     assert logger.open(epoch=0, run_id="") == "abc"
     logger.log_settings({"epochs": 3, "long": "x" * 600})
     logger.log({"AP50-95/caf\u00e9 (big)": 0.5}, 2)
-    picture = np.zeros((20, 30, 3), np.uint8)
-    logger.log_picture("pr_curve", picture, 2)
+    image = np.zeros((20, 30, 3), np.uint8)
+    logger.log_image("pr_curve", image, 2)
     logger.close(failed=False)
     logger.close(failed=True)
     assert calls == [
@@ -47,7 +47,7 @@ def test_a_run_from_start_to_end(calls: Calls, tmp_path: Path) -> None:
         ("start_run", (), {"run_id": None, "run_name": "train"}),
         ("log_params", ({"epochs": "3", "long": "x" * 500},), {}),
         ("log_metrics", ({"AP50-95/caf\u00e9 _big_": 0.5},), {"step": 2}),
-        ("log_image", (picture, "pr_curve_2.png"), {}),
+        ("log_image", (image, "pr_curve_2.png"), {}),
         ("end_run", ("FINISHED",), {}),
         ("end_run", ("FAILED",), {}),
     ]

@@ -15,18 +15,18 @@ def events(folder: Path) -> EventAccumulator:
     return read
 
 
-def test_numbers_settings_and_pictures(tmp_path: Path) -> None:
+def test_numbers_settings_and_images(tmp_path: Path) -> None:
     board = TensorBoard(tmp_path)
     assert board.open(epoch=0, run_id="") == ""
     board.log_settings({"epochs": 3, "cfg": "a.cfg"})
     board.log({"train/box": 0.5, "grad_norm": 2.0}, 1)
     board.log({"train/box": 0.25}, 2)
-    board.log_picture("pr_curve", np.zeros((20, 30, 3), np.uint8), 2)
+    board.log_image("pr_curve", np.zeros((20, 30, 3), np.uint8), 2)
     board.close(failed=False)
     read = events(tmp_path)
     assert [(e.step, e.value) for e in read.Scalars("train/box")] == [(1, 0.5), (2, 0.25)]
-    (picture,) = read.Images("pr_curve")
-    assert (picture.step, picture.width, picture.height) == (2, 30, 20)
+    (image,) = read.Images("pr_curve")
+    assert (image.step, image.width, image.height) == (2, 30, 20)
     (text,) = read.Tensors("settings/text_summary")
     assert b"| epochs | 3 |\n| cfg | a.cfg |" in text.tensor_proto.string_val[0]
 

@@ -28,7 +28,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
         config=SimpleNamespace(update=recorder(found, "config")),
     )
     monkeypatch.delenv("WANDB_MODE", raising=False)
-    image = lambda picture: ("image", picture.shape)  # noqa: E731
+    image = lambda pixels: ("image", pixels.shape)  # noqa: E731
     install(monkeypatch, "wandb", init=recorder(found, "init", run), Image=image, Error=Refused)
     return found
 
@@ -39,7 +39,7 @@ def test_a_run_from_start_to_end(calls: Calls, tmp_path: Path, caplog: pytest.Lo
     assert logger.open(epoch=0, run_id="") == "abc"
     logger.log_settings({"epochs": 3})
     logger.log({"x": 0.5}, 2)
-    logger.log_picture("pr_curve", np.zeros((20, 30, 3), np.uint8), 2)
+    logger.log_image("pr_curve", np.zeros((20, 30, 3), np.uint8), 2)
     logger.close(failed=True)
     folder = str(tmp_path / "train")
     assert calls == [

@@ -20,7 +20,7 @@ Array = npt.NDArray[np.float64]
 
 def record(boxes: list[list[float]], class_ids: list[int], ignore: list[bool] | None = None) -> Record:
     return Record(
-        path=Path("picture.jpg"),
+        path=Path("image.jpg"),
         width=200,
         height=200,
         boxes_xyxy=np.array(boxes, np.float64).reshape(-1, 4),
@@ -236,11 +236,11 @@ def test_matches_at_half_overlap_are_not_mixed_with_those_at_stricter_thresholds
     assert (got.precision, got.recall, got.confidence) == (1, 1, 0.9)
 
 
-def test_only_the_best_hundred_of_a_picture_count() -> None:
+def test_only_the_best_hundred_of_an_image_count() -> None:
     index = Index.from_records(["a"], [record([[0, 0, 10, 10]], [0])] * 2)
     wrong = [(0, [50.0, 50.0, 60.0, 60.0], 0.5 + i / 1000, 0) for i in range(100)]
     right = [(0, [0.0, 0.0, 10.0, 10.0], 0.2, 0), (1, [0.0, 0.0, 10.0, 10.0], 0.1, 0)]
-    # The hit in picture 0 is its 101st detection: not there at all.
+    # The hit in image 0 is its 101st detection: not there at all.
     got = coco_metrics(index, flat(right + wrong))
     assert (got.recall, got.precision) == pytest.approx((1 / 2, 1 / 101))
     # One wrong detection less, and it is the 100th.
@@ -257,7 +257,7 @@ def test_no_detections() -> None:
 @pytest.mark.parametrize(
     "index",
     [
-        Index.from_records(["a"], [record([], [])]),  # a picture without truth
+        Index.from_records(["a"], [record([], [])]),  # an image without truth
         Index.from_records(["a"], [record([[0, 0, 10, 10]], [0], [True])]),  # nothing but a crowd
     ],
 )
@@ -268,7 +268,7 @@ def test_no_truth(index: Index, found: FlatDetections) -> None:
     assert (got.truths, got.classes[0].images) == (0, 0)
 
 
-def test_no_pictures() -> None:
+def test_no_images() -> None:
     got = coco_metrics(Index.from_records(["a"], []), flat([]))
     assert math.isnan(got.map50)
     assert got.images == 0

@@ -45,7 +45,7 @@ def test_what_lies_on_a_difficult_object_is_not_ranked_but_counted_as_wrong() ->
     assert (got.tp, got.fp, got.fn) == (1, 1, 0)
 
 
-def test_pictures_may_come_in_any_order() -> None:
+def test_images_may_come_in_any_order() -> None:
     index = Index.from_records(["a"], [record([[0, 0, 10, 10]], [0]), record([[20, 20, 40, 40]], [0])])
     found = flat([(1, [20, 20, 40, 40], 0.9, 0), (0, [0, 0, 10, 10], 0.8, 0), (1, [20, 20, 40, 41], 0.95, 0)])
     got = darknet_metrics(index, found, iou_threshold=0.5, points=0, confidence=0.25)

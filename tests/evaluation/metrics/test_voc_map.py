@@ -6,7 +6,7 @@ from tests.evaluation.metrics.test_coco_metrics import flat, record
 from yolo.data.index import Index
 from yolo.evaluation.metrics.voc_map import voc_metrics
 
-# "a": a truth, a difficult one and, in the second picture, another truth; "b": never there.
+# "a": a truth, a difficult one and, in the second image, another truth; "b": never there.
 INDEX = Index.from_records(
     ["a", "b"],
     [record([[10, 10, 19, 19], [50, 50, 59, 59]], [0, 0], [False, True]), record([[20, 20, 39, 39]], [0])],

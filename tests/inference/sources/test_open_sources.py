@@ -10,7 +10,7 @@ import pytest
 
 from tests.spots import RED, paint
 from yolo.errors import DataError
-from yolo.inference.sources.image_files import EncodedPicture, PictureFile
+from yolo.inference.sources.image_files import EncodedImage, ImageFile
 from yolo.inference.sources.open_sources import open_sources
 from yolo.inference.sources.stream import Camera, Stream
 from yolo.inference.sources.video import VideoFile
@@ -18,7 +18,7 @@ from yolo.inference.sources.video import VideoFile
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder, the working one, with files that are named like pictures, a video and something else."""
+    """A folder, the working one, with files that are named like images, a video and something else."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "in" / "deep").mkdir(parents=True)
     for name in ("in/b.JPG", "in/a.png", "in/c.mp4", "in/notes.md", "in/deep/d.webp"):
@@ -34,7 +34,7 @@ def test_files_folders_and_patterns(folder: Path) -> None:
     assert names("in/b.JPG", "in") == ["in/b.JPG", "in/a.png", "in/b.JPG", "in/c.mp4"]
     assert names("in/*.png") == ["in/a.png"]
     assert names("in/**/*") == ["in/a.png", "in/b.JPG", "in/c.mp4", "in/deep/d.webp"]
-    assert [type(source) for source in open_sources(["in"])] == [PictureFile, PictureFile, VideoFile]
+    assert [type(source) for source in open_sources(["in"])] == [ImageFile, ImageFile, VideoFile]
 
 
 def test_cameras_and_streams() -> None:
@@ -58,14 +58,14 @@ def feed(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".webp", ".tiff"])
-def test_a_picture_on_standard_input(suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_image_on_standard_input(suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
     image = paint((32, 16), [(8, 0, RED)])
     feed(monkeypatch, cv2.imencode(suffix, image)[1].tobytes())
     (source,) = open_sources(["-"])
-    assert isinstance(source, EncodedPicture)
-    (picture,) = source.pictures()
-    assert picture.name == "stdin"
-    np.testing.assert_allclose(picture.image, image, atol=80 if suffix in (".jpg", ".webp") else 0)
+    assert isinstance(source, EncodedImage)
+    (frame,) = source.frames()
+    assert frame.name == "stdin"
+    np.testing.assert_allclose(frame.image, image, atol=80 if suffix in (".jpg", ".webp") else 0)
 
 
 def test_a_list_on_standard_input(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,7 +75,7 @@ def test_a_list_on_standard_input(folder: Path, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize(
     ("data", "problem"),
-    [(b"", "give a picture"), (b"\xfe\xff\0nonsense", "neither a picture nor a list"), (b"-\n", "give a picture")],
+    [(b"", "give an image"), (b"\xfe\xff\0nonsense", "neither an image nor a list"), (b"-\n", "give an image")],
 )
 def test_nothing_of_use_on_standard_input(data: bytes, problem: str, monkeypatch: pytest.MonkeyPatch) -> None:
     feed(monkeypatch, data)
@@ -86,9 +86,9 @@ def test_nothing_of_use_on_standard_input(data: bytes, problem: str, monkeypatch
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
-        ("none.jpg", "none.jpg: no such file or folder; give pictures"),
-        ("in/*.gif", r"in/\*.gif: matches no picture or video \(.avi, "),
-        ("empty", "empty: no pictures or videos in this folder"),
+        ("none.jpg", "none.jpg: no such file or folder; give images"),
+        ("in/*.gif", r"in/\*.gif: matches no image or video \(.avi, "),
+        ("empty", "empty: no images or videos in this folder"),
     ],
 )
 def test_mistakes(name: str, problem: str, folder: Path) -> None:

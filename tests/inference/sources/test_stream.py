@@ -1,4 +1,4 @@
-"""Streams over loopback: a server sends JPEG pictures one after the other, and breaks off."""
+"""Streams over loopback: a server sends JPEG images one after the other, and breaks off."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GREYS = (40, 80, 120, 160, 200)
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """Sends a few pictures a connection, and after two connections nothing more."""
+    """Sends a few images a connection, and after two connections nothing more."""
 
     connections = 0
 
@@ -74,22 +74,22 @@ def test_a_broken_stream_is_connected_again_and_then_given_up(address: str, capl
 
     def look() -> None:
         stream = Stream(f"{address}/live.mjpg", pauses_s=(0.01, 0.02))
-        frames.extend((picture.frame, round(float(picture.image.mean()) / 40)) for picture in stream.pictures())
+        frames.extend((image.number, round(float(image.image.mean()) / 40)) for image in stream.frames())
 
     with caplog.at_level(logging.WARNING), pytest.raises(DataError, match="tries to connect again failed") as lost:
         look()
     assert "2 tries to connect again failed within 0.03 s" in str(lost.value)
-    assert Handler.connections == 4  # two that gave pictures, two that did not
+    assert Handler.connections == 4  # two that gave images, two that did not
     numbers = [number for number, _ in frames]
     assert numbers == sorted(set(numbers))
-    assert 6 <= numbers[-1] + 1 <= 10  # both connections counted on; OpenCV may keep the last picture
+    assert 6 <= numbers[-1] + 1 <= 10  # both connections counted on; OpenCV may keep the last image
     assert all(1 <= grey <= 5 for _, grey in frames)
     assert caplog.text.count("trying again in") == 3
 
 
 def test_an_address_where_nothing_is_fails_at_once() -> None:
-    with pytest.raises(DataError, match=r"http://127\.0\.0\.1:9/x: gives no picture; check the address"):
-        next(Stream("http://127.0.0.1:9/x").pictures())
+    with pytest.raises(DataError, match=r"http://127\.0\.0\.1:9/x: gives no image; check the address"):
+        next(Stream("http://127.0.0.1:9/x").frames())
 
 
 def test_a_video_file_behind_an_address_gives_every_frame_once(address: str, tmp_path: Path) -> None:
@@ -97,14 +97,14 @@ def test_a_video_file_behind_an_address_gives_every_frame_once(address: str, tmp
     for grey in range(0, 200, 10):
         writer.write(np.full((48, 64, 3), grey, np.uint8))
     writer.close()
-    pictures = list(Stream(f"{address}/a.mp4").pictures())
-    assert [round(float(picture.image.mean()) / 10) for picture in pictures] == list(range(20))
+    images = list(Stream(f"{address}/a.mp4").frames())
+    assert [round(float(image.image.mean()) / 10) for image in images] == list(range(20))
 
 
 def test_a_slow_reader_gets_the_newest_frame(address: str) -> None:
-    pictures = Stream(f"{address}/live.mjpg").pictures()
-    first = next(pictures)
-    time.sleep(0.5)  # all five pictures have come meanwhile
-    second = next(pictures)
-    assert second.frame - first.frame > 1
-    pictures.close()
+    images = Stream(f"{address}/live.mjpg").frames()
+    first = next(images)
+    time.sleep(0.5)  # all five images have come meanwhile
+    second = next(images)
+    assert second.number - first.number > 1
+    images.close()

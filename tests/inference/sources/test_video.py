@@ -29,12 +29,12 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     write(path, range(0, 200, 20), fps=24)
     video = VideoFile(path)
     assert video.total == 10
-    pictures = list(video.pictures())
-    assert [picture.frame for picture in pictures] == list(range(10))
-    assert pictures[0].video is not None
-    assert pictures[0].video.fps == pytest.approx(24)
-    assert pictures[0].image.shape == (48, 64, 3)
-    assert [round(float(picture.image.mean()) / 20) for picture in pictures] == list(range(10))
+    images = list(video.frames())
+    assert [image.number for image in images] == list(range(10))
+    assert images[0].video is not None
+    assert images[0].video.fps == pytest.approx(24)
+    assert images[0].image.shape == (48, 64, 3)
+    assert [round(float(image.image.mean()) / 20) for image in images] == list(range(10))
 
 
 def test_video_is_in_its_place_when_it_is_whole(tmp_path: Path) -> None:
@@ -50,8 +50,8 @@ def test_frames_of_another_size_are_fitted(tmp_path: Path) -> None:
     writer = VideoWriter(tmp_path / "a.mp4", 25, (64, 48))
     writer.write(grey(100, (32, 90)))
     writer.close()
-    (picture,) = VideoFile(tmp_path / "a.mp4").pictures()
-    assert picture.image.shape == (48, 64, 3)
+    (image,) = VideoFile(tmp_path / "a.mp4").frames()
+    assert image.image.shape == (48, 64, 3)
 
 
 def test_a_video_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
@@ -83,6 +83,6 @@ def test_a_video_that_is_cut_short_is_said_to_be(tmp_path: Path, caplog: pytest.
     data = (tmp_path / "a.avi").read_bytes()
     (tmp_path / "a.avi").write_bytes(data[: len(data) // 3])
     with caplog.at_level(logging.WARNING):
-        frames = list(VideoFile(tmp_path / "a.avi").pictures())
+        frames = list(VideoFile(tmp_path / "a.avi").frames())
     assert 10 < len(frames) < 30
     assert f"ends after {len(frames)} of its 60 frames" in caplog.text

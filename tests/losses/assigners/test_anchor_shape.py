@@ -9,7 +9,7 @@ ANCHORS = torch.tensor([[10.0, 10.0], [20.0, 20.0], [40.0, 10.0]])
 
 
 def test_matches_by_hand() -> None:
-    # one 20 x 20 box of class 7 in the second picture of a 64 x 64 input, centre (40, 8)
+    # one 20 x 20 box of class 7 in the second image of a 64 x 64 input, centre (40, 8)
     targets = torch.tensor([[1, 7, 40 / 64, 8 / 64, 20 / 64, 20 / 64]])
     matches = match_by_shape(targets, ANCHORS, grid=(4, 4), image_size=(64, 64), threshold=0.3)
     # IoU of shapes: 100/400, 1, 200/600: anchor 0 is below the threshold
@@ -40,7 +40,7 @@ def test_truth_and_regions_to_ignore() -> None:
 
 
 def test_predictions_in_ignored_regions_by_hand() -> None:
-    # of a 100 x 200 input (height x width), the second picture ignores x 0..100 and y 0..100, and a 20 x 20 corner
+    # of a 100 x 200 input (height x width), the second image ignores x 0..100 and y 0..100, and a 20 x 20 corner
     regions = torch.tensor([[1, -1, 0.25, 0.5, 0.5, 1.0], [1, -1, 0.95, 0.9, 0.1, 0.2]])
     boxes = torch.tensor(
         [
@@ -68,5 +68,5 @@ def test_many_regions_are_compared_in_parts(monkeypatch: pytest.MonkeyPatch, tab
     boxes = torch.cat([corner, corner + torch.rand(2, 40, 2, generator=generator) * 20], dim=-1)
     expected = lies_in_ignored(boxes, regions, (64, 64))
     assert 0 < expected.sum() < expected.numel()
-    monkeypatch.setattr("yolo.losses.assigners.anchor_shape.LARGEST_OVERLAP_TABLE", table)
+    monkeypatch.setattr("yolo.losses.assigners.anchor_shape.MAX_OVERLAP_TABLE", table)
     assert torch.equal(lies_in_ignored(boxes, regions, (64, 64)), expected)

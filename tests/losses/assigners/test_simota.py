@@ -10,15 +10,15 @@ from torch import Tensor
 
 from yolo.layers import Yolo
 from yolo.losses.assigners.simota import match_by_cost, reach
-from yolo.losses.predictions import Predictions
+from yolo.losses.predictions import HeadPredictions
 
 SIZE = (64, 64)
 HEAD = Yolo(classes=2, num=1, anchors=(32.0, 32.0))
 GRID = 4  # cells of 16 pixels
 
 
-def predictions(raw: Tensor, head: Yolo = HEAD) -> Predictions:
-    return Predictions.of(head, raw, SIZE)
+def predictions(raw: Tensor, head: Yolo = HEAD) -> HeadPredictions:
+    return HeadPredictions.of(head, raw, SIZE)
 
 
 def truth(image: int, class_id: int, *cxcywh: float) -> list[float]:
@@ -79,7 +79,7 @@ def test_a_prediction_answers_for_one_box() -> None:
     assert answers.cost.item() == pytest.approx(2 * math.log(2), abs=1e-5)
 
 
-def test_pictures_do_not_mix() -> None:
+def test_images_do_not_mix() -> None:
     raw = torch.zeros(3, 7, GRID, GRID)
     assert cells(raw, [truth(2, 0, 24, 24, 4, 4), truth(1, 0, 8, 8, 4, 4)]) == [16, 2 * 16 + 5]
 
@@ -94,12 +94,12 @@ def test_the_nearest_anchor_of_all_heads_answers_where_none_is_near() -> None:
     assert fine.prediction.tolist() == [5]
 
 
-def test_a_box_without_area_or_outside_the_picture_gets_one_answer() -> None:
+def test_a_box_without_area_or_outside_the_image_gets_one_answer() -> None:
     assert cells(torch.zeros(1, 7, GRID, GRID), [truth(0, 0, 64, 64, 0, 0)]) == [15]
     assert cells(torch.zeros(1, 7, GRID, GRID), [truth(0, 0, -9, 90, 4, 4)]) == [12]
 
 
-def test_two_thousand_boxes_a_picture_a_few_at_a_time() -> None:
+def test_two_thousand_boxes_an_image_a_few_at_a_time() -> None:
     generator = torch.Generator().manual_seed(0)
     head = Yolo(classes=2, num=3, anchors=(8.0, 8.0, 16.0, 16.0, 32.0, 32.0), scale_x_y=1.5)
     truths = torch.rand(4000, 6, generator=generator)
@@ -110,4 +110,4 @@ def test_two_thousand_boxes_a_picture_a_few_at_a_time() -> None:
     (pieces,) = match_by_cost(heads, truths, SIZE, 0.2, values_at_once=27 * 7 * 100)  # candidates of a hundred boxes
     assert all(torch.equal(a, b) for a, b in zip(whole, pieces, strict=True))
     assert len(whole.prediction) == len(set(whole.prediction.tolist())) > 700  # of 1,536
-    assert torch.equal(truths[whole.truth, 0].long(), whole.prediction // (16 * 16 * 3))  # each in its own picture
+    assert torch.equal(truths[whole.truth, 0].long(), whole.prediction // (16 * 16 * 3))  # each in its own image

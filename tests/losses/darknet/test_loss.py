@@ -66,7 +66,7 @@ def test_crowds_and_boxes_at_edges_stay_finite(head: HeadSpec) -> None:
 
 
 @pytest.mark.parametrize("head", HEADS)
-def test_a_batch_has_the_mean_gradient_of_its_pictures(head: HeadSpec) -> None:
+def test_a_batch_has_the_mean_gradient_of_its_images(head: HeadSpec) -> None:
     rows = [[0, 0, 0.3, 0.4, 0.2, 0.3], [0, 2, 0.32, 0.41, 0.2, 0.3], [1, 1, 0.7, 0.6, 0.6, 0.7]]
     both = raw_for(head)
     _, gradient = run(head, both, rows)
@@ -124,10 +124,10 @@ def test_focal_loss_of_classes() -> None:
     assert gradient[0, 5:8, int(0.3 * 4), int(0.3 * 6)].tolist() == pytest.approx(expected)
 
 
-def test_region_draws_boxes_to_anchors_until_12800_pictures() -> None:
+def test_region_draws_boxes_to_anchors_until_12800_images() -> None:
     raw = raw_for(REGION)
     _, early = run(REGION, raw, [], seen=12797)
-    _, late = run(REGION, raw, [], seen=12798)  # with the two pictures of the batch: 12800
+    _, late = run(REGION, raw, [], seen=12798)  # with the two images of the batch: 12800
     boxes = early.view(2, 2, 8, 4, 6)[:, :, 2:4]
     torch.testing.assert_close(boxes, 0.01 * raw.detach().view(2, 2, 8, 4, 6)[:, :, 2:4] / 2)
     assert late.view(2, 2, 8, 4, 6)[:, :, :4].count_nonzero() == 0

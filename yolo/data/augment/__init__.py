@@ -1,1 +1,1 @@
-"""How training pictures are varied: each change is a pure function of (sample, rng)."""
+"""How training images are varied: each change is a pure function of (sample, rng)."""

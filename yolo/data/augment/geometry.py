@@ -1,7 +1,7 @@
-"""Changes of where things are in a picture, with their boxes.
+"""Changes of where things are in an image, with their boxes.
 
-A coordinate is continuous: pixel i covers i..i + 1, so a picture of width W spans 0..W. A change is a matrix (3, 3)
-that maps (x, y, 1) of the picture to (x, y, 1) of the result, up to a factor.
+A coordinate is continuous: pixel i covers i..i + 1, so an image of width W spans 0..W. A change is a matrix (3, 3)
+that maps (x, y, 1) of the image to (x, y, 1) of the result, up to a factor.
 Axes: N boxes. Source: the recipe of the PyTorch YOLOv3 trainers of 2018 to 2020; jitter: darknet src/data.c.
 """
 
@@ -19,7 +19,7 @@ from yolo.data.transforms import FILL
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from yolo.config.augment_settings import Augment
+    from yolo.config.augment_settings import AugmentSettings
 
 MIN_SIDE = 4  # pixels
 MIN_VISIBLE = 0.2  # of the area
@@ -44,20 +44,20 @@ def flip_vertical(sample: Sample) -> Sample:
     return Sample(np.asarray(cv2.flip(sample.image, 0), np.uint8), boxes_xyxy, sample.class_ids)
 
 
-def moves(augment: Augment) -> bool:
+def moves(augment: AugmentSettings) -> bool:
     """Whether `random_move` does more than to bring one middle to the other."""
     return any((augment.degrees, augment.translate, augment.scale, augment.shear, augment.perspective))
 
 
 def random_move(
-    rng: np.random.Generator, augment: Augment, from_wh: tuple[int, int], to_wh: tuple[int, int]
+    rng: np.random.Generator, augment: AugmentSettings, from_wh: tuple[int, int], to_wh: tuple[int, int]
 ) -> npt.NDArray[np.float64]:
-    """Rotate, zoom, shear, tilt and shift; the middle of the picture goes to the middle of the input, then shifts.
+    """Rotate, zoom, shear, tilt and shift; the middle of the image goes to the middle of the input, then shifts.
 
     Args:
         rng: draws five values and a shift in x and y, whatever the ranges; for a tilt two more.
         augment: gives `degrees`, `scale`, `shear`, `translate` and `perspective`.
-        from_wh: size of the picture.
+        from_wh: size of the image.
         to_wh: size of the input.
 
     Source: as the module; differs: shears around the middle, not around a corner.
@@ -78,13 +78,15 @@ def random_move(
     return shifted(*(middle_out + shift * to_wh)) @ matrix @ shifted(*-middle_in)
 
 
-def random_crop(rng: np.random.Generator, augment: Augment, size_wh: tuple[int, int]) -> npt.NDArray[np.float64]:
-    """Move the four sides of a picture in or out, and stretch what is between them to the picture's size.
+def random_crop(
+    rng: np.random.Generator, augment: AugmentSettings, size_wh: tuple[int, int]
+) -> npt.NDArray[np.float64]:
+    """Move the four sides of an image in or out, and stretch what is between them to the image's size.
 
     Args:
         rng: draws six values.
         augment: gives `jitter` and `resize`.
-        size_wh: of the picture.
+        size_wh: of the image.
 
     Source: darknet src/data.c load_data_detection; differs: no rounding to pixels.
     """
@@ -97,7 +99,7 @@ def random_crop(rng: np.random.Generator, augment: Augment, size_wh: tuple[int, 
     return np.asarray(stretch @ shifted(-x1 * size_wh[0], -y1 * size_wh[1]), np.float64)
 
 
-def crops(augment: Augment) -> bool:
+def crops(augment: AugmentSettings) -> bool:
     """Whether `random_crop` does anything."""
     return augment.jitter > 0 or augment.resize != 1
 
@@ -110,7 +112,7 @@ def shifted(x: float, y: float) -> npt.NDArray[np.float64]:
 def seen_window(
     matrix: npt.NDArray[np.float64], from_wh: tuple[int, int], to_wh: tuple[int, int]
 ) -> tuple[int, int, int, int]:
-    """The part of a picture, in whole pixels x1, y1, x2, y2, from which a change draws the result."""
+    """The part of an image, in whole pixels x1, y1, x2, y2, from which a change draws the result."""
     w, h = to_wh
     corners, _ = _project(
         np.asarray(np.linalg.inv(matrix), np.float64), np.array([[0, 0], [w, 0], [w, h], [0, h]], np.float64)

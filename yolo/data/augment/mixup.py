@@ -1,4 +1,4 @@
-"""Two pictures in one, both half transparent."""
+"""Two images in one, both half transparent."""
 
 from __future__ import annotations
 

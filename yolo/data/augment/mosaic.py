@@ -1,4 +1,4 @@
-"""Four or nine pictures in one training input.
+"""Four or nine images in one training input.
 
 Axes: N boxes. The canvas is 2 w x 2 h pixels for an input of w x h. Source of the mosaic of four: as `geometry.py`.
 """
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from yolo.config.augment_settings import Augment
+    from yolo.config.augment_settings import AugmentSettings
 
 NUM_TILES = 4
 NUM_NINE = 9
@@ -26,9 +26,9 @@ Corner = tuple[int, int]  # left and top of a tile on the canvas
 
 
 def random_mosaic(
-    tiles: Sequence[Sample], size_wh: tuple[int, int], rng: np.random.Generator, augment: Augment
+    tiles: Sequence[Sample], size_wh: tuple[int, int], rng: np.random.Generator, augment: AugmentSettings
 ) -> Sample:
-    """Put four or nine pictures on the canvas, around a random point, and cut the middle of it out.
+    """Put four or nine images on the canvas, around a random point, and cut the middle of it out.
 
     Args:
         tiles: four or nine samples whose longer side is the input's; any may be without boxes.

@@ -1,4 +1,4 @@
-"""Hides parts of a picture. Axes: H and W pixels, N boxes. Source: arXiv 1708.04552."""
+"""Hides parts of an image. Axes: H and W pixels, N boxes. Source: arXiv 1708.04552."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 MAX_RECTANGLES = 8
-SIDES = (1 / 16, 1 / 4)  # of a rectangle, as parts of the picture's
+SIDES = (1 / 16, 1 / 4)  # of a rectangle, as parts of the image's
 MAX_HIDDEN = 0.6  # of a box, else the box goes
 
 
@@ -38,7 +38,7 @@ def hidden_share(hidden: npt.NDArray[np.uint8], boxes_xyxy: npt.NDArray[np.float
 
     Args:
         hidden: (H, W), 1 where hidden, else 0.
-        boxes_xyxy: (N, 4), inside the picture.
+        boxes_xyxy: (N, 4), inside the image.
 
     Returns:
         (N,), 0..1.

@@ -1,6 +1,6 @@
 """The order in which a training input is varied.
 
-Pictures are put together and moved (one warp a picture), then mixed, coloured, hidden in part, and flipped.
+Images are put together and moved (one warp an image), then mixed, coloured, hidden in part, and flipped.
 """
 
 from __future__ import annotations
@@ -17,40 +17,42 @@ from yolo.data.augment.occlusion import cutout
 if TYPE_CHECKING:
     import numpy as np
 
-    from yolo.config.augment_settings import Augment
+    from yolo.config.augment_settings import AugmentSettings
     from yolo.data.sample import Sample
 
 
-class Pictures(Protocol):
+class Images(Protocol):
     """What the variations are made of."""
 
     def __len__(self) -> int: ...
 
     def tile(self, i: int) -> Sample:
-        """Picture i, its longer side as long as the longest of an input."""
+        """Image i, its longer side as long as the longest of an input."""
 
     def fitted(self, i: int, size_wh: tuple[int, int]) -> Sample:
-        """Picture i in an input of a size."""
+        """Image i in an input of a size."""
 
 
-def vary(pictures: Pictures, i: int, size_wh: tuple[int, int], rng: np.random.Generator, augment: Augment) -> Sample:
+def augmented_sample(
+    images: Images, i: int, size_wh: tuple[int, int], rng: np.random.Generator, augment: AugmentSettings
+) -> Sample:
     """One training input.
 
     Args:
-        pictures: all of them; partners in mosaics and mixtures are drawn from the whole.
+        images: all of them; partners in mosaics and mixtures are drawn from the whole.
         i: which one.
         size_wh: of the input.
         rng: all randomness.
         augment: what happens, and how much.
     """
-    sample = _scene(pictures, i, size_wh, rng, augment)
+    sample = _scene(images, i, size_wh, rng, augment)
     if _happens(augment.mixup, rng):
-        partner = int(rng.integers(len(pictures)))
-        sample = mixup(sample, _scene(pictures, partner, size_wh, rng, augment), rng)
+        partner = int(rng.integers(len(images)))
+        sample = mixup(sample, _scene(images, partner, size_wh, rng, augment), rng)
     return recolour_and_flip(sample, rng, augment)
 
 
-def recolour_and_flip(sample: Sample, rng: np.random.Generator, augment: Augment) -> Sample:
+def recolour_and_flip(sample: Sample, rng: np.random.Generator, augment: AugmentSettings) -> Sample:
     """What follows when everything is in its place."""
     image = random_hsv(sample.image, rng, augment.hsv_h, augment.hsv_s, augment.hsv_v)
     if _happens(augment.blur, rng):
@@ -67,23 +69,25 @@ def recolour_and_flip(sample: Sample, rng: np.random.Generator, augment: Augment
     return sample
 
 
-def _scene(pictures: Pictures, i: int, size_wh: tuple[int, int], rng: np.random.Generator, augment: Augment) -> Sample:
-    """A mosaic or a picture, moved."""
+def _scene(
+    images: Images, i: int, size_wh: tuple[int, int], rng: np.random.Generator, augment: AugmentSettings
+) -> Sample:
+    """A mosaic or an image, moved."""
     if rng.random() < augment.mosaic:
         number = NUM_NINE if _happens(augment.mosaic9, rng) else NUM_TILES
-        others = rng.integers(len(pictures), size=number - 1).tolist()
-        tiles = [pictures.tile(tile) for tile in (i, *others)]
+        others = rng.integers(len(images), size=number - 1).tolist()
+        tiles = [images.tile(tile) for tile in (i, *others)]
         if crops(augment):
             tiles = [_cropped(tile, rng, augment) for tile in tiles]
         return random_mosaic(tiles, size_wh, rng, augment)
-    sample = pictures.fitted(i, size_wh)
+    sample = images.fitted(i, size_wh)
     matrix = random_move(rng, augment, size_wh, size_wh)
     if crops(augment):
         matrix = matrix @ random_crop(rng, augment, size_wh)
     return warp(sample, matrix, size_wh)
 
 
-def _cropped(tile: Sample, rng: np.random.Generator, augment: Augment) -> Sample:
+def _cropped(tile: Sample, rng: np.random.Generator, augment: AugmentSettings) -> Sample:
     height, width = tile.image.shape[:2]
     return warp(tile, random_crop(rng, augment, (width, height)), (width, height))
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import psutil
 
+from yolo.config.train_settings import CacheKind
 from yolo.data.cache.disk import DiskCache, bytes_before_pixels, cache_name, file_stamps, reserve
 from yolo.data.cache.ram import RamCache
-from yolo.data.cache.slots import PictureCache, Slots
+from yolo.data.cache.slots import ImageCache, Slots
 from yolo.errors import SettingsError
 from yolo.storage import cache_folder
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-CacheKind = Literal["none", "ram", "disk", "auto"]
 AUTO_PART = 0.25  # of the free memory: what takes more is not cached by `auto`
 RAM_PART = 0.7  # of the free memory that `ram` takes at most
 DISK_PART = 0.9  # of the free disk that `disk` takes at most
@@ -31,12 +31,12 @@ MEMORY_LIMITS = (  # of a container, and what it uses
 )
 
 
-def build_cache(kind: CacheKind, index: Index, longer_side: int) -> PictureCache | None:
-    """A cache for the pictures of an index.
+def build_cache(kind: CacheKind, index: Index, longer_side: int) -> ImageCache | None:
+    """A cache for the images of an index.
 
     Args:
-        kind: where; `auto` is `ram` if all pictures take no more than a quarter of the free memory, else `none`.
-        index: the pictures.
+        kind: where; `auto` is `ram` if all images take no more than a quarter of the free memory, else `none`.
+        index: the images.
         longer_side: of the tiles, pixels; the input's.
 
     Returns:
@@ -53,7 +53,7 @@ def build_cache(kind: CacheKind, index: Index, longer_side: int) -> PictureCache
     free = free_shared_memory()
     if kind == "auto" and slots.num_bytes > AUTO_PART * free:
         logger.info(
-            "picture cache: none, since %s pictures would take %s of %s free memory; "
+            "image cache: none, since %s images would take %s of %s free memory; "
             "--cache ram keeps as many as fit, --cache disk uses the disk",
             f"{len(slots):,}", size_text(slots.num_bytes), size_text(free),
         )  # fmt: skip
@@ -64,7 +64,7 @@ def build_cache(kind: CacheKind, index: Index, longer_side: int) -> PictureCache
 
 
 def _on_disk(index: Index, slots: Slots, longer_side: int) -> DiskCache | None:
-    path = cache_folder("pictures") / cache_name(index, longer_side)
+    path = cache_folder("images") / cache_name(index, longer_side)
     marks = bytes_before_pixels(len(slots))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -102,6 +102,6 @@ def size_text(num_bytes: float) -> str:
 
 def _say(where: str, slots: Slots, count: int, free: int) -> None:
     logger.info(
-        "picture cache: %s of %s pictures fit, and take %s of %s free in %s",
+        "image cache: %s of %s images fit, and take %s of %s free in %s",
         f"{count:,}", f"{len(slots):,}", size_text(int(slots.ends[count])), size_text(free), where,
     )  # fmt: skip

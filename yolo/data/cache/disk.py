@@ -1,4 +1,4 @@
-"""A cache in a file, for later runs as well. Axes: M pictures."""
+"""A cache in a file, for later runs as well. Axes: M images."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ MARK = np.dtype([("stamp", np.uint64), ("checksum", np.uint64)])
 class DiskCache:
     """Tiles in one file, behind a mark for each.
 
-    A mark is a stamp of the picture's file and a checksum of the pixels. A slot counts if the stamp is that of the file
-    now and, looked at once, the checksum is right: neither a picture that was replaced nor a page that a power cut left
+    A mark is a stamp of the image's file and a checksum of the pixels. A slot counts if the stamp is that of the file
+    now and, looked at once, the checksum is right: neither an image that was replaced nor a page that a power cut left
     unwritten is ever served.
     """
 
@@ -39,7 +39,7 @@ class DiskCache:
 
         Args:
             slots: the layout.
-            count: how many pictures, from the first, the file has room for; at least 1.
+            count: how many images, from the first, the file has room for; at least 1.
             path: of the file, as `reserve` makes it.
             stamps: (M,), of `file_stamps`.
         """
@@ -81,16 +81,16 @@ class DiskCache:
 
 
 def cache_name(index: Index, longer_side: int) -> str:
-    """The file's name: the same only for the same pictures in the same order at the same size, decoded alike."""
+    """The file's name: the same only for the same images in the same order at the same size, decoded alike."""
     digest = hashlib.blake2b(f"{VERSION} {longer_side} {cv2.__version__}".encode(), digest_size=12)
     for part in (index.path_bytes, index.path_ends, index.sizes):
         digest.update(np.ascontiguousarray(part).data)
     return f"{digest.hexdigest()}.tiles"
 
 
-def bytes_before_pixels(num_pictures: int) -> int:
+def bytes_before_pixels(num_images: int) -> int:
     """Size of the marks."""
-    return num_pictures * MARK.itemsize
+    return num_images * MARK.itemsize
 
 
 def reserve(path: Path, num_bytes: int) -> None:
@@ -102,7 +102,7 @@ def reserve(path: Path, num_bytes: int) -> None:
 
 
 def file_stamps(index: Index) -> npt.NDArray[np.uint64]:
-    """(M,), a number that changes with a picture's file: by its size and the times of its contents and its entry."""
+    """(M,), a number that changes with an image's file: by its size and the times of its contents and its entry."""
     stamps = np.zeros(len(index), np.uint64)
     for i in progress(range(len(index)), desc="look at files", unit=" files", delay=1):
         try:

@@ -21,11 +21,11 @@ class RamCache:
 
         Args:
             slots: the layout.
-            count: how many pictures, from the first, are kept; at least 1.
+            count: how many images, from the first, are kept; at least 1.
         """
         self._slots = slots
         self._count = count
-        # Shared from the start: share_memory_() would copy it, and so touch every page before the first picture.
+        # Shared from the start: share_memory_() would copy it, and so touch every page before the first image.
         storage = torch.UntypedStorage._new_shared(int(slots.ends[count]))  # type: ignore[no-untyped-call]
         self._pixels = torch.empty(0, dtype=torch.uint8).set_(storage)
         self._filled = torch.zeros(count, dtype=torch.uint8).share_memory_()  # type: ignore[no-untyped-call]

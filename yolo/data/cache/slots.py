@@ -1,4 +1,4 @@
-"""Where the tile of each picture lies in a flat array of bytes. Axes: M pictures."""
+"""Where the tile of each image lies in a flat array of bytes. Axes: M images."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 
-class PictureCache(Protocol):
+class ImageCache(Protocol):
     """What the data set asks."""
 
     def get(self, i: int) -> npt.NDArray[np.uint8] | None:
-        """The tile of picture i, read-only, or None."""
+        """The tile of image i, read-only, or None."""
 
     def put(self, i: int, image: npt.NDArray[np.uint8]) -> None:
-        """Keep the tile of picture i if it has a slot."""
+        """Keep the tile of image i if it has a slot."""
 
 
 class Slots:
@@ -29,7 +29,7 @@ class Slots:
         """Lay out.
 
         Args:
-            sizes: (M, 2), width and height of the pictures.
+            sizes: (M, 2), width and height of the images.
             longer_side: of the tiles, pixels.
         """
         tiles = [tile_size((width, height), longer_side) for width, height in sizes.tolist()]
@@ -45,10 +45,10 @@ class Slots:
         return int(self.ends[-1])
 
     def fitting(self, num_bytes: int) -> int:
-        """How many pictures, from the first, have their slots within so many bytes."""
+        """How many images, from the first, have their slots within so many bytes."""
         return max(0, int(np.searchsorted(self.ends, num_bytes, side="right")) - 1)
 
     def view(self, pixels: npt.NDArray[np.uint8], i: int) -> npt.NDArray[np.uint8]:
-        """The slot of picture i, (height, width, 3)."""
+        """The slot of image i, (height, width, 3)."""
         width, height = self.tiles_wh[i].tolist()
         return pixels[self.ends[i] : self.ends[i + 1]].reshape(height, width, 3)

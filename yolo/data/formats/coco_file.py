@@ -1,4 +1,4 @@
-"""One COCO JSON file: pictures, categories and boxes. Knows nothing of where the pictures lie.
+"""One COCO JSON file: images, categories and boxes. Knows nothing of where the images lie.
 
 The arrays of the file are read element by element: of an annotation only the box is kept, so that outlines (most of
 such a file) never fill the memory, and a bar shows how far it is.
@@ -42,12 +42,12 @@ class CocoImage:
 
 @dataclass(frozen=True, slots=True)
 class CocoFile:
-    """A parsed file. Axes: N boxes, sorted by picture, else as they lie in the file."""
+    """A parsed file. Axes: N boxes, sorted by image, else as they lie in the file."""
 
     path: Path
     names: Mapping[int, str]  # category id -> class name
     images: tuple[CocoImage, ...]
-    has_annotations: bool  # files of test pictures have none
+    has_annotations: bool  # files of test images have none
     image_ids: npt.NDArray[np.int64]  # (N,), sorted
     ids: npt.NDArray[np.int64]  # (N,), of the annotations
     category_ids: npt.NDArray[np.int64]  # (N,)
@@ -76,7 +76,7 @@ def read_coco(path: Path) -> CocoFile:
         if entry is not None:
             takers[key](entry)
     if "images" not in found:
-        raise DataError(f"{path}: has no 'images': it is no COCO file of pictures; choose another")
+        raise DataError(f"{path}: has no 'images': it is no COCO file of images; choose another")
     _check_references(path, rows, {image.id for image in images}, names, len(images))
     numbers = np.array([row[:4] for row in rows], np.int64).reshape(-1, 4)
     measures = np.array([row[4:] for row in rows], np.float64).reshape(-1, 5)

@@ -1,8 +1,8 @@
-"""COCO data sets: JSON files that hold all boxes of a split, and pictures somewhere near them.
+"""COCO data sets: JSON files that hold all boxes of a split, and images somewhere near them.
 
 Class ids are the ranks of the category ids, of all files together. Crowds are neither hit nor miss.
-The size of a picture comes from its header, as in all formats: it costs a tenth of a millisecond, shows that the
-picture is one, and knows of rotation. Where the file says another size, its boxes cannot be placed: reading stops.
+The size of an image comes from its header, as in all formats: it costs a tenth of a millisecond, shows that the
+image is one, and knows of rotation. Where the file says another size, its boxes cannot be placed: reading stops.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ PREFIX = "instances_"  # of the files that hold boxes, in COCO itself
 
 
 class CocoSource(Source):
-    """A folder with `annotations/*.json`, or with JSON files beside the pictures, or one JSON file.
+    """A folder with `annotations/*.json`, or with JSON files beside the images, or one JSON file.
 
     Splits are named by the files (`instances_train2017.json`) or by their folders (`train/_annotations.coco.json`).
     """
@@ -49,7 +49,7 @@ class CocoSource(Source):
         self._paths = train_first(_by_split(files))
         self.splits = tuple(self._paths)
         self._files: dict[str, CocoFile] = {}
-        self._images: dict[Path, tuple[CocoFile, CocoImage]] = {}  # of the splits whose pictures were asked for
+        self._images: dict[Path, tuple[CocoFile, CocoImage]] = {}  # of the splits whose images were asked for
 
     @cached_property
     def names(self) -> tuple[str, ...]:  # type: ignore[override]  # read at the first use, which may never come
@@ -60,34 +60,34 @@ class CocoSource(Source):
         folders = [found for folder in _named_folders(path, split) for found in find_folders(folder)]
         return [self.path, path.parent, _root(path), *self._paths.values(), *folders]
 
-    def pictures(self, split: str) -> list[Path]:
+    def images(self, split: str) -> list[Path]:
         file = self._file(split)
-        folders = [folder for folder in _picture_folders(file.path, split) if folder.is_dir()]
+        folders = [folder for folder in _image_folders(file.path, split) if folder.is_dir()]
         found: dict[Path, tuple[CocoFile, CocoImage]] = {}
         for image in progress(file.images, "find images", unit=" images", delay=1):
-            picture = _find(image, folders, file.path)
-            if picture in found:
-                twice = f"images {found[picture][1].id} and {image.id} are both '{picture}'"
+            path = _find(image, folders, file.path)
+            if path in found:
+                twice = f"images {found[path][1].id} and {image.id} are both '{path}'"
                 raise DataError(f"{file.path}: {twice}; move the annotations to one and remove the other")
-            found[picture] = file, image
+            found[path] = file, image
         self._images.update(found)
         return list(found)
 
     def coco_ids(self, split: str) -> tuple[list[int], list[int]]:
         return [image.id for image in self._file(split).images], list(self._categories)
 
-    def label_files(self, picture: Path) -> list[Path]:
+    def label_files(self, image_path: Path) -> list[Path]:
         return []
 
-    def labels(self, picture: Path, width: int, height: int) -> Labels | None:
-        file, image = self._images[picture]
+    def labels(self, image_path: Path, width: int, height: int) -> Labels | None:
+        file, image = self._images[image_path]
         if not file.has_annotations:
             return None
         if image.size is not None and image.size != (width, height):
             listed = "x".join(map(str, image.size))
             raise DataError(
-                f"{file.path}: image {image.id} is said to be {listed}, but {picture} shows as {width}x{height}: "
-                "its boxes cannot be placed; correct width and height, or the picture"
+                f"{file.path}: image {image.id} is said to be {listed}, but {image_path} shows as {width}x{height}: "
+                "its boxes cannot be placed; correct width and height, or the image"
             )
         first, last = np.searchsorted(file.image_ids, [image.id, image.id + 1])
         class_ids = np.searchsorted(self._category_ids, file.category_ids[first:last])
@@ -152,7 +152,7 @@ def _root(path: Path) -> Path:
 
 
 def _named_folders(path: Path, split: str) -> list[Path]:
-    """The folders whose names say that they hold the pictures of a file; they may not exist."""
+    """The folders whose names say that they hold the images of a file; they may not exist."""
     root = _root(path)
     names = dict.fromkeys([_stem(path), split, *(word for word, meant in SPLIT_WORDS.items() if meant == split)])
     return [root / folder / name for name in names for folder in ("", "images")] + [
@@ -161,7 +161,7 @@ def _named_folders(path: Path, split: str) -> list[Path]:
     ]
 
 
-def _picture_folders(path: Path, split: str) -> list[Path]:
+def _image_folders(path: Path, split: str) -> list[Path]:
     return [*_named_folders(path, split), path.parent, _root(path)]
 
 
@@ -171,6 +171,4 @@ def _find(image: CocoImage, folders: Sequence[Path], path: Path) -> Path:
         if os.path.isfile(candidate):  # noqa: PTH113
             return Path(candidate)
     places = ", ".join(map(str, folders))
-    raise DataError(
-        f"{path}: image {image.id}: no picture '{image.file_name}' in {places}; add it, or remove the entry"
-    )
+    raise DataError(f"{path}: image {image.id}: no image '{image.file_name}' in {places}; add it, or remove the entry")

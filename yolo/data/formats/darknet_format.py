@@ -32,7 +32,7 @@ class DarknetSource(YoloTextSource):
     def origins(self, split: str) -> list[Path]:
         return [self.path, self._file.names_path, *list_origins(self._file.splits[split].path)]
 
-    def pictures(self, split: str) -> list[Path]:
+    def images(self, split: str) -> list[Path]:
         image_list = self._file.splits[split]
         if not image_list.path.is_file():
             folder = self.path.parent

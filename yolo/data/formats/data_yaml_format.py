@@ -40,7 +40,7 @@ class DataYamlSource(YoloTextSource):
         places = self.places[split]
         return [self._file, *chain.from_iterable(find_folders(p) if p.is_dir() else list_origins(p) for p in places)]
 
-    def pictures(self, split: str) -> list[Path]:
+    def images(self, split: str) -> list[Path]:
         found = (find_files(p) if p.is_dir() else read_image_list(p) for p in self.places[split])
         return list(dict.fromkeys(chain.from_iterable(found)))
 

@@ -1,4 +1,4 @@
-"""What every data-set format gives: class names, splits, and the pictures and labels of a split."""
+"""What every data-set format gives: class names, splits, and the images and labels of a split."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-MIN_CACHED = 1000  # pictures; fewer are read in less than a second
+MIN_CACHED = 1000  # images; fewer are read in less than a second
 
 
 class Source(ABC):
@@ -40,48 +40,48 @@ class Source(ABC):
         """Whether an existing file or folder is of this format, judged by its name and a look inside."""
 
     def __init__(self, path: Path) -> None:
-        """Read the description, not yet the pictures or (where they can wait) the labels; subclasses do so."""
+        """Read the description, not yet the images or (where they can wait) the labels; subclasses do so."""
         self._opened_ns = time.time_ns()
         self.path = path
 
     @abstractmethod
     def origins(self, split: str) -> Sequence[Path]:
-        """The files and folders that decide on `names`, `splits` and `pictures(split)`, whether they exist or not."""
+        """The files and folders that decide on `names`, `splits` and `images(split)`, whether they exist or not."""
 
     @abstractmethod
-    def pictures(self, split: str) -> Sequence[Path]:
-        """The pictures of a split, in its own order; all exist.
+    def images(self, split: str) -> Sequence[Path]:
+        """The images of a split, in its own order; all exist.
 
         Raises:
-            DataError: the split lists a picture that does not exist.
+            DataError: the split lists an image that does not exist.
         """
 
     @abstractmethod
-    def label_files(self, picture: Path) -> Sequence[Path]:
-        """The files that may hold the truth of a picture beside those of `origins`, whether they exist or not."""
+    def label_files(self, image: Path) -> Sequence[Path]:
+        """The files that may hold the truth of an image beside those of `origins`, whether they exist or not."""
 
     @abstractmethod
-    def labels(self, picture: Path, width: int, height: int) -> Labels | None:
-        """The truth of a picture of width x height pixels, or None where no label file is.
+    def labels(self, image: Path, width: int, height: int) -> Labels | None:
+        """The truth of an image of width x height pixels, or None where no label file is.
 
         Raises:
             DataError: the label file has a mistake.
         """
 
     def coco_ids(self, split: str) -> tuple[Sequence[int], Sequence[int]]:
-        """The ids that COCO's formats know pictures and classes by, in the order of the index of a split.
+        """The ids that COCO's formats know images and classes by, in the order of the index of a split.
 
         Those of the data set's own COCO file; else they count from 1, as `python -m yolo.data convert` writes them.
         """
-        return range(1, len(self.pictures(split)) + 1), range(1, len(self.names) + 1)
+        return range(1, len(self.images(split)) + 1), range(1, len(self.names) + 1)
 
     def index(self, split: str) -> Index:
-        """One split: sizes from the headers of the pictures, boxes clipped to them, empty boxes left out.
+        """One split: sizes from the headers of the images, boxes clipped to them, empty boxes left out.
 
         It is read anew if anything on disk has changed since it was read last, else taken from `yolo.data.index_cache`.
 
         Raises:
-            DataError: no such split, an empty one, or a mistake in a picture or label file.
+            DataError: no such split, an empty one, or a mistake in an image or label file.
         """
         if split not in self.splits:
             known = ", ".join(self.splits) or "none"
@@ -93,37 +93,37 @@ class Source(ABC):
         reading = cache.load(entry)
         if reading is None:
             trace = cache.Trace.take(origins)
-            pictures = self.pictures(split)
-            if len(pictures) >= MIN_CACHED:
-                trace = trace.join(self._trace(pictures))
-            reading = self._read(split, pictures)
-            if len(pictures) >= MIN_CACHED:
+            images = self.images(split)
+            if len(images) >= MIN_CACHED:
+                trace = trace.join(self._trace(images))
+            reading = self._read(split, images)
+            if len(images) >= MIN_CACHED:
                 cache.store(entry, reading, trace, self._opened_ns)
         for level, message in reading.messages:
             _log.log(level, "%s", message)
         self.names = reading.index.names  # some formats would have to read every file for them
         return reading.index
 
-    def _trace(self, pictures: Sequence[Path]) -> cache.Trace:
-        bar = progress(pictures, "find labels", unit=" files", delay=1)
-        return cache.Trace.take([str(path) for picture in bar for path in (picture, *self.label_files(picture))])
+    def _trace(self, images: Sequence[Path]) -> cache.Trace:
+        bar = progress(images, "find labels", unit=" files", delay=1)
+        return cache.Trace.take([str(path) for image in bar for path in (image, *self.label_files(image))])
 
-    def _read(self, split: str, pictures: Sequence[Path]) -> cache.Reading:
-        if not pictures:
+    def _read(self, split: str, images: Sequence[Path]) -> cache.Reading:
+        if not images:
             known = ", ".join(self.splits)
-            raise DataError(f"{self.path}: the split '{split}' has no pictures; fill it, or use another of: {known}")
-        sizes = read_sizes(pictures)
+            raise DataError(f"{self.path}: the split '{split}' has no images; fill it, or use another of: {known}")
+        sizes = read_sizes(images)
         title = f"{self.path}: split '{split}'"
         cleaner = BoxCleaner(title)
         records = []
         num_bare = 0
-        rows = zip(pictures, sizes, strict=True)
-        for picture, (width, height) in progress(rows, "read labels", total=len(pictures), unit=" files", delay=1):
-            labels = self.labels(picture, width, height)
+        rows = zip(images, sizes, strict=True)
+        for image, (width, height) in progress(rows, "read labels", total=len(images), unit=" files", delay=1):
+            labels = self.labels(image, width, height)
             num_bare += labels is None
-            records.append(cleaner.record(picture, width, height, labels))
+            records.append(cleaner.record(image, width, height, labels))
         messages = [(logging.WARNING, message) for message in cleaner.messages()]
         if num_bare:
-            count = f"{num_bare} of {len(pictures)} images have no label file: they count as background"
+            count = f"{num_bare} of {len(images)} images have no label file: they count as background"
             messages.append((logging.INFO, f"{title}: {count}"))
         return cache.Reading(Index.from_records(self.names, records), tuple(messages))

@@ -1,4 +1,4 @@
-"""The file `data.yaml`: class names, and where the pictures of each split lie. Opens no list and no picture."""
+"""The file `data.yaml`: class names, and where the images of each split lie. Opens no list and no image."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Description:
                 if None not in places:
                     splits[split] = tuple(place for place in places if place)
         if not splits:
-            raise DataError(f"{path}: no pictures are found; give 'train:' and 'val:', each a folder or an image list")
+            raise DataError(f"{path}: no images are found; give 'train:' and 'val:', each a folder or an image list")
         return cls(names=_names(path, keys), splits=splits)
 
 
@@ -130,7 +130,7 @@ def _root(path: Path, keys: Keys) -> Path:
     root = path.parent / Path(text).expanduser()
     if root.is_dir():
         return root
-    _log.warning("%s:%d: 'path: %s': no such folder; the pictures are looked for in %s", path, line, text, path.parent)
+    _log.warning("%s:%d: 'path: %s': no such folder; the images are looked for in %s", path, line, text, path.parent)
     return path.parent
 
 

@@ -1,4 +1,4 @@
-"""What folders tell: the pictures below them, class names that lie in them, and which split a name means."""
+"""What folders tell: the images below them, class names that lie in them, and which split a name means."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SPLIT_WORDS = {
 
 
 def find_files(folder: Path, suffixes: tuple[str, ...] = IMAGE_SUFFIXES) -> list[Path]:
-    """All files of these suffixes (pictures) in a folder and below it, sorted; hidden ones do not count."""
+    """All files of these suffixes (images) in a folder and below it, sorted; hidden ones do not count."""
     found = []
     for place, files in _walk(folder):
         found += [Path(place, name) for name in files if name.lower().endswith(suffixes) and name[0] != "."]

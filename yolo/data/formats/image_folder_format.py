@@ -1,7 +1,7 @@
-"""Folders of pictures, with YOLO text labels or without.
+"""Folders of images, with YOLO text labels or without.
 
 The sub-folders `train`, `val` and `test`, of the folder or of `images` in it, are the splits; without such, all
-pictures are the split "all".
+images are the split "all".
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-DESCRIPTIONS = ("*.data", "*/*.data", "*/data.yaml")  # a folder with one is more than its pictures
+DESCRIPTIONS = ("*.data", "*/*.data", "*/data.yaml")  # a folder with one is more than its images
 MAX_CLASSES = 10_000  # of data sets without class names: a larger class id is a mistake
 
 
 class ImageFolderSource(YoloTextSource):
-    """A folder of pictures.
+    """A folder of images.
 
     The class names are those of the one file `classes.txt`, `labels.txt` or `*.names` in the folder or in `labels`;
     without such a file, the classes are called by their numbers.
     """
 
-    accepts = "a folder of pictures"
+    accepts = "a folder of images"
 
     @classmethod
     def matches(cls, path: Path) -> bool:
@@ -56,15 +56,15 @@ class ImageFolderSource(YoloTextSource):
         folders = [self.path / "images", *find_folders(*self.places[split])]
         return named + folders + ([] if self._given_names else self._all_label_files)
 
-    def pictures(self, split: str) -> list[Path]:
+    def images(self, split: str) -> list[Path]:
         (folder,) = self.places[split]
         return find_files(folder)
 
     @cached_property
     def _all_label_files(self) -> list[Path]:
-        pictures = [picture for split in self.splits for picture in self.pictures(split)]
-        bar = progress(pictures, "find labels", unit=" files", delay=1)
-        return [path for picture in bar for path in label_candidates(picture)]
+        images = [image for split in self.splits for image in self.images(split)]
+        bar = progress(images, "find labels", unit=" files", delay=1)
+        return [path for image in bar for path in label_candidates(image)]
 
     def _numbers(self) -> tuple[str, ...]:
         """As many names as the largest class id of any split needs."""

@@ -1,4 +1,4 @@
-"""Lists of pictures: text files with one path a line."""
+"""Lists of images: text files with one path a line."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from yolo.log import progress
 
 
 def read_image_list(path: Path) -> list[Path]:
-    """Pictures that a text file lists, one path a line, from the working directory or else from the list's folder.
+    """Images that a text file lists, one path a line, from the working directory or else from the list's folder.
 
     Raises:
-        DataError: the list cannot be read, or a picture does not exist.
+        DataError: the list cannot be read, or an image does not exist.
     """
-    pictures: list[Path] = []
+    images: list[Path] = []
     lines = progress(read_lines(path), "find images", unit=" images", delay=1)
     for number, line in enumerate(lines, start=1):
         if not line:
             continue
-        if not pictures:
+        if not images:
             warn_if_ambiguous(line, path.parent, f"{path}:{number}")
-        picture = resolve_path(line, path.parent)
-        if not picture.is_file():
+        image = resolve_path(line, path.parent)
+        if not image.is_file():
             raise DataError(f"{path}:{number}: '{line}': no such image here or in {path.parent}; correct the path")
-        pictures.append(picture)
-    return pictures
+        images.append(image)
+    return images
 
 
 def list_origins(path: Path) -> list[Path]:
-    """What decides on the pictures of a list: the list, and the folders where the working directory may have one."""
+    """What decides on the images of a list: the list, and the folders where the working directory may have one."""
     if not path.is_file():
         return [path]
     folders = {os.path.dirname(line) for line in read_lines(path) if line}  # noqa: PTH120 (Path is slow)

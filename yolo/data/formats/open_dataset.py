@@ -14,8 +14,8 @@ from yolo.data.formats.image_folder_format import ImageFolderSource
 from yolo.data.formats.remote import fetch_data_set
 from yolo.data.formats.voc_format import VocSource
 from yolo.errors import DataError
-from yolo.remote.url import is_url, path_of
 from yolo.storage import find_file, shipped_names
+from yolo.urls import is_url, path_of
 
 FORMATS: tuple[type[Source], ...] = (  # the first that matches counts: a description tells more than a folder
     DarknetSource,
@@ -35,7 +35,7 @@ def open_source(data: str, *, stream: bool = False) -> Source:
 
     Args:
         data: what a user names.
-        stream: leave the pictures of one in a store there, and read each when it is asked for.
+        stream: leave the images of one in a store there, and read each when it is asked for.
 
     Raises:
         YoloError: nothing is there, or it is of no known format.

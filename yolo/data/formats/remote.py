@@ -1,4 +1,4 @@
-"""Data sets in object stores: what a URL names is brought here, whole or without its pictures."""
+"""Data sets in object stores: what a URL names is brought here, whole or without its images."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from yolo.remote.fetch import Kind, cached, fetch_folder
 from yolo.remote.stores import open_store
-from yolo.remote.url import split
+from yolo.urls import split
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 TEXT_SUFFIXES = (".csv", ".data", ".json", ".names", ".txt", ".xml", ".yaml", ".yml")  # descriptions and labels
-ANNOTATIONS = "annotations"  # COCO's folder beside those of the pictures
+ANNOTATIONS = "annotations"  # COCO's folder beside those of the images
 
 
 def fetch_data_set(url: str, *, stream: bool) -> Path:
@@ -23,7 +23,7 @@ def fetch_data_set(url: str, *, stream: bool) -> Path:
 
     Args:
         url: of a description (`.data`, `data.yaml`, `.json`) or of a folder.
-        stream: leave the pictures where they are; `yolo.data.decode` reads each when it is asked for.
+        stream: leave the images where they are; `yolo.data.decode` reads each when it is asked for.
 
     Raises:
         StorageError: there is nothing, or it cannot be read.
@@ -34,9 +34,9 @@ def fetch_data_set(url: str, *, stream: bool) -> Path:
         folder, _ = split(folder)
         if url.endswith(".json") and folder.endswith(f"/{ANNOTATIONS}"):
             folder, _ = split(folder)
-    fetch_folder(folder, cached(folder, kind), is_hollow=lambda name: stream and _is_picture(name))
+    fetch_folder(folder, cached(folder, kind), is_hollow=lambda name: stream and _is_image(name))
     return cached(url.rstrip("/"), kind)
 
 
-def _is_picture(name: str) -> bool:
+def _is_image(name: str) -> bool:
     return not name.lower().endswith(TEXT_SUFFIXES)

@@ -1,4 +1,4 @@
-"""Sizes of pictures from their headers: no pixel is decoded."""
+"""Sizes of images from their headers: no pixel is decoded."""
 
 from __future__ import annotations
 
@@ -25,44 +25,42 @@ CUT_SHORT = (OSError, EOFError, SyntaxError, ValueError, struct.error)  # what P
 TRANSPOSED = (5, 6, 7, 8)  # its values that swap width and height
 
 
-def read_sizes(pictures: Sequence[Path]) -> list[tuple[int, int]]:
-    """(width, height) of each picture as displayed, EXIF rotation applied, pixels.
+def read_sizes(images: Sequence[Path]) -> list[tuple[int, int]]:
+    """(width, height) of each image as displayed, EXIF rotation applied, pixels.
 
     Raises:
-        DataError: a file that is no picture.
+        DataError: a file that is no image.
     """
     num_threads = min(32, 4 * (os.cpu_count() or 1))  # more than cores: the headers may lie on a network drive
     with ThreadPoolExecutor(num_threads) as pool:
-        sizes = pool.map(read_size, pictures)
-        return list(progress(sizes, "read image sizes", total=len(pictures), unit=" images", delay=1))
+        sizes = pool.map(read_size, images)
+        return list(progress(sizes, "read image sizes", total=len(images), unit=" images", delay=1))
 
 
-def read_size(picture: Path) -> tuple[int, int]:
-    """(width, height) of a picture as displayed, pixels.
+def read_size(image: Path) -> tuple[int, int]:
+    """(width, height) of an image as displayed, pixels.
 
     Raises:
-        DataError: the file is no picture.
+        DataError: the file is no image.
     """
     try:
-        (width, height), exif = _read_header(picture)
+        (width, height), exif = _read_header(image)
     except UnidentifiedImageError as error:
-        raise DataError(f"{picture}: is not a picture that can be read; replace it, or take it off the list") from error
+        raise DataError(f"{image}: is not an image that can be read; replace it, or take it off the list") from error
     except Image.DecompressionBombError as error:
-        raise DataError(
-            f"{picture}: is too large a picture ({error}); scale it down, or take it off the list"
-        ) from error
+        raise DataError(f"{image}: is too large an image ({error}); scale it down, or take it off the list") from error
     except OSError as error:
-        raise DataError(f"{picture}: cannot be read ({error}); replace it, or take it off the list") from error
+        raise DataError(f"{image}: cannot be read ({error}); replace it, or take it off the list") from error
     return (height, width) if _orientation(exif) in TRANSPOSED else (width, height)
 
 
-def _read_header(picture: Path) -> tuple[tuple[int, int], bytes]:
+def _read_header(image: Path) -> tuple[tuple[int, int], bytes]:
     """Width and height as stored, and the EXIF block; of one in a store, its beginning tells them nearly always."""
-    if not is_streamed(picture):
-        return _parse(picture)
+    if not is_streamed(image):
+        return _parse(image)
     with suppress(*CUT_SHORT):
-        return _parse(io.BytesIO(read_file(picture, HEADER_BYTES)))
-    return _parse(io.BytesIO(read_file(picture)))
+        return _parse(io.BytesIO(read_file(image, HEADER_BYTES)))
+    return _parse(io.BytesIO(read_file(image)))
 
 
 def _parse(file: Path | BinaryIO) -> tuple[tuple[int, int], bytes]:

@@ -1,4 +1,4 @@
-"""Boxes that reach outside their picture or have no area: mended, counted, and told once a split."""
+"""Boxes that reach outside their image or have no area: mended, counted, and told once a split."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
     from yolo.data.labels import Labels
 
-TOLERANCE = 1e-6  # of the picture's side: rounding of written fractions, not worth a word
+TOLERANCE = 1e-6  # of the image's side: rounding of written fractions, not worth a word
 
 
 class BoxCleaner:
-    """Makes records of labels: boxes are clipped to the picture, and boxes without area are left out."""
+    """Makes records of labels: boxes are clipped to the image, and boxes without area are left out."""
 
     def __init__(self, title: str) -> None:
         self._title = title
@@ -26,10 +26,10 @@ class BoxCleaner:
         self._dropped: list[str] = []
         self._polygons: list[str] = []
 
-    def record(self, picture: Path, width: int, height: int, labels: Labels | None) -> Record:
-        """The record of a picture of width x height pixels; labels None means no objects."""
+    def record(self, image: Path, width: int, height: int, labels: Labels | None) -> Record:
+        """The record of an image of width x height pixels; labels None means no objects."""
         if labels is None:
-            return Record(picture, width, height, np.zeros((0, 4)), np.zeros(0, np.int64), np.zeros(0, np.bool_))
+            return Record(image, width, height, np.zeros((0, 4)), np.zeros(0, np.int64), np.zeros(0, np.bool_))
         size = np.array([width, height, width, height], np.float64)
         boxes_xyxy = np.clip(labels.boxes_xyxy, 0, size)
         keep = np.all(boxes_xyxy[:, 2:] > boxes_xyxy[:, :2], axis=1)
@@ -42,15 +42,15 @@ class BoxCleaner:
         if labels.areas is not None:
             of_boxes = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).prod(axis=1)
             areas = np.where(np.isnan(labels.areas), of_boxes, labels.areas)[keep]
-        return Record(picture, width, height, boxes_xyxy[keep], labels.class_ids[keep], labels.ignore[keep], areas)
+        return Record(image, width, height, boxes_xyxy[keep], labels.class_ids[keep], labels.ignore[keep], areas)
 
     def messages(self) -> list[str]:
         """One warning for all clipped boxes, one for all that were left out, one for all made of polygons."""
         return [
             f"{self._title}: {len(offenders)} of {self._num_boxes} boxes {what}; the first is {offenders[0]}"
             for offenders, what in (
-                (self._clipped, "reach outside their picture and are clipped to it"),
-                (self._dropped, "have no area inside their picture and are left out"),
+                (self._clipped, "reach outside their image and are clipped to it"),
+                (self._dropped, "have no area inside their image and are left out"),
                 (self._polygons, "are polygons; the boxes around them are used"),
             )
             if offenders

@@ -1,7 +1,7 @@
 """PASCAL VOC folders: Annotations/*.xml, JPEGImages/ and ImageSets/Main/*.txt.
 
 Coordinates are taken as they lie, as continuous pixel coordinates: VOC's own 1-based integers are not shifted.
-A folder without image sets has one split, "all": every picture that has an annotation.
+A folder without image sets has one split, "all": every image that has an annotation.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from yolo.data.labels import Labels
 
-CLASS_LIST_ROW = re.compile(r"\S+\s+(-1|0|1)")  # VOC's lists per class (cat_train.txt): a picture and a flag
+CLASS_LIST_ROW = re.compile(r"\S+\s+(-1|0|1)")  # VOC's lists per class (cat_train.txt): an image and a flag
 
 
 class VocSource(Source):
@@ -64,17 +64,17 @@ class VocSource(Source):
         files = [*names_files(self.path), *self._lists.values()]
         return folders + files + ([] if self._given_names else [self._xml_path(stem) for stem in self._annotated])
 
-    def pictures(self, split: str) -> list[Path]:
+    def images(self, split: str) -> list[Path]:
         if not self._lists:
-            return [self._picture(stem, str(self._xml_path(stem))) for stem in self._annotated]
+            return [self._image(stem, str(self._xml_path(stem))) for stem in self._annotated]
         path = self._lists[split]
-        return [self._picture(stem, f"{path}:{i}") for i, stem in enumerate(read_lines(path), start=1) if stem]
+        return [self._image(stem, f"{path}:{i}") for i, stem in enumerate(read_lines(path), start=1) if stem]
 
-    def label_files(self, picture: Path) -> list[Path]:
-        return [self._xml_path(self._stem(picture))]
+    def label_files(self, image: Path) -> list[Path]:
+        return [self._xml_path(self._stem(image))]
 
-    def labels(self, picture: Path, width: int, height: int) -> Labels | None:
-        stem = self._stem(picture)
+    def labels(self, image: Path, width: int, height: int) -> Labels | None:
+        stem = self._stem(image)
         return self._annotation(stem).labels(self.names) if self._xml_path(stem).is_file() else None
 
     @cached_property
@@ -83,15 +83,15 @@ class VocSource(Source):
         return sorted(p.relative_to(folder).with_suffix("").as_posix() for p in find_files(folder, (".xml",)))
 
     @cached_property
-    def _pictures(self) -> dict[str, list[Path]]:
+    def _images(self) -> dict[str, list[Path]]:
         folder = self.path / "JPEGImages"
-        pictures: dict[str, list[Path]] = {}
+        images: dict[str, list[Path]] = {}
         for path in find_files(folder, IMAGE_SUFFIXES):
-            pictures.setdefault(path.relative_to(folder).with_suffix("").as_posix(), []).append(path)
-        return pictures
+            images.setdefault(path.relative_to(folder).with_suffix("").as_posix(), []).append(path)
+        return images
 
-    def _stem(self, picture: Path) -> str:
-        return picture.relative_to(self.path / "JPEGImages").with_suffix("").as_posix()
+    def _stem(self, image: Path) -> str:
+        return image.relative_to(self.path / "JPEGImages").with_suffix("").as_posix()
 
     def _xml_path(self, stem: str) -> Path:
         return self.path / "Annotations" / f"{stem}.xml"
@@ -101,10 +101,10 @@ class VocSource(Source):
             self._annotations[stem] = read_annotation(self._xml_path(stem))
         return self._annotations[stem]
 
-    def _picture(self, stem: str, where: str) -> Path:
-        found = self._pictures.get(stem, [])
+    def _image(self, stem: str, where: str) -> Path:
+        found = self._images.get(stem, [])
         if not found:
-            raise DataError(f"{where}: no picture '{stem}.*' in {self.path / 'JPEGImages'}; add it or drop the line")
+            raise DataError(f"{where}: no image '{stem}.*' in {self.path / 'JPEGImages'}; add it or drop the line")
         if len(found) > 1:
             names = ", ".join(p.name for p in found)
             raise DataError(f"{where}: '{stem}' may be any of {names} in JPEGImages; keep one of them")
@@ -112,7 +112,7 @@ class VocSource(Source):
 
     def _is_class_list(self, path: Path) -> bool:
         first = next(filter(None, read_lines(path)), "")
-        return CLASS_LIST_ROW.fullmatch(first) is not None and first not in self._pictures
+        return CLASS_LIST_ROW.fullmatch(first) is not None and first not in self._images
 
     def _names_in_annotations(self) -> tuple[str, ...]:
         stems = progress(self._annotated, "read annotations", unit=" files", delay=1)

@@ -1,4 +1,4 @@
-"""What the formats with YOLO text labels share: the path of a picture tells where its labels are."""
+"""What the formats with YOLO text labels share: the path of an image tells where its labels are."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 class YoloTextSource(Source):
     """A data set whose labels are the files of `labels.label_path`."""
 
-    places: Mapping[str, Sequence[Path]]  # split -> folders of pictures, and lists of them
+    places: Mapping[str, Sequence[Path]]  # split -> folders of images, and lists of them
 
-    def label_files(self, picture: Path) -> list[Path]:
-        return label_candidates(picture)
+    def label_files(self, image: Path) -> list[Path]:
+        return label_candidates(image)
 
-    def labels(self, picture: Path, width: int, height: int) -> Labels | None:
-        path = label_path(picture)
+    def labels(self, image: Path, width: int, height: int) -> Labels | None:
+        path = label_path(image)
         return read_yolo(path, len(self.names), width, height) if path else None

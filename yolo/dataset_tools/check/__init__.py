@@ -1,1 +1,1 @@
-"""What is wrong with a data set: every picture and label is read, no fault stops the reading."""
+"""What is wrong with a data set: every image and label is read, no fault stops the reading."""

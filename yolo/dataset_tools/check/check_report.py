@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from yolo.data.decode import read_picture
+from yolo.data.decode import read_image
 from yolo.dataset_tools.check.dataset_plots import draw_plots
 from yolo.dataset_tools.check.finding import Level
 from yolo.dataset_tools.check.text_report import class_table, headline, verdict
 from yolo.errors import DataError
 from yolo.storage import atomic_path
 from yolo.visualization.drawing import draw_boxes
-from yolo.visualization.html_page import jpeg, page, picture_element
+from yolo.visualization.html_page import image_element, jpeg, page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +32,7 @@ THUMBNAIL_SIDE = 320  # pixels
 BODY = """<p>{headline}</p><p><b>{verdict}</b></p>
 <section><table><tr><th>level</th><th class="n">count</th><th>finding</th><th>what it does</th></tr>
 {rows}</table></section>
-<h2>Boxes and pictures</h2><div class="card">{plots}</div>
+<h2>Boxes and images</h2><div class="card">{plots}</div>
 <div class="card"><pre>{classes}</pre></div>
 <h2>Findings</h2>
 {details}"""
@@ -41,7 +41,7 @@ BODY = """<p>{headline}</p><p><b>{verdict}</b></p>
 def write_report(
     survey: Survey, findings: Sequence[Finding], path: Path, *, title: str, anchors: CfgAnchors | None
 ) -> None:
-    """Write the report: HTML with findings, pictures and plots, or a PNG of the plots alone, as the suffix says."""
+    """Write the report: HTML with findings, images and plots, or a PNG of the plots alone, as the suffix says."""
     with atomic_path(path) as temporary:
         if path.suffix.lower() == ".png":
             draw_plots(survey, anchors, temporary)
@@ -52,7 +52,7 @@ def write_report(
             headline=escape(headline(survey)),
             verdict=escape(verdict(findings)),
             rows="".join(_row(finding) for finding in findings),
-            plots=picture_element(plots.getvalue(), "png", "plots of the boxes"),
+            plots=image_element(plots.getvalue(), "png", "plots of the boxes"),
             classes=escape("\n".join(class_table(survey))),
             details="".join(_details(survey, finding) for finding in findings) or "<p>Nothing was found.</p>",
         )
@@ -69,16 +69,14 @@ def _row(finding: Finding) -> str:
 
 def _details(survey: Survey, finding: Finding) -> str:
     check = finding.check
-    pictures = [_thumbnail(survey, offender) for offender in finding.first[:NUM_THUMBNAILS]]
+    images = [_thumbnail(survey, offender) for offender in finding.first[:NUM_THUMBNAILS]]
     shown = [
-        f"<figure>{picture}<figcaption>{_text(offender)}</figcaption></figure>"
-        for picture, offender in zip(pictures, finding.first, strict=False)
-        if picture
+        f"<figure>{image}<figcaption>{_text(offender)}</figcaption></figure>"
+        for image, offender in zip(images, finding.first, strict=False)
+        if image
     ]
     listed = [
-        f"<li>{_text(offender)}</li>"
-        for i, offender in enumerate(finding.first)
-        if i >= len(pictures) or not pictures[i]
+        f"<li>{_text(offender)}</li>" for i, offender in enumerate(finding.first) if i >= len(images) or not images[i]
     ]
     rest = finding.count - len(finding.first)
     more = f"<li>and {rest:,} more</li>" if rest else ""
@@ -98,11 +96,11 @@ def _text(offender: Offender) -> str:
 
 
 def _thumbnail(survey: Survey, offender: Offender) -> str:
-    """An element with the offender's picture, small, its box drawn; empty where there is no picture to show."""
-    if offender.picture is None:
+    """An element with the offender's image, small, its box drawn; empty where there is no image to show."""
+    if offender.image is None:
         return ""
     try:
-        image = read_picture(survey.paths[offender.picture])
+        image = read_image(survey.paths[offender.image])
     except DataError:
         return ""
     scale = THUMBNAIL_SIDE / max(image.shape[:2])

@@ -26,7 +26,7 @@ REPORT_SUFFIXES = (".html", ".png")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckSettings:
-    """Read every picture and label of a data set and say what is wrong with it.
+    """Read every image and label of a data set and say what is wrong with it.
 
     Exit status: 0 if there are no errors (warnings do not count), 1 if there are, 2 if the command cannot be run.
     """
@@ -36,7 +36,7 @@ class CheckSettings:
     fix: Path | None = None
     """write a cleaned copy to this folder, which must not exist yet; the data set itself is left as it is"""
     report: Path | None = None
-    """write findings, pictures of offenders and plots to this .html file, or the plots alone to a .png"""
+    """write findings, images of offenders and plots to this .html file, or the plots alone to a .png"""
     cfg: str = ""
     """network whose anchors the report draws among the box sizes"""
 

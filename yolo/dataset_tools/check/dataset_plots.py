@@ -1,4 +1,4 @@
-"""What the boxes of a data set are like, as one picture of six panels."""
+"""What the boxes of a data set are like, as one image of six panels."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from yolo.dataset_tools.check.survey import Survey
 
 REGION_STRIDE = 32  # pixels a cell of YOLOv2's networks: [region] states anchors in cells
-MOST_BARS = 20  # classes in the panel
-MOST_SIZES = 5  # of pictures that are named
+MAX_BARS = 20  # classes in the panel
+MAX_SIZES = 5  # of images that are named
 BLUE, ORANGE, INK = "#2f6db5", "#e4572e", "#2b2d33"
 MAP = "Blues"
 
@@ -68,13 +68,13 @@ def read_cfg_anchors(path_or_name: str) -> CfgAnchors:
 
 
 def draw_plots(survey: Survey, anchors: CfgAnchors | None, file: Path | BinaryIO) -> None:
-    """Draw box sizes, shapes, places and numbers, and sizes of pictures, into a PNG."""
+    """Draw box sizes, shapes, places and numbers, and sizes of images, into a PNG."""
     figure = Figure(figsize=(15, 8.6), dpi=100, layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.12))
     FigureCanvasAgg(figure)
     panels = figure.subplots(2, 3)
     keep = survey.has_area
     boxes = survey.clipped_xyxy[keep]
-    sizes = survey.sizes[survey.picture_of[keep]].astype(float)
+    sizes = survey.sizes[survey.image_of[keep]].astype(float)
     shapes = boxes[:, 2:] - boxes[:, :2]
     side = anchors.side if anchors else (INPUT_SIDE, INPUT_SIDE)
     scale = (np.array(side) / np.maximum(sizes, 1)).min(axis=1, initial=np.inf, keepdims=True)
@@ -83,7 +83,7 @@ def draw_plots(survey: Survey, anchors: CfgAnchors | None, file: Path | BinaryIO
     _draw_centres(panels[0, 2], (boxes[:, :2] + boxes[:, 2:]) / 2 / sizes)
     _draw_classes(panels[1, 0], survey)
     _draw_counts(panels[1, 1], survey)
-    _draw_pictures(panels[1, 2], survey.sizes[survey.decodes])
+    _draw_images(panels[1, 2], survey.sizes[survey.decodes])
     for panel in panels.flat:
         panel.tick_params(labelsize=9, colors=INK)
         panel.spines[["top", "right"]].set_visible(False)
@@ -121,8 +121,8 @@ def _draw_ratios(panel: Axes, shapes: npt.NDArray[np.float64]) -> None:
 
 def _draw_centres(panel: Axes, centres: npt.NDArray[np.float64]) -> None:
     panel.set_title("where box centres lie")
-    panel.set_xlabel("of the picture's width")
-    panel.set_ylabel("of the picture's height")
+    panel.set_xlabel("of the image's width")
+    panel.set_ylabel("of the image's height")
     counts, _, _ = np.histogram2d(centres[:, 1], centres[:, 0], bins=32, range=((0, 1), (0, 1)))
     image = panel.imshow(counts, extent=(0, 1, 1, 0), cmap=MAP, interpolation="nearest", aspect="auto")
     panel.figure.colorbar(image, ax=panel, label="boxes", ticks=MaxNLocator(nbins=6, integer=True), shrink=0.9)
@@ -134,7 +134,7 @@ def _draw_classes(panel: Axes, survey: Survey) -> None:
     counts = np.array([class_counts(survey, split) for split in splits]).reshape(len(splits), -1)
     order = np.argsort(-counts.sum(axis=0), kind="stable")
     order = order[counts.sum(axis=0)[order] > 0]
-    shown = order[:MOST_BARS][::-1]
+    shown = order[:MAX_BARS][::-1]
     start = np.zeros(len(shown))
     for split, row, colour in zip(splits, counts, (BLUE, ORANGE, "#8a8f98", "#58a55c", "#9467bd") * 9, strict=False):
         panel.barh(np.arange(len(shown)), row[shown], left=start, color=colour, label=split, height=0.75)
@@ -145,9 +145,9 @@ def _draw_classes(panel: Axes, survey: Survey) -> None:
 
 
 def _draw_counts(panel: Axes, survey: Survey) -> None:
-    panel.set_title("boxes a picture")
+    panel.set_title("boxes an image")
     panel.set_xlabel("boxes")
-    panel.set_ylabel("pictures")
+    panel.set_ylabel("images")
     counts = np.diff(survey.box_ends)[survey.decodes]
     most = int(counts.max(initial=1))
     width = max(1, -(-most // 60))
@@ -156,8 +156,8 @@ def _draw_counts(panel: Axes, survey: Survey) -> None:
     panel.yaxis.set_major_locator(MaxNLocator(integer=True))
 
 
-def _draw_pictures(panel: Axes, sizes: npt.NDArray[np.int32]) -> None:
-    panel.set_title("sizes of pictures")
+def _draw_images(panel: Axes, sizes: npt.NDArray[np.int32]) -> None:
+    panel.set_title("sizes of images")
     panel.set_xlabel("width, px")
     panel.set_ylabel("height, px")
     if not len(sizes):
@@ -172,7 +172,7 @@ def _draw_pictures(panel: Axes, sizes: npt.NDArray[np.int32]) -> None:
         edgecolors=INK,
         linewidths=0.5,
     )
-    commonest = np.argsort(-counts, kind="stable")[:MOST_SIZES]
+    commonest = np.argsort(-counts, kind="stable")[:MAX_SIZES]
     rows = [f"{distinct[i, 0]} x {distinct[i, 1]}: {counts[i]:,}" for i in commonest]
     if len(counts) > len(rows):
         rows.append(f"and {len(counts) - len(rows):,} more sizes")

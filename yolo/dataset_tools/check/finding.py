@@ -27,7 +27,7 @@ class Offender(NamedTuple):
 
     where: str  # `path` or `path:line`
     text: str
-    picture: int | None = None
+    image: int | None = None
     box: int | None = None
 
 
@@ -87,29 +87,29 @@ def of_problems(survey: Survey, *kinds: ProblemKind) -> Found:
     """Faults that reading met."""
     numbers = {path: i for i, path in enumerate(survey.paths)}
     found = [problem for problem in survey.problems if problem.kind in kinds]
-    first = [Offender(p.where, p.text, numbers.get(p.picture) if p.picture else None) for p in found[:NUM_SHOWN]]
+    first = [Offender(p.where, p.text, numbers.get(p.image) if p.image else None) for p in found[:NUM_SHOWN]]
     return Found(len(found), first)
 
 
-def of_pictures(survey: Survey, pictures: Sequence[int], describe: Callable[[int], str]) -> Found:
-    """Faults of whole pictures."""
-    first = [Offender(str(survey.paths[i]), describe(i), i) for i in pictures[:NUM_SHOWN]]
-    return Found(len(pictures), first)
+def of_images(survey: Survey, images: Sequence[int], describe: Callable[[int], str]) -> Found:
+    """Faults of whole images."""
+    first = [Offender(str(survey.paths[i]), describe(i), i) for i in images[:NUM_SHOWN]]
+    return Found(len(images), first)
 
 
 def of_boxes(survey: Survey, boxes: Sequence[int], describe: Callable[[int, int], str]) -> Found:
-    """Faults of boxes; `describe` gets a place in `boxes` and the box's picture."""
-    picture_of = survey.picture_of
+    """Faults of boxes; `describe` gets a place in `boxes` and the box's image."""
+    image_of = survey.image_of
     first = []
     for number, box in enumerate(boxes[:NUM_SHOWN]):
-        picture = int(picture_of[box])
+        image = int(image_of[box])
         name = survey.names[survey.class_ids[box]]
-        text = f"{name}: {describe(number, picture)}"
-        first.append(Offender(survey.box_place(box, picture), text, picture, box))
+        text = f"{name}: {describe(number, image)}"
+        first.append(Offender(survey.box_place(box, image), text, image, box))
     return Found(len(boxes), first)
 
 
 def of_texts(rows: Iterable[tuple[str, str]]) -> Found:
-    """Faults that belong to no picture: (where, text)."""
+    """Faults that belong to no image: (where, text)."""
     found = [Offender(where, text) for where, text in rows]
     return Found(len(found), found[:NUM_SHOWN])

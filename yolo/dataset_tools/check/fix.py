@@ -11,7 +11,7 @@ from yolo.data.formats.valid_boxes import TOLERANCE
 from yolo.data.index import Record
 from yolo.dataset_tools.check.checks.box_checks import first_of_equal
 from yolo.dataset_tools.check.checks.image_checks import ROLES
-from yolo.dataset_tools.convert_dataset import put_picture, unique_names
+from yolo.dataset_tools.convert_dataset import put_image, unique_names
 from yolo.dataset_tools.writers import WRITERS
 from yolo.errors import SettingsError
 from yolo.log import progress
@@ -28,14 +28,14 @@ CHANGES = "changes.txt"  # in the new folder: every change, one a line
 LEFT_OUT = {  # what is not in the copy -> the problems that say so
     "rows dropped": ("row", "class"),
     "label files left out": ("label-file", "orphan"),
-    "list lines dropped": ("list", "missing-picture"),
+    "list lines dropped": ("list", "missing-image"),
 }
 
 
 def write_fixed(survey: Survey, out: Path, form: str) -> dict[str, int]:
     """Write a cleaned copy; the folder appears when it is complete.
 
-    Pictures are copied byte for byte, EXIF data included. The truth is written anew, inside the pictures.
+    Images are copied byte for byte, EXIF data included. The truth is written anew, inside the images.
 
     Args:
         survey: what was read.
@@ -51,35 +51,35 @@ def write_fixed(survey: Survey, out: Path, form: str) -> dict[str, int]:
     if out.exists():
         raise SettingsError(f"--fix {out}: exists already; remove it or choose another folder")
     changes: list[tuple[str, str]] = []
-    splits = _kept_pictures(survey, changes)
-    kept = sorted({i for pictures in splits.values() for i in pictures})
+    splits = _kept_images(survey, changes)
+    kept = sorted({i for images in splits.values() for i in images})
     records = _records(survey, kept, changes)
     names = unique_names(survey.paths[i] for i in kept)
     for i in kept:
         if survey.suffixes[i]:
             path = survey.paths[i]
             names[path] = names[path].removesuffix(path.suffix) + survey.suffixes[i]
-            changes.append(("pictures renamed to what they are", f"{path}: {names[path]}"))
+            changes.append(("images renamed to what they are", f"{path}: {names[path]}"))
     for kind, faults in LEFT_OUT.items():
         changes += [(kind, f"{p.where}: {p.text}") for p in survey.problems if p.kind in faults]
-    homes = {survey.paths[i]: split for split, pictures in reversed(splits.items()) for i in pictures}
+    homes = {survey.paths[i]: split for split, images in reversed(splits.items()) for i in images}
     with atomic_folder(out) as folder:
         writer = WRITERS[form](folder, out.name, survey.names)
         for record in progress(records, "write", unit=" images", delay=1):
             name, split = names[record.path], homes[record.path]
-            put_picture(record.path, writer.picture_path(name, split), link=False)
+            put_image(record.path, writer.image_path(name, split), link=False)
             writer.write_truth(name, split, record)
-        for split, pictures in splits.items():
-            writer.write_list(split, [names[survey.paths[i]] for i in pictures])
+        for split, images in splits.items():
+            writer.write_list(split, [names[survey.paths[i]] for i in images])
         writer.finish()
         (folder / CHANGES).write_text("".join(f"{kind}: {text}\n" for kind, text in changes), encoding="utf-8")
     return {kind: sum(entry == kind for entry, _ in changes) for kind in dict(changes)}
 
 
-def _kept_pictures(survey: Survey, changes: list[tuple[str, str]]) -> dict[str, list[int]]:
-    """The pictures of each split that can be used, each once, and none that a later of train, val, test has."""
+def _kept_images(survey: Survey, changes: list[tuple[str, str]]) -> dict[str, list[int]]:
+    """The images of each split that can be used, each once, and none that a later of train, val, test has."""
     splits: dict[str, list[int]] = {}
-    without_truth = {problem.picture for problem in survey.problems if problem.kind == "label-file"}
+    without_truth = {problem.image for problem in survey.problems if problem.kind == "label-file"}
     taken: dict[int, str] = {}  # pixels -> the split of `ROLES` that has them
     order = [
         *(role for role in reversed(ROLES) if role in survey.splits),
@@ -91,13 +91,13 @@ def _kept_pictures(survey: Survey, changes: list[tuple[str, str]]) -> dict[str, 
         for i in survey.splits[split].tolist():
             pixels, path = int(survey.pixels[i]), survey.paths[i]
             if not pixels:
-                changes.append(("bad pictures left out", f"{path}: of {split}"))
+                changes.append(("bad images left out", f"{path}: of {split}"))
             elif path in without_truth:
-                changes.append(("pictures with a bad label file left out", f"{path}: of {split}"))
+                changes.append(("images with a bad label file left out", f"{path}: of {split}"))
             elif pixels in seen:
                 changes.append(("copies left out", f"{path}: is twice in {split}"))
             elif split in ROLES and pixels in taken:
-                changes.append(("pictures taken out of a split", f"{path}: of {split}, is in {taken[pixels]} too"))
+                changes.append(("images taken out of a split", f"{path}: of {split}, is in {taken[pixels]} too"))
             else:
                 seen.add(pixels)
                 splits[split].append(i)
@@ -107,7 +107,7 @@ def _kept_pictures(survey: Survey, changes: list[tuple[str, str]]) -> dict[str, 
 
 
 def _records(survey: Survey, kept: list[int], changes: list[tuple[str, str]]) -> list[Record]:
-    """The truth of the pictures that are kept: boxes inside them, with area, each once."""
+    """The truth of the images that are kept: boxes inside them, with area, each once."""
     clipped, has_area = survey.clipped_xyxy, survey.has_area
     is_first = first_of_equal(survey) == np.arange(len(survey.lines))
     records = []
@@ -119,7 +119,7 @@ def _records(survey: Survey, kept: list[int], changes: list[tuple[str, str]]) ->
         for kind, chosen in (
             ("boxes without area removed", ~has_area[boxes]),
             ("boxes that were there twice removed", has_area[boxes] & ~is_first[boxes]),
-            ("boxes clipped to their picture", keep & moved.any(axis=1)),
+            ("boxes clipped to their image", keep & moved.any(axis=1)),
             ("polygons turned into boxes", keep & survey.is_polygon[boxes]),
         ):
             changes += [(kind, survey.box_place(boxes.start + int(n), i)) for n in np.flatnonzero(chosen)]

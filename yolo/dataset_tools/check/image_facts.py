@@ -1,4 +1,4 @@
-"""One picture file, decoded in full: a JPEG that is cut short decodes without complaint in OpenCV, half of it grey."""
+"""One image file, decoded in full: a JPEG that is cut short decodes without complaint in OpenCV, half of it grey."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from yolo.data.formats.sizes import ORIENTATION
-from yolo.dataset_tools.check.survey import PictureFacts, Problem
+from yolo.dataset_tools.check.survey import ImageFacts, Problem
 from yolo.remote.streaming import read_file
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ SUFFIXES = {  # format in Pillow's words -> suffixes that say so, the usual one 
 UPRIGHT = 1  # value of the EXIF tag that turns nothing
 
 
-def read_facts(path: Path) -> tuple[PictureFacts, list[Problem]]:
-    """What a picture file is, and what is wrong with it."""
+def read_facts(path: Path) -> tuple[ImageFacts, list[Problem]]:
+    """What an image file is, and what is wrong with it."""
     try:
         data = read_file(path)
     except OSError as error:
@@ -41,7 +41,7 @@ def read_facts(path: Path) -> tuple[PictureFacts, list[Problem]]:
             orientation = _orientation(opened)
             opened.load()
     except UnidentifiedImageError:
-        text = "is empty" if not data else "is not a picture"
+        text = "is empty" if not data else "is not an image"
         return _useless(data), [Problem("corrupt", str(path), text, path)]
     except (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError) as error:
         kind = "truncated" if "trunc" in str(error).lower() else "corrupt"
@@ -49,7 +49,7 @@ def read_facts(path: Path) -> tuple[PictureFacts, list[Problem]]:
     image = _decode(data)
     if image is None:
         return _useless(data), [Problem("corrupt", str(path), "does not decode in OpenCV", path)]
-    facts = PictureFacts(
+    facts = ImageFacts(
         content=_hash(data),
         pixels=_hash(image.tobytes(), str(image.shape)),
         width=image.shape[1],
@@ -61,7 +61,7 @@ def read_facts(path: Path) -> tuple[PictureFacts, list[Problem]]:
 
 
 def _decode(data: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]] | None:
-    """The picture as training reads it."""
+    """The image as training reads it."""
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:
@@ -77,8 +77,8 @@ def _orientation(image: Image.Image) -> int:
     return value if value in range(2, 9) else UPRIGHT
 
 
-def _useless(data: bytes) -> PictureFacts:
-    return PictureFacts(content=_hash(data), pixels=0, width=0, height=0, suffix="", is_rotated=False)
+def _useless(data: bytes) -> ImageFacts:
+    return ImageFacts(content=_hash(data), pixels=0, width=0, height=0, suffix="", is_rotated=False)
 
 
 def _hash(data: bytes, extra: str = "") -> int:

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
     from yolo.dataset_tools.check.readers import Reader
 
-CHUNK = 1024  # pictures that are queued at once: results of a large set do not pile up as futures
+CHUNK = 1024  # images that are queued at once: results of a large set do not pile up as futures
 
 
 def read_survey(reader: Reader) -> Survey:
-    """Read every picture and label of all splits; a picture that several splits list is read once."""
+    """Read every image and label of all splits; an image that several splits list is read once."""
     numbers: dict[Path, int] = {}
     splits = {
-        split: [numbers.setdefault(path, len(numbers)) for path in reader.pictures(split)] for split in reader.splits
+        split: [numbers.setdefault(path, len(numbers)) for path in reader.images(split)] for split in reader.splits
     }
     paths = list(numbers)
 
@@ -50,4 +50,4 @@ def _map(function: Callable[[Path], Reading], paths: Sequence[Path]) -> Iterator
 def _orphans(reader: Reader, readings: Iterable[Reading]) -> list[Problem]:
     used = {reading.labels.path for reading in readings if reading.labels is not None}
     found = [path for path in reader.label_files(used) if path not in used]
-    return [Problem("orphan", str(path), "no picture of any split goes with it") for path in found]
+    return [Problem("orphan", str(path), "no image of any split goes with it") for path in found]

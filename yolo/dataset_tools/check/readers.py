@@ -49,15 +49,15 @@ class Reader(ABC):
     names: tuple[str, ...]  # class names; class ids index this
     splits: tuple[str, ...]
     format: str  # the key of `WRITERS` for a copy
-    problems: list[Problem]  # of lists, as `pictures` meets them
+    problems: list[Problem]  # of lists, as `images` meets them
 
     @abstractmethod
-    def pictures(self, split: str) -> list[Path]:
-        """The pictures of a split that exist."""
+    def images(self, split: str) -> list[Path]:
+        """The images of a split that exist."""
 
     @abstractmethod
-    def truth(self, picture: Path, width: int, height: int) -> Truth:
-        """The truth of a picture of width x height pixels."""
+    def truth(self, image: Path, width: int, height: int) -> Truth:
+        """The truth of an image of width x height pixels."""
 
     @abstractmethod
     def label_files(self, used: Iterable[Path]) -> list[Path]:
@@ -74,18 +74,18 @@ class SourceReader(Reader):
         self.format = "coco" if isinstance(source, CocoSource) else "darknet"
         self.problems = []
 
-    def pictures(self, split: str) -> list[Path]:
+    def images(self, split: str) -> list[Path]:
         try:
-            return list(self._source.pictures(split))
+            return list(self._source.images(split))
         except DataError as error:
             self.problems.append(_problem("list", error))
             return []
 
-    def truth(self, picture: Path, width: int, height: int) -> Truth:
+    def truth(self, image: Path, width: int, height: int) -> Truth:
         try:
-            return Truth(self._source.labels(picture, width, height), [])
+            return Truth(self._source.labels(image, width, height), [])
         except DataError as error:
-            return _unreadable(error, picture)
+            return _unreadable(error, image)
 
     def label_files(self, used: Iterable[Path]) -> list[Path]:
         del used
@@ -93,7 +93,7 @@ class SourceReader(Reader):
 
 
 class YoloTextReader(Reader):
-    """Lists and folders of pictures, with YOLO text labels."""
+    """Lists and folders of images, with YOLO text labels."""
 
     def __init__(self, source: YoloTextSource) -> None:
         self.names = source.names
@@ -102,32 +102,32 @@ class YoloTextReader(Reader):
         self.problems = []
         self._places = source.places
 
-    def pictures(self, split: str) -> list[Path]:
+    def images(self, split: str) -> list[Path]:
         found = (find_files(p) if p.is_dir() else self._listed(p) for p in self._places[split])
         return list(chain.from_iterable(found))
 
     def _listed(self, image_list: Path) -> list[Path]:
         found = []
         for number, line in enumerate(_lines(image_list, self.problems), start=1):
-            picture = resolve_path(line, image_list.parent)
-            if line and picture.is_file():
-                found.append(picture)
+            image = resolve_path(line, image_list.parent)
+            if line and image.is_file():
+                found.append(image)
             elif line:
-                self.problems.append(Problem("missing-picture", f"{image_list}:{number}", f"'{line}' is not there"))
+                self.problems.append(Problem("missing-image", f"{image_list}:{number}", f"'{line}' is not there"))
         return found
 
-    def truth(self, picture: Path, width: int, height: int) -> Truth:
-        path = label_path(picture)
+    def truth(self, image: Path, width: int, height: int) -> Truth:
+        path = label_path(image)
         if path is None:
             return Truth(None, [])
         try:
             lines = read_lines(path)
         except DataError as error:
-            return _unreadable(error, picture)
+            return _unreadable(error, image)
         rows, problems = [], []
         for row in iterate_rows(lines, len(self.names)):
             if isinstance(row, BadRow):
-                problems.append(Problem(row.kind, f"{path}:{row.line}", row.problem, picture))
+                problems.append(Problem(row.kind, f"{path}:{row.line}", row.problem, image))
             else:
                 rows.append(row)
         return Truth(labels_of(rows, path, width, height), problems)
@@ -143,7 +143,7 @@ class VocReader(Reader):
 
     def __init__(self, path: Path) -> None:
         self._annotations, self._images = path / "Annotations", path / "JPEGImages"
-        self._pictures = _by_stem(self._images, IMAGE_SUFFIXES)
+        self._images_by_stem = _by_stem(self._images, IMAGE_SUFFIXES)
         lists = {p.stem: p for p in sorted((path / "ImageSets" / "Main").glob("*.txt")) if not self._is_class_list(p)}
         self._lists: Mapping[str, Path] = dict(sorted(lists.items(), key=lambda item: item[0] != "train"))
         self.splits = tuple(self._lists) or (ALL,)
@@ -153,7 +153,7 @@ class VocReader(Reader):
         files = [p for p in files if p.is_file()]
         self.names = read_names(files[0]) if len(files) == 1 else self._names_in_annotations()
 
-    def pictures(self, split: str) -> list[Path]:
+    def images(self, split: str) -> list[Path]:
         if split not in self._lists:
             stems = [(stem, str(path)) for stem, (path, *_) in _by_stem(self._annotations, (".xml",)).items()]
         else:
@@ -161,30 +161,30 @@ class VocReader(Reader):
             stems = [(stem, f"{self._lists[split]}:{n}") for n, stem in enumerate(lines, start=1) if stem]
         found = []
         for stem, where in stems:
-            candidates = self._pictures.get(stem, [])
+            candidates = self._images_by_stem.get(stem, [])
             found += candidates[:1]
             if len(candidates) != 1:
                 text = f"'{stem}' may be any of {', '.join(p.name for p in candidates)}"
-                missing = f"no picture '{stem}.*' in {self._images}"
-                self.problems.append(Problem("missing-picture", where, text if candidates else missing))
+                missing = f"no image '{stem}.*' in {self._images}"
+                self.problems.append(Problem("missing-image", where, text if candidates else missing))
         return found
 
-    def truth(self, picture: Path, width: int, height: int) -> Truth:
+    def truth(self, image: Path, width: int, height: int) -> Truth:
         del width, height
-        path = self._annotations / picture.relative_to(self._images).with_suffix(".xml")
+        path = self._annotations / image.relative_to(self._images).with_suffix(".xml")
         if not path.is_file():
             return Truth(None, [])
         try:
             entries = list(iterate_objects(path))
         except DataError as error:
-            return _unreadable(error, picture)
-        problems = [_problem("row", entry, picture) for entry in entries if isinstance(entry, DataError)]
+            return _unreadable(error, image)
+        problems = [_problem("row", entry, image) for entry in entries if isinstance(entry, DataError)]
         objects = [entry for entry in entries if isinstance(entry, VocObject)]
         known = [entry for entry in objects if entry.name in self.names]
         for entry in objects:
             if entry.name not in self.names:
                 text = f"class '{entry.name}' is not one of: {', '.join(self.names)}"
-                problems.append(Problem("class", f"{path}:{entry.line}", text, picture))
+                problems.append(Problem("class", f"{path}:{entry.line}", text, image))
         return Truth(Annotation(path, tuple(known)).labels(self.names), problems)
 
     def label_files(self, used: Iterable[Path]) -> list[Path]:
@@ -196,12 +196,12 @@ class VocReader(Reader):
             first = next(filter(None, read_lines(path)), "")
         except DataError:
             return False
-        return first not in self._pictures and CLASS_LIST_ROW.fullmatch(first) is not None
+        return first not in self._images_by_stem and CLASS_LIST_ROW.fullmatch(first) is not None
 
     def _names_in_annotations(self) -> tuple[str, ...]:
         names = set()
         for path in progress(sorted(self._annotations.rglob("*.xml")), "read names", unit=" files", delay=1):
-            with contextlib.suppress(DataError):  # said when its picture is read
+            with contextlib.suppress(DataError):  # said when its image is read
                 names |= {entry.name for entry in iterate_objects(path) if isinstance(entry, VocObject)}
         return tuple(sorted(names))
 
@@ -210,7 +210,7 @@ def open_reader(data: str) -> Reader:
     """A reader of a data set that a user names.
 
     Raises:
-        DataError: nothing is there, or its description (not its pictures and labels) cannot be read.
+        DataError: nothing is there, or its description (not its images and labels) cannot be read.
     """
     path = Path(data).expanduser()
     if path.exists() and VocSource.matches(path):
@@ -236,13 +236,13 @@ def _lines(image_list: Path, problems: list[Problem]) -> list[str]:
         return []
 
 
-def _unreadable(error: DataError, picture: Path) -> Truth:
+def _unreadable(error: DataError, image: Path) -> Truth:
     """What a label file that cannot be read says: nothing."""
-    problem = _problem("label-file", error, picture)
+    problem = _problem("label-file", error, image)
     return Truth(labels_of([], Path(re.sub(r":\d+$", "", problem.where)), 0, 0), [problem])
 
 
-def _problem(kind: ProblemKind, error: DataError, picture: Path | None = None) -> Problem:
+def _problem(kind: ProblemKind, error: DataError, image: Path | None = None) -> Problem:
     """A reader's error, whose message begins with `path` or `path:line`."""
     where, _, text = str(error).partition(": ")
-    return Problem(kind, where, text, picture)
+    return Problem(kind, where, text, image)

@@ -1,6 +1,6 @@
 """All that was read of a data set, as flat arrays: what the checks look at.
 
-Axes: M pictures, N boxes over all pictures.
+Axes: M images, N boxes over all images.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from yolo.data.labels import Labels
 
-ProblemKind = Literal["list", "missing-picture", "truncated", "corrupt", "label-file", "row", "class", "orphan"]
+ProblemKind = Literal["list", "missing-image", "truncated", "corrupt", "label-file", "row", "class", "orphan"]
 
 
 class Problem(NamedTuple):
@@ -27,11 +27,11 @@ class Problem(NamedTuple):
     kind: ProblemKind
     where: str  # `path` or `path:line`
     text: str
-    picture: Path | None = None
+    image: Path | None = None
 
 
-class PictureFacts(NamedTuple):
-    """What a picture file is."""
+class ImageFacts(NamedTuple):
+    """What an image file is."""
 
     content: int  # hash of the bytes
     pixels: int  # hash of the decoded pixels; 0 where it does not decode
@@ -42,9 +42,9 @@ class PictureFacts(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """One picture and its truth."""
+    """One image and its truth."""
 
-    facts: PictureFacts
+    facts: ImageFacts
     labels: Labels | None  # None where no label file is
     problems: tuple[Problem, ...]
 
@@ -54,7 +54,7 @@ class Survey:
     """A data set as it was read."""
 
     names: tuple[str, ...]  # class names; class ids index this
-    splits: Mapping[str, npt.NDArray[np.int64]]  # the pictures of each, by number
+    splits: Mapping[str, npt.NDArray[np.int64]]  # the images of each, by number
     paths: Sequence[Path]  # (M,)
     label_paths: Sequence[Path | None]  # (M,)
     content: npt.NDArray[np.uint64]  # (M,)
@@ -62,7 +62,7 @@ class Survey:
     sizes: npt.NDArray[np.int32]  # (M, 2), width and height, pixels; 0 where it does not decode
     suffixes: Sequence[str]  # (M,)
     is_rotated: npt.NDArray[np.bool_]  # (M,)
-    box_ends: npt.NDArray[np.int64]  # (M + 1,), the boxes of picture i are box_ends[i]:box_ends[i + 1]
+    box_ends: npt.NDArray[np.int64]  # (M + 1,), the boxes of image i are box_ends[i]:box_ends[i + 1]
     boxes_xyxy: npt.NDArray[np.float64]  # (N, 4), pixels, as they lie in the file
     class_ids: npt.NDArray[np.int64]  # (N,)
     ignore: npt.NDArray[np.bool_]  # (N,)
@@ -72,37 +72,37 @@ class Survey:
 
     @property
     def decodes(self) -> npt.NDArray[np.bool_]:
-        """(M,): pictures that can be used."""
+        """(M,): images that can be used."""
         return self.sizes[:, 0] > 0
 
     @property
-    def picture_of(self) -> npt.NDArray[np.int64]:
-        """(N,): the picture of each box."""
+    def image_of(self) -> npt.NDArray[np.int64]:
+        """(N,): the image of each box."""
         return np.repeat(np.arange(len(self.paths)), np.diff(self.box_ends))
 
     @property
     def clipped_xyxy(self) -> npt.NDArray[np.float64]:
-        """(N, 4): the boxes inside their pictures."""
-        limits = np.tile(self.sizes[self.picture_of], 2)
+        """(N, 4): the boxes inside their images."""
+        limits = np.tile(self.sizes[self.image_of], 2)
         return np.clip(self.boxes_xyxy, 0, limits)
 
     @property
     def has_area(self) -> npt.NDArray[np.bool_]:
-        """(N,): boxes with an area inside their picture."""
+        """(N,): boxes with an area inside their image."""
         boxes = self.clipped_xyxy
         return np.asarray((boxes[:, 2:] > boxes[:, :2]).all(axis=1))
 
-    def boxes_of(self, picture: int) -> slice:
-        """Where the boxes of a picture are."""
-        return slice(int(self.box_ends[picture]), int(self.box_ends[picture + 1]))
+    def boxes_of(self, image: int) -> slice:
+        """Where the boxes of an image are."""
+        return slice(int(self.box_ends[image]), int(self.box_ends[image + 1]))
 
     def boxes_in(self, split: str) -> npt.NDArray[np.bool_]:
-        """(N,): the boxes of a split's pictures."""
-        return np.isin(self.picture_of, self.splits[split])
+        """(N,): the boxes of a split's images."""
+        return np.isin(self.image_of, self.splits[split])
 
-    def box_place(self, box: int, picture: int) -> str:
+    def box_place(self, box: int, image: int) -> str:
         """`path:line` of a box."""
-        return f"{self.label_paths[picture]}:{self.lines[box]}"
+        return f"{self.label_paths[image]}:{self.lines[box]}"
 
 
 def build_survey(
@@ -112,13 +112,13 @@ def build_survey(
     readings: Sequence[Reading],
     problems: Sequence[Problem],
 ) -> Survey:
-    """Pack what was read of each picture; boxes of pictures that do not decode are left out."""
+    """Pack what was read of each image; boxes of images that do not decode are left out."""
     found = [reading.labels if reading.labels is not None and reading.facts.width else None for reading in readings]
     labels = [entry for entry in found if entry is not None]
     facts = [reading.facts for reading in readings]
     return Survey(
         names=tuple(names),
-        splits={split: np.array(pictures, np.int64) for split, pictures in splits.items()},
+        splits={split: np.array(images, np.int64) for split, images in splits.items()},
         paths=paths,
         label_paths=[reading.labels.path if reading.labels else None for reading in readings],
         content=np.array([f.content for f in facts], np.uint64),

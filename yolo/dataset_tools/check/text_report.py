@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from yolo.dataset_tools.check.survey import Survey
 
 NUM_LINES = 3  # offenders of a finding that are printed
-LONGEST_LINE = 120
-MOST_CLASSES = 20  # rows of the table; the commonest come first
+MAX_LINE = 120
+MAX_CLASSES = 20  # rows of the table; the commonest come first
 
 
 def format_findings(survey: Survey, findings: Sequence[Finding]) -> str:
@@ -27,14 +27,14 @@ def format_findings(survey: Survey, findings: Sequence[Finding]) -> str:
         lines += [f"  {offender.where}: {offender.text}" for offender in finding.first[:NUM_LINES]]
         if finding.count > NUM_LINES:
             lines.append(f"  and {finding.count - NUM_LINES:,} more")
-        lines += textwrap.wrap(finding.check.effect, LONGEST_LINE, initial_indent="  -> ", subsequent_indent="     ")
+        lines += textwrap.wrap(finding.check.effect, MAX_LINE, initial_indent="  -> ", subsequent_indent="     ")
     return "\n".join([*lines, "", verdict(findings)])
 
 
 def headline(survey: Survey) -> str:
-    """Pictures, boxes and classes."""
-    parts = ", ".join(f"{split} {len(pictures):,}" for split, pictures in survey.splits.items())
-    return f"{len(survey.paths):,} pictures ({parts}), {len(survey.lines):,} boxes, {len(survey.names)} classes"
+    """Images, boxes and classes."""
+    parts = ", ".join(f"{split} {len(images):,}" for split, images in survey.splits.items())
+    return f"{len(survey.paths):,} images ({parts}), {len(survey.lines):,} boxes, {len(survey.names)} classes"
 
 
 def class_table(survey: Survey) -> list[str]:
@@ -43,7 +43,7 @@ def class_table(survey: Survey) -> list[str]:
     total = class_counts(survey, None)
     order = [int(c) for c in (-total).argsort(kind="stable") if total[c]]
     rows = [("class", *counts)]
-    rows += [(survey.names[c], *(f"{column[c]:,}" for column in counts.values())) for c in order[:MOST_CLASSES]]
+    rows += [(survey.names[c], *(f"{column[c]:,}" for column in counts.values())) for c in order[:MAX_CLASSES]]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     table = [
         "  ".join([row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))])

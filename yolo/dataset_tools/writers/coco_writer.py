@@ -26,7 +26,7 @@ class CocoWriter(Writer):
         self._records: dict[str, Record] = {}
         (folder / "annotations").mkdir()
 
-    def picture_path(self, name: str, split: str) -> Path:
+    def image_path(self, name: str, split: str) -> Path:
         return self._folder / "images" / name
 
     def write_truth(self, name: str, split: str, record: Record) -> None:

@@ -1,4 +1,4 @@
-"""Darknet data sets: YOLO text labels, one list of pictures a split, and a `.data` file."""
+"""Darknet data sets: YOLO text labels, one list of images a split, and a `.data` file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class DarknetWriter(Writer):
         self._labels = YoloTextFiles()
         (folder / "images").mkdir()
 
-    def picture_path(self, name: str, split: str) -> Path:
+    def image_path(self, name: str, split: str) -> Path:
         return self._folder / "images" / name
 
     def write_truth(self, name: str, split: str, record: Record) -> None:

@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 class DataYamlWriter(Writer):
     """images/SPLIT/, labels/SPLIT/ and data.yaml; objects to ignore are left out.
 
-    A split is a folder of pictures; one that shares pictures with an earlier split is a list of paths.
+    A split is a folder of images; one that shares images with an earlier split is a list of paths.
     """
 
     def __init__(self, folder: Path, title: str, names: Sequence[str]) -> None:
         self._folder = folder
         self._names = names
-        self._home: dict[str, str] = {}  # picture -> split whose folder it is in
+        self._home: dict[str, str] = {}  # image -> split whose folder it is in
         self._places: dict[str, str] = {}  # split -> folder or list
         self._labels = YoloTextFiles()
 
-    def picture_path(self, name: str, split: str) -> Path:
+    def image_path(self, name: str, split: str) -> Path:
         return self._folder / "images" / split / name
 
     def write_truth(self, name: str, split: str, record: Record) -> None:

@@ -18,23 +18,23 @@ _log = logging.getLogger(__name__)
 
 
 class Writer(ABC):
-    """Writes a data set into an empty folder; a picture's name is its file name in the new data set, and unique."""
+    """Writes a data set into an empty folder; an image's name is its file name in the new data set, and unique."""
 
     @abstractmethod
     def __init__(self, folder: Path, title: str, names: Sequence[str]) -> None:
         """Make the folders; `title` names the data set, `names` are its classes."""
 
     @abstractmethod
-    def picture_path(self, name: str, split: str) -> Path:
-        """Where a picture belongs; `split` is the first one that it is in."""
+    def image_path(self, name: str, split: str) -> Path:
+        """Where an image belongs; `split` is the first one that it is in."""
 
     @abstractmethod
     def write_truth(self, name: str, split: str, record: Record) -> None:
-        """Write the objects of one picture."""
+        """Write the objects of one image."""
 
     @abstractmethod
     def write_list(self, split: str, names: Sequence[str]) -> None:
-        """Write which pictures are in a split; comes after their truth."""
+        """Write which images are in a split; comes after their truth."""
 
     @abstractmethod
     def finish(self) -> None:
@@ -48,7 +48,7 @@ class YoloTextFiles:
         self._num_ignored = 0
 
     def write(self, path: Path, record: Record) -> None:
-        """Write the file of one picture, also if it has no objects."""
+        """Write the file of one image, also if it has no objects."""
         keep = ~record.ignore
         self._num_ignored += int(record.ignore.sum())
         rows = format_yolo(record.boxes_xyxy[keep], record.class_ids[keep], (record.width, record.height))

@@ -30,7 +30,7 @@ class VocWriter(Writer):
         for name in ("Annotations", "JPEGImages", "ImageSets/Main"):
             (folder / name).mkdir(parents=True)
 
-    def picture_path(self, name: str, split: str) -> Path:
+    def image_path(self, name: str, split: str) -> Path:
         return self._folder / "JPEGImages" / name
 
     def write_truth(self, name: str, split: str, record: Record) -> None:

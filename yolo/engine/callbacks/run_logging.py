@@ -1,6 +1,6 @@
-"""Tells loggers what a run does: its settings, each epoch's numbers, and pictures now and then.
+"""Tells loggers what a run does: its settings, each epoch's numbers, and images now and then.
 
-Pictures are drawn, and loggers told, in a thread: neither a step nor another process waits for a plot or a server.
+Images are drawn, and loggers told, in a thread: neither a step nor another process waits for a plot or a server.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from yolo.engine.trainer import Trainer
 
 
-LONGEST_SIDE = 1280  # pixels, of what is logged; the files of a run's folder keep theirs
+MAX_SIDE = 1280  # pixels, of what is logged; the files of a run's folder keep theirs
 
 
 class Logging(Callback):
@@ -35,7 +35,7 @@ class Logging(Callback):
         loggers: by name.
         settings: of the run, by name.
         folder: of the run; `train_batch*.jpg` in it are shown at the start.
-        draw: model -> pictures of what it finds by name, (H, W, 3), BGR; called in the thread, with a copy.
+        draw: model -> images of what it finds by name, (H, W, 3), BGR; called in the thread, with a copy.
         period: epochs between two of these; 0: none.
     """
 
@@ -101,9 +101,9 @@ class Logging(Callback):
         for each in done:
             each.result()
 
-    def _show(self, pictures: Mapping[str, Any], epoch: int) -> None:
-        for name, picture in pictures.items():
-            shrink = min(1.0, LONGEST_SIDE / max(picture.shape[:2]))
-            small = cv2.resize(picture, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+    def _show(self, images: Mapping[str, Any], epoch: int) -> None:
+        for name, image in images.items():
+            shrink = min(1.0, MAX_SIDE / max(image.shape[:2]))
+            small = cv2.resize(image, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
             for each in self.loggers.values():
-                each.log_picture(name, cv2.cvtColor(small, cv2.COLOR_BGR2RGB), epoch)
+                each.log_image(name, cv2.cvtColor(small, cv2.COLOR_BGR2RGB), epoch)

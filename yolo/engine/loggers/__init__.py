@@ -1,1 +1,1 @@
-"""Where a run's numbers and pictures go, one file each; `base.py` says what a logger is."""
+"""Where a run's numbers and images go, one file each; `base.py` says what a logger is."""

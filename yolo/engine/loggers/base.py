@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from yolo.errors import SettingsError
 
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     import numpy as np
     import numpy.typing as npt
-
-LoggerName = Literal["none", "wandb", "mlflow"]
 
 
 class Logger(Protocol):
@@ -40,8 +38,8 @@ class Logger(Protocol):
     def log(self, numbers: Mapping[str, float], epoch: int) -> None:
         """Keep an epoch's numbers."""
 
-    def log_picture(self, name: str, picture_rgb: npt.NDArray[np.uint8], epoch: int) -> None:
-        """Keep a picture, (H, W, 3)."""
+    def log_image(self, name: str, image_rgb: npt.NDArray[np.uint8], epoch: int) -> None:
+        """Keep an image, (H, W, 3)."""
 
     def close(self, *, failed: bool) -> None:
         """Write what is left."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LONGEST_VALUE = 500  # characters of a parameter that every server takes
+MAX_VALUE = 500  # characters of a parameter that every server takes
 NOT_ALLOWED = re.compile(r"[^\w./ -]")  # in names
 
 
@@ -50,14 +50,14 @@ class Mlflow:
         return str(run.info.run_id)
 
     def log_settings(self, settings: Mapping[str, Any]) -> None:
-        self._send(self._mlflow.log_params, {name: str(value)[:LONGEST_VALUE] for name, value in settings.items()})
+        self._send(self._mlflow.log_params, {name: str(value)[:MAX_VALUE] for name, value in settings.items()})
 
     def log(self, numbers: Mapping[str, float], epoch: int) -> None:
         named = {NOT_ALLOWED.sub("_", name): value for name, value in numbers.items()}
         self._send(self._mlflow.log_metrics, named, step=epoch)
 
-    def log_picture(self, name: str, picture_rgb: npt.NDArray[np.uint8], epoch: int) -> None:
-        self._send(self._mlflow.log_image, picture_rgb, f"{name}_{epoch}.png")
+    def log_image(self, name: str, image_rgb: npt.NDArray[np.uint8], epoch: int) -> None:
+        self._send(self._mlflow.log_image, image_rgb, f"{name}_{epoch}.png")
 
     def close(self, *, failed: bool) -> None:
         self._send(self._mlflow.end_run, "FAILED" if failed else "FINISHED")

@@ -38,8 +38,8 @@ class TensorBoard:
         for name, value in numbers.items():
             self._writer.add_scalar(name, value, epoch)
 
-    def log_picture(self, name: str, picture_rgb: npt.NDArray[np.uint8], epoch: int) -> None:
-        self._writer.add_image(name, picture_rgb, epoch, dataformats="HWC")
+    def log_image(self, name: str, image_rgb: npt.NDArray[np.uint8], epoch: int) -> None:
+        self._writer.add_image(name, image_rgb, epoch, dataformats="HWC")
 
     def close(self, *, failed: bool) -> None:
         del failed

@@ -55,8 +55,8 @@ class Wandb:
     def log(self, numbers: Mapping[str, float], epoch: int) -> None:
         self._run.log(dict(numbers), step=epoch)
 
-    def log_picture(self, name: str, picture_rgb: npt.NDArray[np.uint8], epoch: int) -> None:
-        self._run.log({name: self._wandb.Image(picture_rgb)}, step=epoch)
+    def log_image(self, name: str, image_rgb: npt.NDArray[np.uint8], epoch: int) -> None:
+        self._run.log({name: self._wandb.Image(image_rgb)}, step=epoch)
 
     def close(self, *, failed: bool) -> None:
         self._run.finish(exit_code=int(failed))

@@ -30,7 +30,7 @@ class ApRow:
     """One class."""
 
     name: str
-    images: int  # pictures with at least one truth of the class
+    images: int  # images with at least one truth of the class
     truths: int  # difficult objects left out
     ap: float  # 0..1; NaN where the split holds no truth of the class, but 0 for Darknet
     tp: int  # detections over `confidence` that hit

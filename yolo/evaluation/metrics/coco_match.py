@@ -1,7 +1,7 @@
 """COCO's matching of detections with truth, through `faster-coco-eval`.
 
-Axes: D detections over all pictures, K classes, T IoU thresholds .50 .55 ... .95, R recalls 0 .01 ... 1, A areas,
-M numbers of detections per picture and class.
+Axes: D detections over all images, K classes, T IoU thresholds .50 .55 ... .95, R recalls 0 .01 ... 1, A areas,
+M numbers of detections per image and class.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ AREAS = {
     "medium": (32.0**2, 96.0**2),
     "large": (96.0**2, 1e10),
 }  # pixels^2
-MAX_DETECTIONS = (1, 10, 100)  # per picture and class, COCO's numbers
+MAX_DETECTIONS = (1, 10, 100)  # per image and class, COCO's numbers
 
 
 @dataclass(frozen=True, slots=True)
 class Matches:
     """What became of each detection at IoU .5."""
 
-    detections: FlatDetections  # at most 100 of each picture and class; by picture, then class, best first
+    detections: FlatDetections  # at most 100 of each image and class; by image, then class, best first
     truth: npt.NDArray[np.int64]  # (D,), number of the truth that it has, -1 for none
     counted: npt.NDArray[np.bool_]  # (D,), false on ignored truth: neither hit nor miss
     hit: npt.NDArray[np.bool_]  # (D,)
@@ -55,7 +55,7 @@ class CocoMatcher:
     """Truth and detections of a split, ready to be compared.
 
     Args:
-        index: the truth; every picture counts, detected in or not. What it ignores is COCO's crowd: what lies on it is
+        index: the truth; every image counts, detected in or not. What it ignores is COCO's crowd: what lies on it is
             neither hit nor miss, any number of times.
         detections: in any order; equal scores count in the order given.
     """
@@ -100,7 +100,7 @@ class CocoMatcher:
 
 
 def _best_of_each_image_and_class(detections: FlatDetections) -> FlatDetections:
-    """At most 100 of each picture and class, in a stable order: picture, class, best first."""
+    """At most 100 of each image and class, in a stable order: image, class, best first."""
     order = np.lexsort((-detections.score, detections.class_id, detections.image_id))
     image_id, class_id = detections.image_id[order], detections.class_id[order]
     new_group = np.flatnonzero(np.diff(image_id, prepend=-1) | np.diff(class_id, prepend=-1))

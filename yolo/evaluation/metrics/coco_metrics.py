@@ -30,7 +30,7 @@ class ClassMetrics:
     """One row of the table. NaN where the split holds no truth of the class."""
 
     name: str
-    images: int  # pictures with at least one truth of the class
+    images: int  # images with at least one truth of the class
     truths: int  # crowds and difficult objects left out
     map50: float
     map50_95: float
@@ -55,7 +55,7 @@ class CocoMetrics:
     map_small: float = math.nan  # of objects below 32 x 32 pixels
     map_medium: float = math.nan
     map_large: float = math.nan  # above 96 x 96
-    recall_1: float = math.nan  # with so many detections per picture and class, mean over IoU .50 ... .95
+    recall_1: float = math.nan  # with so many detections per image and class, mean over IoU .50 ... .95
     recall_10: float = math.nan
     recall_100: float = math.nan
     recall_small: float = math.nan

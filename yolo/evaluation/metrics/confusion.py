@@ -1,6 +1,6 @@
-"""Which class was taken for which, at one confidence, and which pictures have the most mistakes.
+"""Which class was taken for which, at one confidence, and which images have the most mistakes.
 
-Axes: K classes, M pictures.
+Axes: K classes, M images.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from yolo.evaluation.metrics.flat_detections import by_picture, image_of_truth
+from yolo.evaluation.metrics.flat_detections import by_image, image_of_truth
 from yolo.evaluation.metrics.overlap import overlaps
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from yolo.data.index import Index
     from yolo.evaluation.metrics.coco_match import Matches
 
-LEAST_IOU = 0.5
+MIN_IOU = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Confusion:
     """Detections and truth, counted by class."""
 
     counts: npt.NDArray[np.int64]  # (K + 1, K + 1): found as (last: not at all) x what it is (last: background)
-    mistakes: npt.NDArray[np.int64]  # (M,), detections that do not hit and truths that are not hit, of each picture
+    mistakes: npt.NDArray[np.int64]  # (M,), detections that do not hit and truths that are not hit, of each image
 
 
 def confusion(index: Index, matches: Matches, confidence: float) -> Confusion:
@@ -44,12 +44,12 @@ def confusion(index: Index, matches: Matches, confidence: float) -> Confusion:
     left = ~index.all_ignore
     left[matches.truth[hit]] = False
     wrong = shown & ~matches.hit
-    pictures = zip(
-        by_picture(index, np.where(wrong, matches.detections.image_id, -1)),
-        by_picture(index, np.where(left, image_of_truth(index), -1)),
+    images = zip(
+        by_image(index, np.where(wrong, matches.detections.image_id, -1)),
+        by_image(index, np.where(left, image_of_truth(index), -1)),
         strict=True,
     )
-    for found, true in pictures:
+    for found, true in images:
         pairs = _pairs(overlaps(matches.detections.xyxy[found], index.all_boxes_xyxy[true]))
         for i, j in pairs:
             counts[found_class[found[i]], true_class[true[j]]] += 1
@@ -62,7 +62,7 @@ def confusion(index: Index, matches: Matches, confidence: float) -> Confusion:
 
 def _pairs(iou_DN: npt.NDArray[np.float64]) -> list[tuple[int, int]]:
     """Rows and columns that belong together, each in one pair at most."""
-    rows, columns = np.nonzero(iou_DN >= LEAST_IOU)
+    rows, columns = np.nonzero(iou_DN >= MIN_IOU)
     pairs: list[tuple[int, int]] = []
     free_rows, free_columns = set(rows.tolist()), set(columns.tolist())
     for k in np.argsort(-iou_DN[rows, columns], kind="stable"):

@@ -30,7 +30,7 @@ def darknet_metrics(
 
     Args:
         index: the truth; on what it ignores (Darknet: the labels of the `difficult` list) nothing is ranked.
-        detections: all that Darknet would have, the order within a picture being Darknet's.
+        detections: all that Darknet would have, the order within an image being Darknet's.
         iou_threshold: a hit overlaps its truth by more than this (`-iou_thresh`).
         points: recalls that are averaged over; 0: the area under the curve (`-points`).
         confidence: of the counts (`-thresh`).
@@ -38,8 +38,8 @@ def darknet_metrics(
     Returns:
         The metrics; classes without truth have AP 0 and count in the mean.
     """
-    pictures = np.argsort(detections.image_id, kind="stable")
-    detections = detections[pictures]
+    images = np.argsort(detections.image_id, kind="stable")
+    detections = detections[images]
     truth, overlap = best_truths(index, detections, ~index.all_ignore)
     truth = np.where(overlap > iou_threshold, truth, -1)
     _, overlap_ignored = best_truths(index, detections, index.all_ignore)

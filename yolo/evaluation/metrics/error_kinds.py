@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from yolo.evaluation.metrics.average_precision import average_precision
-from yolo.evaluation.metrics.flat_detections import by_picture, counts_of_classes
+from yolo.evaluation.metrics.flat_detections import by_image, counts_of_classes
 from yolo.evaluation.metrics.overlap import overlaps
 
 if TYPE_CHECKING:
@@ -78,9 +78,9 @@ def _diagnose(index: Index, matches: Matches) -> _Diagnosis:
     found = matches.detections
     kind = np.full(len(found), "", "<U10")
     target = np.full(len(found), -1)
-    for picture, mine in enumerate(by_picture(index, found.image_id)):
+    for image, mine in enumerate(by_image(index, found.image_id)):
         wrong = mine[matches.counted[mine] & ~matches.hit[mine]]
-        start, end = index.box_ends[picture : picture + 2]
+        start, end = index.box_ends[image : image + 2]
         truths = start + np.flatnonzero(~index.all_ignore[start:end])
         if len(wrong) == 0:
             continue

@@ -1,6 +1,6 @@
 """Precision and recall at one score: the score that maximises the mean F1.
 
-Axes: D detections over all pictures, K classes.
+Axes: D detections over all images, K classes.
 """
 
 from __future__ import annotations

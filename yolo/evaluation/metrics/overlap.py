@@ -1,4 +1,4 @@
-"""Which truth each detection overlaps most. Axes: D detections and N truths over all pictures."""
+"""Which truth each detection overlaps most. Axes: D detections and N truths over all images."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from yolo.boxes.geometry import iou
-from yolo.evaluation.metrics.flat_detections import by_picture
+from yolo.evaluation.metrics.flat_detections import by_image
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -40,8 +40,8 @@ def best_truths(
     """
     truth, overlap = np.full(len(detections), -1), np.zeros(len(detections))
     wider = INCLUSIVE if inclusive else 0
-    for picture, mine in enumerate(by_picture(index, detections.image_id)):
-        start, end = index.box_ends[picture : picture + 2]
+    for image, mine in enumerate(by_image(index, detections.image_id)):
+        start, end = index.box_ends[image : image + 2]
         if len(mine) == 0 or start == end:
             continue
         allowed = among[start:end] & (index.all_class_ids[start:end] == detections.class_id[mine][:, None])

@@ -1,1 +1,1 @@
-"""Where the pictures to detect in come from: files, folders, videos, cameras, streams, lists, standard input."""
+"""Where the images to detect in come from: files, folders, videos, cameras, streams, lists, standard input."""

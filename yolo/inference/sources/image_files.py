@@ -1,12 +1,12 @@
-"""Pictures from files, from bytes and from memory."""
+"""Images from files, from bytes and from memory."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from yolo.data.decode import decode_picture, read_picture
-from yolo.inference.sources.frame import Picture
+from yolo.data.decode import decode_image, read_image
+from yolo.inference.sources.frame import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 # How the files begin that OpenCV decodes.
-PICTURE_MAGIC = (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"RIFF", b"II*\0", b"MM\0*", b"GIF8")
+IMAGE_MAGIC = (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"RIFF", b"II*\0", b"MM\0*", b"GIF8")
 
 
 @dataclass(frozen=True, slots=True)
-class PictureFile:
-    """A picture in a file."""
+class ImageFile:
+    """An image in a file."""
 
     path: Path
     total: ClassVar[int] = 1
@@ -31,31 +31,31 @@ class PictureFile:
     def name(self) -> str:
         return str(self.path)
 
-    def pictures(self) -> Generator[Picture, None, None]:
-        yield Picture(read_picture(self.path), self.name)
+    def frames(self) -> Generator[Frame, None, None]:
+        yield Frame(read_image(self.path), self.name)
 
 
 @dataclass(frozen=True, slots=True)
-class EncodedPicture:
-    """The bytes of a picture file."""
+class EncodedImage:
+    """The bytes of an image file."""
 
     data: bytes
     name: str
     total: ClassVar[int] = 1
     live: ClassVar[bool] = False
 
-    def pictures(self) -> Generator[Picture, None, None]:
-        yield Picture(decode_picture(self.name, self.data), self.name)
+    def frames(self) -> Generator[Frame, None, None]:
+        yield Frame(decode_image(self.name, self.data), self.name)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PictureArray:
-    """A picture in memory: (H, W, 3), BGR."""
+class ImageArray:
+    """An image in memory: (H, W, 3), BGR."""
 
     image: npt.NDArray[np.uint8]
     name: str
     total: ClassVar[int] = 1
     live: ClassVar[bool] = False
 
-    def pictures(self) -> Generator[Picture, None, None]:
-        yield Picture(self.image, self.name)
+    def frames(self) -> Generator[Frame, None, None]:
+        yield Frame(self.image, self.name)

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from yolo.errors import DataError
-from yolo.inference.sources.frame import Picture, Video
+from yolo.inference.sources.frame import Frame, Video
 from yolo.inference.sources.video import frame_count, frame_rate, frames, quiet
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Camera:
     def name(self) -> str:
         return f"camera {self.number}"
 
-    def pictures(self) -> Generator[Picture, None, None]:
+    def frames(self) -> Generator[Frame, None, None]:
         with quiet():
             capture = cv2.VideoCapture(self.number)
         if not capture.isOpened():
@@ -61,7 +61,7 @@ class Stream:
     def name(self) -> str:
         return self.address
 
-    def pictures(self) -> Generator[Picture, None, None]:
+    def frames(self) -> Generator[Frame, None, None]:
         number, failures = 0, 0
         while True:
             capture = _connect(self.address)
@@ -69,11 +69,11 @@ class Stream:
                 yield from frames(capture, self.name)
                 return
             if capture.isOpened():
-                for picture in newest_frames(capture, self.name, number):
-                    number, failures = picture.frame + 1, 0
-                    yield picture
+                for image in newest_frames(capture, self.name, number):
+                    number, failures = image.number + 1, 0
+                    yield image
             if number == 0:
-                raise DataError(f"{self.name}: gives no picture; check the address, and that it is reached from here")
+                raise DataError(f"{self.name}: gives no image; check the address, and that it is reached from here")
             if failures == len(self.pauses_s):
                 raise DataError(
                     f"{self.name}: lost after frame {number}; {failures} tries to connect again failed "
@@ -84,13 +84,13 @@ class Stream:
             failures += 1
 
 
-def newest_frames(capture: cv2.VideoCapture, name: str, first: int) -> Generator[Picture, None, None]:
+def newest_frames(capture: cv2.VideoCapture, name: str, first: int) -> Generator[Frame, None, None]:
     """Frames of a connection until it ends; those that come while the last one is in use are counted and left out."""
     video = Video(name, frame_rate(capture, name))
     newest = _Newest(capture)
     try:
         while (found := newest.wait()) is not None:
-            yield Picture(found[1], name, video, first + found[0])
+            yield Frame(found[1], name, video, first + found[0])
     finally:
         newest.close()
 

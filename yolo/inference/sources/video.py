@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from yolo.errors import DataError
-from yolo.inference.sources.frame import Picture, Video
+from yolo.inference.sources.frame import Frame, Video
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -40,7 +40,7 @@ class VideoFile:
         with opened(self.name) as capture:
             return frame_count(capture)
 
-    def pictures(self) -> Generator[Picture, None, None]:
+    def frames(self) -> Generator[Frame, None, None]:
         with opened(self.name) as capture:
             yield from frames(capture, self.name)
 
@@ -62,7 +62,7 @@ def opened(name: str) -> Iterator[cv2.VideoCapture]:
         capture.release()
 
 
-def frames(capture: cv2.VideoCapture, name: str) -> Generator[Picture, None, None]:
+def frames(capture: cv2.VideoCapture, name: str) -> Generator[Frame, None, None]:
     """Every frame of a video of known end."""
     video = Video(name, frame_rate(capture, name))
     count, number = frame_count(capture), 0
@@ -70,7 +70,7 @@ def frames(capture: cv2.VideoCapture, name: str) -> Generator[Picture, None, Non
         good, image = capture.read()
         if not good:
             break
-        yield Picture(np.asarray(image, np.uint8), name, video, number)
+        yield Frame(np.asarray(image, np.uint8), name, video, number)
         number += 1
     if number == 0:
         raise DataError(f"{name}: no frame of this video decodes; convert it, to mp4 say")

@@ -14,11 +14,11 @@ from yolo.boxes.geometry import cxcywh_to_xyxy, shape_iou
 if TYPE_CHECKING:
     from torch import Tensor
 
-LARGEST_OVERLAP_TABLE = 2**22  # predictions x regions compared at once
+MAX_OVERLAP_TABLE = 2**22  # predictions x regions compared at once
 MOSTLY_INSIDE = 0.5  # of a prediction's area: COCO's rule for crowds at IoU .5
 
 
-class Matches(NamedTuple):
+class AnchorMatches(NamedTuple):
     """P (cell, anchor) pairs of one head and the true boxes that they must predict."""
 
     image: Tensor  # (P,) int64
@@ -31,7 +31,7 @@ class Matches(NamedTuple):
 
 def match_by_shape(
     targets: Tensor, anchors_wh: Tensor, grid: tuple[int, int], image_size: tuple[int, int], threshold: float
-) -> Matches:
+) -> AnchorMatches:
     """Every anchor whose shape is near enough a true box's answers for it, in the cell that holds its centre.
 
     Args:
@@ -48,7 +48,7 @@ def match_by_shape(
     truth = targets[:, 2:6] * targets.new_tensor([width, height, width, height])
     anchor, box = (shape_iou(anchors_wh, truth[:, 2:4]) > threshold).nonzero(as_tuple=True)
     picked = targets[box]
-    return Matches(
+    return AnchorMatches(
         image=picked[:, 0].long(),
         anchor=anchor,
         row=(picked[:, 3] * rows).long().clamp(0, rows - 1),
@@ -82,7 +82,7 @@ def lies_in_ignored(boxes_xyxy: Tensor, regions: Tensor, image_size: tuple[int, 
     boxes = boxes_xyxy.detach()
     areas = (boxes[..., 2:] - boxes[..., :2]).prod(-1)
     inside = torch.zeros_like(areas, dtype=torch.bool)
-    chunk = max(1, LARGEST_OVERLAP_TABLE // max(1, boxes.shape[1]))
+    chunk = max(1, MAX_OVERLAP_TABLE // max(1, boxes.shape[1]))
     for image in torch.unique(regions[:, 0].long()).tolist():
         for part in torch.split(regions_xyxy[regions[:, 0] == image], chunk):
             start = torch.maximum(boxes[image, :, None, :2], part[:, :2])

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from yolo.losses.predictions import Predictions
+    from yolo.losses.predictions import HeadPredictions
 
 NEIGHBOURHOOD = tuple((row, column) for row in (-1, 0, 1) for column in (-1, 0, 1))
-LEAST_REACH = 0.7  # IoU with a box that a cell beside the centre's must be able to give
+MIN_REACH = 0.7  # IoU with a box that a cell beside the centre's must be able to give
 IOU_COST = 3.0  # weight of -log IoU beside the classes' cross-entropy
-MOST_ANSWERS = 10  # for a box
+MAX_ANSWERS = 10  # for a box
 ANSWERS_PER_OVERLAP = 2.0  # with 1, as published, too few predictions learn in the first epochs
 TINY_IOU = 1e-7
 VALUES_AT_ONCE = 2**24  # raw values of candidates looked at together
@@ -37,7 +37,7 @@ class Answers(NamedTuple):
 
 
 class _Candidates(NamedTuple):
-    """Predictions of one head or more that may answer for N true boxes, (N, G) each."""
+    """HeadPredictions of one head or more that may answer for N true boxes, (N, G) each."""
 
     prediction: Tensor  # int64, by number in its head
     allowed: Tensor  # bool
@@ -48,7 +48,7 @@ class _Candidates(NamedTuple):
 
 @torch.no_grad()
 def match_by_cost(
-    heads: Sequence[Predictions],
+    heads: Sequence[HeadPredictions],
     truths: Tensor,
     image_size: tuple[int, int],
     threshold: float,
@@ -88,7 +88,7 @@ def _once(answers: Answers) -> Answers:
 
 
 def _cheapest(
-    heads: Sequence[Predictions], truths: Tensor, rows: Tensor, image_size: tuple[int, int], threshold: float
+    heads: Sequence[HeadPredictions], truths: Tensor, rows: Tensor, image_size: tuple[int, int], threshold: float
 ) -> list[Answers]:
     """The answers for some rows of the true boxes, head by head; a prediction may be among them more than once."""
     part = truths[rows]
@@ -102,7 +102,7 @@ def _cheapest(
     every = _Candidates(*(torch.cat(columns, dim=1) for columns in zip(*tables, strict=True)))
     cost = IOU_COST * -(every.overlap + TINY_IOU).log() + every.class_cost
     cost = torch.where(every.allowed, cost, torch.inf)
-    most = min(MOST_ANSWERS, cost.shape[1])
+    most = min(MAX_ANSWERS, cost.shape[1])
     wanted = (ANSWERS_PER_OVERLAP * every.overlap.topk(most, dim=1).values.sum(1)).round().clamp(min=1)
     order = torch.where(every.nearest, -torch.inf, cost).sort(dim=1, stable=True)
     rank = torch.arange(most, device=cost.device)
@@ -118,7 +118,7 @@ def _cheapest(
     return answers
 
 
-def _candidates(head: Predictions, truths: Tensor, boxes: Tensor, *, fits: Tensor, nearest: Tensor) -> _Candidates:
+def _candidates(head: HeadPredictions, truths: Tensor, boxes: Tensor, *, fits: Tensor, nearest: Tensor) -> _Candidates:
     """The candidates of one head.
 
     Args:
@@ -136,7 +136,7 @@ def _candidates(head: Predictions, truths: Tensor, boxes: Tensor, *, fits: Tenso
     inside = (row >= 0) & (row < rows) & (column >= 0) & (column < columns)
     offset = centre[:, None] - torch.stack([column, row], dim=-1)
     own = ~shift.any(1)
-    near = inside & ((reach(offset, wh[:, None], head.head.scale_x_y) > LEAST_REACH) | own)
+    near = inside & ((reach(offset, wh[:, None], head.head.scale_x_y) > MIN_REACH) | own)
     anchor = torch.arange(len(head.anchors_wh), device=boxes.device)
     row, column = row.clamp(0, rows - 1), column.clamp(0, columns - 1)
     number = head.number(truths[:, :1, None].long(), row[..., None], column[..., None], anchor).flatten(1)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from yolo.layers import Detection
 
 RANDOM_IMAGES = 64000  # until then `random` lets any box of a cell answer
-SMALL = 0.1  # area of a box, a share of the picture, below which `forced` takes a cell's second box
+SMALL = 0.1  # area of a box, a share of the image, below which `forced` takes a cell's second box
 
 
 def detection_parts(head: Detection, raw: Tensor, truths: Truths, regions: Truths, seen: int) -> dict[str, Part]:
@@ -33,7 +33,7 @@ def detection_parts(head: Detection, raw: Tensor, truths: Truths, regions: Truth
         raw: (B, S * (C + A * 5), 1, 1).
         truths: true boxes of the batch; of those in one cell the first counts.
         regions: ignore regions of the batch.
-        seen: pictures trained on, these included.
+        seen: images trained on, these included.
     """
     num_images, cells, num = len(raw), head.side**2, head.num
     entries = torch.split(raw.flatten(1), [cells * head.classes, cells * num, cells * num * 4], dim=1)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from yolo.layers import GaussianYolo
 
-LEAST_SPREAD = 0.3  # added to a deviation where its own gradient is taken
+MIN_SPREAD = 0.3  # added to a deviation where its own gradient is taken
 TINY = 1e-9
 NORMAL = (2 * torch.pi) ** 0.5
 
@@ -144,10 +144,10 @@ class _Work:
         point = truth.cxcywh[:, :2] - CENTRE_FROM_POINT[head.yolo_point] * wh
         offset = point * self.grid.size - self.grid.corner(cells)
         away = (torch.cat([offset, (wh / self.grid.anchor(cells)).log()], dim=1) - place) / deviation
-        density = torch.exp(-away.square() / 2) / (NORMAL * (deviation + LEAST_SPREAD))
+        density = torch.exp(-away.square() / 2) / (NORMAL * (deviation + MIN_SPREAD))
         share = (2 - wh.prod(1, keepdim=True)) / 2 * density / (density + TINY)
         by_place = share * away / deviation
-        by_deviation = share * (away.square() / deviation - 1 / (deviation + LEAST_SPREAD))
+        by_deviation = share * (away.square() / deviation - 1 / (deviation + MIN_SPREAD))
         if head.iou_loss != "mse":
             by_place = self._overlap_gradient(cells, truth)
         by_place = clipped(by_place * (head.iou_normalizer * weight)[:, None], head.max_delta)

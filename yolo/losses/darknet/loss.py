@@ -45,14 +45,14 @@ class _Costed(torch.autograd.Function):
 class DarknetLoss:
     """Box, objectness and class terms as Darknet counts them.
 
-    Values: Darknet sums a head's cost over a mini-batch; its printed loss is the mean over heads and pictures, and so
-    is the sum of these terms. Gradients: Darknet sums deltas over all pictures of an update, divides the learning rate
-    by their number and multiplies the decay by it; the gradient here is minus the mean delta a picture, and plain
+    Values: Darknet sums a head's cost over a mini-batch; its printed loss is the mean over heads and images, and so
+    is the sum of these terms. Gradients: Darknet sums deltas over all images of an update, divides the learning rate
+    by their number and multiplies the decay by it; the gradient here is minus the mean delta an image, and plain
     momentum SGD with the cfg's `learning_rate`, `momentum` and `decay` is then the same update.
 
     Args:
         heads: the model's, in its order.
-        images_seen: pictures trained on before this batch; [region] and [detection] begin differently.
+        images_seen: images trained on before this batch; [region] and [detection] begin differently.
     """
 
     def __init__(self, heads: Sequence[HeadSpec], images_seen: Callable[[], int]) -> None:
@@ -67,7 +67,7 @@ class DarknetLoss:
             targets: (N, 6): image, class (-1: an ignore region), cx, cy, w, h as fractions of the network input.
             image_size: (height, width) of the network input, pixels.
         """
-        num_images = int(distributed.sum_over_ranks(torch.tensor(len(outputs[0]))))
+        num_images = int(distributed.all_reduce_sum(torch.tensor(len(outputs[0]))))
         seen = self.images_seen() + num_images  # Darknet counts a mini-batch before it
         share = num_images / distributed.world_size()
         terms: dict[str, list[Tensor]] = {}

@@ -36,7 +36,7 @@ def region_parts(head: Region, raw: Tensor, truths: Truths, regions: Truths, see
         raw: (B, A * (coords + 1 + C), H, W).
         truths: true boxes of the batch.
         regions: ignore regions of the batch.
-        seen: pictures trained on, these included.
+        seen: images trained on, these included.
     """
     coords = head.coords
     entries = raw.view(raw.shape[0], head.num, -1, *raw.shape[2:]).permute(0, 3, 4, 1, 2)

@@ -1,4 +1,4 @@
-"""Boxes one by one, and boxes of a picture beside each other."""
+"""Boxes one by one, and boxes of an image beside each other."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TINY_SIDE = 4  # pixels of it: less than half a cell of the finest usual head (s
 
 
 class Pair(NamedTuple):
-    """Two boxes of a picture that all but cover each other."""
+    """Two boxes of an image that all but cover each other."""
 
     box: int
     other: int  # the earlier one
@@ -36,7 +36,7 @@ class Pair(NamedTuple):
     "They are left out of training; an object that is there but not boxed is taught as background, and recall falls.",
 )
 def zero_size(survey: Survey) -> Found:
-    """Boxes of no width or height, or wholly outside their picture."""
+    """Boxes of no width or height, or wholly outside their image."""
     found = np.flatnonzero(~survey.has_area).tolist()
     return of_boxes(survey, found, lambda n, _: _size(survey.boxes_xyxy[found[n]]))
 
@@ -44,12 +44,12 @@ def zero_size(survey: Survey) -> Found:
 @check(
     "outside",
     Level.ERROR,
-    "boxes that reach outside their picture",
-    "They are clipped; more than a few mean wrong units or another picture size, and then all boxes are off.",
+    "boxes that reach outside their image",
+    "They are clipped; more than a few mean wrong units or another image size, and then all boxes are off.",
 )
 def outside(survey: Survey) -> Found:
-    """Corners outside the picture by more than rounding."""
-    size = _size_of_picture(survey)
+    """Corners outside the image by more than rounding."""
+    size = _size_of_image(survey)
     off = np.maximum(-survey.boxes_xyxy, survey.boxes_xyxy - size)
     found = np.flatnonzero(survey.has_area & (off > TOLERANCE * size).any(axis=1)).tolist()
     return of_boxes(survey, found, lambda n, _: f"by {off[found[n]].max():.3g} px")
@@ -99,7 +99,7 @@ def two_classes(survey: Survey) -> Found:
 def tiny_boxes(survey: Survey) -> Found:
     """Boxes with a side that shrinks to almost nothing."""
     shapes = np.diff(survey.clipped_xyxy.reshape(-1, 2, 2), axis=1)[:, 0]
-    scale = INPUT_SIDE / survey.sizes[survey.picture_of].max(axis=1, initial=1)
+    scale = INPUT_SIDE / survey.sizes[survey.image_of].max(axis=1, initial=1)
     side = shapes.min(axis=1, initial=np.inf) * scale
     found = np.flatnonzero(survey.has_area & (side < TINY_SIDE)).tolist()
     return of_boxes(survey, found, lambda n, _: f"{_size(survey.boxes_xyxy[found[n]])}, {side[found[n]]:.1f} px")
@@ -120,39 +120,39 @@ def polygons(survey: Survey) -> Found:
 @check(
     "edge",
     Level.INFO,
-    "boxes that touch an edge of their picture",
+    "boxes that touch an edge of their image",
     "Cut objects are harder to place: a high share lowers mAP at strict overlaps a little.",
 )
 def edge_boxes(survey: Survey) -> Found:
     """Boxes with a side on the border, within rounding."""
-    size = _size_of_picture(survey)
+    size = _size_of_image(survey)
     distance = np.minimum(abs(survey.clipped_xyxy), abs(survey.clipped_xyxy - size))
     found = np.flatnonzero(survey.has_area & (distance <= TOLERANCE * size).any(axis=1)).tolist()
     return of_boxes(survey, found, lambda n, _: _size(survey.boxes_xyxy[found[n]]))
 
 
 def first_of_equal(survey: Survey) -> npt.NDArray[np.int64]:
-    """(N,): of the boxes of a picture with this one's class and corners, the number of the first."""
-    keys = np.column_stack([survey.picture_of, survey.class_ids, survey.clipped_xyxy])
+    """(N,): of the boxes of an image with this one's class and corners, the number of the first."""
+    keys = np.column_stack([survey.image_of, survey.class_ids, survey.clipped_xyxy])
     _, first, group = np.unique(keys, axis=0, return_index=True, return_inverse=True)
     return np.asarray(first[group.reshape(-1)], np.int64)
 
 
 def _overlapping(survey: Survey, *, same_class: bool) -> Found:
     keep = survey.has_area & (first_of_equal(survey) == np.arange(len(survey.lines)))
-    pairs = [pair for picture in range(len(survey.paths)) for pair in _near_pairs(survey, picture, keep)]
+    pairs = [pair for image in range(len(survey.paths)) for pair in _near_pairs(survey, image, keep)]
     pairs = [pair for pair in pairs if (survey.class_ids[pair.box] == survey.class_ids[pair.other]) == same_class]
 
-    def describe(number: int, picture: int) -> str:
+    def describe(number: int, image: int) -> str:
         pair = pairs[number]
         other = survey.names[survey.class_ids[pair.other]]
-        return f"IoU {pair.iou:.3f} with the {other} of {survey.box_place(pair.other, picture)}"
+        return f"IoU {pair.iou:.3f} with the {other} of {survey.box_place(pair.other, image)}"
 
     return of_boxes(survey, [pair.box for pair in pairs], describe)
 
 
-def _near_pairs(survey: Survey, picture: int, keep: npt.NDArray[np.bool_]) -> list[Pair]:
-    chosen = survey.boxes_of(picture)
+def _near_pairs(survey: Survey, image: int, keep: npt.NDArray[np.bool_]) -> list[Pair]:
+    chosen = survey.boxes_of(image)
     numbers = np.flatnonzero(keep[chosen]) + chosen.start
     if len(numbers) < 2:
         return []
@@ -162,9 +162,9 @@ def _near_pairs(survey: Survey, picture: int, keep: npt.NDArray[np.bool_]) -> li
     return [Pair(int(numbers[i]), int(numbers[j]), float(overlap[i, j])) for i, j in zip(later, earlier, strict=True)]
 
 
-def _size_of_picture(survey: Survey) -> npt.NDArray[np.int32]:
-    """(N, 4): width, height, width, height of each box's picture."""
-    return np.tile(survey.sizes[survey.picture_of], 2)
+def _size_of_image(survey: Survey) -> npt.NDArray[np.int32]:
+    """(N, 4): width, height, width, height of each box's image."""
+    return np.tile(survey.sizes[survey.image_of], 2)
 
 
 def _size(box_xyxy: npt.NDArray[np.float64]) -> str:

@@ -41,7 +41,7 @@ def unscored_classes(survey: Survey) -> Found:
     "few",
     Level.INFO,
     f"classes with fewer than {FEW} objects in train",
-    "Their AP is low and changes much from run to run; more pictures of them help most.",
+    "Their AP is low and changes much from run to run; more images of them help most.",
 )
 def few_examples(survey: Survey) -> Found:
     """Classes with some, but few, training boxes."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from yolo.dataset_tools.check.finding import Found, Level, check, of_pictures, of_problems
+from yolo.dataset_tools.check.finding import Found, Level, check, of_images, of_problems
 
 if TYPE_CHECKING:
     from yolo.dataset_tools.check.survey import Survey
@@ -17,21 +17,21 @@ def bad_lists(survey: Survey) -> Found:
 
 
 @check(
-    "missing-picture",
+    "missing-image",
     Level.ERROR,
-    "listed pictures that are not there",
+    "listed images that are not there",
     "Training stops before it starts; without these lines it has fewer examples.",
 )
-def missing_pictures(survey: Survey) -> Found:
-    """Lines of lists whose picture does not exist, or may be one of several."""
-    return of_problems(survey, "missing-picture")
+def missing_images(survey: Survey) -> Found:
+    """Lines of lists whose image does not exist, or may be one of several."""
+    return of_problems(survey, "missing-image")
 
 
 @check(
     "label-file",
     Level.ERROR,
     "label files that cannot be read",
-    "Training stops; taken as empty they would teach that the objects in their pictures are background.",
+    "Training stops; taken as empty they would teach that the objects in their images are background.",
 )
 def bad_label_files(survey: Survey) -> Found:
     """Label files that are no text or malformed XML."""
@@ -63,21 +63,21 @@ def bad_classes(survey: Survey) -> Found:
 @check(
     "missing-label",
     Level.WARNING,
-    "pictures without a label file",
+    "images without a label file",
     "They are taught as background: right where nothing is to be found, else recall falls.",
 )
 def missing_labels(survey: Survey) -> Found:
-    """Pictures that no label file goes with."""
+    """Images that no label file goes with."""
     found = [i for i, path in enumerate(survey.label_paths) if path is None]
-    return of_pictures(survey, found, lambda _: "no label file")
+    return of_images(survey, found, lambda _: "no label file")
 
 
 @check(
     "orphan",
     Level.WARNING,
-    "label files without a picture",
-    "Their objects are not trained on: fewer examples, lower mAP; often the picture was renamed.",
+    "label files without an image",
+    "Their objects are not trained on: fewer examples, lower mAP; often the image was renamed.",
 )
 def orphans(survey: Survey) -> Found:
-    """Label files that no listed picture uses."""
+    """Label files that no listed image uses."""
     return of_problems(survey, "orphan")

@@ -1,4 +1,4 @@
-"""Picture files, and the same picture twice."""
+"""Image files, and the same image twice."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from yolo.dataset_tools.check.finding import NUM_SHOWN, Found, Level, Offender, check, of_pictures, of_problems
+from yolo.dataset_tools.check.finding import NUM_SHOWN, Found, Level, Offender, check, of_images, of_problems
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from yolo.dataset_tools.check.survey import Survey
 
-ROLES = ("train", "val", "test")  # splits that must not share pictures; others (trainval) may be unions of them
+ROLES = ("train", "val", "test")  # splits that must not share images; others (trainval) may be unions of them
 
 
-@check("corrupt", Level.ERROR, "pictures that do not decode", "Training stops at the first of them.")
+@check("corrupt", Level.ERROR, "images that do not decode", "Training stops at the first of them.")
 def corrupt(survey: Survey) -> Found:
-    """Files that are no picture."""
+    """Files that are no image."""
     return of_problems(survey, "corrupt")
 
 
 @check(
     "truncated",
     Level.ERROR,
-    "pictures that are cut short",
+    "images that are cut short",
     "OpenCV fills the rest with grey without a word: boxes there teach that grey is an object, and precision falls.",
 )
 def truncated(survey: Survey) -> Found:
@@ -37,8 +37,8 @@ def truncated(survey: Survey) -> Found:
 @check(
     "leakage",
     Level.ERROR,
-    "pictures in more than one of train, val and test",
-    "The network is scored on pictures that it was trained on: mAP comes out too high and says little of new pictures.",
+    "images in more than one of train, val and test",
+    "The network is scored on images that it was trained on: mAP comes out too high and says little of new images.",
 )
 def leakage(survey: Survey) -> Found:
     """The same pixels in two splits."""
@@ -56,7 +56,7 @@ def leakage(survey: Survey) -> Found:
 @check(
     "duplicate",
     Level.WARNING,
-    "copies of another picture, byte for byte",
+    "copies of another image, byte for byte",
     "A copy counts twice: in training it weighs more, in validation its hits and misses count double.",
 )
 def duplicates(survey: Survey) -> Found:
@@ -67,7 +67,7 @@ def duplicates(survey: Survey) -> Found:
 @check(
     "same-pixels",
     Level.WARNING,
-    "copies of another picture, saved anew",
+    "copies of another image, saved anew",
     "They look the same pixel by pixel, so they count twice as copies do.",
 )
 def same_pixels(survey: Survey) -> Found:
@@ -79,32 +79,32 @@ def same_pixels(survey: Survey) -> Found:
 @check(
     "extension",
     Level.WARNING,
-    "pictures whose name says another format",
-    "They are read by content here; other programs may refuse them, and pictures left out lower recall.",
+    "images whose name says another format",
+    "They are read by content here; other programs may refuse them, and images left out lower recall.",
 )
 def extensions(survey: Survey) -> Found:
     """PNG files that are named .jpg, and the like."""
     found = [i for i, suffix in enumerate(survey.suffixes) if suffix]
-    return of_pictures(survey, found, lambda i: f"is a {survey.suffixes[i]} file")
+    return of_images(survey, found, lambda i: f"is a {survey.suffixes[i]} file")
 
 
 @check(
     "exif",
     Level.WARNING,
-    "pictures that EXIF turns",
+    "images that EXIF turns",
     "They are turned upright here, as viewers show them; boxes drawn without turning lie elsewhere, and mAP falls.",
 )
 def exif(survey: Survey) -> Found:
-    """Pictures with an orientation tag."""
+    """Images with an orientation tag."""
     sizes = survey.sizes
     found = np.flatnonzero(survey.is_rotated).tolist()
-    return of_pictures(survey, found, lambda i: f"{sizes[i, 0]} x {sizes[i, 1]} px once turned; look at its boxes")
+    return of_images(survey, found, lambda i: f"{sizes[i, 0]} x {sizes[i, 1]} px once turned; look at its boxes")
 
 
 def _copies(survey: Survey, key: npt.NDArray[np.uint64], candidates: npt.NDArray[np.bool_]) -> Found:
-    """Decoding pictures that are not the first of their key."""
+    """Decoding images that are not the first of their key."""
     numbers = np.flatnonzero(survey.decodes & candidates)
     _, first, group = np.unique(key[numbers], return_index=True, return_inverse=True)
     original = dict(zip(numbers.tolist(), numbers[first[group]].tolist(), strict=True))
     found = [i for i, twin in original.items() if i != twin]
-    return of_pictures(survey, found, lambda i: f"the same as {survey.paths[original[i]]}")
+    return of_images(survey, found, lambda i: f"the same as {survey.paths[original[i]]}")

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import pytest
 
+from yolo.config.size_settings import SizeSettings
 from yolo.darknet.cfg_file import CfgFile
 from yolo.errors import SettingsError
-from yolo.model.input_sizes import InputSizes, SizeSettings, input_size
+from yolo.model.input_sizes import input_size
+from yolo.training.input_schedule import InputSizes
 
 
 @pytest.mark.parametrize(

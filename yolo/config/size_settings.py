@@ -1,0 +1,44 @@
+"""Settings of the size of the network input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import tyro
+
+from yolo.errors import require
+
+
+@dataclass(frozen=True, kw_only=True)
+class SizeSettings:
+    """Size of the network input."""
+
+    img_size: Annotated[tuple[int, ...], tyro.conf.arg(metavar="N | MIN MAX [TEST]")] = ()
+    """Side, pixels: N for all; MIN MAX: training varies between them; TEST: of validation; default: the cfg's width."""
+    multi_scale: Annotated[tuple[float, ...] | None, tyro.conf.arg(metavar="[LOW HIGH]")] = None
+    """Training sizes vary from LOW to HIGH times --img-size, by itself 0.67 to 1.5; `None`: they do not."""
+    multi_scale_every: int = 10
+    """Optimizer steps that such a size lasts; 1: another one each step."""
+
+    @property
+    def sides(self) -> tuple[int | None, int | None, int | None]:
+        """MIN, MAX and TEST; None: the cfg's width."""
+        last = self.img_size[-1] if self.img_size else None
+        smallest, largest, test = (*self.img_size, last, last, last)[:3]
+        return smallest, largest, test
+
+    def __post_init__(self) -> None:
+        given = " ".join(map(str, self.img_size))
+        require("--img-size", given, len(self.img_size) <= 3, "one value, MIN MAX, or MIN MAX TEST")
+        require("--img-size", given, all(side >= 32 for side in self.img_size), "32 or more")
+        low, high, _ = self.sides
+        require("--img-size", given, low is None or high is None or low <= high, "MIN no larger than MAX")
+        shares = self.multi_scale or (1, 1)
+        given = " ".join(f"{share:g}" for share in shares)
+        require("--multi-scale", given, len(shares) == 2, "it by itself, or with LOW HIGH")
+        require("--multi-scale", given, 0 < shares[0] <= 1 <= shares[1] <= 4, "0 < LOW <= 1 <= HIGH <= 4")
+        require(
+            "--multi-scale", given, not self.multi_scale or low == high, "LOW HIGH, or --img-size MIN MAX, not both"
+        )
+        require("--multi-scale-every", self.multi_scale_every, self.multi_scale_every >= 1, "1 or more")
