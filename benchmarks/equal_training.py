@@ -19,13 +19,13 @@ import torch
 from yolo import distributed
 from yolo.config.augment_settings import AugmentSettings
 from yolo.config.loss_settings import LossSettings
-from yolo.darknet.cfg_file import CfgFile
 from yolo.data.dataset import DetectionDataset
 from yolo.data.formats.open_dataset import open_source
 from yolo.data.loader import build_loader
 from yolo.distributed.sync_batch_norm import synchronise_norms
 from yolo.engine.optimizer import build_optimizer
 from yolo.losses.registry import build_loss
+from yolo.model.graph import read_graph
 from yolo.training.build_model import build_model
 
 BATCH, STEPS, SIDE, LR = 16, 20, 96, 1e-3
@@ -35,7 +35,7 @@ def train(dtype: torch.dtype, weights: str) -> list[torch.Tensor]:
     """All weights, before and after each step."""
     torch.manual_seed(0)
     index = open_source("shapes").index("train")
-    model = build_model(CfgFile.read("shapes"), weights, len(index.names))
+    model = build_model(read_graph("shapes"), weights, len(index.names))
     rank, world_size = distributed.rank(), distributed.world_size()
     if world_size > 1:
         synchronise_norms(model)

@@ -45,7 +45,7 @@ HEADER = (
 def job_of(cfg: str, weights: str | None, img_size: int | None) -> Job:
     """A network with its own weights, or with random ones."""
     torch.manual_seed(0)
-    model = Darknet(CfgFile.read(cfg))
+    model = Darknet.from_cfg(CfgFile.read(cfg))
     interface = Interface.of(model, img_size)
     if weights:
         model.load_weights(weights)

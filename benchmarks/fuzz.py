@@ -119,13 +119,13 @@ def main() -> None:
         text = damaged_cfg(rng, texts)
         try:
             with torch.device("meta"):
-                Darknet(CfgFile.parse(text))
+                Darknet.from_cfg(CfgFile.parse(text))
         except Exception as error:
             if not isinstance(error, YoloError):
                 Path("fuzz-failure.cfg").write_text(text)
             raise
 
-    model = Darknet(CfgFile.parse(SMALL))
+    model = Darknet.from_cfg(CfgFile.parse(SMALL))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "a.weights"
         model.save_weights(path)

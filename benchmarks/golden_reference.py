@@ -100,7 +100,7 @@ def run(golden: Golden, text: str, name: str, shape: list[int], gains: dict[str,
     """Build, load weights, save them again, and run in torch's default dtype; every layer's output is kept."""
     weights, copy = folder / "golden.weights", folder / "copy.weights"
     golden.write_weights(text, gains, weights)
-    model = Darknet(CfgFile.parse(text, name)).eval()
+    model = Darknet.from_cfg(CfgFile.parse(text, name)).eval()
     model.load_weights(weights)
     model.save_weights(copy)
     data = weights.read_bytes()

@@ -127,7 +127,7 @@ class GoldenTraining:
 
 def filled_model(golden: Golden, cfg: str, name: str) -> Darknet:
     """A network with the weights of the recipe."""
-    model = Darknet(CfgFile.parse(cfg, name))
+    model = Darknet.from_cfg(CfgFile.parse(cfg, name))
     with tempfile.TemporaryDirectory() as scratch:
         golden.write_weights(cfg, {}, Path(scratch) / "a.weights")
         model.load_weights(Path(scratch) / "a.weights")

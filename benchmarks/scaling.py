@@ -31,7 +31,8 @@ from yolo.devices import select_device
 from yolo.engine.optimizer import build_optimizer
 from yolo.inference.detector import to_input
 from yolo.losses.registry import build_loss
-from yolo.model.network import Darknet, with_classes
+from yolo.model.graph import plan, with_classes
+from yolo.model.network import Darknet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +62,7 @@ def measure(arguments: argparse.Namespace) -> tuple[Times, int]:
     """On each process: the times of a step, and the bytes of its gradients."""
     device = select_device(arguments.device)
     index = open_source(arguments.data).index("train")
-    model = Darknet(with_classes(CfgFile.read(arguments.cfg), len(index.names)))
+    model = Darknet(with_classes(plan(CfgFile.read(arguments.cfg)), len(index.names)))
     model.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     distributed.broadcast_module(model)
     dataset = DetectionDataset(index=index, size=arguments.img_size, augment=AugmentSettings(), seed=0)

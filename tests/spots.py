@@ -38,7 +38,7 @@ COLOURS = {RED: (0, 0, 255), BLUE: (255, 0, 0)}  # BGR
 
 def spot_model() -> Darknet:
     """Boxes of one cell each, with scores that are 1 but for the twentieth digit."""
-    model = Darknet(CfgFile.parse(CFG, "spots.cfg")).eval()
+    model = Darknet.from_cfg(CfgFile.parse(CFG, "spots.cfg")).eval()
     layer = model.layers[1]
     assert isinstance(layer, ConvLayer)
     weight, bias = torch.zeros(7, 3), torch.zeros(7)

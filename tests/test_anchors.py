@@ -9,8 +9,8 @@ from tests.data.formats.images import put_image, put_text
 from tests.programs import call
 from yolo.anchors import main
 from yolo.config.train_settings import TrainSettings
-from yolo.darknet.cfg_file import CfgFile
-from yolo.model.head_anchors import anchors_of, num_slots, with_anchors
+from yolo.model.graph import read_graph
+from yolo.model.head_anchors import head_anchors, num_anchors, with_anchors
 from yolo.training.build_training import build_training
 
 
@@ -42,7 +42,7 @@ def test_the_table_and_the_files(
     stated = text.splitlines()[-1]
     assert stated in (tmp_path / "new.cfg").read_text()
     numbers = list(map(float, re.findall(r"[\d.]+", stated)))
-    assert anchors_of(CfgFile.read(tmp_path / "new.cfg")).ravel().tolist() == numbers
+    assert head_anchors(read_graph(tmp_path / "new.cfg")).ravel().tolist() == numbers
     assert cv2.imread(str(tmp_path / "a.png")) is not None
     again = call(monkeypatch, main, "--cfg", "yolov3-tiny", "--data", data, *files)
     assert again == 2
@@ -76,9 +76,9 @@ def test_training_warns_of_anchors_that_fit_badly(
 ) -> None:
     put_text(tmp_path / "val.txt", "images/0.png\n")
     put_text(tmp_path / "my.data", "train = train.txt\nval = val.txt\nnames = my.names\n")
-    shipped = CfgFile.read("shapes")
-    anchors = np.geomspace(4, largest, num_slots(shipped))[:, None] * np.array([1.5, 0.6])
-    with_anchors(shipped, anchors).write(tmp_path / "my.cfg")
+    shipped = read_graph("shapes")
+    anchors = np.geomspace(4, largest, num_anchors(shipped))[:, None] * np.array([1.5, 0.6])
+    with_anchors(shipped, anchors).cfg.write(tmp_path / "my.cfg")
     cfg = str(tmp_path / "my.cfg")
     build_training(TrainSettings(cfg=cfg, data=str(data), workers=0, project=str(tmp_path / "runs"), device="cpu"))
     assert (f"python -m yolo.anchors --cfg {cfg}" in caplog.text) is is_poor

@@ -9,7 +9,8 @@ import pytest
 from tests.programs import call
 from yolo.cfg import main
 from yolo.darknet.cfg_file import CfgFile
-from yolo.model.head_anchors import anchors_of
+from yolo.model.graph import plan, read_graph
+from yolo.model.head_anchors import head_anchors
 from yolo.model.network import Darknet
 
 
@@ -29,11 +30,11 @@ def data(tmp_path: Path) -> Path:
 def test_classes_and_filters_are_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, base: str) -> None:
     out = tmp_path / "new.cfg"
     assert call(monkeypatch, main, "new", "--base", base, "--classes", 3, "--img-size", 96, "--out", out) == 0
-    model = Darknet(CfgFile.read(out))
+    model = Darknet.from_cfg(CfgFile.read(out))
     assert (model.num_classes, model.net.width, model.net.height) == (3, 96, 96)
     for node in model.heads:
         assert node.in_shapes[0].channels == node.spec.num_channels(3)  # type: ignore[attr-defined]
-    assert np.array_equal(anchors_of(CfgFile.read(out)), anchors_of(CfgFile.read(base)))
+    assert np.array_equal(head_anchors(read_graph(out)), head_anchors(read_graph(base)))
 
 
 def test_anchors_fit_the_data_at_the_size_of_the_network(
@@ -44,8 +45,8 @@ def test_anchors_fit_the_data_at_the_size_of_the_network(
     flags = ("--base", "yolov4-tiny", "--data", data, "--anchors", "auto", "--img-size", 128)
     assert call(monkeypatch, main, "new", *flags) == 0
     cfg = CfgFile.read("yolov4-tiny-two.cfg")
-    assert Darknet(cfg).num_classes == 2
-    assert np.abs(anchors_of(cfg) - [32, 64]).sum(axis=1).min() < 0.5  # 16 x 32 of 64 x 64, at 128
+    assert Darknet.from_cfg(cfg).num_classes == 2
+    assert np.abs(head_anchors(plan(cfg)) - [32, 64]).sum(axis=1).min() < 0.5  # 16 x 32 of 64 x 64, at 128
     assert "mean best IoU" in caplog.text
 
 

@@ -53,7 +53,7 @@ TWELVE = "map50_95 map50 map75 map_small map_medium map_large recall_1 recall_10
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Network, weights and a COCO data set, in the current folder."""
     (tmp_path / "net.cfg").write_text(CFG)
-    model = Darknet(CfgFile.read(tmp_path / "net.cfg"))
+    model = Darknet.from_cfg(CfgFile.read(tmp_path / "net.cfg"))
     convolution = next(m for m in model.modules() if isinstance(m, torch.nn.Conv2d))
     with torch.no_grad():
         convolution.weight.zero_()

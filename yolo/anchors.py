@@ -10,14 +10,12 @@ import tyro
 
 from yolo.config.loss_settings import LossSettings
 from yolo.config.program import run_program
-from yolo.darknet.cfg_file import CfgFile
-from yolo.darknet.keys import read_keys
-from yolo.darknet.net import Net
 from yolo.data.formats.open_dataset import open_source
 from yolo.dataset_tools.anchor_fitting import find_anchors, letterboxed_shapes, measure
 from yolo.dataset_tools.anchor_plot import plot_anchors
 from yolo.errors import DataError, SettingsError, require
-from yolo.model.head_anchors import anchor_heads, anchors_of, num_slots, with_anchors
+from yolo.model.graph import read_graph
+from yolo.model.head_anchors import anchor_heads, head_anchors, num_anchors, with_anchors
 
 STRICT = 0.5  # a second threshold of recall in the table
 
@@ -64,12 +62,11 @@ def main() -> None:
     out = settings.out.expanduser() if settings.out else None
     if out is not None and out.exists():
         raise SettingsError(f"--out {out}: is there already; choose another name, or remove it")
-    cfg = CfgFile.read(settings.cfg)
-    num_heads, before = len(anchor_heads(cfg)), anchors_of(cfg)
-    num = num_slots(cfg) if settings.num is None else settings.num
+    graph = read_graph(settings.cfg)
+    num_heads, before = len(anchor_heads(graph)), head_anchors(graph)
+    num = num_anchors(graph) if settings.num is None else settings.num
     require("--num", num, num >= num_heads, f"{num_heads} or more, one a head")
-    net = read_keys(Net, cfg.net)
-    size_wh = (settings.img_size, settings.img_size) if settings.img_size else (net.width, net.height)
+    size_wh = (settings.img_size, settings.img_size) if settings.img_size else (graph.net.width, graph.net.height)
     shapes = letterboxed_shapes(open_source(settings.data).index(settings.split), size_wh)
     if not len(shapes):
         raise DataError(f"--data {settings.data}: the split '{settings.split}' has no boxes; use another --split")
@@ -84,7 +81,7 @@ def main() -> None:
     if settings.plot:
         plot_anchors(settings.plot.expanduser(), shapes, before, after, size_wh)
     if out is not None:
-        with_anchors(cfg, after).write(out)
+        with_anchors(graph, after).cfg.write(out)
 
 
 if __name__ == "__main__":

@@ -12,13 +12,12 @@ import tyro
 from yolo.config.loss_settings import LossSettings
 from yolo.config.program import run_program
 from yolo.darknet.cfg_file import NET, CfgFile
-from yolo.darknet.keys import read_keys
-from yolo.darknet.net import Net
 from yolo.data.formats.open_dataset import open_source
 from yolo.dataset_tools.anchor_fitting import find_anchors, letterboxed_shapes, measure
 from yolo.errors import DataError, SettingsError, require
-from yolo.model.head_anchors import anchors_of, num_slots, with_anchors
-from yolo.model.network import Darknet, with_classes
+from yolo.model.graph import Graph, plan, with_classes
+from yolo.model.head_anchors import head_anchors, num_anchors, with_anchors
+from yolo.model.network import Darknet
 
 if TYPE_CHECKING:
     from yolo.data.index import Index
@@ -74,33 +73,32 @@ def new(settings: New) -> Path:
     out = settings.out or Path(f"{Path(base.path).stem}-{stem}.cfg")
     if out.exists():
         raise SettingsError(f"--out {out}: exists already; remove it or choose another --out")
-    cfg = with_classes(base, classes)
+    graph = with_classes(plan(base), classes)
     if settings.img_size:
-        cfg = cfg.edited({(NET, key): str(settings.img_size) for key in ("width", "height")})
+        graph = plan(graph.cfg.edited({(NET, key): str(settings.img_size) for key in ("width", "height")}))
     if settings.anchors == "auto":
         assert source is not None
-        cfg = with_fitted_anchors(cfg, source.index("train"), settings.seed)
-    model = Darknet(cfg)
-    cfg.write(out)
+        graph = with_fitted_anchors(graph, source.index("train"), settings.seed)
+    model = Darknet(graph)
+    graph.cfg.write(out)
     size = f"{model.net.width} x {model.net.height}"
     logger.info("%s: %d classes, %s px, %s parameters", out, classes, size, f"{model.num_parameters:,}")
     return out
 
 
-def with_fitted_anchors(cfg: CfgFile, index: Index, seed: int) -> CfgFile:
+def with_fitted_anchors(graph: Graph, index: Index, seed: int) -> Graph:
     """The network with as many anchors as before, fitted to the boxes of a split at the network's own size."""
-    net = read_keys(Net, cfg.net)
-    shapes = letterboxed_shapes(index, (net.width, net.height))
+    shapes = letterboxed_shapes(index, (graph.net.width, graph.net.height))
     if not len(shapes):
         raise DataError("--anchors auto: the training split has no boxes; use --anchors keep")
-    before, threshold = anchors_of(cfg), LossSettings().iou_t
-    after = find_anchors(shapes, num_slots(cfg), threshold=threshold, seed=seed, start=before)
+    before, threshold = head_anchors(graph), LossSettings().iou_t
+    after = find_anchors(shapes, num_anchors(graph), threshold=threshold, seed=seed, start=before)
     old, fitted = measure(shapes, before, threshold), measure(shapes, after, threshold)
     logger.info(
         "anchors: best possible recall %.4f -> %.4f, mean best IoU %.3f -> %.3f over %s boxes",
         old.recall, fitted.recall, old.mean_iou, fitted.mean_iou, f"{len(shapes):,}",
     )  # fmt: skip
-    return with_anchors(cfg, after)
+    return with_anchors(graph, after)
 
 
 if __name__ == "__main__":

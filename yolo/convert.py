@@ -87,10 +87,10 @@ def read_model(settings: ConvertSettings) -> tuple[Darknet, tuple[str, ...]]:
         YoloError: files that cannot be read, or do not hold a layer that is to be written.
     """
     network, names = network_of(settings.cfg, settings.weights)
-    model = Darknet(network)
+    model = Darknet.from_cfg(network)
     if settings.names:
         names = class_names(settings.names, names, model.num_classes)
-    done = transfer(model, local_path(settings.weights), network, averaged=settings.ema)
+    done = transfer(model, local_path(settings.weights), model.graph, averaged=settings.ema)
     kept = kept_state(model, settings.cutoff)
     if unfilled := [what for what in (*done.misfits, *done.missing) if what.split(":")[0] in kept]:
         raise WeightsError(

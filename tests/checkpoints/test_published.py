@@ -15,6 +15,7 @@ from yolo.checkpoints.published import Published, addresses, find_weights, find_
 from yolo.darknet.cfg_file import CfgFile
 from yolo.darknet.weights_file import Header
 from yolo.errors import DownloadError, WeightsError
+from yolo.model.graph import read_graph
 from yolo.model.network import Darknet
 from yolo.storage import shipped_names
 from yolo.training.build_model import build_model
@@ -69,7 +70,7 @@ def cached(tmp_path: Path) -> Path:
 @functools.cache
 def values_of_layers(cfg: str) -> list[int]:
     with torch.device("meta"):
-        model = Darknet(CfgFile.read(cfg))
+        model = Darknet.from_cfg(CfgFile.read(cfg))
     layers = zip(model.nodes, model.layers, strict=True)
     return [sum(tensor.numel() for tensor in node.spec.weights(layer)) for node, layer in layers]
 
@@ -233,7 +234,7 @@ def test_a_model_by_name(small: Published, monkeypatch: pytest.MonkeyPatch) -> N
     assert model.cfg.path == small.cfg
     weight = model.state_dict()["layers.0.conv.weight"].flatten()
     assert weight.tolist() == list(range(21, 84))
-    trained = build_model(CfgFile.read(small.cfg), str(find_weights("small", offline=True)), 2)
+    trained = build_model(read_graph(small.cfg), str(find_weights("small", offline=True)), 2)
     assert torch.equal(trained.state_dict()["layers.0.conv.weight"].flatten(), weight)
 
 

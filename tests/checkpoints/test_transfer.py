@@ -13,13 +13,14 @@ from yolo.checkpoints.transfer import initialize_heads, load_whole, transfer, wi
 from yolo.darknet.cfg_file import CfgFile
 from yolo.errors import WeightsError
 from yolo.layers import HeadSpec
-from yolo.model.network import Darknet, with_classes
+from yolo.model.graph import plan, with_classes
+from yolo.model.network import Darknet
 
 HEADS = ["layers.1.conv.bias", "layers.1.conv.weight", "layers.4.conv.bias", "layers.4.conv.weight"]
 
 
 def three_classes() -> Darknet:
-    return Darknet(with_classes(CfgFile.parse(SMALL, "small.cfg"), 3))
+    return Darknet(with_classes(plan(CfgFile.parse(SMALL, "small.cfg")), 3))
 
 
 def test_weights_of_another_number_of_classes(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -28,7 +29,7 @@ def test_weights_of_another_number_of_classes(tmp_path: Path, caplog: pytest.Log
     source.save_weights(tmp_path / "a.weights")
     model = three_classes()
     heads_before = {name: model.state_dict()[name].clone() for name in HEADS}
-    done = transfer(model, tmp_path / "a.weights", source.cfg)
+    done = transfer(model, tmp_path / "a.weights", source.graph)
     assert sorted(misfit.split(":")[0] for misfit in done.misfits) == HEADS
     assert len(done.loaded) == 5  # convolution, scale, bias, mean, variance of layer 0
     assert model.images_seen == 9
@@ -43,13 +44,13 @@ def test_weights_of_another_number_of_classes(tmp_path: Path, caplog: pytest.Log
 def test_weights_of_the_adapted_network_itself(tmp_path: Path) -> None:
     source = randomized(three_classes())
     source.save_weights(tmp_path / "a.weights")
-    done = transfer(three_classes(), tmp_path / "a.weights", small().cfg)
+    done = transfer(three_classes(), tmp_path / "a.weights", small().graph)
     assert (len(done.loaded), done.misfits, done.missing) == (9, (), ())
 
 
 def test_partial_weights_say_where_they_end(tmp_path: Path) -> None:
     randomized(small()).save_weights(tmp_path / "a.conv.1", cutoff=1)
-    done = transfer(three_classes(), tmp_path / "a.conv.1", small().cfg)
+    done = transfer(three_classes(), tmp_path / "a.conv.1", small().graph)
     assert len(done.loaded) == 5
     assert done.missing[0] == "layers.1.conv.weight"
 
@@ -68,7 +69,7 @@ def test_the_averaged_weights_of_a_checkpoint_come_first(tmp_path: Path) -> None
     save_checkpoint(tmp_path / "a.pt", {"model": raw.state_dict(), "ema": ema, "state": {"images_seen": 5}})
     for wanted, source in [(True, averaged), (False, raw)]:
         model = small()
-        transfer(model, tmp_path / "a.pt", model.cfg, averaged=wanted)
+        transfer(model, tmp_path / "a.pt", model.graph, averaged=wanted)
         assert model.images_seen == 5
         assert torch.equal(model.state_dict()["layers.1.conv.bias"], source.state_dict()["layers.1.conv.bias"])
 
@@ -104,7 +105,7 @@ def test_old_half_precision_weights_become_floats(tmp_path: Path) -> None:
 def test_nothing_fits(tmp_path: Path) -> None:
     save_checkpoint(tmp_path / "a.pt", {"model": {"other": torch.zeros(1)}})
     with pytest.raises(WeightsError, match=r"none of its 1 tensors fits small\.cfg"):
-        transfer(small(), tmp_path / "a.pt", small().cfg)
+        transfer(small(), tmp_path / "a.pt", small().graph)
 
 
 def test_untrained_heads_expect_few_objects() -> None:
@@ -116,7 +117,7 @@ def test_untrained_heads_expect_few_objects() -> None:
 
 
 def test_the_score_of_a_single_class_is_the_objectness() -> None:
-    model = randomized(Darknet(with_classes(CfgFile.parse(SMALL, "small.cfg"), 1)))
+    model = randomized(Darknet(with_classes(plan(CfgFile.parse(SMALL, "small.cfg")), 1)))
     images = torch.rand(1, model.net.channels, model.net.height, model.net.width)
     heads = [node.spec for node in model.heads]
     without_class_term(model)

@@ -59,7 +59,7 @@ class Images:
 
 def network(loss: LossName) -> tuple[Darknet, Any]:
     torch.manual_seed(0)
-    model = Darknet(CfgFile.read("shapes"))
+    model = Darknet.from_cfg(CfgFile.read("shapes"))
     if distributed.world_size() > 1:
         synchronise_norms(model)
     model.double()

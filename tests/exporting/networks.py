@@ -55,7 +55,7 @@ NETWORKS = {
 def network(name: str) -> Darknet:
     """A network in eval mode, its statistics not those of the start, that is sure of some boxes."""
     torch.manual_seed(2)
-    model = Darknet(CfgFile.parse(NETWORKS[name], f"{name}.cfg")).eval()
+    model = Darknet.from_cfg(CfgFile.parse(NETWORKS[name], f"{name}.cfg")).eval()
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             nn.init.uniform_(module.weight, 0.5, 1.5)

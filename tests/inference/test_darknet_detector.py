@@ -20,7 +20,7 @@ HEAD = "mask=0\nanchors=16,16\nclasses=2\nnum=1\n"
 
 def network(tmp_path: Path, keys: str = "") -> Darknet:
     (tmp_path / "a.cfg").write_text(NET + HEAD + keys)
-    return Darknet(CfgFile.read(tmp_path / "a.cfg")).eval()
+    return Darknet.from_cfg(CfgFile.read(tmp_path / "a.cfg")).eval()
 
 
 def split(tmp_path: Path) -> Index:
@@ -72,8 +72,8 @@ def test_suppression_is_the_last_heads(tmp_path: Path) -> None:
     assert nms_of(network(tmp_path, "nms_kind=diounms\nbeta_nms=0.9\n")) == ("diounms", 0.9)
     region = NET.replace("[yolo]", "[region]") + "anchors=1,1\nclasses=2\nnum=1\n"
     (tmp_path / "r.cfg").write_text(region)
-    assert nms_of(Darknet(CfgFile.read(tmp_path / "r.cfg"))) == ("default", 0.6)
+    assert nms_of(Darknet.from_cfg(CfgFile.read(tmp_path / "r.cfg"))) == ("default", 0.6)
     gaussian = NET.replace("[yolo]", "[Gaussian_yolo]").replace("filters=7", "filters=11") + HEAD
     (tmp_path / "g.cfg").write_text(gaussian + "nms_kind=cornersnms\n")
     with pytest.raises(CfgError, match=r"g\.cfg:14: nms_kind=cornersnms: use default"):
-        nms_of(Darknet(CfgFile.read(tmp_path / "g.cfg")))
+        nms_of(Darknet.from_cfg(CfgFile.read(tmp_path / "g.cfg")))

@@ -42,7 +42,7 @@ def golden_input(model: Darknet) -> torch.Tensor:
 
 @pytest.mark.parametrize("name", STORED_UNITS)
 def test_stored_unit(name: str, tmp_path: Path) -> None:
-    model = Darknet(CfgFile.parse(str(STORED[f"{name}/cfg"]), name)).eval()
+    model = Darknet.from_cfg(CfgFile.parse(str(STORED[f"{name}/cfg"]), name)).eval()
     write_weights(tmp_path / "a.weights", Header(), [STORED[f"{name}/weights"]])
     model.load_weights(tmp_path / "a.weights")
     model.save_weights(tmp_path / "b.weights")

@@ -11,11 +11,12 @@ import torch
 from yolo.darknet.cfg_file import CfgFile
 from yolo.errors import CfgError
 from yolo.layers import HeadSpec
-from yolo.model.network import Darknet, with_classes
+from yolo.model.graph import plan, with_classes
+from yolo.model.network import Darknet
 
 
 def network(layers: str, path: str = "a.cfg") -> Darknet:
-    return Darknet(CfgFile.parse(f"[net]\nwidth=2\nheight=1\nchannels=1\n{layers}", path))
+    return Darknet.from_cfg(CfgFile.parse(f"[net]\nwidth=2\nheight=1\nchannels=1\n{layers}", path))
 
 
 def head(model: Darknet) -> HeadSpec:
@@ -107,7 +108,7 @@ def test_bad_trees_are_named(tree: str | None, message: str, tmp_path: Path) -> 
 
 def test_with_classes_sets_the_output_of_a_connected_layer() -> None:
     cfg = "[net]\nwidth=2\nheight=1\nchannels=1\n[connected]\noutput=28\n[detection]\nclasses=2\ncoords=4\nside=2\n"
-    model = Darknet(with_classes(CfgFile.parse(cfg), 5))
+    model = Darknet(with_classes(plan(CfgFile.parse(cfg)), 5))
     assert model.num_classes == 5
     assert model(torch.rand(1, 1, 1, 2))[0].shape == (1, 40, 1, 1)
 

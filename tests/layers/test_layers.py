@@ -11,7 +11,9 @@ from yolo.model.network import Darknet
 
 
 def network(layers: str, width: int = 4, height: int = 4, channels: int = 1) -> Darknet:
-    return Darknet(CfgFile.parse(f"[net]\nwidth={width}\nheight={height}\nchannels={channels}\n{layers}", "a.cfg"))
+    return Darknet.from_cfg(
+        CfgFile.parse(f"[net]\nwidth={width}\nheight={height}\nchannels={channels}\n{layers}", "a.cfg")
+    )
 
 
 def ramp(width: int, height: int, channels: int = 1) -> torch.Tensor:

@@ -18,7 +18,7 @@ CONV = "[convolutional]\nfilters=2\nsize=3\npad=1\nbatch_normalize=1\nactivation
 
 
 def network(layers: str, net: str = "width=4\nheight=4\nchannels=2") -> Darknet:
-    return Darknet(CfgFile.parse(f"[net]\n{net}\n{layers}", "a.cfg")).eval()
+    return Darknet.from_cfg(CfgFile.parse(f"[net]\n{net}\n{layers}", "a.cfg")).eval()
 
 
 def test_a_borrowing_layer_owns_nothing() -> None:

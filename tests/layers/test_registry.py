@@ -58,7 +58,7 @@ CASES = [lines for name in sorted(REGISTRY) for lines in EXAMPLES.get(name, [f"[
 
 
 def build(lines: str) -> Darknet:
-    return Darknet(CfgFile.parse(BEFORE + lines, "a.cfg"))
+    return Darknet.from_cfg(CfgFile.parse(BEFORE + lines, "a.cfg"))
 
 
 @pytest.mark.parametrize("lines", CASES)
@@ -137,9 +137,9 @@ def negative() -> Iterator[str]:
 
 def test_a_new_layer_is_one_class(negative: str, tmp_path: Path) -> None:
     cfg = CfgFile.parse(f"[net]\nwidth=2\nheight=1\nchannels=1\n[{negative}]\nfactor=-2\n[upsample]\n", "a.cfg")
-    model = Darknet(cfg)
+    model = Darknet.from_cfg(cfg)
     (out,) = model(torch.tensor([[[[1.0, 3.0]]]]))
     assert out[0, 0, 0].tolist() == [-2, -2, -6, -6]
     assert tuple(model.nodes[0].out_shape) == (1, 1, 2)
     model.save_weights(tmp_path / "a.weights")
-    assert Darknet(cfg).load_weights(tmp_path / "a.weights").num_values == 1
+    assert Darknet.from_cfg(cfg).load_weights(tmp_path / "a.weights").num_values == 1

@@ -21,7 +21,7 @@ HEADS = {
 
 
 def network(text: str) -> Darknet:
-    return Darknet(CfgFile.parse(NET + text, "a.cfg"))
+    return Darknet.from_cfg(CfgFile.parse(NET + text, "a.cfg"))
 
 
 @pytest.mark.parametrize("kind", HEADS)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.layers.test_registry import CASES, build
 from yolo import Darknet
 from yolo.darknet.cfg_file import CfgFile
-from yolo.model.activation_checkpointing import Graph, Segment, cut, peak
+from yolo.model.activation_checkpointing import Dataflow, Segment, cut, peak
 
 CONV = "[convolutional]\nfilters={}\nsize=3\npad=1\nbatch_normalize=1\nactivation=mish\n"
 NETWORK = (
@@ -26,13 +26,13 @@ NETWORK = (
     + CONV.format(8)
     + "[convolutional]\nfilters=7\n[yolo]\nclasses=2\nnum=1\nanchors=4,4\n"
 )
-CHAIN = Graph(sources=((-1,), (0,), (1,), (2,)), sizes=(8, 4, 2, 1), results=(3,))
-SKIP = Graph(sources=((-1,), (0,), (1,), (2, 0)), sizes=(8, 4, 2, 1), results=(1, 3))
+CHAIN = Dataflow(sources=((-1,), (0,), (1,), (2,)), sizes=(8, 4, 2, 1), results=(3,))
+SKIP = Dataflow(sources=((-1,), (0,), (1,), (2, 0)), sizes=(8, 4, 2, 1), results=(1, 3))
 
 
 def network(dropout: float = 0.0) -> Darknet:
     torch.manual_seed(0)
-    return Darknet(CfgFile.parse(NETWORK.format(dropout=dropout)))
+    return Darknet.from_cfg(CfgFile.parse(NETWORK.format(dropout=dropout)))
 
 
 def step(model: Darknet, x: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -72,7 +72,7 @@ def test_bitwise_the_same_step(
 def test_every_layer_type_bitwise(lines: str) -> None:
     model = build(lines).train()
     other = copy.deepcopy(model)
-    other._segments = other._graph.segments(range(len(other.nodes)))
+    other._segments = other._dataflow.segments(range(len(other.nodes)))
     x = torch.rand(2, 3, 8, 8)
     assert_same(step(model, x), step(other, x))
 
@@ -138,16 +138,16 @@ def test_peak_is_the_worst_segment_and_what_came_before() -> None:
 
 
 @st.composite
-def graphs(draw: st.DrawFn) -> Graph:
+def graphs(draw: st.DrawFn) -> Dataflow:
     count = draw(st.integers(1, 12))
     sources = [(*draw(st.sets(st.integers(0, i - 1), max_size=2)), i - 1) if i else (-1,) for i in range(count)]
     sizes = draw(st.lists(st.integers(1, 100), min_size=count, max_size=count))
-    return Graph(tuple(sources), tuple(sizes), (count - 1,))
+    return Dataflow(tuple(sources), tuple(sizes), (count - 1,))
 
 
 @settings(deadline=None)
 @given(graphs())
-def test_segments_cover_the_graph_in_order(graph: Graph) -> None:
+def test_segments_cover_the_graph_in_order(graph: Dataflow) -> None:
     segments = cut(graph)
     assert [i for segment in segments for i in range(segment.start, segment.stop)] == list(range(len(graph.sizes)))
     known = {-1}

@@ -20,7 +20,7 @@ PLAIN = "[convolutional]\nfilters=3\nactivation=linear\n"
 def trained(cfg: CfgFile) -> Darknet:
     """A model whose statistics are not those of the start."""
     torch.manual_seed(1)
-    model = Darknet(cfg).eval()
+    model = Darknet.from_cfg(cfg).eval()
     for norm in norms(model):
         assert norm.running_mean is not None
         assert norm.running_var is not None
@@ -102,13 +102,13 @@ def test_sharing_layers_go_on_sharing() -> None:
 def test_weights_and_cfg_of_the_fused_network_go_together(tmp_path: Path) -> None:
     fused = fuse(trained(CfgFile.parse(NET + LAYERS["groups and dilation"], "a.cfg")))
     fused.save_weights(tmp_path / "a.weights")
-    again = Darknet(CfgFile.parse(fused.cfg.text, "fused.cfg")).eval()
+    again = Darknet.from_cfg(CfgFile.parse(fused.cfg.text, "fused.cfg")).eval()
     again.load_weights(tmp_path / "a.weights")
     assert furthest(fused, again, torch.rand(1, 4, 16, 16)) == 0
 
 
 def test_fused_is_ready_for_inference_and_the_same_twice() -> None:
-    fused = fuse(Darknet(CfgFile.read("shapes")).train())
+    fused = fuse(Darknet.from_cfg(CfgFile.read("shapes")).train())
     assert not fused.training
     assert not any(parameter.requires_grad for parameter in fused.parameters())
     twice = fuse(copy.deepcopy(fused))

@@ -8,7 +8,7 @@ import torch
 from yolo import Darknet
 from yolo.darknet.cfg_file import CfgFile
 from yolo.errors import CfgError, WeightsError
-from yolo.model.network import with_classes
+from yolo.model.graph import plan, with_classes
 from yolo.storage import shipped_names
 
 SMALL = """[net]
@@ -43,7 +43,7 @@ SMALL_VALUES = (4 * 4 + 4 * 27) + (18 + 18 * 4) * 2
 
 
 def small() -> Darknet:
-    return Darknet(CfgFile.parse(SMALL, "small.cfg"))
+    return Darknet.from_cfg(CfgFile.parse(SMALL, "small.cfg"))
 
 
 def randomized(model: Darknet) -> Darknet:
@@ -102,15 +102,14 @@ def test_weights_of_another_size_change_nothing(tmp_path: Path, values: int, mes
 
 
 def test_with_classes_edits_heads_and_the_layers_before() -> None:
-    cfg = with_classes(CfgFile.parse(SMALL), 5)
-    model = Darknet(cfg)
+    model = Darknet(with_classes(plan(CfgFile.parse(SMALL)), 5))
     assert model.num_classes == 5
     assert [raw.shape[1] for raw in model(torch.rand(1, 3, 32, 32))] == [30, 30]
 
 
 def test_with_classes_needs_a_head() -> None:
     with pytest.raises(CfgError, match="no detection head"):
-        with_classes(CfgFile.parse("[net]\nwidth=8\nheight=8\n[maxpool]\n"), 3)
+        with_classes(plan(CfgFile.parse("[net]\nwidth=8\nheight=8\n[maxpool]\n")), 3)
 
 
 @pytest.mark.parametrize("name", ["yolov3", "yolov3-tiny", "yolov3-spp", "yolov4-tiny", "yolov4"])
@@ -125,4 +124,4 @@ def test_shipped_networks_build(name: str) -> None:
 def test_a_layer_too_large_for_any_memory_is_said_with_its_line() -> None:
     cfg = CfgFile.parse("[net]\nwidth=32\nheight=32\n[conv]\nfilters=2147483647\nsize=2147483647\npad=1\n", "a.cfg")
     with pytest.raises(CfgError, match=r"a.cfg:4: \[conv\] on 32 x 32 x 3 is too large to be built"):
-        Darknet(cfg)
+        Darknet.from_cfg(cfg)

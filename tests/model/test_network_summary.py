@@ -7,6 +7,7 @@ import torch
 
 from tests.model.test_network import SMALL, SMALL_VALUES
 from yolo.darknet.cfg_file import CfgFile
+from yolo.model.graph import plan, read_graph
 from yolo.model.input_sizes import largest_stride
 from yolo.model.network import Darknet
 from yolo.model.network_summary import Summary, describe
@@ -47,7 +48,7 @@ def test_receptive_field_by_hand(layers: str, field: int, jump: float) -> None:
     ],
 )
 def test_receptive_field_is_where_gradients_come_from(layers: str) -> None:
-    model = Darknet(parsed(layers))
+    model = Darknet.from_cfg(parsed(layers))
     for parameter in model.parameters():
         torch.nn.init.ones_(parameter)
     image = torch.zeros(1, 1, 64, 64, requires_grad=True)
@@ -124,8 +125,8 @@ def test_json_is_plain() -> None:
     ],
 )
 def test_largest_stride(name: str, stride: int) -> None:
-    assert largest_stride(CfgFile.read(name)) == stride
+    assert largest_stride(read_graph(name)) == stride
 
 
 def test_a_map_that_is_enlarged_counts_though_nothing_is_detected_on_it() -> None:
-    assert largest_stride(parsed(f"{CONV}stride=2\n{CONV}stride=2\n[upsample]\nstride=4\n")) == 4
+    assert largest_stride(plan(parsed(f"{CONV}stride=2\n{CONV}stride=2\n[upsample]\nstride=4\n"))) == 4

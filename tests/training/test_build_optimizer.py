@@ -101,7 +101,7 @@ def test_batches_of_the_cfg() -> None:
 def model(folder: Path, net: str, keys: str = "") -> Darknet:
     cfg = folder / "a.cfg"
     cfg.write_text(f"[net]\nwidth=8\nheight=8\n{net}\n[convolutional]\n{keys}\n[convolutional]\n")
-    return Darknet(CfgFile.read(cfg))
+    return Darknet.from_cfg(CfgFile.read(cfg))
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from yolo.config.size_settings import SizeSettings
-from yolo.darknet.cfg_file import CfgFile
 from yolo.errors import SettingsError
+from yolo.model.graph import read_graph
 from yolo.model.input_sizes import input_size
 from yolo.training.input_schedule import InputSizes
 
@@ -19,13 +19,13 @@ from yolo.training.input_schedule import InputSizes
     ],
 )
 def test_input_size(img_size: int | None, any_multiple: bool, expected: int) -> None:
-    assert input_size(CfgFile.read("yolov3-tiny"), img_size, any_multiple=any_multiple) == expected
+    assert input_size(read_graph("yolov3-tiny"), img_size, any_multiple=any_multiple) == expected
 
 
 @pytest.mark.parametrize(("img_size", "advice"), [(100, "use 96 or 128"), (433, "use 416 or 448")])
 def test_a_size_that_is_no_multiple_of_the_stride(img_size: int, advice: str) -> None:
     with pytest.raises(SettingsError, match=rf"--img-size {img_size}: .* multiple of 32, .*yolov3-tiny.cfg; {advice}"):
-        input_size(CfgFile.read("yolov3-tiny"), img_size, any_multiple=True)
+        input_size(read_graph("yolov3-tiny"), img_size, any_multiple=True)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_sizes_of_a_run(
     text: str,
 ) -> None:
     chosen = SizeSettings(img_size=img_size, multi_scale=multi_scale, multi_scale_every=3)
-    sizes = InputSizes.of(CfgFile.read("yolov3-tiny"), chosen, rect=False, seed=5)
+    sizes = InputSizes.of(read_graph("yolov3-tiny"), chosen, rect=False, seed=5)
     assert (sizes.train, sizes.test, str(sizes)) == (train, test, text)
     assert (sizes.varied is None) == (varied is None)
     if sizes.varied:
@@ -61,4 +61,4 @@ def test_sizes_of_a_run(
 @pytest.mark.parametrize(("img_size", "rect"), [((100, 320), False), ((320, 320, 100), True)])
 def test_sizes_that_do_not_fit(img_size: tuple[int, ...], rect: bool) -> None:
     with pytest.raises(SettingsError, match=r"--img-size 100: .* multiple of 32"):
-        InputSizes.of(CfgFile.read("yolov3-tiny"), SizeSettings(img_size=img_size), rect=rect, seed=0)
+        InputSizes.of(read_graph("yolov3-tiny"), SizeSettings(img_size=img_size), rect=rect, seed=0)

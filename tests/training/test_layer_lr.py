@@ -23,7 +23,7 @@ def network(folder: Path, *keys: str, burn_in: int = 2) -> Darknet:
     cfg = folder / "a.cfg"
     cfg.write_text(f"[net]\nwidth=4\nheight=4\nburn_in={burn_in}\n" + "".join(f"{BLOCK}{key}\n" for key in keys))
     torch.manual_seed(0)
-    return Darknet(CfgFile.read(cfg))
+    return Darknet.from_cfg(CfgFile.read(cfg))
 
 
 def moved_layers(model: Darknet) -> list[list[int]]:

@@ -45,7 +45,7 @@ def load_model(
     """
     path, cfg = find_with_network(weights, cfg, offline=offline)
     network, names = network_of(cfg, str(path))
-    model = Darknet(network)
+    model = Darknet.from_cfg(network)
     load_whole(model, path)
     model.to(device, memory_format=fast_layout(device))  # type: ignore[call-overload]
     return model.eval(), names

@@ -13,14 +13,18 @@ from torch import Tensor, nn
 
 from yolo.checkpoints.state_dict import is_state_file, read_state
 from yolo.darknet.cfg_file import CfgFile
+from yolo.darknet.weights_file import read_weights
 from yolo.errors import SettingsError, WeightsError
 from yolo.layers import Yolo
 from yolo.layers.conv import ConvLayer
 from yolo.model.network import Darknet
+from yolo.model.stored_weights import read_into
 from yolo.remote.fetch import local_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from yolo.model.graph import Graph, Node
 
 logger = logging.getLogger(__name__)
 
@@ -45,25 +49,25 @@ class TransferReport:
             logger.info("  not in the file, start anew: %d tensors, from %s on", len(self.missing), self.missing[0])
 
 
-def transfer(model: Darknet, path: Path, original: CfgFile, *, averaged: bool = True) -> TransferReport:
+def transfer(model: Darknet, path: Path, original: Graph, *, averaged: bool = True) -> TransferReport:
     """Copy every tensor of a file that fits into the model.
 
     Args:
         model: filled in place.
         path: `.weights` (whole or partial), a checkpoint `.pt`, or `.safetensors`.
-        original: the network that a `.weights` file may have been made for, where the model is one adapted to
-            another number of classes.
-        averaged: take the moving average of the weights where a checkpoint has both.
+        original: the network that a `.weights` file may have been written for, where the model has another number of
+            classes.
+        averaged: take the moving average of the weights if a checkpoint has both.
 
     Raises:
         WeightsError: the file cannot be read, or nothing in it fits.
     """
+    own = {name: tensor for name, tensor in model.state_dict().items() if tensor.is_floating_point()}
     if is_state_file(path):
         read = read_state(path, averaged=averaged)
         state, seen = read.tensors, read.images_seen
     else:
-        state, seen = _darknet_weights(path, (model.cfg, original))
-    own = {name: tensor for name, tensor in model.state_dict().items() if tensor.is_floating_point()}
+        state, seen = _read_darknet_weights(path, model, original)
     loaded = [name for name, tensor in own.items() if name in state and state[name].shape == tensor.shape]
     if not loaded:
         raise WeightsError(f"{path}: none of its {len(state)} tensors fits {model.cfg.path}; check --cfg and --weights")
@@ -89,7 +93,7 @@ def load_whole(model: Darknet, path: Path) -> None:
     Raises:
         WeightsError: the file cannot be read, or leaves a tensor of the model unfilled.
     """
-    done = transfer(model, path, model.cfg)
+    done = transfer(model, path, model.graph)
     if unfilled := [*done.misfits, *done.missing]:
         raise WeightsError(
             f"{path}: {len(unfilled)} tensors of {model.cfg.path} are not in it, the first: {unfilled[0]}; "
@@ -127,21 +131,32 @@ def without_class_term(model: Darknet) -> None:
             tensor.view(len(head.anchors_wh), 5 + head.classes, -1)[:, 5:] = value
 
 
-def _darknet_weights(path: Path, candidates: tuple[CfgFile, CfgFile]) -> tuple[dict[str, Tensor], int]:
-    """Tensors of a `.weights` file, by the first of two networks that its size fits."""
-    first, last = candidates
+def _read_darknet_weights(path: Path, model: Darknet, original: Graph) -> tuple[dict[str, Tensor], int]:
+    """Read a `.weights` file into the layers of the model, or of the original network where those differ.
+
+    Returns:
+        The named tensors of the layers that the file covers, and the number of images that they were trained on.
+    """
+    file = read_weights(path)
     try:
-        return _covered_tensors(path, first)
+        layers = list(model.layers)
+        num_layers, _ = read_into(layers, model.graph, file)
     except WeightsError:
-        return _covered_tensors(path, last)
+        layers = [
+            layer if _same_layer(node, other) else other.spec.build(*other.in_shapes)
+            for layer, node, other in zip(model.layers, model.nodes, original.nodes, strict=True)
+        ]
+        num_layers, _ = read_into(layers, original, file)
+    state = {
+        f"layers.{index}.{name}": tensor
+        for index, layer in enumerate(layers[:num_layers])
+        for name, tensor in layer.state_dict().items()
+    }
+    return state, file.header.seen
 
 
-def _covered_tensors(path: Path, cfg: CfgFile) -> tuple[dict[str, Tensor], int]:
-    model = Darknet(cfg)
-    report = model.load_weights(path)
-    covered = {f"layers.{index}" for index in range(report.num_layers)}
-    state = {name: tensor for name, tensor in model.state_dict().items() if ".".join(name.split(".")[:2]) in covered}
-    return state, report.seen
+def _same_layer(a: Node, b: Node) -> bool:
+    return a.spec == b.spec and a.in_shapes == b.in_shapes
 
 
 def initialize_heads(model: Darknet) -> None:

@@ -8,7 +8,6 @@ raises `BadValueError` for a value that the key cannot have.
 from __future__ import annotations
 
 import dataclasses
-import functools
 import logging
 import re
 import types
@@ -68,9 +67,6 @@ def read_keys(record: type[Record], section: Section) -> Record:
                 raise BadValueError(key, str(error)).in_section(section) from None
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             raise CfgError(f"{section.where()}: [{section.name}] needs '{key}='; add it")
-    for line in unknown_keys(record, section):
-        found = f"{section.path}:{line.number}: '{line.key}={line.value}'"
-        _warn_once(f"{found}: unknown key in [{section.name}]; ignored")
     try:
         return record(**values)
     except BadValueError as error:
@@ -115,13 +111,7 @@ def _number(hint: Any, text: str, where: str) -> Any:
         raise ValueError(f"'{text}' is not a {'number' if hint is float else 'whole number'}")
     rest = text[match.end() :]
     if rest and rest[0] not in "#;":
-        _warn_once(f"{where}: '{text}' is read as {match[0]}, as Darknet does")
+        logger.warning("%s: '%s' is read as %s, as Darknet does", where, text, match[0])
     if hint is not float and abs(int(match[0])) > MAX_INT:
         raise ValueError(f"'{match[0]}' is too large; use at most {MAX_INT}")
     return hint(float(match[0]) if hint is float else int(match[0]))
-
-
-@functools.cache
-def _warn_once(message: str) -> None:
-    """A network may be planned several times in a run; its oddities are said once."""
-    logger.warning("%s", message)

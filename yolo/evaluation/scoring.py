@@ -91,7 +91,7 @@ def _detector_and_loader(
         return darknet, DarknetLoader(index, size_wh, fit, workers=settings.workers, shard=shard)
     if settings.augment and any(isinstance(node.spec, Connected) for node in model.nodes):
         raise SettingsError(f"--augment: {model.cfg.path} has [connected] layers, which take one size; leave it out")
-    size = input_size(model.cfg, img_size, any_multiple=settings.rect)
+    size = input_size(model.graph, img_size, any_multiple=settings.rect)
     detector = Detector(model, score_threshold=conf_thres, iou_threshold=iou_thres)
     loader = evaluation_loader(
         index,
@@ -100,10 +100,10 @@ def _detector_and_loader(
         workers=settings.workers,
         device=detector.device,
         fit=fit,
-        input_sizes=rect_sizes(index, model.cfg, size) if settings.rect else None,
+        input_sizes=rect_sizes(index, model.graph, size) if settings.rect else None,
         shard=shard,
     )
-    return AugmentedDetector(detector, largest_stride(model.cfg)) if settings.augment else detector, loader
+    return AugmentedDetector(detector, largest_stride(model.graph)) if settings.augment else detector, loader
 
 
 def _ap(settings: TestSettings, index: Index, detections: FlatDetections) -> ApMetrics | None:

@@ -26,7 +26,7 @@ SHARES = (0.5, 0.75, 1, 1.25, 1.5)  # of the network's size
 
 def study(settings: TestSettings, model: Darknet, index: Index) -> dict[int, Score]:
     """Score a network at each size: side in pixels -> score."""
-    stride = largest_stride(model.cfg)
+    stride = largest_stride(model.graph)
     base = settings.img_size or model.net.width
     sizes = settings.study_sizes or dict.fromkeys(max(1, round(base * share / stride)) * stride for share in SHARES)
     return {size: score(settings, model, index, size) for size in sizes}

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import torch
 
-    from yolo.darknet.cfg_file import CfgFile
     from yolo.data.index import Index
+    from yolo.model.graph import Graph
     from yolo.model.network import Darknet
 
 
-def rect_sizes(index: Index, cfg: CfgFile, size: int) -> npt.NDArray[np.int32]:
+def rect_sizes(index: Index, graph: Graph, size: int) -> npt.NDArray[np.int32]:
     """(M, 2), width and height of the smallest input of each image of a split."""
-    return rectangular_sizes(index.sizes, size, largest_stride(cfg))
+    return rectangular_sizes(index.sizes, size, largest_stride(graph))
 
 
 def evaluation_loader(

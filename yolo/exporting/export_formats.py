@@ -12,7 +12,6 @@ import torch
 
 from yolo.checkpoints.state_dict import ModelState, write_state
 from yolo.checkpoints.transfer import load_whole
-from yolo.darknet.cfg_file import CfgFile
 from yolo.exporting.equivalence import EIGHT_BITS, HALF, SINGLE, Tolerance
 from yolo.exporting.graph import DetectorGraph, quiet
 from yolo.exporting.graph_nms import NMS_OUTPUTS, with_suppression
@@ -117,7 +116,7 @@ def _write_safetensors(job: Job, path: Path) -> None:
 
 def _reading_runners(job: Job, path: Path) -> Runners:
     """The file read into a new network, as the other programs here do."""
-    model = Darknet(CfgFile.parse(job.model.cfg.text, job.model.cfg.path)).eval()
+    model = Darknet(job.model.graph).eval()
     load_whole(model, path)
     return {"yolo": model_runner(model, job.interface.outputs)}
 

@@ -74,7 +74,7 @@ class Interface:
         side = img_size or model.net.width
         size = (model.net.height, model.net.width) if fixed else (side, side)
         axes = {axis: name for axis, name in AXES.items() if axis == 0 or not fixed}
-        return cls(size, largest_stride(model.cfg), axes, DETECTOR_OUTPUTS if model.heads else OTHER_OUTPUTS)
+        return cls(size, largest_stride(model.graph), axes, DETECTOR_OUTPUTS if model.heads else OTHER_OUTPUTS)
 
     def example(self) -> Tensor:
         """Images to trace with: no open axis has length 1, which tracing would take for granted."""

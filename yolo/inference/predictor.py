@@ -85,7 +85,7 @@ class Predictor:
     def results(self, sources: Sequence[FrameSource], settings: PredictSettings) -> Generator[Result, None, None]:
         """Results of opened sources, in order; of several live ones, in turn."""
         detector = self.detector(settings)
-        size = input_size(self.model.cfg, settings.img_size or self.img_size, any_multiple=settings.rect)
+        size = input_size(self.model.graph, settings.img_size or self.img_size, any_multiple=settings.rect)
         live = any(source.live for source in sources)
         if settings.tile:
             frames = _all_frames(sources)
@@ -110,7 +110,7 @@ class Predictor:
         """Width and height of the input for an image."""
         if not settings.rect:
             return lambda image: (size, size)
-        stride = largest_stride(self.model.cfg)
+        stride = largest_stride(self.model.graph)
 
         def smallest(image: Frame) -> tuple[int, int]:
             sizes = np.array([image.image.shape[1::-1]], np.int32)

@@ -166,8 +166,6 @@ def absolute(index: int, layer: int, key: str) -> int:
 def spec_from_section(section: Section) -> LayerSpec:
     """Read a section into its layer's record.
 
-    Unknown keys are warned of, with file and line, and otherwise ignored.
-
     Raises:
         CfgError: unknown section, missing key, or a value that the key cannot have.
     """

@@ -41,7 +41,7 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
-class Graph:
+class Dataflow:
     """What cutting needs to know of a network."""
 
     sources: tuple[tuple[int, ...], ...]  # of each layer, the earlier layers that it reads; -1 is the network's input
@@ -71,7 +71,7 @@ class Graph:
         return list(itertools.accumulate(change))[: len(self.sizes)]
 
 
-def cut(graph: Graph) -> tuple[Segment, ...]:
+def cut(graph: Dataflow) -> tuple[Segment, ...]:
     """Segments that need little memory.
 
     Each bound on a segment's size gives one set of cuts, made where the fewest values cross; the set with the lowest
@@ -92,7 +92,7 @@ def _starts(sizes: Sequence[int], crossing: Sequence[int], bound: float) -> tupl
     return tuple(starts)
 
 
-def peak(graph: Graph, segments: Sequence[Segment]) -> int:
+def peak(graph: Dataflow, segments: Sequence[Segment]) -> int:
     """Most values that the backward pass holds at a time: one segment's, and those that earlier ones handed on."""
     handed_on, most = 0, 0
     for segment in segments:

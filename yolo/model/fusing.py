@@ -101,16 +101,16 @@ def _say_so(model: Darknet, folded: list[Node]) -> None:
         node.index: [f.name for f in fields(node.spec) if f.name in _NORM_KEYS and getattr(node.spec, f.name)]
         for node in folded
     }
-    model.cfg = model.cfg.edited({(index, key): "0" for index, names in keys.items() for key in names})
-    model.nodes = tuple(
+    cfg = model.cfg.edited({(index, key): "0" for index, names in keys.items() for key in names})
+    nodes = tuple(
         replace(
             node,
-            section=model.cfg.layers[node.index],
+            section=cfg.layers[node.index],
             spec=replace(node.spec, **dict.fromkeys(keys.get(node.index, ()), False)),
         )
         for node in model.nodes
     )
-    model.heads = tuple(model.nodes[head.index] for head in model.heads)
+    model.graph = replace(model.graph, cfg=cfg, nodes=nodes)
 
 
 def _share_again(model: Darknet, folded: set[int]) -> None:

@@ -14,14 +14,14 @@ from yolo.boxes.darknet_nms import DarknetCandidates
 from yolo.boxes.geometry import xyxy_to_cxcywh
 from yolo.boxes.nms import Predictions
 from yolo.darknet.cfg_file import CfgFile
-from yolo.darknet.keys import BadValueError, read_keys
+from yolo.darknet.keys import BadValueError
 from yolo.darknet.net import Net
-from yolo.darknet.weights_file import Header, WeightsFile, read_weights, write_weights
+from yolo.darknet.weights_file import Header, read_weights, write_weights
 from yolo.errors import CfgError, WeightsError
 from yolo.layers import HeadSpec, LayerSpec
-from yolo.layers.norm import without_scales
-from yolo.model.activation_checkpointing import Graph, Segment, cut, run_checkpointed
-from yolo.model.graph import Node, plan
+from yolo.model.activation_checkpointing import Dataflow, Segment, cut, run_checkpointed
+from yolo.model.graph import Graph, Node, plan
+from yolo.model.stored_weights import read_into, stored_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,46 +40,54 @@ class LoadedWeights:
 
 
 class Darknet(nn.Module):
-    """A network built from a `.cfg` file.
+    """A network built from a planned cfg.
 
     Args:
-        cfg: the parsed network file.
+        graph: the planned network; `Darknet.from_cfg` plans a cfg itself.
 
     Attributes:
-        net: the [net] record.
-        nodes: the planned layers.
-        heads: the detection layers among them, in file order.
-        images_seen: images that the weights were trained on (`seen` in `.weights`).
+        graph: the planned network.
+        images_seen: number of images that the weights were trained on (`seen` in `.weights`).
 
     Raises:
-        CfgError: the file does not describe a network.
+        CfgError: a layer is too large to be built.
     """
 
-    def __init__(self, cfg: CfgFile) -> None:
+    def __init__(self, graph: Graph) -> None:
         super().__init__()
-        self.cfg = cfg
-        self.net = read_keys(Net, cfg.net)
-        self.nodes = plan(cfg, self.net)
-        self.heads = tuple(node for node in self.nodes if isinstance(node.spec, HeadSpec))
+        self.graph = graph
         self.images_seen = 0
         self.layers = nn.ModuleList(_build(node) for node in self.nodes)
         for node in self.nodes:
             self._share_parameters(node)
         self._last_use = {source: node.index for node in self.nodes for source in node.sources}
-        self._graph = Graph(
+        self._dataflow = Dataflow(
             tuple(node.sources for node in self.nodes),
             tuple(node.out_shape.numel for node in self.nodes),
-            self._result_layers(),
+            graph.results,
         )
-        self._whole = self._graph.segment(0, len(self.nodes))
+        self._whole = self._dataflow.segment(0, len(self.nodes))
         self._segments: tuple[Segment, ...] = ()  # of gradient checkpointing; none without
 
-    def _result_layers(self) -> tuple[int, ...]:
-        """Layers whose outputs `forward` returns."""
-        if self.heads:
-            return tuple(node.index for node in self.heads)
-        outputs = [node.index for node in self.nodes if node.spec.is_output]
-        return (outputs[-1] if outputs else len(self.nodes) - 1,)
+    @property
+    def cfg(self) -> CfgFile:
+        """The network file."""
+        return self.graph.cfg
+
+    @property
+    def net(self) -> Net:
+        """The [net] section."""
+        return self.graph.net
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """The planned layers."""
+        return self.graph.nodes
+
+    @property
+    def heads(self) -> tuple[Node, ...]:
+        """The detection heads among them, in file order."""
+        return self.graph.heads
 
     @property
     def has_idle_parameters(self) -> bool:
@@ -94,7 +102,7 @@ class Darknet(nn.Module):
 
     def gradient_checkpointing_enable(self) -> None:
         """Keep less for the backward pass and compute more twice, in training mode: same numbers, less memory."""
-        self._segments = cut(self._graph)
+        self._segments = cut(self._dataflow)
 
     def gradient_checkpointing_disable(self) -> None:
         """Keep everything for the backward pass again."""
@@ -110,14 +118,18 @@ class Darknet(nn.Module):
             raise error.in_section(node.section) from None
 
     @classmethod
-    def from_cfg(cls, path_or_name: str | Path) -> Darknet:
-        """Build from a file, or from a shipped one by name (`yolov3-tiny`)."""
-        return cls(CfgFile.read(path_or_name))
+    def from_cfg(cls, cfg: CfgFile | str | Path) -> Darknet:
+        """Build from a cfg: a parsed one, a file, or the name of a shipped one (`yolov3-tiny`).
+
+        Raises:
+            CfgError: the file does not describe a network.
+        """
+        return cls(plan(cfg if isinstance(cfg, CfgFile) else CfgFile.read(cfg)))
 
     @property
     def num_classes(self) -> int:
-        """Classes that the heads tell apart; 0 without a head."""
-        return max((node.spec.classes for node in self.heads if isinstance(node.spec, HeadSpec)), default=0)
+        """Number of classes that the heads predict; 0 without a head."""
+        return self.graph.num_classes
 
     @property
     def num_parameters(self) -> int:
@@ -199,17 +211,9 @@ class Darknet(nn.Module):
                 The model is then as it was.
         """
         file = read_weights(Path(path))
-        num_layers = self._num_layers_covered(file)
-        start = 0
-        with torch.no_grad():
-            for tensor in (t for tensors in self._readable()[:num_layers] for t in tensors):
-                values = torch.from_numpy(file.values[start : start + tensor.numel()].copy())
-                if file.header.transposed and tensor.dim() == 2:
-                    values = values.view(tensor.shape[1], tensor.shape[0]).T
-                tensor.copy_(values.view(tensor.shape))
-                start += tensor.numel()
+        num_layers, num_values = read_into(self.layers, self.graph, file)
         self.images_seen = file.header.seen
-        return LoadedWeights(file.path, file.header.seen, num_layers, start)
+        return LoadedWeights(file.path, file.header.seen, num_layers, num_values)
 
     def save_weights(self, path: str | Path, cutoff: int | None = None) -> None:
         """Write a `.weights` file, whole or not at all.
@@ -224,35 +228,7 @@ class Darknet(nn.Module):
         write_weights(Path(path), Header(seen=self.images_seen), arrays)
 
     def _stored(self) -> list[list[Tensor]]:
-        """Each layer's tensors in `.weights` order."""
-        return [node.spec.weights(layer) for node, layer in zip(self.nodes, self.layers, strict=True)]
-
-    def _readable(self) -> list[list[Tensor]]:
-        """Each layer's tensors that reading fills: those that `dontload` and `dontloadscales` do not take out."""
-        return [
-            [] if node.spec.dontload else without_scales(layer, tensors) if node.spec.dontloadscales else tensors
-            for node, layer, tensors in zip(self.nodes, self.layers, self._stored(), strict=True)
-        ]
-
-    def _num_layers_covered(self, file: WeightsFile) -> int:
-        """How many leading layers the file's values fill exactly."""
-        left = len(file.values)
-        for index, tensors in enumerate(self._readable()):
-            needed = sum(tensor.numel() for tensor in tensors)
-            if needed and left == 0:
-                return index
-            if needed > left:
-                raise WeightsError(
-                    f"{file.path}: layer {index} of {self.cfg.path} needs {needed:,} values, {left:,} are left: "
-                    "the file is cut short or belongs to another cfg"
-                )
-            left -= needed
-        if left:
-            raise WeightsError(
-                f"{file.path}: {left:,} values are left over after the {self.num_parameters:,} of {self.cfg.path}: "
-                "the file belongs to another cfg"
-            )
-        return len(self.nodes)
+        return stored_tensors(self.graph, self.layers)
 
 
 def _build(node: Node) -> nn.Module:
@@ -275,24 +251,3 @@ def _head_candidates(head: LayerSpec, raw: Tensor, image_size: tuple[int, int], 
         objectness[kept],
         head.scores_above(raw, scores, threshold)[0][kept],
     )
-
-
-def with_classes(cfg: CfgFile, classes: int) -> CfgFile:
-    """The same network for another number of classes: `classes` of each head, `filters` of the layer before it.
-
-    Raises:
-        CfgError: the cfg has no detection head, or a head that does not follow a convolution.
-    """
-    changes: dict[tuple[int, str], str] = {}
-    for node in plan(cfg, read_keys(Net, cfg.net)):
-        if not isinstance(node.spec, HeadSpec):
-            continue
-        before = cfg.layers[node.index - 1]
-        size = next((key for key in ("filters", "output") if before.find(key)), None)
-        if size is None:
-            raise CfgError(f"{before.where()}: [{before.name}] before a detection head has no 'filters' to set")
-        changes[node.index, "classes"] = str(classes)
-        changes[node.index - 1, size] = str(node.spec.num_channels(classes))
-    if not changes:
-        raise CfgError(f"{cfg.path}: no detection head ([yolo]) whose classes could be set to {classes}")
-    return cfg.edited(changes)

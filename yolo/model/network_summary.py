@@ -97,7 +97,7 @@ def describe(cfg: CfgFile, img_size: int | None = None) -> Summary:
     if img_size is not None:
         cfg = dataclasses.replace(cfg, net=_with_size(cfg.net, img_size))
     with torch.device("meta"):
-        model = Darknet(cfg).eval()
+        model = Darknet.from_cfg(cfg).eval()
     rows: list[LayerRow] = []
     for node, layer in zip(model.nodes, model.layers, strict=True):
         rows.append(_layer_row(node, layer, rows))

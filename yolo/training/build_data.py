@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     import torch
 
     from yolo.config.train_settings import TrainSettings
-    from yolo.darknet.cfg_file import CfgFile
     from yolo.data.index import Index
+    from yolo.model.graph import Graph
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ def own_batch_size(batch_size: int) -> int:
     return own
 
 
-def build_dataset(settings: TrainSettings, index: Index, cfg: CfgFile, size: int) -> DetectionDataset:
+def build_dataset(settings: TrainSettings, index: Index, graph: Graph, size: int) -> DetectionDataset:
     """The training inputs."""
     if settings.rect:
         logger.info("--rect: no mosaics, they are square")
@@ -60,7 +60,7 @@ def build_dataset(settings: TrainSettings, index: Index, cfg: CfgFile, size: int
         size=size,
         augment=settings.augment.without_mosaic() if settings.rect else settings.augment,
         seed=settings.seed,
-        input_sizes=rect_sizes(index, cfg, size) if settings.rect else None,
+        input_sizes=rect_sizes(index, graph, size) if settings.rect else None,
         mosaic_epochs=settings.epochs - settings.close_mosaic,
         cache=build_cache(settings.cache, index, size),
     )
@@ -90,10 +90,10 @@ def build_train_loader(settings: TrainSettings, dataset: DetectionDataset, devic
 
 
 def build_score(
-    settings: TrainSettings, index: Index, cfg: CfgFile, size: int, device: torch.device
+    settings: TrainSettings, index: Index, graph: Graph, size: int, device: torch.device
 ) -> ValidationScore:
     """What scores a model on the validation split."""
-    input_sizes = rect_sizes(index, cfg, size) if settings.rect else None
+    input_sizes = rect_sizes(index, graph, size) if settings.rect else None
     loader = evaluation_loader(
         index,
         size=size,

@@ -27,7 +27,8 @@ from yolo.engine.schedule_plot import plot_schedule
 from yolo.engine.trainer import Trainer
 from yolo.losses.registry import build_loss
 from yolo.model.frozen_layers import format_trained, frozen_layers
-from yolo.model.head_anchors import anchors_of
+from yolo.model.graph import plan
+from yolo.model.head_anchors import head_anchors
 from yolo.model.network import Darknet
 from yolo.remote.runs import new_run_folder
 from yolo.rng import seed_everything
@@ -87,14 +88,16 @@ def build_training(settings: TrainSettings) -> Training:
     if settings.logger != "none":
         load_package(settings.logger)
     # The network before the data, which may take a while to read.
-    cfg = distributed.run_on_main_and_broadcast(
-        lambda: CfgFile.read(Path(settings.resume) / MODEL_CFG if settings.resume else settings.cfg)
+    graph = plan(
+        distributed.run_on_main_and_broadcast(
+            lambda: CfgFile.read(Path(settings.resume) / MODEL_CFG if settings.resume else settings.cfg)
+        )
     )
-    sizes = InputSizes.of(cfg, settings.sizes, rect=settings.rect, seed=settings.seed)
+    sizes = InputSizes.of(graph, settings.sizes, rect=settings.rect, seed=settings.seed)
     size = sizes.train
     train_index, val_index = read_indexes(settings)
     names = train_index.names
-    model = prepare_model(settings, cfg, len(names), device)
+    model = prepare_model(settings, graph, len(names), device)
     settings = follow_net(settings, model.net, len(train_index))
     frozen = frozen_layers(model, settings.freezing.freeze, settings.freezing.freeze_layers)
     precision = build_precision(settings.precision, device)
@@ -103,11 +106,13 @@ def build_training(settings: TrainSettings) -> Training:
     if settings.batch_size == "auto":
         found = find_batch_size(settings, model, precision, device, sizes.largest, train_index)
         settings = replace(settings, batch_size=found)
-    dataset = build_dataset(settings, train_index, cfg, size)
+    dataset = build_dataset(settings, train_index, graph, size)
 
     train_loader = build_train_loader(settings, dataset, device)
-    score = build_score(settings, val_index, cfg, sizes.test, device)
-    warn_of_poor_anchors(train_index, anchors_of(model.cfg), (size, size), settings.shape_match.iou_t, model.cfg.path)
+    score = build_score(settings, val_index, graph, sizes.test, device)
+    warn_of_poor_anchors(
+        train_index, head_anchors(model.graph), (size, size), settings.shape_match.iou_t, model.cfg.path
+    )
     loss = build_loss(
         settings.loss,
         model,

@@ -10,7 +10,7 @@ from yolo.model.input_sizes import input_size, largest_stride
 
 if TYPE_CHECKING:
     from yolo.config.size_settings import SizeSettings
-    from yolo.darknet.cfg_file import CfgFile
+    from yolo.model.graph import Graph
 
 MULTI_SCALE = (0.67, 1.5)  # of the side: what --multi-scale means by itself
 
@@ -29,7 +29,7 @@ class InputSizes:
         return self.varied.largest if self.varied else self.train
 
     @classmethod
-    def of(cls, cfg: CfgFile, chosen: SizeSettings, *, rect: bool, seed: int) -> InputSizes:
+    def of(cls, graph: Graph, chosen: SizeSettings, *, rect: bool, seed: int) -> InputSizes:
         """The sizes that settings mean for a network.
 
         Raises:
@@ -37,15 +37,15 @@ class InputSizes:
         """
         low, high, test = chosen.sides
         varies = chosen.multi_scale is not None or low != high
-        smallest, largest = (input_size(cfg, side, any_multiple=rect or varies) for side in (low, high))
-        stride, every = largest_stride(cfg), chosen.multi_scale_every
+        smallest, largest = (input_size(graph, side, any_multiple=rect or varies) for side in (low, high))
+        stride, every = largest_stride(graph), chosen.multi_scale_every
         varied = None
         if low != high:
             varied = MultiScale(smallest=smallest, largest=largest, stride=stride, seed=seed, every=every)
         elif varies:
             shares = chosen.multi_scale or MULTI_SCALE
             varied = MultiScale.around(largest, *shares, stride=stride, seed=seed, every=every)
-        return cls(train=largest, test=input_size(cfg, test, any_multiple=rect), varied=varied)
+        return cls(train=largest, test=input_size(graph, test, any_multiple=rect), varied=varied)
 
     def __str__(self) -> str:
         train = f"{self.varied.smallest}-{self.varied.largest}" if self.varied else f"{self.train}"
