@@ -46,7 +46,7 @@ def test_the_table_and_the_files(
     assert cv2.imread(str(tmp_path / "a.png")) is not None
     again = call(monkeypatch, main, "--cfg", "yolov3-tiny", "--data", data, *files)
     assert again == 2
-    assert "new.cfg: is there already" in capsys.readouterr().err
+    assert "new.cfg: already exists" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

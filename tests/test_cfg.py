@@ -54,11 +54,12 @@ def test_anchors_fit_the_data_at_the_size_of_the_network(
     ("flags", "message"),
     [
         ("--base yolov3-tiny", "--classes is missing: give it, or --data, whose classes count"),
+        ("--base yolov3-tiny --classes 2 --img-size 31", "--img-size 31: use 32 or more"),
         ("--base yolov3-tiny --classes 0", "--classes 0: use 1 or more"),
         ("--base yolov3-tiny --classes 2 --anchors auto", "--anchors auto: needs the boxes of a data set; give --data"),
         ("--base yolov3-tiny --data two.data --classes 3", "--classes 3: two.data has 2; leave one of them out"),
         ("--base darknet53 --classes 3", "no detection head"),
-        ("--base yolov3-tiny --classes 3 --out two.data", "--out two.data: exists already"),
+        ("--base yolov3-tiny --classes 3 --out two.data", "--out two.data: already exists"),
     ],
 )
 def test_mistakes(

@@ -102,8 +102,8 @@ def test_it_says_what_it_wrote(
     ("arguments", "message"),
     [
         ("--weights a.weights --out b.pt", "--weights a.weights: this file does not bring its network; add --cfg"),
-        ("--cfg small.cfg --weights a.weights --out a.weights", "--out a.weights: is there already; choose another"),
-        ("--cfg small.cfg --weights a.weights --out small.pt --write-cfg", "--out small.cfg: is there already;"),
+        ("--cfg small.cfg --weights a.weights --out a.weights", "--out a.weights: already exists; choose another"),
+        ("--cfg small.cfg --weights a.weights --out small.pt --write-cfg", "--out small.cfg: already exists;"),
         ("--cfg small.cfg --weights a.weights --out b.onnx", "--out b.onnx: use a name that ends in .weights, .pt or"),
         ("--cfg small.cfg --weights a.weights --out b.weights --half", "--half with --out b.weights: use a .pt or"),
         ("--cfg small.cfg --weights a.weights --out b.weights --cutoff 0", "--cutoff 0: use 1 or more"),

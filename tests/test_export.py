@@ -129,8 +129,8 @@ def test_a_program_that_cannot_run_a_file_is_no_fault_of_the_file(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("--format weights", "--out a.weights: is there already; choose another name, or add --force"),
-        ("--format weights --out val", "--out val.cfg: is there already"),
+        ("--format weights", "--out a.weights: already exists; choose another --out, or add --force"),
+        ("--format weights --out val", "--out val.cfg: already exists"),
         ("--format torchscript --nms", "--nms with --format torchscript: use it with --format onnx"),
         ("--format torchscript --half", "--half with --format torchscript: use it"),
         ("--int8", "--int8 without --data: use both"),

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from yolo.storage import _umask, atomic_folder, atomic_path, find_file, locked, shipped_names
+from yolo.errors import SettingsError
+from yolo.storage import _umask, atomic_folder, atomic_path, find_file, locked, require_absent, shipped_names
 
 
 def test_a_path_wins_over_a_shipped_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,6 +24,15 @@ def test_a_path_wins_over_a_shipped_name(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_names_have_no_suffix() -> None:
     assert {"yolov3", "yolov4-tiny", "shapes"} <= set(shipped_names("cfg", ".cfg"))
+
+
+def test_existing_files_and_folders_are_not_overwritten(tmp_path: Path) -> None:
+    require_absent("--out", tmp_path / "new")
+    with pytest.raises(SettingsError) as error:
+        require_absent("--out", tmp_path)
+    assert str(error.value) == f"--out {tmp_path}: already exists; choose another --out, or remove it"
+    with pytest.raises(SettingsError, match="choose another --out, or add --force to overwrite it"):
+        require_absent("--out", tmp_path, has_force=True)
 
 
 def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:

@@ -13,9 +13,10 @@ from yolo.config.program import run_program
 from yolo.data.formats.open_dataset import open_source
 from yolo.dataset_tools.anchor_fitting import find_anchors, letterboxed_shapes, measure
 from yolo.dataset_tools.anchor_plot import plot_anchors
-from yolo.errors import DataError, SettingsError, require
+from yolo.errors import DataError, require, require_img_size
 from yolo.model.graph import read_graph
 from yolo.model.head_anchors import anchor_heads, head_anchors, num_anchors, with_anchors
+from yolo.storage import require_absent
 
 STRICT = 0.5  # a second threshold of recall in the table
 
@@ -48,7 +49,7 @@ class AnchorSettings:
     """Draw box shapes and anchors to this .png."""
 
     def __post_init__(self) -> None:
-        require("--img-size", self.img_size, self.img_size is None or self.img_size >= 32, "32 or more")
+        require_img_size(self.img_size)
         require("--iou-t", self.iou_t, 0 <= self.iou_t < 1, "a number from 0 to below 1")
         require("--seed", self.seed, self.seed >= 0, "0 or more")
         require(
@@ -60,8 +61,8 @@ def main() -> None:
     """Read the command line and fit."""
     settings = tyro.cli(AnchorSettings, prog="python -m yolo.anchors")
     out = settings.out.expanduser() if settings.out else None
-    if out is not None and out.exists():
-        raise SettingsError(f"--out {out}: is there already; choose another name, or remove it")
+    if out is not None:
+        require_absent("--out", out)
     graph = read_graph(settings.cfg)
     num_heads, before = len(anchor_heads(graph)), head_anchors(graph)
     num = num_anchors(graph) if settings.num is None else settings.num

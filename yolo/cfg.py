@@ -14,10 +14,11 @@ from yolo.config.program import run_program
 from yolo.darknet.cfg_file import NET, CfgFile
 from yolo.data.formats.open_dataset import open_source
 from yolo.dataset_tools.anchor_fitting import find_anchors, letterboxed_shapes, measure
-from yolo.errors import DataError, SettingsError, require
+from yolo.errors import DataError, SettingsError, require, require_img_size
 from yolo.model.graph import Graph, plan, with_classes
 from yolo.model.head_anchors import head_anchors, num_anchors, with_anchors
 from yolo.model.network import Darknet
+from yolo.storage import require_absent
 
 if TYPE_CHECKING:
     from yolo.data.index import Index
@@ -45,6 +46,7 @@ class New:
     """The file to write; default: BASE-DATA.cfg or BASE-CLASSES.cfg here."""
 
     def __post_init__(self) -> None:
+        require_img_size(self.img_size)
         require("--classes", self.classes, self.classes is None or self.classes >= 1, "1 or more")
         require("--seed", self.seed, self.seed >= 0, "0 or more")
         if self.classes is None and not self.data:
@@ -71,8 +73,7 @@ def new(settings: New) -> Path:
         raise SettingsError(f"--classes {classes}: {settings.data} has {len(source.names)}; leave one of them out")
     stem = Path(settings.data).stem if settings.data else str(classes)
     out = settings.out or Path(f"{Path(base.path).stem}-{stem}.cfg")
-    if out.exists():
-        raise SettingsError(f"--out {out}: exists already; remove it or choose another --out")
+    require_absent("--out", out)
     graph = with_classes(plan(base), classes)
     if settings.img_size:
         graph = plan(graph.cfg.edited({(NET, key): str(settings.img_size) for key in ("width", "height")}))

@@ -14,9 +14,10 @@ from yolo.checkpoints.published import find_with_network
 from yolo.checkpoints.state_dict import ModelState, is_state_file, write_state
 from yolo.checkpoints.transfer import network_of, transfer
 from yolo.config.program import run_program
-from yolo.errors import SettingsError, WeightsError, require
+from yolo.errors import WeightsError, require
 from yolo.model.network import Darknet
 from yolo.remote.fetch import local_path
+from yolo.storage import require_absent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,9 +59,9 @@ def main() -> None:
     settings = tyro.cli(ConvertSettings)
     out = Path(settings.out).expanduser()
     written = [out, out.with_suffix(".cfg")] if settings.write_cfg else [out]
-    for path in written:
-        if path.exists() and not settings.force:
-            raise SettingsError(f"--out {path}: is there already; choose another name, or add --force to overwrite it")
+    if not settings.force:
+        for path in written:
+            require_absent("--out", path, has_force=True)
     path, cfg = find_with_network(settings.weights, settings.cfg, offline=settings.offline)
     settings = replace(settings, weights=str(path), cfg=cfg)
     model, names = read_model(settings)

@@ -41,7 +41,21 @@ class ElsewhereError(YoloError):
     """An error that another process found and reports."""
 
 
+MIN_IMG_SIZE = 32  # pixels; the stride of the coarsest usual head
+
+
 def require(flag: str, value: object, holds: bool, allowed: str) -> None:
-    """Raise a `SettingsError` unless a setting holds."""
+    """Raise a `SettingsError` unless a setting is valid."""
     if not holds:
         raise SettingsError(f"{flag} {value}: use {allowed}")
+
+
+def require_img_size(*sides: int | None, flag: str = "--img-size") -> None:
+    """Raise a `SettingsError` if a side of the network input, in pixels, is too small; None means not set.
+
+    Args:
+        sides: the sides to check.
+        flag: the flag or flags that they come from.
+    """
+    given = [side for side in sides if side is not None]
+    require(flag, " ".join(map(str, given)), all(side >= MIN_IMG_SIZE for side in given), f"{MIN_IMG_SIZE} or more")

@@ -11,7 +11,7 @@ import tyro
 
 from yolo.checkpoints.loading import class_names, load_model, validated_as
 from yolo.config.program import run_program
-from yolo.errors import require
+from yolo.errors import require, require_img_size
 from yolo.exporting.export_formats import ENDINGS, FormatName
 from yolo.exporting.graph import Interface
 from yolo.exporting.graph_nms import Suppression
@@ -61,7 +61,7 @@ class ExportSettings:
 
     def __post_init__(self) -> None:
         require("--format", "without a value", len(self.format) > 0, "one or more")
-        require("--img-size", self.img_size, self.img_size is None or self.img_size >= 32, "32 or more")
+        require_img_size(self.img_size)
         require("--conf-thres", self.conf_thres, 0 <= self.conf_thres < 1, "a number from 0 to below 1")
         require("--iou-thres", self.iou_thres, 0 < self.iou_thres <= 1, "a number above 0, up to 1")
         require("--max-det", self.max_det, self.max_det >= 1, "1 or more")

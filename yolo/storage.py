@@ -12,6 +12,8 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
+from yolo.errors import SettingsError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -55,6 +57,22 @@ def cache_folder(kind: Literal["index", "images", "weights", "remote", "stream"]
     given = Path(os.environ.get("XDG_CACHE_HOME", ""))
     home = given if given.is_absolute() else Path(os.path.expanduser("~"), ".cache")  # noqa: PTH111 (it never raises)
     return home / "yolo" / kind
+
+
+def require_absent(flag: str, path: Path, *, has_force: bool = False) -> None:
+    """Refuse to overwrite a file or folder.
+
+    Args:
+        flag: the flag that names `path`.
+        path: the file or folder to write.
+        has_force: whether the program has `--force`, for the message.
+
+    Raises:
+        SettingsError: `path` exists.
+    """
+    if path.exists():
+        other = "add --force to overwrite it" if has_force else "remove it"
+        raise SettingsError(f"{flag} {path}: already exists; choose another {flag}, or {other}")
 
 
 @contextlib.contextmanager

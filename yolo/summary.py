@@ -12,7 +12,7 @@ import tyro
 
 from yolo.config.program import run_program
 from yolo.darknet.cfg_file import CfgFile
-from yolo.errors import require
+from yolo.errors import require_img_size
 from yolo.model.network_summary import HeadRow, LayerRow, Summary, describe
 from yolo.storage import atomic_path
 
@@ -32,7 +32,7 @@ class SummarySettings:
     """Write every number to this file."""
 
     def __post_init__(self) -> None:
-        require("--img-size", self.img_size, self.img_size is None or self.img_size >= 32, "32 or more")
+        require_img_size(self.img_size)
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ import pytest
 from tests.data.formats.images import put_annotation, put_image, voc_object
 from yolo.data.__main__ import main
 from yolo.data.formats.open_dataset import open_source
-from yolo.errors import DataError
+from yolo.errors import SettingsError
 
 
 def test_convert_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -17,5 +17,5 @@ def test_convert_from_the_command_line(tmp_path: Path, monkeypatch: pytest.Monke
     main()
     index = open_source(str(tmp_path / "out" / "out.data")).index("all")
     assert index.boxes_xyxy(0).round(4).tolist() == [[1, 2, 3, 4]]
-    with pytest.raises(DataError, match="exists already"):
+    with pytest.raises(SettingsError, match="already exists"):
         main()

@@ -17,7 +17,7 @@ from tests.data.formats.images import put_annotation, put_image, put_text, voc_o
 from yolo.data.formats.open_dataset import open_source
 from yolo.data.labels import format_yolo
 from yolo.dataset_tools.convert_dataset import Convert, convert, unique_names
-from yolo.errors import DataError
+from yolo.errors import DataError, SettingsError
 
 
 def make_voc(folder: Path) -> str:
@@ -209,7 +209,7 @@ def test_the_layout_of_a_data_yaml(tmp_path: Path) -> None:
 
 
 def test_an_existing_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"--out .*: exists already; remove it or choose another --out"):
+    with pytest.raises(SettingsError, match=r"--out .*: already exists; choose another --out, or remove it"):
         convert(Convert(data="coco", out=tmp_path))
 
 

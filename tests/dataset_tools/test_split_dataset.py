@@ -9,7 +9,7 @@ from tests.data.formats.folders import MAKERS
 from tests.data.formats.images import put_text
 from yolo.data.formats.open_dataset import open_source
 from yolo.dataset_tools.split_dataset import Split, split
-from yolo.errors import DataError, SettingsError
+from yolo.errors import SettingsError
 
 
 def make(folder: Path, count: int = 40) -> Path:
@@ -110,7 +110,7 @@ def test_mistakes(settings: dict[str, Any], message: str, tmp_path: Path) -> Non
 
 
 def test_an_existing_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"--out .*: exists already"):
+    with pytest.raises(SettingsError, match=r"--out .*: already exists"):
         split(Split(data="shapes", out=tmp_path))
 
 

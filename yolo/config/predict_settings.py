@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from yolo.errors import require
+from yolo.errors import require, require_img_size
 
 SuppressionKind = Literal["greedy", "merge", "linear", "gaussian", "diou"]
 
@@ -49,7 +49,7 @@ class PredictSettings:
         require("--max-det", self.max_det, self.max_det >= 1, "1 or more")
         require("--nms-beta", self.nms_beta, self.nms_beta > 0, "a number above 0")
         require("--nms-sigma", self.nms_sigma, self.nms_sigma > 0, "a number above 0")
-        require("--img-size", self.img_size, self.img_size is None or self.img_size >= 32, "32 or more")
+        require_img_size(self.img_size)
         require("--batch-size", self.batch_size, self.batch_size >= 1, "1 or more")
         require("--tile-overlap", self.tile_overlap, 0 <= self.tile_overlap <= 0.9, "a number from 0 to 0.9")
         require("--tile", self.tile, not (self.tile and self.rect), "one of --tile and --rect: tiles are square")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import tyro
 
-from yolo.errors import require
+from yolo.errors import require, require_img_size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ class SizeSettings:
     def __post_init__(self) -> None:
         given = " ".join(map(str, self.img_size))
         require("--img-size", given, len(self.img_size) <= 3, "one value, MIN MAX, or MIN MAX TEST")
-        require("--img-size", given, all(side >= 32 for side in self.img_size), "32 or more")
+        require_img_size(*self.img_size)
         low, high, _ = self.sides
         require("--img-size", given, low is None or high is None or low <= high, "MIN no larger than MAX")
         shares = self.multi_scale or (1, 1)

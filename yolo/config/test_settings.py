@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from yolo.config.distributed_settings import LaunchSettings
-from yolo.errors import require
+from yolo.errors import require, require_img_size
 
 EVALUATION_SCORE = 0.001  # low, so that the precision-recall curve has its tail
 EVALUATION_IOU = 0.6
@@ -82,8 +82,8 @@ class TestSettings:
     def __post_init__(self) -> None:
         darknet = self.metric == "darknet"
         require("--batch-size", self.batch_size, self.batch_size >= 1, "1 or more")
-        sides = [side for side in (self.img_size, *self.study_sizes) if side is not None]
-        require("--img-size, --study-sizes", sides, all(side >= 32 for side in sides), "32 or more")
+        require_img_size(self.img_size)
+        require_img_size(*self.study_sizes, flag="--study-sizes")
         require("--fit", self.fit, not self.rect or self.fit != "stretch", "letterbox with --rect, or --no-rect")
         require("--conf-thres", self.conf_thres, 0 <= (self.conf_thres or 0) < 1, "a number from 0 to below 1")
         require("--iou-thres", self.iou_thres, self.iou_thres is None or 0 < self.iou_thres <= 1, "above 0, up to 1")

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Literal
 
 from yolo.data.formats.open_dataset import open_source
 from yolo.dataset_tools.writers import WRITERS
-from yolo.errors import DataError
 from yolo.log import progress
-from yolo.storage import atomic_folder
+from yolo.storage import atomic_folder, require_absent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -42,11 +41,11 @@ def convert(settings: Convert) -> None:
     An image that is in several splits is written once. Images of equal names from different folders are renamed.
 
     Raises:
-        DataError: the data set has a mistake, or the folder exists.
+        DataError: the data set has a mistake.
+        SettingsError: the folder exists.
     """
     out = settings.out.expanduser()
-    if out.exists():
-        raise DataError(f"--out {out}: exists already; remove it or choose another --out")
+    require_absent("--out", out)
     source = open_source(settings.data)
     indices = {split: source.index(split) for split in source.splits}
     records, homes = pool(indices)

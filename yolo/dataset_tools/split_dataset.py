@@ -18,8 +18,8 @@ from yolo.dataset_tools.stratify import stratify
 from yolo.dataset_tools.writers import CocoWriter
 from yolo.dataset_tools.writers.darknet_writer import write_description
 from yolo.dataset_tools.writers.dataset_writer import write_text
-from yolo.errors import DataError, SettingsError
-from yolo.storage import atomic_folder
+from yolo.errors import SettingsError
+from yolo.storage import atomic_folder, require_absent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -71,11 +71,11 @@ def split(settings: Split) -> None:
     VOC and COCO are written into new COCO files, whose images stay where they are.
 
     Raises:
-        DataError: the data set has a mistake, a part would have no image, or the folder exists.
+        DataError: the data set has a mistake.
+        SettingsError: a split would have no image, or the folder exists.
     """
     out = settings.out.expanduser()
-    if out.exists():
-        raise DataError(f"--out {out}: exists already; remove it or choose another --out")
+    require_absent("--out", out)
     source = open_source(settings.data)
     unknown = [name for name in settings.of if name not in source.splits]
     if unknown:

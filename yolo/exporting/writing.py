@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from yolo.errors import SettingsError
 from yolo.exporting.equivalence import ExportError, compare
 from yolo.exporting.export_formats import FORMATS, ONNX_HALF, ONNX_INT8, Format, FormatName
 from yolo.exporting.graph import require_open_axes
 from yolo.exporting.onnx_graph import require_onnx
 from yolo.exporting.runtimes import CannotRunError
 from yolo.log import progress
-from yolo.storage import atomic_path
+from yolo.storage import atomic_path, require_absent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,14 +31,15 @@ def files_of(stem: Path, formats: Sequence[FormatName], *, half: bool, int8: boo
         force: whether they may be there already.
 
     Raises:
-        SettingsError: a file is there already, or a package is missing.
+        SettingsError: a file already exists, or a package is missing.
     """
     chosen = [FORMATS[name] for name in dict.fromkeys(formats)]
     chosen += [kind for kind, wanted in ((ONNX_HALF, half), (ONNX_INT8, int8)) if wanted]
     files = {_beside(stem, kind.ending): kind for kind in chosen}
     written = [*files, *(_beside(stem, ".cfg") for kind in chosen if kind.with_cfg)]
-    if (there := next((path for path in written if path.exists()), None)) and not force:
-        raise SettingsError(f"--out {there}: is there already; choose another name, or add --force to overwrite it")
+    if not force:
+        for path in written:
+            require_absent("--out", path, has_force=True)
     if {"onnx", "torch-export"} & set(formats):
         require_open_axes()
     if "onnx" in formats:

@@ -108,7 +108,7 @@ def test_the_program_says_it_and_ends_with_1(
     [
         (["nowhere"], "--data nowhere: no such data set"),
         (["shapes", "--report", "a.pdf"], "--report a.pdf: use a name that ends in .html or .png"),
-        (["shapes", "--fix", "."], "--fix .: exists already"),
+        (["shapes", "--fix", "."], "--fix .: already exists"),
         (["shapes", "--cfg", "darknet19"], "no head of this network has anchors"),
     ],
 )

@@ -18,6 +18,7 @@ from yolo.dataset_tools.check.read_survey import read_survey
 from yolo.dataset_tools.check.readers import open_reader
 from yolo.dataset_tools.check.text_report import format_findings
 from yolo.errors import SettingsError
+from yolo.storage import require_absent
 
 _log = logging.getLogger(__name__)
 
@@ -51,8 +52,8 @@ def check(settings: CheckSettings) -> None:
     report, fix = settings.report, settings.fix
     if report is not None and report.suffix.lower() not in REPORT_SUFFIXES:
         raise SettingsError(f"--report {report}: use a name that ends in {' or '.join(REPORT_SUFFIXES)}")
-    if fix is not None and fix.expanduser().exists():
-        raise SettingsError(f"--fix {fix}: exists already; remove it or choose another folder")
+    if fix is not None:
+        require_absent("--fix", fix.expanduser())
     anchors = read_cfg_anchors(settings.cfg) if settings.cfg else None
     reader = open_reader(settings.data)
     survey = read_survey(reader)

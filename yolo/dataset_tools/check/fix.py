@@ -13,9 +13,8 @@ from yolo.dataset_tools.check.checks.box_checks import first_of_equal
 from yolo.dataset_tools.check.checks.image_checks import ROLES
 from yolo.dataset_tools.convert_dataset import put_image, unique_names
 from yolo.dataset_tools.writers import WRITERS
-from yolo.errors import SettingsError
 from yolo.log import progress
-from yolo.storage import atomic_folder
+from yolo.storage import atomic_folder, require_absent
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,8 +47,7 @@ def write_fixed(survey: Survey, out: Path, form: str) -> dict[str, int]:
     Raises:
         SettingsError: the folder exists.
     """
-    if out.exists():
-        raise SettingsError(f"--fix {out}: exists already; remove it or choose another folder")
+    require_absent("--fix", out)
     changes: list[tuple[str, str]] = []
     splits = _kept_images(survey, changes)
     kept = sorted({i for images in splits.values() for i in images})
