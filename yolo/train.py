@@ -14,10 +14,10 @@ from yolo.config.program import run_program
 from yolo.engine.callbacks.clock import Clock
 from yolo.engine.callbacks.upload import Bucket
 from yolo.engine.memory import GIB, peak_memory
-from yolo.evaluation.metric_plots import draw_curves
+from yolo.evaluation.metric_plots import draw_pr_curves
 from yolo.evaluation.preview import draw_batch
 from yolo.evaluation.run_plots import plot_results
-from yolo.evaluation.tables import format_table
+from yolo.evaluation.tables import format_class_table
 from yolo.remote.runs import name_of
 from yolo.training.build_callbacks import draw_detections
 from yolo.training.build_training import Training, build_training
@@ -66,7 +66,7 @@ def train(settings: TrainSettings) -> None:
         metrics = score_best(training)
         if distributed.is_main():
             draw_report(training, metrics)
-            sys.stdout.write(format_table(metrics) + "\n")
+            sys.stdout.write(format_class_table(metrics) + "\n")
     if distributed.is_main():
         logger.info("%s", describe_run(training))
 
@@ -106,7 +106,7 @@ def draw_report(training: Training, metrics: CocoMetrics) -> None:
     folder, model = training.folder, training.trainer.ema.model
     write_image(folder / "val_predictions.jpg", draw_detections(model, training.score))
     plot_results(folder / "results.csv", folder / "results.png")
-    write_image(folder / "pr_curve.png", draw_curves(metrics))
+    write_image(folder / "pr_curve.png", draw_pr_curves(metrics))
 
 
 def describe_run(training: Training) -> str:

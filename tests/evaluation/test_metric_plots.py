@@ -2,7 +2,13 @@ import numpy as np
 import numpy.typing as npt
 
 from tests.evaluation.test_tables import metrics
-from yolo.evaluation.metric_plots import draw_confidence, draw_confusion, draw_curves, draw_errors, draw_trade_off
+from yolo.evaluation.metric_plots import (
+    draw_confidence_curves,
+    draw_confusion_matrix,
+    draw_error_kinds,
+    draw_pr_curves,
+    draw_speed_accuracy,
+)
 from yolo.evaluation.metrics.coco_metrics import ClassMetrics
 from yolo.evaluation.metrics.confidence_curves import ConfidenceCurves
 from yolo.evaluation.metrics.error_kinds import KINDS, ErrorKind
@@ -21,8 +27,8 @@ def test_curves_are_drawn_for_classes_with_truth() -> None:
         numbers = {"map50": 0.5, "map50_95": 0.4, "precision": 0.5, "recall": 0.5}
         return ClassMetrics(name=name, images=truths, truths=truths, **numbers, curve50=curve)
 
-    without = draw_curves(metrics(row("none", 0, ())))
-    one = draw_curves(metrics(row("none", 0, ()), row("cell", 4, (1.0,) * 101)))
+    without = draw_pr_curves(metrics(row("none", 0, ())))
+    one = draw_pr_curves(metrics(row("none", 0, ()), row("cell", 4, (1.0,) * 101)))
     assert one.shape == without.shape == (550, 770, 3)
     assert share(without, BLUE) == 0
     drawn = (one == np.array(BLUE)).all(axis=2)
@@ -32,8 +38,8 @@ def test_curves_are_drawn_for_classes_with_truth() -> None:
 def test_curves_over_confidence() -> None:
     score = np.linspace(0, 1, 201)
     rows = np.stack([1 - score, score])
-    few = draw_confidence(ConfidenceCurves(score, ("a", "b"), rows, rows, rows), 0.25)
-    none = draw_confidence(ConfidenceCurves(score, (), *(np.zeros((0, 201)),) * 3), 0.25)
+    few = draw_confidence_curves(ConfidenceCurves(score, ("a", "b"), rows, rows, rows), 0.25)
+    none = draw_confidence_curves(ConfidenceCurves(score, (), *(np.zeros((0, 201)),) * 3), 0.25)
     assert share(few, BLUE) > 0.002
     assert share(none, BLUE) == 0
 
@@ -44,19 +50,19 @@ def test_a_matrix_grows_with_its_classes_up_to_a_limit() -> None:
     for count in (2, 12, 40, 50):
         counts = np.zeros((51, 51), np.int64)
         counts[range(count), range(count)] = 5
-        sizes.append(draw_confusion(counts, names).shape[0])
+        sizes.append(draw_confusion_matrix(counts, names).shape[0])
     assert sizes[0] < sizes[1] < sizes[2] == sizes[3]
 
 
 def test_bars_grow_with_the_cost() -> None:
     cheap, dear = (
-        draw_errors([ErrorKind(name, 0, cost if name == "place" else 0.1) for name in KINDS], 0.25)
+        draw_error_kinds([ErrorKind(name, 0, cost if name == "place" else 0.1) for name in KINDS], 0.25)
         for cost in (0.1, 0.4)
     )
     assert share(cheap, ORANGE) > 1.5 * share(dear, ORANGE) > 0  # the axis follows the longest
 
 
 def test_a_point_for_each_size() -> None:
-    image = draw_trade_off([320, 416], [10.0, 20.0], [0.2, 0.3])
+    image = draw_speed_accuracy([320, 416], [10.0, 20.0], [0.2, 0.3])
     columns = np.nonzero((image == np.array(BLUE)).all(axis=2))[1]
     assert np.ptp(columns) > 200

@@ -6,7 +6,7 @@ from yolo.data.index import Index
 from yolo.evaluation.metrics.coco_metrics import ClassMetrics, CocoMetrics
 from yolo.evaluation.metrics.darknet_map import darknet_metrics
 from yolo.evaluation.metrics.error_kinds import ErrorKind
-from yolo.evaluation.tables import format_ap, format_errors, format_summary, format_table
+from yolo.evaluation.tables import format_ap, format_class_table, format_errors, format_summary
 
 
 def metrics(*classes: ClassMetrics) -> CocoMetrics:
@@ -25,7 +25,7 @@ def metrics(*classes: ClassMetrics) -> CocoMetrics:
 
 def test_table() -> None:
     nan = math.nan
-    table = format_table(
+    table = format_class_table(
         metrics(
             ClassMetrics(
                 name="red cell", images=12, truths=340, map50=0.9, map50_95=0.62549, precision=1.0, recall=0.1234
@@ -48,7 +48,7 @@ def test_table_without_numbers() -> None:
     empty = CocoMetrics(
         images=0, truths=0, map50=nan, map75=nan, map50_95=nan, precision=nan, recall=nan, confidence=nan, classes=()
     )
-    assert format_table(empty).splitlines()[1].split() == ["all", "0", "0", "-", "-", "-", "-"]
+    assert format_class_table(empty).splitlines()[1].split() == ["all", "0", "0", "-", "-", "-", "-"]
 
 
 def test_the_twelve_numbers() -> None:

@@ -8,11 +8,13 @@ from typing import Literal
 from yolo.config.distributed_settings import LaunchSettings
 from yolo.errors import require, require_img_size
 
-EVALUATION_SCORE = 0.001  # low, so that the precision-recall curve has its tail
-EVALUATION_IOU = 0.6
-EVALUATION_BATCH = 16  # whatever training has: a network that trains on one image tests that many in the same memory
-DARKNET_SCORE = 0.005
-DARKNET_IOU = 0.45
+EVALUATION_CONF_THRES = 0.001  # low, so that the precision-recall curve has its tail
+EVALUATION_IOU_THRES = 0.6
+EVALUATION_BATCH_SIZE = (
+    16  # whatever training has: a network that trains on one image tests that many in the same memory
+)
+DARKNET_CONF_THRES = 0.005
+DARKNET_IOU_THRES = 0.45
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,12 +110,14 @@ class TestSettings:
     def resolved(self, net_width: int, net_height: int) -> TestSettings:
         """The same with what the task, the metric and the network decide."""
         darknet = self.metric == "darknet"
-        score, iou = (DARKNET_SCORE, DARKNET_IOU) if darknet else (EVALUATION_SCORE, EVALUATION_IOU)
+        score, iou = (
+            (DARKNET_CONF_THRES, DARKNET_IOU_THRES) if darknet else (EVALUATION_CONF_THRES, EVALUATION_IOU_THRES)
+        )
         return replace(
             self,
             img_size=self.img_size or (net_width if not darknet or net_width == net_height else None),
             split=self.split or ("test" if self.task == "test" else "val"),
             fit=self.fit or ("stretch" if darknet else "letterbox"),
-            conf_thres=score if self.conf_thres is None else self.conf_thres,
-            iou_thres=iou if self.iou_thres is None else self.iou_thres,
+            conf_thres=conf_thres if self.conf_thres is None else self.conf_thres,
+            iou_thres=iou_thres if self.iou_thres is None else self.iou_thres,
         )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from yolo.model.network import Darknet
 
 
-class AnyDetector(Protocol):
+class BatchDetector(Protocol):
     """What answers a batch with the detections of each of its images."""
 
     model: Darknet
@@ -23,7 +23,7 @@ class AnyDetector(Protocol):
     def __call__(self, batch: Batch) -> list[Detections]: ...
 
 
-class AnyLoader(Protocol):
+class BatchLoader(Protocol):
     """The batches of a split."""
 
     @property
@@ -35,8 +35,8 @@ class AnyLoader(Protocol):
 
 
 def collect_detections(
-    detector: AnyDetector,
-    batches: AnyLoader,
+    detector: BatchDetector,
+    batches: BatchLoader,
     evaluator: Evaluator,
     title: str,
     batch_done: Callable[[], None] = lambda: None,

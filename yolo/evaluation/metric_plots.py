@@ -23,7 +23,7 @@ MAX_CELLS = 30  # classes in a confusion matrix
 NAME_LENGTH = 16  # characters beside an axis
 
 
-def draw_curves(metrics: CocoMetrics) -> npt.NDArray[np.uint8]:
+def draw_pr_curves(metrics: CocoMetrics) -> npt.NDArray[np.uint8]:
     """Precision over recall at IoU .5 of each class that has truth, and their mean."""
     figure = _figure(7, 5)
     panel = figure.add_subplot()
@@ -41,7 +41,7 @@ def draw_curves(metrics: CocoMetrics) -> npt.NDArray[np.uint8]:
     return _image(figure)
 
 
-def draw_confidence(curves: ConfidenceCurves, confidence: float) -> npt.NDArray[np.uint8]:
+def draw_confidence_curves(curves: ConfidenceCurves, confidence: float) -> npt.NDArray[np.uint8]:
     """F1, precision and recall over the score from which on detections are accepted; a line marks a confidence."""
     figure = _figure(13, 4)
     for panel, title, values in zip(
@@ -67,7 +67,7 @@ def draw_confidence(curves: ConfidenceCurves, confidence: float) -> npt.NDArray[
     return _image(figure)
 
 
-def draw_confusion(counts: npt.NDArray[np.int64], names: Sequence[str]) -> npt.NDArray[np.uint8]:
+def draw_confusion_matrix(counts: npt.NDArray[np.int64], names: Sequence[str]) -> npt.NDArray[np.uint8]:
     """A confusion matrix, its columns (what it is) coloured by share; of many classes the most frequent ones."""
     frequency = counts[:-1].sum(axis=1) + counts[:, :-1].sum(axis=0)
     chosen = np.sort(np.argsort(-frequency, kind="stable")[:MAX_CELLS])
@@ -94,7 +94,7 @@ def draw_confusion(counts: npt.NDArray[np.int64], names: Sequence[str]) -> npt.N
     return _image(figure)
 
 
-def draw_errors(kinds: Sequence[ErrorKind], confidence: float) -> npt.NDArray[np.uint8]:
+def draw_error_kinds(kinds: Sequence[ErrorKind], confidence: float) -> npt.NDArray[np.uint8]:
     """How much mAP50 each kind of mistake costs, and how many there are at a confidence."""
     figure = _figure(9, 3)
     costs, counts = figure.subplots(1, 2)
@@ -109,7 +109,7 @@ def draw_errors(kinds: Sequence[ErrorKind], confidence: float) -> npt.NDArray[np
     return _image(figure)
 
 
-def draw_trade_off(sizes: Sequence[int], ms: Sequence[float], scores: Sequence[float]) -> npt.NDArray[np.uint8]:
+def draw_speed_accuracy(sizes: Sequence[int], ms: Sequence[float], scores: Sequence[float]) -> npt.NDArray[np.uint8]:
     """Score over time, a point for each size of the network input."""
     figure = _figure(7, 5)
     panel = figure.add_subplot()

@@ -51,7 +51,7 @@ def draw_predictions(detector: Detector, index: Index, batches: Iterable[Batch],
         (image_id, found) for batch in batches for image_id, found in zip(batch.image_ids, detector(batch), strict=True)
     )
     cells = [
-        draw_pair(index, i, found.xyxy.cpu().numpy(), found.score.tolist(), found.class_id.tolist())
+        draw_gt_and_detections(index, i, found.xyxy.cpu().numpy(), found.score.tolist(), found.class_id.tolist())
         for i, found in islice(pairs, count)
     ]
     height, width = cells[0].shape[:2]
@@ -59,7 +59,7 @@ def draw_predictions(detector: Detector, index: Index, batches: Iterable[Batch],
     return grid(cells, columns=2, cell=(round(width * shrink), round(height * shrink)))
 
 
-def draw_pair(
+def draw_gt_and_detections(
     index: Index,
     image_id: int,
     boxes_xyxy: npt.NDArray[np.floating],

@@ -9,13 +9,13 @@ from yolo import distributed
 from yolo.data.sample import Shard
 from yolo.errors import SettingsError
 from yolo.evaluation.collect_detections import collect_detections
+from yolo.evaluation.evaluation_loader import build_evaluation_loader, rect_input_sizes
 from yolo.evaluation.evaluator import Evaluator
 from yolo.evaluation.metrics.analysis import analyse
 from yolo.evaluation.metrics.darknet_map import darknet_metrics
 from yolo.evaluation.metrics.voc_map import voc_metrics
 from yolo.evaluation.speed import Stopwatch
-from yolo.evaluation.tables import format_ap, format_errors, format_summary, format_table
-from yolo.evaluation.validation_loader import evaluation_loader, rect_sizes
+from yolo.evaluation.tables import format_ap, format_class_table, format_errors, format_summary
 from yolo.inference.augmented_detector import AugmentedDetector
 from yolo.inference.darknet_detector import DarknetDetector, DarknetLoader
 from yolo.inference.detector import Detector
@@ -25,7 +25,7 @@ from yolo.model.input_sizes import input_size, largest_stride
 if TYPE_CHECKING:
     from yolo.config.test_settings import TestSettings
     from yolo.data.index import Index
-    from yolo.evaluation.collect_detections import AnyDetector, AnyLoader
+    from yolo.evaluation.collect_detections import BatchDetector, BatchLoader
     from yolo.evaluation.metrics.analysis import Analysis
     from yolo.evaluation.metrics.average_precision import ApMetrics
     from yolo.evaluation.metrics.flat_detections import FlatDetections
@@ -44,7 +44,7 @@ class Score:
 
     def __str__(self) -> str:
         coco = self.analysis.coco
-        score = format_ap(self.ap) if self.ap else f"{format_table(coco)}\n\n{format_summary(coco)}"
+        score = format_ap(self.ap) if self.ap else f"{format_class_table(coco)}\n\n{format_summary(coco)}"
         errors = format_errors(self.analysis.errors, self.analysis.confidence)
         return f"{score}\n\n{errors}\n\n{self.speed}"
 
@@ -79,7 +79,7 @@ def score(settings: TestSettings, model: Darknet, index: Index, img_size: int | 
 
 def _detector_and_loader(
     settings: TestSettings, model: Darknet, index: Index, img_size: int | None
-) -> tuple[AnyDetector, AnyLoader]:
+) -> tuple[BatchDetector, BatchLoader]:
     fit, conf_thres, iou_thres = settings.fit, settings.conf_thres, settings.iou_thres
     assert fit is not None
     assert conf_thres is not None
@@ -93,14 +93,14 @@ def _detector_and_loader(
         raise SettingsError(f"--augment: {model.cfg.path} has [connected] layers, which take one size; leave it out")
     size = input_size(model.graph, img_size, any_multiple=settings.rect)
     detector = Detector(model, score_threshold=conf_thres, iou_threshold=iou_thres)
-    loader = evaluation_loader(
+    loader = build_evaluation_loader(
         index,
         size=size,
         batch_size=settings.batch_size,
         workers=settings.workers,
         device=detector.device,
         fit=fit,
-        input_sizes=rect_sizes(index, model.graph, size) if settings.rect else None,
+        input_sizes=rect_input_sizes(index, model.graph, size) if settings.rect else None,
         shard=shard,
     )
     return AugmentedDetector(detector, largest_stride(model.graph)) if settings.augment else detector, loader

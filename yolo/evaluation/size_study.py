@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from yolo.evaluation.metric_plots import draw_trade_off
+from yolo.evaluation.metric_plots import draw_speed_accuracy
 from yolo.evaluation.scoring import score
 from yolo.evaluation.tables import align, number
 from yolo.model.input_sizes import largest_stride
@@ -48,6 +48,6 @@ def write_study(folder: Path, scores: dict[int, Score]) -> None:
     speeds = [found.speed for found in scores.values()]
     ms = [speed.forward + speed.nms for speed in speeds]
     maps = [found.analysis.coco.map50_95 for found in scores.values()]
-    write_image(folder / "study.png", draw_trade_off(list(scores), ms, maps))
+    write_image(folder / "study.png", draw_speed_accuracy(list(scores), ms, maps))
     rows = {size: found.as_json() | {"speed_ms": asdict(found.speed)} for size, found in scores.items()}
     (folder / "study.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")

@@ -18,13 +18,13 @@ Row = tuple[str, ...]
 NAMES = {"voc07": "VOC 2007 (11 recalls)", "voc": "VOC 2010 (area under the curve)", "darknet": "Darknet's map"}
 
 
-def format_table(metrics: CocoMetrics) -> str:
+def format_class_table(metrics: CocoMetrics) -> str:
     """The mean over classes, then each class that the split holds."""
     return "\n".join([align(class_rows(metrics)), *_left_out([row.truths for row in metrics.classes])])
 
 
 def class_rows(metrics: CocoMetrics) -> list[Row]:
-    """The rows of `format_table`, the header first."""
+    """The rows of `format_class_table`, the header first."""
     return [
         ("class", "images", "objects", "P", "R", "mAP50", "mAP50-95"),
         _row("all", metrics.images, metrics.truths, metrics),

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from yolo.evaluation.metric_plots import draw_confidence, draw_confusion, draw_curves, draw_errors
-from yolo.evaluation.preview import draw_pair
+from yolo.evaluation.metric_plots import draw_confidence_curves, draw_confusion_matrix, draw_error_kinds, draw_pr_curves
+from yolo.evaluation.preview import draw_gt_and_detections
 from yolo.evaluation.tables import ap_lines, ap_rows, class_rows, error_rows, summary_rows
 from yolo.storage import atomic_path
 from yolo.visualization.html_page import jpeg, page, png
@@ -40,10 +40,10 @@ ERRORS = (
 def plots_of(analysis: Analysis, names: Sequence[str]) -> dict[str, Image]:
     """The plots of an evaluation, by the names of their files."""
     return {
-        "pr_curve": draw_curves(analysis.coco),
-        "confidence_curves": draw_confidence(analysis.curves, analysis.confidence),
-        "confusion": draw_confusion(analysis.confusion.counts, names),
-        "errors": draw_errors(analysis.errors, analysis.confidence),
+        "pr_curve": draw_pr_curves(analysis.coco),
+        "confidence_curves": draw_confidence_curves(analysis.curves, analysis.confidence),
+        "confusion": draw_confusion_matrix(analysis.confusion.counts, names),
+        "errors": draw_error_kinds(analysis.errors, analysis.confidence),
     }
 
 
@@ -106,7 +106,7 @@ def _pair(index: Index, analysis: Analysis, image_id: int) -> Image:
     """Truth and detections side by side, no larger than a page shows."""
     found = analysis.matches.detections
     mine = found[np.flatnonzero((found.image_id == image_id) & (found.score >= analysis.confidence))]
-    image = draw_pair(index, image_id, mine.xyxy, mine.score.tolist(), mine.class_id.tolist())
+    image = draw_gt_and_detections(index, image_id, mine.xyxy, mine.score.tolist(), mine.class_id.tolist())
     scale = min(1, WIDTH / image.shape[1])
     return np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
 

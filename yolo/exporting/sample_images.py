@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from yolo.config.test_settings import EVALUATION_IOU, EVALUATION_SCORE
+from yolo.config.test_settings import EVALUATION_CONF_THRES, EVALUATION_IOU_THRES
 from yolo.data.decode import read_image
 from yolo.data.drawn_shapes import scene_rng
 from yolo.data.formats.open_dataset import open_source
 from yolo.data.shape_scenes import draw_scene
 from yolo.data.transforms import letterbox
 from yolo.errors import require
+from yolo.evaluation.evaluation_loader import build_evaluation_loader
 from yolo.evaluation.evaluator import Evaluator
-from yolo.evaluation.validation_loader import evaluation_loader
 from yolo.exporting.graph_nms import Suppression
 from yolo.exporting.runtime_detector import FileDetector
 from yolo.inference.detector import to_input
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from yolo.exporting.graph import Interface
     from yolo.exporting.runtimes import Images, Runner
 
-EVALUATION = Suppression(score_threshold=EVALUATION_SCORE, iou_threshold=EVALUATION_IOU, max_detections=100)
+EVALUATION = Suppression(score_threshold=EVALUATION_CONF_THRES, iou_threshold=EVALUATION_IOU_THRES, max_detections=100)
 BATCH_SIZE = 8
 
 
@@ -71,7 +71,7 @@ class LabelledImages:
         yield from progress(islice(singles, total), desc="calibrate", total=total, unit="img")
 
     def _loader(self, index: Index) -> DetectionLoader:
-        return evaluation_loader(
+        return build_evaluation_loader(
             index, size=self._size[0], batch_size=BATCH_SIZE, workers=0, device=torch.device("cpu")
         )
 

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 from yolo.boxes.darknet_nms import GREEDY_BETA, suppress
 from yolo.boxes.geometry import cxcywh_to_xyxy
 from yolo.boxes.nms import Detections
-from yolo.config.test_settings import DARKNET_IOU, DARKNET_SCORE
+from yolo.config.test_settings import DARKNET_CONF_THRES, DARKNET_IOU_THRES
 from yolo.darknet.image_ops import letterbox, letterboxed_size, resize
 from yolo.data.loader import raise_worker_errors
 from yolo.data.sample import WHOLE, Batch, Letterbox, Shard
@@ -105,8 +105,8 @@ class DarknetDetector:
         self,
         model: Darknet,
         *,
-        score_threshold: float = DARKNET_SCORE,
-        iou_threshold: float = DARKNET_IOU,
+        score_threshold: float = DARKNET_CONF_THRES,
+        iou_threshold: float = DARKNET_IOU_THRES,
         fit: Literal["letterbox", "stretch"] = "stretch",
     ) -> None:
         self.model = model

@@ -18,7 +18,7 @@ from yolo.engine.callbacks.upload import Bucket
 from yolo.engine.loggers.mlflow import Mlflow
 from yolo.engine.loggers.tensorboard import TensorBoard
 from yolo.engine.loggers.wandb import Wandb
-from yolo.evaluation.metric_plots import draw_curves
+from yolo.evaluation.metric_plots import draw_pr_curves
 from yolo.evaluation.preview import draw_predictions
 from yolo.inference.detector import Detector
 from yolo.model.network import Darknet
@@ -90,7 +90,7 @@ def build_callbacks(
     def draw(model: nn.Module) -> dict[str, npt.NDArray[np.uint8]]:
         """Of the evaluation that came just before: its curves."""
         images = {"val_predictions": draw_detections(model, score)}
-        return images | ({"pr_curve": draw_curves(score.last)} if score.last else {})
+        return images | ({"pr_curve": draw_pr_curves(score.last)} if score.last else {})
 
     saving = settings.saving
     patience = 0 if saving.notest else saving.patience  # without scores, none is better

@@ -14,8 +14,8 @@ from yolo.data.loader import DetectionLoader, batches_of, build_loader
 from yolo.data.sample import Shard
 from yolo.engine.phases import PhasedLoader
 from yolo.errors import SettingsError
+from yolo.evaluation.evaluation_loader import build_evaluation_loader, rect_input_sizes
 from yolo.evaluation.evaluator import Evaluator
-from yolo.evaluation.validation_loader import evaluation_loader, rect_sizes
 from yolo.training.build_optimizer import batch_size_at
 from yolo.training.validation import ValidationScore
 
@@ -60,7 +60,7 @@ def build_dataset(settings: TrainSettings, index: Index, graph: Graph, size: int
         size=size,
         augment=settings.augment.without_mosaic() if settings.rect else settings.augment,
         seed=settings.seed,
-        input_sizes=rect_sizes(index, graph, size) if settings.rect else None,
+        input_sizes=rect_input_sizes(index, graph, size) if settings.rect else None,
         mosaic_epochs=settings.epochs - settings.close_mosaic,
         cache=build_cache(settings.cache, index, size),
     )
@@ -93,8 +93,8 @@ def build_score(
     settings: TrainSettings, index: Index, graph: Graph, size: int, device: torch.device
 ) -> ValidationScore:
     """What scores a model on the validation split."""
-    input_sizes = rect_sizes(index, graph, size) if settings.rect else None
-    loader = evaluation_loader(
+    input_sizes = rect_input_sizes(index, graph, size) if settings.rect else None
+    loader = build_evaluation_loader(
         index,
         size=size,
         workers=settings.workers,
@@ -102,5 +102,5 @@ def build_score(
         input_sizes=input_sizes,
         shard=Shard(distributed.rank(), distributed.world_size()),
     )
-    preview = evaluation_loader(index, size=size, workers=0, device=device, input_sizes=input_sizes)
+    preview = build_evaluation_loader(index, size=size, workers=0, device=device, input_sizes=input_sizes)
     return ValidationScore(index, loader, Evaluator(index), preview)

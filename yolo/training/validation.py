@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from yolo.evaluation.collect_detections import collect_detections
-from yolo.evaluation.validation_loader import evaluation_detector
+from yolo.evaluation.evaluation_loader import build_evaluation_detector
 from yolo.inference.detector import to_input
 from yolo.model.network import Darknet
 
@@ -53,7 +53,7 @@ class ValidationScore:
     def score(self, model: nn.Module, title: str) -> CocoMetrics:
         """All metrics of a model, with a bar of this title."""
         assert isinstance(model, Darknet)
-        detector = evaluation_detector(model)
+        detector = build_evaluation_detector(model)
         was_training = model.training
         model.eval()
         self.evaluator.reset()

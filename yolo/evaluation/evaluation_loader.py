@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from yolo.config.test_settings import EVALUATION_BATCH, EVALUATION_IOU, EVALUATION_SCORE
+from yolo.config.test_settings import EVALUATION_BATCH_SIZE, EVALUATION_CONF_THRES, EVALUATION_IOU_THRES
 from yolo.data.dataset import DetectionDataset
 from yolo.data.loader import DetectionLoader, build_loader
 from yolo.data.rect import rectangular_sizes
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from yolo.model.network import Darknet
 
 
-def rect_sizes(index: Index, graph: Graph, size: int) -> npt.NDArray[np.int32]:
+def rect_input_sizes(index: Index, graph: Graph, size: int) -> npt.NDArray[np.int32]:
     """(M, 2), width and height of the smallest input of each image of a split."""
     return rectangular_sizes(index.sizes, size, largest_stride(graph))
 
 
-def evaluation_loader(
+def build_evaluation_loader(
     index: Index,
     *,
     size: int,
-    batch_size: int = EVALUATION_BATCH,
+    batch_size: int = EVALUATION_BATCH_SIZE,
     workers: int,
     device: torch.device,
     fit: Literal["letterbox", "stretch"] = "letterbox",
@@ -51,6 +51,6 @@ def evaluation_loader(
     )
 
 
-def evaluation_detector(model: Darknet) -> Detector:
+def build_evaluation_detector(model: Darknet) -> Detector:
     """The detector that training and the test program score, so that they give the same number."""
-    return Detector(model, score_threshold=EVALUATION_SCORE, iou_threshold=EVALUATION_IOU)
+    return Detector(model, score_threshold=EVALUATION_CONF_THRES, iou_threshold=EVALUATION_IOU_THRES)
