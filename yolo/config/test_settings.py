@@ -110,9 +110,8 @@ class TestSettings:
     def resolved(self, net_width: int, net_height: int) -> TestSettings:
         """The same with what the task, the metric and the network decide."""
         darknet = self.metric == "darknet"
-        score, iou = (
-            (DARKNET_CONF_THRES, DARKNET_IOU_THRES) if darknet else (EVALUATION_CONF_THRES, EVALUATION_IOU_THRES)
-        )
+        conf_thres = DARKNET_CONF_THRES if darknet else EVALUATION_CONF_THRES
+        iou_thres = DARKNET_IOU_THRES if darknet else EVALUATION_IOU_THRES
         return replace(
             self,
             img_size=self.img_size or (net_width if not darknet or net_width == net_height else None),
