@@ -25,6 +25,18 @@ class DataError(YoloError):
     """A data set, label or image that cannot be used."""
 
 
+class MissingImageError(DataError):
+    """An image that a data set lists and that does not exist."""
+
+
+class BadRowError(DataError):
+    """An entry of a label file that does not describe an object."""
+
+
+class UnknownClassError(DataError):
+    """A class id or class name that the data set does not have."""
+
+
 class SettingsError(YoloError):
     """A flag, recipe key or combination of settings that cannot be used."""
 

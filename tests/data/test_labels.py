@@ -1,3 +1,5 @@
+import re
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -7,10 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yolo.data.labels import BadRow, Row, format_yolo, iterate_rows, label_path, parse_yolo, read_yolo
-from yolo.errors import DataError
+from yolo.data.labels import Row, format_yolo, iterate_rows, label_path, read_yolo, split_errors
+from yolo.errors import BadRowError, DataError, UnknownClassError
 
 PATH = Path("a.txt")
+
+
+def parse(lines: Sequence[str], num_classes: int) -> list[Row]:
+    """Read rows that have no error."""
+    rows, errors = split_errors(iterate_rows(lines, PATH, num_classes))
+    assert errors == []
+    return rows
 
 
 @pytest.mark.parametrize(
@@ -45,31 +54,34 @@ def test_label_path_beside_the_image_is_the_second_choice(tmp_path: Path) -> Non
 
 def test_rows() -> None:
     lines = ["", "1 0.5 .25\t1e-1 0.2 ", "   ", "1 0.5 .25 1e-1 0.2"]  # blanks are skipped, duplicates kept
-    assert parse_yolo(lines, PATH, 2) == [Row(2, 1, 0.5, 0.25, 0.1, 0.2), Row(4, 1, 0.5, 0.25, 0.1, 0.2)]
+    assert parse(lines, 2) == [Row(2, 1, 0.5, 0.25, 0.1, 0.2), Row(4, 1, 0.5, 0.25, 0.1, 0.2)]
 
 
 def test_polygons_become_the_boxes_around_them(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("1 0.1 0.2 0.5 0.2 0.3 0.8\n0 0.5 0.5 0.2 0.2\n0 0 0 1 0 1 1 0 1\n")
-    labels = read_yolo(path, 2, 100, 200)
+    labels, errors = read_yolo(path, 2, 100, 200)
+    assert errors == []
     np.testing.assert_allclose(labels.boxes_xyxy, [[10, 40, 50, 160], [40, 80, 60, 120], [0, 0, 100, 200]])
     assert labels.class_ids.tolist() == [1, 0, 0]
     assert labels.polygon_lines == (1, 3)
 
 
-def test_the_lenient_reader_goes_on_after_a_mistake() -> None:
-    rows = list(iterate_rows(["0 0.5 0.5 0.1", "", "7 0.5 0.5 0.1 0.1", "0 0.5 0.5 0.1 0.1"], 3))
-    assert rows == [
-        BadRow(1, "row", "'0 0.5 0.5 0.1': has 4 columns; a row is: class cx cy w h"),
-        BadRow(3, "class", "class id 7, but there are 3 classes; use 0..2, or add class names"),
-        Row(4, 0, 0.5, 0.5, 0.1, 0.1),
+def test_reading_continues_after_a_bad_row(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("0 0.5 0.5 0.1\n\n7 0.5 0.5 0.1 0.1\n0 0.5 0.5 0.1 0.1\n")
+    labels, errors = read_yolo(path, 3, 100, 100)
+    assert [(type(error), str(error)) for error in errors] == [
+        (BadRowError, f"{path}:1: '0 0.5 0.5 0.1': has 4 columns; a row is: class cx cy w h"),
+        (UnknownClassError, f"{path}:3: class id 7, but there are 3 classes; use 0..2, or add class names"),
     ]
+    assert labels.lines == (4,)
 
 
 def test_read_gives_pixels(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("2 0.5 0.25 0.5 0.5\n0 1 1 0.5 0.5\n")
-    labels = read_yolo(path, 3, 200, 100)
+    labels, _ = read_yolo(path, 3, 200, 100)
     assert labels.boxes_xyxy.tolist() == [[50, 0, 150, 50], [150, 75, 250, 125]]  # not yet clipped
     assert labels.class_ids.tolist() == [2, 0]
     assert labels.lines == (1, 2)
@@ -94,8 +106,9 @@ def test_read_gives_pixels(tmp_path: Path) -> None:
     ],
 )
 def test_bad_rows(row: str, message: str) -> None:
-    with pytest.raises(DataError, match=f"^a.txt:2: .*{message}"):
-        parse_yolo(["0 0.5 0.5 0.1 0.1", row], PATH, 3)
+    rows, errors = split_errors(iterate_rows(["0 0.5 0.5 0.1 0.1", row], PATH, 3))
+    assert [r.line for r in rows] == [1]
+    assert [re.match(f"^a.txt:2: .*{message}", str(error)) is not None for error in errors] == [True]
 
 
 NEARLY_A_NUMBER = st.one_of(
@@ -104,15 +117,10 @@ NEARLY_A_NUMBER = st.one_of(
 
 
 @given(st.lists(st.lists(NEARLY_A_NUMBER, max_size=8).map(" ".join), max_size=4), st.integers(1, 5))
-def test_any_text_gives_rows_or_a_data_error(lines: list[str], num_classes: int) -> None:
-    try:
-        rows = parse_yolo(lines, PATH, num_classes)
-    except DataError as error:
-        rows, lines, message = [], [], str(error)
-    else:
-        message = "a.txt:"
-    assert message.startswith("a.txt:")
-    assert len(rows) == sum(bool(line.strip()) for line in lines)
+def test_any_line_gives_a_row_or_an_error(lines: list[str], num_classes: int) -> None:
+    rows, errors = split_errors(iterate_rows(lines, PATH, num_classes))
+    assert all(str(error).startswith("a.txt:") for error in errors)
+    assert len(rows) + len(errors) == sum(bool(line.strip()) for line in lines)
     assert all(0 <= row.class_id < num_classes for row in rows)
     assert all(np.isfinite(row[2:]).all() for row in rows)
 
@@ -123,7 +131,7 @@ def test_any_bytes_give_labels_or_a_data_error(tmp_path_factory: pytest.TempPath
     path.write_bytes(content)
     message = str(path)
     try:
-        labels = read_yolo(path, 3, 640, 480)
+        labels, _ = read_yolo(path, 3, 640, 480)
         assert labels.boxes_xyxy.shape == (len(labels.lines), 4)
     except DataError as error:
         message = str(error)
@@ -133,7 +141,7 @@ def test_any_bytes_give_labels_or_a_data_error(tmp_path_factory: pytest.TempPath
 def test_absurd_numbers_do_not_overflow(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("0 1e308 0.5 1e308 0.5\n")
-    assert read_yolo(path, 1, 640, 480).boxes_xyxy[0].tolist() == [np.inf, 120, np.inf, 360]
+    assert read_yolo(path, 1, 640, 480)[0].boxes_xyxy[0].tolist() == [np.inf, 120, np.inf, 360]
 
 
 @st.composite
@@ -149,7 +157,7 @@ def boxes_in_an_image(draw: st.DrawFn) -> tuple[npt.NDArray[np.float64], tuple[i
 def test_written_rows_read_back_and_stay_inside(case: tuple[npt.NDArray[np.float64], tuple[int, int]]) -> None:
     boxes_xyxy, (width, height) = case
     text = format_yolo(boxes_xyxy, np.arange(len(boxes_xyxy)), (width, height))
-    rows = parse_yolo(text.split("\n"), PATH, 5)
+    rows = parse(text.split("\n"), 5)
     assert [row.class_id for row in rows] == list(range(len(boxes_xyxy)))
     for line in text.splitlines():
         cx, cy, w, h = map(Decimal, line.split()[1:])

@@ -51,7 +51,7 @@ def test_json_of_nothing(tmp_path: Path) -> None:
 
 def test_text_is_a_label_file(tmp_path: Path) -> None:
     TextFiles(tmp_path, scores=False).write(result())
-    labels = read_yolo(tmp_path / "a.txt", 2, 64, 80)
+    labels, _ = read_yolo(tmp_path / "a.txt", 2, 64, 80)
     assert labels.class_ids.tolist() == [1, 0]
     np.testing.assert_allclose(labels.boxes_xyxy, BOXES, atol=1e-4)
     TextFiles(tmp_path, scores=True).write(result("v.mp4", Video("v.mp4", 25), 3))

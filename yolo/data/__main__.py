@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import tyro
 
 from yolo.config.program import run_program
-from yolo.dataset_tools.check.command import CheckSettings, check
+from yolo.dataset_tools.check.check_dataset import CheckSettings, check
 from yolo.dataset_tools.convert_dataset import Convert, convert
 from yolo.dataset_tools.split_dataset import Split, split
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
 from yolo.darknet.data_file import read_lines
-from yolo.errors import DataError
+from yolo.errors import BadRowError, DataError, UnknownClassError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import numpy.typing as npt
+
+Item = TypeVar("Item")
 
 IMAGE_FOLDERS = ("images", "JPEGImages")
 UNITS = 10**8  # written corners are whole multiples of 1 / UNITS, so that their sums are exact
@@ -50,14 +52,6 @@ class Row(NamedTuple):
     is_polygon: bool = False  # the box is the one around `class x1 y1 x2 y2 x3 y3 ...`
 
 
-class BadRow(NamedTuple):
-    """One line of a YOLO text file that states no object."""
-
-    line: int
-    kind: Literal["row", "class"]  # what is wrong: the row as a whole, or only its class id
-    problem: str  # what was got, and what is allowed
-
-
 def label_path(image: Path) -> Path | None:
     """The YOLO text file of an image, or None if there is none.
 
@@ -80,38 +74,40 @@ def label_candidates(image: Path) -> list[Path]:
     return [beside]
 
 
-def parse_yolo(lines: Sequence[str], path: Path, num_classes: int) -> list[Row]:
-    """Read the rows of a YOLO text file; blank lines are skipped, polygons become the boxes around them.
+def iterate_rows(lines: Sequence[str], path: Path, num_classes: int) -> Iterator[Row | DataError]:
+    """Yield each row of a YOLO text file, or its error; blank lines are skipped, polygons become the boxes around them.
 
     Args:
         lines: the lines of the file.
         path: the file, for messages.
         num_classes: class ids lie in 0..num_classes - 1.
-
-    Raises:
-        DataError: a row that is not five finite numbers (or a polygon), or a class id that is no integer or outside
-            the range.
     """
-    rows = []
-    for row in iterate_rows(lines, num_classes):
-        if isinstance(row, BadRow):
-            raise DataError(f"{path}:{row.line}: {row.problem}")
-        rows.append(row)
-    return rows
+    return (_parse_row(line, path, i, num_classes) for i, line in enumerate(lines, start=1) if line.strip())
 
 
-def iterate_rows(lines: Sequence[str], num_classes: int) -> Iterator[Row | BadRow]:
-    """Each row of a YOLO text file, or what is wrong with it; blank lines are skipped."""
-    return (_parse_row(line, i, num_classes) for i, line in enumerate(lines, start=1) if line.strip())
-
-
-def read_yolo(path: Path, num_classes: int, width: int, height: int) -> Labels:
+def read_yolo(path: Path, num_classes: int, width: int, height: int) -> tuple[Labels, list[DataError]]:
     """Read the YOLO text file of an image of width x height pixels.
 
+    Returns:
+        The labels, and an error for each bad row.
+
     Raises:
-        DataError: the file cannot be read, or has a bad row.
+        DataError: the file cannot be read.
     """
-    return labels_of(parse_yolo(read_lines(path), path, num_classes), path, width, height)
+    rows, errors = split_errors(iterate_rows(read_lines(path), path, num_classes))
+    return labels_of(rows, path, width, height), errors
+
+
+def split_errors(entries: Iterable[Item | DataError]) -> tuple[list[Item], list[DataError]]:
+    """Separate what could be read from the errors."""
+    items: list[Item] = []
+    errors: list[DataError] = []
+    for entry in entries:
+        if isinstance(entry, DataError):
+            errors.append(entry)
+        else:
+            items.append(entry)
+    return items, errors
 
 
 def labels_of(rows: Sequence[Row], path: Path, width: int, height: int) -> Labels:
@@ -143,29 +139,30 @@ def format_yolo(boxes_xyxy: npt.NDArray[np.float64], class_ids: npt.NDArray[np.i
     return "".join(rows)
 
 
-def _parse_row(line: str, number: int, num_classes: int) -> Row | BadRow:
+def _parse_row(line: str, path: Path, number: int, num_classes: int) -> Row | DataError:
+    where, shown = f"{path}:{number}", _short(line)
     columns = line.split()
     is_polygon = len(columns) >= 7 and len(columns) % 2 == 1
     if len(columns) != 5 and not is_polygon:
-        problem = f"'{_short(line)}': has {len(columns)} columns; a row is: class cx cy w h"
-        return BadRow(number, "row", problem)
+        return BadRowError(f"{where}: '{shown}': has {len(columns)} columns; a row is: class cx cy w h")
     if "_" in line:  # Python would read 1_0 as 10
-        return BadRow(number, "row", f"'{_short(line)}': not a number; a row is: class cx cy w h")
+        return BadRowError(f"{where}: '{shown}': not a number; a row is: class cx cy w h")
     try:
         values = [float(column) for column in columns[1:]]
     except ValueError:
-        return BadRow(number, "row", f"'{_short(line)}': not a number; write cx cy w h as fractions in 0..1")
+        return BadRowError(f"{where}: '{shown}': not a number; write cx cy w h as fractions in 0..1")
     cx, cy, w, h = _around(values) if is_polygon else values
     if not all(map(math.isfinite, (*values, w, h))):
-        return BadRow(number, "row", f"'{_short(line)}': not a finite number; write cx cy w h as fractions in 0..1")
+        return BadRowError(f"{where}: '{shown}': not a finite number; write cx cy w h as fractions in 0..1")
+    shown = _short(columns[0])
     try:
         class_id = int(columns[0])
     except ValueError:
         allowed = f"write an integer in 0..{num_classes - 1}"
-        return BadRow(number, "row", f"'{_short(columns[0])}': the class id is not an integer; {allowed}")
+        return BadRowError(f"{where}: '{shown}': the class id is not an integer; {allowed}")
     if not 0 <= class_id < num_classes:
         allowed = f"use 0..{num_classes - 1}, or add class names"
-        return BadRow(number, "class", f"class id {_short(columns[0])}, but there are {num_classes} classes; {allowed}")
+        return UnknownClassError(f"{where}: class id {shown}, but there are {num_classes} classes; {allowed}")
     return Row(number, class_id, cx, cy, w, h, is_polygon)
 
 

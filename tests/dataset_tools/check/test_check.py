@@ -12,11 +12,10 @@ from tests.programs import call
 from yolo.data.__main__ import main
 from yolo.data.dataset import DetectionDataset, Item
 from yolo.data.formats.open_dataset import open_source
-from yolo.dataset_tools.check.command import CheckSettings
+from yolo.dataset_tools.check.check_dataset import CheckSettings
 from yolo.dataset_tools.check.finding import CHECKS, Finding, Level, run_checks
-from yolo.dataset_tools.check.read_survey import read_survey
-from yolo.dataset_tools.check.readers import open_reader
-from yolo.dataset_tools.check.survey import Survey
+from yolo.dataset_tools.check.scan import DatasetScan
+from yolo.dataset_tools.check.scan_dataset import scan_dataset
 
 
 @pytest.fixture(scope="module")
@@ -24,15 +23,15 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_faulty(tmp_path_factory.mktemp("faulty"))
 
 
-def findings_of(data: Path) -> tuple[Survey, dict[str, Finding]]:
+def findings_of(data: Path) -> tuple[DatasetScan, dict[str, Finding]]:
     assert CheckSettings(data="x")  # whose import registers the checks
-    survey = read_survey(open_reader(str(data)))
-    return survey, {finding.check.name: finding for finding in run_checks(survey)}
+    scan = scan_dataset(open_source(str(data)))
+    return scan, {finding.check.name: finding for finding in run_checks(scan)}
 
 
 EXPECTED = {  # name of the check: count, first offender
-    "list": (1, "nowhere.txt: cannot be read"),
-    "missing-image": (1, "train.txt:10: 'images/none.jpg' is not there"),
+    "list": (1, "my.data:3: 'nowhere.txt': no such image list"),
+    "missing-image": (1, "train.txt:10: 'images/none.jpg': no such image here or in"),
     "label-file": (1, "labels/latin.txt: is not UTF-8"),
     "row": (3, "labels/rows.txt:1: '0 0.5 0.5 0.4': has 4 columns"),
     "class": (1, "labels/rows.txt:4: class id 9, but there are 4 classes"),
@@ -126,13 +125,13 @@ def test_fix_writes_a_copy_that_checks_clean_and_trains(faulty: Path, tmp_path: 
         call(patch, main, *settings)
     assert {path: path.read_bytes() for path in faulty.parent.rglob("*.*")} == before
     data = tmp_path / "out" / "out.data"
-    survey, findings = findings_of(data)
+    scan, findings = findings_of(data)
     assert {name for name, finding in findings.items() if finding.check.level is Level.ERROR} == set()
     assert findings.keys() == {
         "exif", "near-duplicate-box", "two-classes", "tiny", "edge", "few", "no-training-example",
         "no-validation-example",
     }  # fmt: skip
-    names = {split: sorted(survey.paths[i].name for i in numbers) for split, numbers in survey.splits.items()}
+    names = {split: sorted(scan.paths[i].name for i in numbers) for split, numbers in scan.splits.items()}
     assert names["val"] == ["leak.png", "val.jpg"]
     assert names["train"] == ["bare.jpg", "boxes.png", "good.jpg", "plain.png", "rows.jpg", "turned.jpg"]
     turned = tmp_path / "out/images/turned.jpg"
@@ -176,9 +175,9 @@ def test_voc_mistakes(tmp_path: Path) -> None:
     put_annotation(tmp_path / "Annotations/lost.xml", twice)
     put_text(tmp_path / "ImageSets/Main/train.txt", "a\nb\nc\nnone\n")
     put_text(tmp_path / "ImageSets/Main/dog_train.txt", "a 1\n")
-    survey, findings = findings_of(tmp_path)
-    assert survey.names == ("cow", "dog")
-    assert survey.splits.keys() == {"train"}
+    scan, findings = findings_of(tmp_path)
+    assert scan.names == ("cow", "dog")
+    assert scan.splits.keys() == {"train"}
     places = {name: finding.first[0].where for name, finding in findings.items()}
     assert places["duplicate-box"] == f"{tmp_path}/Annotations/a.xml:4"
     assert places["row"] == f"{tmp_path}/Annotations/a.xml:6"

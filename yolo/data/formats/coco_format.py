@@ -19,11 +19,11 @@ from yolo.data.formats.coco_file import CocoFile, CocoImage, is_coco, read_coco
 from yolo.data.formats.dataset_format import Source
 from yolo.data.formats.folders import ALL, SPLIT_WORDS, find_folders, split_of, split_of_folder, train_first
 from yolo.data.labels import Labels
-from yolo.errors import DataError
+from yolo.errors import DataError, MissingImageError
 from yolo.log import progress
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import numpy.typing as npt
 
@@ -60,18 +60,21 @@ class CocoSource(Source):
         folders = [found for folder in _named_folders(path, split) for found in find_folders(folder)]
         return [self.path, path.parent, _root(path), *self._paths.values(), *folders]
 
-    def images(self, split: str) -> list[Path]:
+    def iterate_images(self, split: str) -> Iterator[Path | DataError]:
         file = self._file(split)
         folders = [folder for folder in _image_folders(file.path, split) if folder.is_dir()]
-        found: dict[Path, tuple[CocoFile, CocoImage]] = {}
+        ids: dict[Path, int] = {}
         for image in progress(file.images, "find images", unit=" images", delay=1):
             path = _find(image, folders, file.path)
-            if path in found:
-                twice = f"images {found[path][1].id} and {image.id} are both '{path}'"
-                raise DataError(f"{file.path}: {twice}; move the annotations to one and remove the other")
-            found[path] = file, image
-        self._images.update(found)
-        return list(found)
+            if isinstance(path, DataError):
+                yield path
+            elif path in ids:
+                twice = f"images {ids[path]} and {image.id} are both '{path}'"
+                yield DataError(f"{file.path}: {twice}; move the annotations to one and remove the other")
+            else:
+                ids[path] = image.id
+                self._images[path] = file, image
+                yield path
 
     def coco_ids(self, split: str) -> tuple[list[int], list[int]]:
         return [image.id for image in self._file(split).images], list(self._categories)
@@ -79,10 +82,10 @@ class CocoSource(Source):
     def label_files(self, image_path: Path) -> list[Path]:
         return []
 
-    def labels(self, image_path: Path, width: int, height: int) -> Labels | None:
+    def read_labels(self, image_path: Path, width: int, height: int) -> tuple[Labels | None, list[DataError]]:
         file, image = self._images[image_path]
         if not file.has_annotations:
-            return None
+            return None, []
         if image.size is not None and image.size != (width, height):
             listed = "x".join(map(str, image.size))
             raise DataError(
@@ -93,7 +96,8 @@ class CocoSource(Source):
         class_ids = np.searchsorted(self._category_ids, file.category_ids[first:last])
         lines = tuple(file.ids[first:last].tolist())
         mine = slice(first, last)
-        return Labels(file.path, lines, file.boxes_xyxy[mine], class_ids, file.crowd[mine], areas=file.areas[mine])
+        labels = Labels(file.path, lines, file.boxes_xyxy[mine], class_ids, file.crowd[mine], areas=file.areas[mine])
+        return labels, []
 
     def _file(self, split: str) -> CocoFile:
         if split not in self._files:
@@ -165,10 +169,11 @@ def _image_folders(path: Path, split: str) -> list[Path]:
     return [*_named_folders(path, split), path.parent, _root(path)]
 
 
-def _find(image: CocoImage, folders: Sequence[Path], path: Path) -> Path:
+def _find(image: CocoImage, folders: Sequence[Path], path: Path) -> Path | DataError:
     for folder in folders:
         candidate = os.path.join(folder, image.file_name)  # noqa: PTH118 (Path is slow)
         if os.path.isfile(candidate):  # noqa: PTH113
             return Path(candidate)
     places = ", ".join(map(str, folders))
-    raise DataError(f"{path}: image {image.id}: no image '{image.file_name}' in {places}; add it, or remove the entry")
+    text = f"no image '{image.file_name}' in {places}; add it, or remove the entry"
+    return MissingImageError(f"{path}: image {image.id}: {text}")

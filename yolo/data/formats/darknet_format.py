@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from yolo.darknet.data_file import DataFile
-from yolo.data.formats.image_list import list_origins, read_image_list
+from yolo.data.formats.image_list import iterate_image_list, list_origins
 from yolo.data.formats.yolo_text import YoloTextSource
 from yolo.errors import DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -32,9 +33,9 @@ class DarknetSource(YoloTextSource):
     def origins(self, split: str) -> list[Path]:
         return [self.path, self._file.names_path, *list_origins(self._file.splits[split].path)]
 
-    def images(self, split: str) -> list[Path]:
+    def iterate_images(self, split: str) -> Iterator[Path | DataError]:
         image_list = self._file.splits[split]
-        if not image_list.path.is_file():
-            folder = self.path.parent
-            raise DataError(f"{image_list.where}: no such image list here or in {folder}; correct the path or add it")
-        return read_image_list(image_list.path)
+        if image_list.path.is_file():
+            return iterate_image_list(image_list.path)
+        text = f"no such image list here or in {self.path.parent}; correct the path or add it"
+        return iter([DataError(f"{image_list.where}: {text}")])

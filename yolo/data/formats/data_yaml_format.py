@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 
 from yolo.data.formats.description import Description
 from yolo.data.formats.folders import find_files, find_folders
-from yolo.data.formats.image_list import list_origins, read_image_list
+from yolo.data.formats.image_list import iterate_image_list, list_origins
 from yolo.data.formats.yolo_text import YoloTextSource
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from yolo.errors import DataError
 
 FILE_NAMES = ("data.yaml", "data.yml", "dataset.yaml")  # in a folder
 
@@ -40,9 +43,9 @@ class DataYamlSource(YoloTextSource):
         places = self.places[split]
         return [self._file, *chain.from_iterable(find_folders(p) if p.is_dir() else list_origins(p) for p in places)]
 
-    def images(self, split: str) -> list[Path]:
-        found = (find_files(p) if p.is_dir() else read_image_list(p) for p in self.places[split])
-        return list(dict.fromkeys(chain.from_iterable(found)))
+    def iterate_images(self, split: str) -> Iterator[Path | DataError]:
+        found = (find_files(p) if p.is_dir() else iterate_image_list(p) for p in self.places[split])
+        return iter(dict.fromkeys(chain.from_iterable(found)))
 
 
 def _yaml_file(path: Path) -> Path | None:

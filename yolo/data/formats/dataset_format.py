@@ -16,7 +16,7 @@ from yolo.errors import DataError
 from yolo.log import progress
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from yolo.data.labels import Labels
@@ -49,11 +49,11 @@ class Source(ABC):
         """The files and folders that decide on `names`, `splits` and `images(split)`, whether they exist or not."""
 
     @abstractmethod
-    def images(self, split: str) -> Sequence[Path]:
-        """The images of a split, in its own order; all exist.
+    def iterate_images(self, split: str) -> Iterator[Path | DataError]:
+        """Yield the images of a split that exist, in its own order, and an error for each that does not.
 
         Raises:
-            DataError: the split lists an image that does not exist.
+            DataError: the description of the split cannot be read.
         """
 
     @abstractmethod
@@ -61,12 +61,39 @@ class Source(ABC):
         """The files that may hold the truth of an image beside those of `origins`, whether they exist or not."""
 
     @abstractmethod
+    def read_labels(self, image: Path, width: int, height: int) -> tuple[Labels | None, list[DataError]]:
+        """Read the labels of an image of width x height pixels.
+
+        Returns:
+            The labels, or None if there is no label file, and an error for each object that cannot be read.
+
+        Raises:
+            DataError: the label file cannot be read.
+        """
+
+    def images(self, split: str) -> list[Path]:
+        """Return the images of a split, in its own order; all exist.
+
+        Raises:
+            DataError: the split lists an image that does not exist.
+        """
+        images = []
+        for entry in self.iterate_images(split):
+            if isinstance(entry, DataError):
+                raise entry
+            images.append(entry)
+        return images
+
     def labels(self, image: Path, width: int, height: int) -> Labels | None:
-        """The truth of an image of width x height pixels, or None where no label file is.
+        """Return the labels of an image of width x height pixels, or None if there is no label file.
 
         Raises:
             DataError: the label file has a mistake.
         """
+        labels, errors = self.read_labels(image, width, height)
+        if errors:
+            raise errors[0]
+        return labels
 
     def coco_ids(self, split: str) -> tuple[Sequence[int], Sequence[int]]:
         """The ids that COCO's formats know images and classes by, in the order of the index of a split.

@@ -17,6 +17,7 @@ from yolo.data.labels import label_candidates
 from yolo.log import progress
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 _log = logging.getLogger(__name__)
@@ -56,9 +57,9 @@ class ImageFolderSource(YoloTextSource):
         folders = [self.path / "images", *find_folders(*self.places[split])]
         return named + folders + ([] if self._given_names else self._all_label_files)
 
-    def images(self, split: str) -> list[Path]:
+    def iterate_images(self, split: str) -> Iterator[Path]:
         (folder,) = self.places[split]
-        return find_files(folder)
+        return iter(find_files(folder))
 
     @cached_property
     def _all_label_files(self) -> list[Path]:

@@ -4,30 +4,39 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from yolo.darknet.data_file import read_lines, resolve_path, warn_if_ambiguous
-from yolo.errors import DataError
+from yolo.errors import DataError, MissingImageError
 from yolo.log import progress
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
-def read_image_list(path: Path) -> list[Path]:
-    """Images that a text file lists, one path a line, from the working directory or else from the list's folder.
 
-    Raises:
-        DataError: the list cannot be read, or an image does not exist.
+def iterate_image_list(path: Path) -> Iterator[Path | DataError]:
+    """Yield the images that a text file lists, one path a line, from the working directory or else the list's folder.
+
+    An image that does not exist is a `MissingImageError`, a list that cannot be read another `DataError`.
     """
-    images: list[Path] = []
-    lines = progress(read_lines(path), "find images", unit=" images", delay=1)
-    for number, line in enumerate(lines, start=1):
+    try:
+        lines = read_lines(path)
+    except DataError as error:
+        yield error
+        return
+    is_first = True
+    for number, line in enumerate(progress(lines, "find images", unit=" images", delay=1), start=1):
         if not line:
             continue
-        if not images:
-            warn_if_ambiguous(line, path.parent, f"{path}:{number}")
+        where = f"{path}:{number}"
+        if is_first:
+            warn_if_ambiguous(line, path.parent, where)
+            is_first = False
         image = resolve_path(line, path.parent)
-        if not image.is_file():
-            raise DataError(f"{path}:{number}: '{line}': no such image here or in {path.parent}; correct the path")
-        images.append(image)
-    return images
+        if image.is_file():
+            yield image
+        else:
+            yield MissingImageError(f"{where}: '{line}': no such image here or in {path.parent}; correct the path")
 
 
 def list_origins(path: Path) -> list[Path]:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from yolo.data.formats.xml import LINE, read_xml
-from yolo.data.labels import Labels
-from yolo.errors import DataError
+from yolo.data.labels import Labels, split_errors
+from yolo.errors import BadRowError, DataError, UnknownClassError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
     from xml.etree.ElementTree import Element
 
@@ -31,52 +31,42 @@ class VocObject:
 
 
 @dataclass(frozen=True, slots=True)
-class Annotation:
+class VocAnnotation:
     """One annotation file."""
 
     path: Path
     objects: tuple[VocObject, ...]
+    errors: tuple[DataError, ...] = ()  # one for each object that cannot be read
 
-    def labels(self, names: Sequence[str]) -> Labels:
-        """The objects with class ids that index `names`; difficult ones are to be ignored.
+    def labels(self, names: Sequence[str]) -> tuple[Labels, list[DataError]]:
+        """Return the objects with class ids that index `names`, difficult ones as ignored, and all errors.
 
-        Raises:
-            DataError: an object's name is not among `names`.
+        An object whose name is not among `names` is an `UnknownClassError`.
         """
-        for entry in self.objects:
-            if entry.name not in names:
-                allowed = ", ".join(names)
-                raise DataError(f"{self.path}:{entry.line}: class '{entry.name}' is not one of: {allowed}")
-        return Labels(
+        known = [entry for entry in self.objects if entry.name in names]
+        labels = Labels(
             self.path,
-            tuple(entry.line for entry in self.objects),
-            np.array([entry.xyxy for entry in self.objects], np.float64).reshape(-1, 4),
-            np.array([names.index(entry.name) for entry in self.objects], np.int64),
-            np.array([entry.difficult for entry in self.objects], np.bool_),
+            tuple(entry.line for entry in known),
+            np.array([entry.xyxy for entry in known], np.float64).reshape(-1, 4),
+            np.array([names.index(entry.name) for entry in known], np.int64),
+            np.array([entry.difficult for entry in known], np.bool_),
         )
+        unknown = [
+            UnknownClassError(f"{self.path}:{entry.line}: class '{entry.name}' is not one of: {', '.join(names)}")
+            for entry in self.objects
+            if entry.name not in names
+        ]
+        return labels, [*self.errors, *unknown]
 
 
-def read_annotation(path: Path) -> Annotation:
-    """Read a VOC XML file.
-
-    Raises:
-        DataError: malformed XML, or an object without a name or a box of four finite numbers.
-    """
-    objects = []
-    for entry in iterate_objects(path):
-        if isinstance(entry, DataError):
-            raise entry
-        objects.append(entry)
-    return Annotation(path, tuple(objects))
-
-
-def iterate_objects(path: Path) -> Iterator[VocObject | DataError]:
-    """Each object of a VOC XML file, or what is wrong with it.
+def read_voc_annotation(path: Path) -> VocAnnotation:
+    """Read a VOC XML file; an object without a name or a box of four finite numbers is an error of the annotation.
 
     Raises:
         DataError: the file cannot be read, or is malformed.
     """
-    return (_try_object(element, path) for element in read_xml(path).findall("object"))
+    objects, errors = split_errors(_try_object(element, path) for element in read_xml(path).findall("object"))
+    return VocAnnotation(path, tuple(objects), tuple(errors))
 
 
 def _try_object(element: Element, path: Path) -> VocObject | DataError:
@@ -90,10 +80,10 @@ def _read_object(element: Element, path: Path) -> VocObject:
     where = f"{path}:{element.get(LINE)}"
     name = (element.findtext("name") or "").strip()
     if not name:
-        raise DataError(f"{where}: the object has no name; add <name>")
+        raise BadRowError(f"{where}: the object has no name; add <name>")
     box = element.find("bndbox")
     if box is None:
-        raise DataError(f"{where}: the object '{name}' has no bndbox; add one with {', '.join(CORNERS)}")
+        raise BadRowError(f"{where}: the object '{name}' has no bndbox; add one with {', '.join(CORNERS)}")
     difficult = (element.findtext("difficult") or "").strip() == "1"
     return VocObject(int(element.get(LINE, 0)), name, tuple(_read_corner(box, key, path) for key in CORNERS), difficult)
 
@@ -102,11 +92,11 @@ def _read_corner(box: Element, key: str, path: Path) -> float:
     where = f"{path}:{box.get(LINE)}"
     text = box.findtext(key)
     if text is None:
-        raise DataError(f"{where}: bndbox has no {key}; it needs {', '.join(CORNERS)}")
+        raise BadRowError(f"{where}: bndbox has no {key}; it needs {', '.join(CORNERS)}")
     try:
         value = float(text)
     except ValueError as error:
-        raise DataError(f"{where}: {key} is '{text.strip()}'; write a number of pixels") from error
+        raise BadRowError(f"{where}: {key} is '{text.strip()}'; write a number of pixels") from error
     if not math.isfinite(value):
-        raise DataError(f"{where}: {key} is '{text.strip()}'; write a finite number of pixels")
+        raise BadRowError(f"{where}: {key} is '{text.strip()}'; write a finite number of pixels")
     return value

@@ -7,6 +7,7 @@ A folder without image sets has one split, "all": every image that has an annota
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -21,11 +22,12 @@ from yolo.data.formats.folders import (
     read_folder_names,
     train_first,
 )
-from yolo.data.formats.voc_annotation import Annotation, read_annotation
-from yolo.errors import DataError
+from yolo.data.formats.voc_annotation import VocAnnotation, read_voc_annotation
+from yolo.errors import DataError, MissingImageError
 from yolo.log import progress
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from yolo.data.labels import Labels
@@ -48,7 +50,7 @@ class VocSource(Source):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        self._annotations: dict[str, Annotation] = {}
+        self._annotations: dict[str, VocAnnotation] = {}
         self._given_names = read_folder_names(path)
         lists = {p.stem: p for p in sorted((path / "ImageSets" / "Main").glob("*.txt")) if not self._is_class_list(p)}
         self._lists = train_first(lists)
@@ -62,20 +64,44 @@ class VocSource(Source):
         folders = [self.path, self.path / "ImageSets" / "Main", *find_folders(self.path / "JPEGImages")]
         folders += find_folders(self.path / "Annotations")
         files = [*names_files(self.path), *self._lists.values()]
-        return folders + files + ([] if self._given_names else [self._xml_path(stem) for stem in self._annotated])
+        return folders + files + ([] if self._given_names else self.xml_files())
 
-    def images(self, split: str) -> list[Path]:
-        if not self._lists:
-            return [self._image(stem, str(self._xml_path(stem))) for stem in self._annotated]
-        path = self._lists[split]
-        return [self._image(stem, f"{path}:{i}") for i, stem in enumerate(read_lines(path), start=1) if stem]
+    def iterate_images(self, split: str) -> Iterator[Path | DataError]:
+        folder = self.path / "JPEGImages"
+        for stem, where in self._listed(split):
+            found = self._images.get(stem, [])
+            if not found:
+                yield MissingImageError(f"{where}: no image '{stem}.*' in {folder}; add it or drop the line")
+            if len(found) > 1:
+                names = ", ".join(p.name for p in found)
+                yield MissingImageError(f"{where}: '{stem}' may be any of {names} in JPEGImages; keep one of them")
+            yield from found[:1]
 
     def label_files(self, image: Path) -> list[Path]:
         return [self._xml_path(self._stem(image))]
 
-    def labels(self, image: Path, width: int, height: int) -> Labels | None:
+    def read_labels(self, image: Path, width: int, height: int) -> tuple[Labels | None, list[DataError]]:
         stem = self._stem(image)
-        return self._annotation(stem).labels(self.names) if self._xml_path(stem).is_file() else None
+        return self._annotation(stem).labels(self.names) if self._xml_path(stem).is_file() else (None, [])
+
+    def xml_files(self) -> list[Path]:
+        """Return all annotation files, of any split and of none."""
+        return [self._xml_path(stem) for stem in self._annotated]
+
+    def take_readable_names(self) -> None:
+        """Take the class names of the annotations that can be read, where `names` raises an error for the others."""
+        names: set[str] = set()
+        for stem in progress(self._annotated, "read annotations", unit=" files", delay=1):
+            with suppress(DataError):  # `read_labels` reports it
+                names |= {entry.name for entry in self._annotation(stem).objects}
+        self.names = self._given_names or tuple(sorted(names))
+
+    def _listed(self, split: str) -> list[tuple[str, str]]:
+        """Return the image stems of a split, and the file, and line, that names each."""
+        if not self._lists:
+            return [(stem, str(self._xml_path(stem))) for stem in self._annotated]
+        path = self._lists[split]
+        return [(stem, f"{path}:{i}") for i, stem in enumerate(read_lines(path), start=1) if stem]
 
     @cached_property
     def _annotated(self) -> list[str]:
@@ -96,27 +122,25 @@ class VocSource(Source):
     def _xml_path(self, stem: str) -> Path:
         return self.path / "Annotations" / f"{stem}.xml"
 
-    def _annotation(self, stem: str) -> Annotation:
+    def _annotation(self, stem: str) -> VocAnnotation:
         if stem not in self._annotations:
-            self._annotations[stem] = read_annotation(self._xml_path(stem))
+            self._annotations[stem] = read_voc_annotation(self._xml_path(stem))
         return self._annotations[stem]
 
-    def _image(self, stem: str, where: str) -> Path:
-        found = self._images.get(stem, [])
-        if not found:
-            raise DataError(f"{where}: no image '{stem}.*' in {self.path / 'JPEGImages'}; add it or drop the line")
-        if len(found) > 1:
-            names = ", ".join(p.name for p in found)
-            raise DataError(f"{where}: '{stem}' may be any of {names} in JPEGImages; keep one of them")
-        return found[0]
-
     def _is_class_list(self, path: Path) -> bool:
-        first = next(filter(None, read_lines(path)), "")
+        try:
+            first = next(filter(None, read_lines(path)), "")
+        except DataError:  # `iterate_images` reports it
+            return False
         return CLASS_LIST_ROW.fullmatch(first) is not None and first not in self._images
 
     def _names_in_annotations(self) -> tuple[str, ...]:
-        stems = progress(self._annotated, "read annotations", unit=" files", delay=1)
-        found = {entry.name for stem in stems for entry in self._annotation(stem).objects}
+        found: set[str] = set()
+        for stem in progress(self._annotated, "read annotations", unit=" files", delay=1):
+            annotation = self._annotation(stem)
+            if annotation.errors:
+                raise annotation.errors[0]
+            found |= {entry.name for entry in annotation.objects}
         if not found:
             raise DataError(f"{self.path}: no annotation has an object; add classes.txt, one class name a line")
         return tuple(sorted(found))

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from yolo.data.labels import Labels
+    from yolo.errors import DataError
 
 
 class YoloTextSource(Source):
@@ -22,6 +23,6 @@ class YoloTextSource(Source):
     def label_files(self, image: Path) -> list[Path]:
         return label_candidates(image)
 
-    def labels(self, image: Path, width: int, height: int) -> Labels | None:
+    def read_labels(self, image: Path, width: int, height: int) -> tuple[Labels | None, list[DataError]]:
         path = label_path(image)
-        return read_yolo(path, len(self.names), width, height) if path else None
+        return read_yolo(path, len(self.names), width, height) if path else (None, [])

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from yolo.dataset_tools.check.dataset_plots import CfgAnchors
-    from yolo.dataset_tools.check.finding import Finding, Offender
-    from yolo.dataset_tools.check.survey import Survey
+    from yolo.dataset_tools.check.finding import Finding, Occurrence
+    from yolo.dataset_tools.check.scan import DatasetScan
 
 NUM_THUMBNAILS = 6
 THUMBNAIL_SIDE = 320  # pixels
@@ -39,22 +39,22 @@ BODY = """<p>{headline}</p><p><b>{verdict}</b></p>
 
 
 def write_report(
-    survey: Survey, findings: Sequence[Finding], path: Path, *, title: str, anchors: CfgAnchors | None
+    scan: DatasetScan, findings: Sequence[Finding], path: Path, *, title: str, anchors: CfgAnchors | None
 ) -> None:
     """Write the report: HTML with findings, images and plots, or a PNG of the plots alone, as the suffix says."""
     with atomic_path(path) as temporary:
         if path.suffix.lower() == ".png":
-            draw_plots(survey, anchors, temporary)
+            draw_plots(scan, anchors, temporary)
             return
         plots = io.BytesIO()
-        draw_plots(survey, anchors, plots)
+        draw_plots(scan, anchors, plots)
         body = BODY.format(
-            headline=escape(headline(survey)),
+            headline=escape(headline(scan)),
             verdict=escape(verdict(findings)),
             rows="".join(_row(finding) for finding in findings),
             plots=image_element(plots.getvalue(), "png", "plots of the boxes"),
-            classes=escape("\n".join(class_table(survey))),
-            details="".join(_details(survey, finding) for finding in findings) or "<p>Nothing was found.</p>",
+            classes=escape("\n".join(class_table(scan))),
+            details="".join(_details(scan, finding) for finding in findings) or "<p>Nothing was found.</p>",
         )
         temporary.write_text(page(title, body), encoding="utf-8")
 
@@ -67,16 +67,18 @@ def _row(finding: Finding) -> str:
     )
 
 
-def _details(survey: Survey, finding: Finding) -> str:
+def _details(scan: DatasetScan, finding: Finding) -> str:
     check = finding.check
-    images = [_thumbnail(survey, offender) for offender in finding.first[:NUM_THUMBNAILS]]
+    images = [_thumbnail(scan, occurrence) for occurrence in finding.first[:NUM_THUMBNAILS]]
     shown = [
-        f"<figure>{image}<figcaption>{_text(offender)}</figcaption></figure>"
-        for image, offender in zip(images, finding.first, strict=False)
+        f"<figure>{image}<figcaption>{_text(occurrence)}</figcaption></figure>"
+        for image, occurrence in zip(images, finding.first, strict=False)
         if image
     ]
     listed = [
-        f"<li>{_text(offender)}</li>" for i, offender in enumerate(finding.first) if i >= len(images) or not images[i]
+        f"<li>{_text(occurrence)}</li>"
+        for i, occurrence in enumerate(finding.first)
+        if i >= len(images) or not images[i]
     ]
     rest = finding.count - len(finding.first)
     more = f"<li>and {rest:,} more</li>" if rest else ""
@@ -91,16 +93,16 @@ def _badge(level: Level) -> str:
     return f'<span class="level {level.value}">{level.value}</span>'
 
 
-def _text(offender: Offender) -> str:
-    return f"{escape(offender.where)}: {escape(offender.text)}"
+def _text(occurrence: Occurrence) -> str:
+    return f"{escape(occurrence.where)}: {escape(occurrence.text)}"
 
 
-def _thumbnail(survey: Survey, offender: Offender) -> str:
-    """An element with the offender's image, small, its box drawn; empty where there is no image to show."""
-    if offender.image is None:
+def _thumbnail(scan: DatasetScan, occurrence: Occurrence) -> str:
+    """An element with the occurrence's image, small, its box drawn; empty where there is no image to show."""
+    if occurrence.image is None:
         return ""
     try:
-        image = read_image(survey.paths[offender.image])
+        image = read_image(scan.paths[occurrence.image])
     except DataError:
         return ""
     scale = THUMBNAIL_SIDE / max(image.shape[:2])
@@ -108,8 +110,8 @@ def _thumbnail(survey: Survey, offender: Offender) -> str:
     image = np.asarray(
         cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR), np.uint8
     )
-    if offender.box is not None:
-        boxes = survey.boxes_xyxy[[offender.box]] * scale
-        class_id = int(survey.class_ids[offender.box])
-        image = draw_boxes(image, np.nan_to_num(boxes), [survey.names[class_id]], [class_id])
+    if occurrence.box is not None:
+        boxes = scan.boxes_xyxy[[occurrence.box]] * scale
+        class_id = int(scan.class_ids[occurrence.box])
+        image = draw_boxes(image, np.nan_to_num(boxes), [scan.names[class_id]], [class_id])
     return jpeg(image, "")

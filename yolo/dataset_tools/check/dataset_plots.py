@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from matplotlib.axes import Axes
 
-    from yolo.dataset_tools.check.survey import Survey
+    from yolo.dataset_tools.check.scan import DatasetScan
 
 REGION_STRIDE = 32  # pixels a cell of YOLOv2's networks: [region] states anchors in cells
 MAX_BARS = 20  # classes in the panel
@@ -67,23 +67,23 @@ def read_cfg_anchors(path_or_name: str) -> CfgAnchors:
     return CfgAnchors(cfg.path, (net.width, net.height), np.array(list(pairs)))
 
 
-def draw_plots(survey: Survey, anchors: CfgAnchors | None, file: Path | BinaryIO) -> None:
+def draw_plots(scan: DatasetScan, anchors: CfgAnchors | None, file: Path | BinaryIO) -> None:
     """Draw box sizes, shapes, places and numbers, and sizes of images, into a PNG."""
     figure = Figure(figsize=(15, 8.6), dpi=100, layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.12))
     FigureCanvasAgg(figure)
     panels = figure.subplots(2, 3)
-    keep = survey.has_area
-    boxes = survey.clipped_xyxy[keep]
-    sizes = survey.sizes[survey.image_of[keep]].astype(float)
+    keep = scan.has_area
+    boxes = scan.clipped_xyxy[keep]
+    sizes = scan.sizes[scan.image_of[keep]].astype(float)
     shapes = boxes[:, 2:] - boxes[:, :2]
     side = anchors.side if anchors else (INPUT_SIDE, INPUT_SIDE)
     scale = (np.array(side) / np.maximum(sizes, 1)).min(axis=1, initial=np.inf, keepdims=True)
     _draw_sizes(panels[0, 0], shapes * scale, side, anchors)
     _draw_ratios(panels[0, 1], shapes)
     _draw_centres(panels[0, 2], (boxes[:, :2] + boxes[:, 2:]) / 2 / sizes)
-    _draw_classes(panels[1, 0], survey)
-    _draw_counts(panels[1, 1], survey)
-    _draw_images(panels[1, 2], survey.sizes[survey.decodes])
+    _draw_classes(panels[1, 0], scan)
+    _draw_counts(panels[1, 1], scan)
+    _draw_images(panels[1, 2], scan.sizes[scan.decodes])
     for panel in panels.flat:
         panel.tick_params(labelsize=9, colors=INK)
         panel.spines[["top", "right"]].set_visible(False)
@@ -128,10 +128,10 @@ def _draw_centres(panel: Axes, centres: npt.NDArray[np.float64]) -> None:
     panel.figure.colorbar(image, ax=panel, label="boxes", ticks=MaxNLocator(nbins=6, integer=True), shrink=0.9)
 
 
-def _draw_classes(panel: Axes, survey: Survey) -> None:
+def _draw_classes(panel: Axes, scan: DatasetScan) -> None:
     panel.set_title("boxes a class")
-    splits = [split for split in ("train", "val", "test") if split in survey.splits] or list(survey.splits)
-    counts = np.array([class_counts(survey, split) for split in splits]).reshape(len(splits), -1)
+    splits = [split for split in ("train", "val", "test") if split in scan.splits] or list(scan.splits)
+    counts = np.array([class_counts(scan, split) for split in splits]).reshape(len(splits), -1)
     order = np.argsort(-counts.sum(axis=0), kind="stable")
     order = order[counts.sum(axis=0)[order] > 0]
     shown = order[:MAX_BARS][::-1]
@@ -139,16 +139,16 @@ def _draw_classes(panel: Axes, survey: Survey) -> None:
     for split, row, colour in zip(splits, counts, (BLUE, ORANGE, "#8a8f98", "#58a55c", "#9467bd") * 9, strict=False):
         panel.barh(np.arange(len(shown)), row[shown], left=start, color=colour, label=split, height=0.75)
         start = start + row[shown]
-    panel.set_yticks(np.arange(len(shown)), [survey.names[c] for c in shown])
+    panel.set_yticks(np.arange(len(shown)), [scan.names[c] for c in shown])
     panel.set_xlabel(f"boxes; the commonest {len(shown)} classes" if len(order) > len(shown) else "boxes")
     panel.legend(fontsize=9, loc="lower right")
 
 
-def _draw_counts(panel: Axes, survey: Survey) -> None:
+def _draw_counts(panel: Axes, scan: DatasetScan) -> None:
     panel.set_title("boxes an image")
     panel.set_xlabel("boxes")
     panel.set_ylabel("images")
-    counts = np.diff(survey.box_ends)[survey.decodes]
+    counts = np.diff(scan.box_ends)[scan.decodes]
     most = int(counts.max(initial=1))
     width = max(1, -(-most // 60))
     panel.hist(counts, bins=(np.arange(0, most + 2 * width, width) - 0.5).tolist(), color=BLUE, rwidth=0.9)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from yolo.dataset_tools.check.survey import ProblemKind, Survey
+    from yolo.dataset_tools.check.scan import DatasetScan, ProblemKind
 
 NUM_SHOWN = 12  # offenders that are kept of each finding
 
@@ -22,7 +22,7 @@ class Level(Enum):
     INFO = "info"  # to know
 
 
-class Offender(NamedTuple):
+class Occurrence(NamedTuple):
     """One thing that a check found."""
 
     where: str  # `path` or `path:line`
@@ -36,7 +36,7 @@ class Found:
     """All that a check found: how many, and the first of them."""
 
     count: int
-    first: Sequence[Offender]
+    first: Sequence[Occurrence]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Finding:
 
     check: Check
     count: int
-    first: Sequence[Offender]
+    first: Sequence[Occurrence]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Check:
     level: Level
     title: str  # what was found, in the plural
     effect: str  # what it does to training and mAP, one sentence
-    find: Callable[[Survey], Found]
+    find: Callable[[DatasetScan], Found]
 
 
 CHECKS: list[Check] = []
@@ -64,10 +64,10 @@ CHECKS: list[Check] = []
 
 def check(
     name: str, level: Level, title: str, effect: str
-) -> Callable[[Callable[[Survey], Found]], Callable[[Survey], Found]]:
+) -> Callable[[Callable[[DatasetScan], Found]], Callable[[DatasetScan], Found]]:
     """Function decorator: this function looks for such faults."""
 
-    def add(find: Callable[[Survey], Found]) -> Callable[[Survey], Found]:
+    def add(find: Callable[[DatasetScan], Found]) -> Callable[[DatasetScan], Found]:
         assert name not in {entry.name for entry in CHECKS}, name
         CHECKS.append(Check(name, level, title, effect, find))
         return find
@@ -75,41 +75,41 @@ def check(
     return add
 
 
-def run_checks(survey: Survey) -> list[Finding]:
+def run_checks(scan: DatasetScan) -> list[Finding]:
     """What the checks found, errors first."""
-    pairs = [(entry, entry.find(survey)) for entry in CHECKS]
+    pairs = [(entry, entry.find(scan)) for entry in CHECKS]
     results = [Finding(entry, found.count, found.first) for entry, found in pairs]
     order = list(Level)
     return sorted((finding for finding in results if finding.count), key=lambda f: order.index(f.check.level))
 
 
-def of_problems(survey: Survey, *kinds: ProblemKind) -> Found:
+def of_problems(scan: DatasetScan, *kinds: ProblemKind) -> Found:
     """Faults that reading met."""
-    numbers = {path: i for i, path in enumerate(survey.paths)}
-    found = [problem for problem in survey.problems if problem.kind in kinds]
-    first = [Offender(p.where, p.text, numbers.get(p.image) if p.image else None) for p in found[:NUM_SHOWN]]
+    numbers = {path: i for i, path in enumerate(scan.paths)}
+    found = [problem for problem in scan.problems if problem.kind in kinds]
+    first = [Occurrence(p.where, p.text, numbers.get(p.image) if p.image else None) for p in found[:NUM_SHOWN]]
     return Found(len(found), first)
 
 
-def of_images(survey: Survey, images: Sequence[int], describe: Callable[[int], str]) -> Found:
+def of_images(scan: DatasetScan, images: Sequence[int], describe: Callable[[int], str]) -> Found:
     """Faults of whole images."""
-    first = [Offender(str(survey.paths[i]), describe(i), i) for i in images[:NUM_SHOWN]]
+    first = [Occurrence(str(scan.paths[i]), describe(i), i) for i in images[:NUM_SHOWN]]
     return Found(len(images), first)
 
 
-def of_boxes(survey: Survey, boxes: Sequence[int], describe: Callable[[int, int], str]) -> Found:
+def of_boxes(scan: DatasetScan, boxes: Sequence[int], describe: Callable[[int, int], str]) -> Found:
     """Faults of boxes; `describe` gets a place in `boxes` and the box's image."""
-    image_of = survey.image_of
+    image_of = scan.image_of
     first = []
     for number, box in enumerate(boxes[:NUM_SHOWN]):
         image = int(image_of[box])
-        name = survey.names[survey.class_ids[box]]
+        name = scan.names[scan.class_ids[box]]
         text = f"{name}: {describe(number, image)}"
-        first.append(Offender(survey.box_place(box, image), text, image, box))
+        first.append(Occurrence(scan.box_place(box, image), text, image, box))
     return Found(len(boxes), first)
 
 
 def of_texts(rows: Iterable[tuple[str, str]]) -> Found:
     """Faults that belong to no image: (where, text)."""
-    found = [Offender(where, text) for where, text in rows]
+    found = [Occurrence(where, text) for where, text in rows]
     return Found(len(found), found[:NUM_SHOWN])

@@ -12,44 +12,44 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from yolo.dataset_tools.check.finding import Finding
-    from yolo.dataset_tools.check.survey import Survey
+    from yolo.dataset_tools.check.scan import DatasetScan
 
 NUM_LINES = 3  # offenders of a finding that are printed
 MAX_LINE = 120
 MAX_CLASSES = 20  # rows of the table; the commonest come first
 
 
-def format_findings(survey: Survey, findings: Sequence[Finding]) -> str:
+def format_findings(scan: DatasetScan, findings: Sequence[Finding]) -> str:
     """The data set in numbers, each finding with its first offenders, and a verdict."""
-    lines = [headline(survey), "", *class_table(survey)]
+    lines = [headline(scan), "", *class_table(scan)]
     for finding in findings:
         lines += ["", f"{finding.check.level.value}: {finding.check.title}: {finding.count:,}"]
-        lines += [f"  {offender.where}: {offender.text}" for offender in finding.first[:NUM_LINES]]
+        lines += [f"  {occurrence.where}: {occurrence.text}" for occurrence in finding.first[:NUM_LINES]]
         if finding.count > NUM_LINES:
             lines.append(f"  and {finding.count - NUM_LINES:,} more")
         lines += textwrap.wrap(finding.check.effect, MAX_LINE, initial_indent="  -> ", subsequent_indent="     ")
     return "\n".join([*lines, "", verdict(findings)])
 
 
-def headline(survey: Survey) -> str:
+def headline(scan: DatasetScan) -> str:
     """Images, boxes and classes."""
-    parts = ", ".join(f"{split} {len(images):,}" for split, images in survey.splits.items())
-    return f"{len(survey.paths):,} images ({parts}), {len(survey.lines):,} boxes, {len(survey.names)} classes"
+    parts = ", ".join(f"{split} {len(images):,}" for split, images in scan.splits.items())
+    return f"{len(scan.paths):,} images ({parts}), {len(scan.lines):,} boxes, {len(scan.names)} classes"
 
 
-def class_table(survey: Survey) -> list[str]:
+def class_table(scan: DatasetScan) -> list[str]:
     """Objects of each class and split, the commonest class first."""
-    counts = {split: class_counts(survey, split).tolist() for split in survey.splits}
-    total = class_counts(survey, None)
+    counts = {split: class_counts(scan, split).tolist() for split in scan.splits}
+    total = class_counts(scan, None)
     order = [int(c) for c in (-total).argsort(kind="stable") if total[c]]
     rows = [("class", *counts)]
-    rows += [(survey.names[c], *(f"{column[c]:,}" for column in counts.values())) for c in order[:MAX_CLASSES]]
+    rows += [(scan.names[c], *(f"{column[c]:,}" for column in counts.values())) for c in order[:MAX_CLASSES]]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     table = [
         "  ".join([row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))])
         for row in rows
     ]
-    rest = len(survey.names) - len(rows) + 1
+    rest = len(scan.names) - len(rows) + 1
     return [*table, f"and {rest} classes more"] if rest else table
 
 

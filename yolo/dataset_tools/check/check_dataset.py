@@ -10,12 +10,15 @@ from pathlib import Path
 import tyro
 
 import yolo.dataset_tools.check.checks  # noqa: F401, fills CHECKS
+from yolo.data.formats.coco_format import CocoSource
+from yolo.data.formats.darknet_format import DarknetSource
+from yolo.data.formats.open_dataset import open_source
+from yolo.data.formats.voc_format import VocSource
 from yolo.dataset_tools.check.check_report import write_report
 from yolo.dataset_tools.check.dataset_plots import read_cfg_anchors
 from yolo.dataset_tools.check.finding import Level, run_checks
 from yolo.dataset_tools.check.fix import CHANGES, write_fixed
-from yolo.dataset_tools.check.read_survey import read_survey
-from yolo.dataset_tools.check.readers import open_reader
+from yolo.dataset_tools.check.scan_dataset import scan_dataset
 from yolo.dataset_tools.check.text_report import format_findings
 from yolo.errors import SettingsError
 from yolo.storage import require_absent
@@ -23,6 +26,7 @@ from yolo.storage import require_absent
 _log = logging.getLogger(__name__)
 
 REPORT_SUFFIXES = (".html", ".png")
+WRITER_NAMES = {VocSource: "voc", CocoSource: "coco", DarknetSource: "darknet"}  # other formats: "yolo"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,15 +59,15 @@ def check(settings: CheckSettings) -> None:
     if fix is not None:
         require_absent("--fix", fix.expanduser())
     anchors = read_cfg_anchors(settings.cfg) if settings.cfg else None
-    reader = open_reader(settings.data)
-    survey = read_survey(reader)
-    findings = run_checks(survey)
-    sys.stdout.write(format_findings(survey, findings) + "\n")
+    source = open_source(settings.data)
+    scan = scan_dataset(source)
+    findings = run_checks(scan)
+    sys.stdout.write(format_findings(scan, findings) + "\n")
     if report is not None:
-        write_report(survey, findings, report.expanduser(), title=settings.data, anchors=anchors)
+        write_report(scan, findings, report.expanduser(), title=settings.data, anchors=anchors)
         _log.info("report in %s", report)
     if fix is not None:
-        changes = write_fixed(survey, fix.expanduser(), reader.format)
+        changes = write_fixed(scan, fix.expanduser(), WRITER_NAMES.get(type(source), "yolo"))
         for kind, count in changes.items():
             _log.info("%6d %s", count, kind)
         _log.info("cleaned copy in %s; each change is a line of %s", fix, CHANGES)

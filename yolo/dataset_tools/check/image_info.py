@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from yolo.data.formats.sizes import ORIENTATION
-from yolo.dataset_tools.check.survey import ImageFacts, Problem
+from yolo.dataset_tools.check.scan import ImageInfo, Problem
 from yolo.remote.streaming import read_file
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ SUFFIXES = {  # format in Pillow's words -> suffixes that say so, the usual one 
 UPRIGHT = 1  # value of the EXIF tag that turns nothing
 
 
-def read_facts(path: Path) -> tuple[ImageFacts, list[Problem]]:
+def read_image_info(path: Path) -> tuple[ImageInfo, list[Problem]]:
     """What an image file is, and what is wrong with it."""
     try:
         data = read_file(path)
@@ -49,7 +49,7 @@ def read_facts(path: Path) -> tuple[ImageFacts, list[Problem]]:
     image = _decode(data)
     if image is None:
         return _useless(data), [Problem("corrupt", str(path), "does not decode in OpenCV", path)]
-    facts = ImageFacts(
+    facts = ImageInfo(
         content=_hash(data),
         pixels=_hash(image.tobytes(), str(image.shape)),
         width=image.shape[1],
@@ -77,8 +77,8 @@ def _orientation(image: Image.Image) -> int:
     return value if value in range(2, 9) else UPRIGHT
 
 
-def _useless(data: bytes) -> ImageFacts:
-    return ImageFacts(content=_hash(data), pixels=0, width=0, height=0, suffix="", is_rotated=False)
+def _useless(data: bytes) -> ImageInfo:
+    return ImageInfo(content=_hash(data), pixels=0, width=0, height=0, suffix="", is_rotated=False)
 
 
 def _hash(data: bytes, extra: str = "") -> int:

@@ -30,7 +30,7 @@ class Problem(NamedTuple):
     image: Path | None = None
 
 
-class ImageFacts(NamedTuple):
+class ImageInfo(NamedTuple):
     """What an image file is."""
 
     content: int  # hash of the bytes
@@ -41,16 +41,16 @@ class ImageFacts(NamedTuple):
     is_rotated: bool  # by an EXIF tag
 
 
-class Reading(NamedTuple):
+class ScannedImage(NamedTuple):
     """One image and its truth."""
 
-    facts: ImageFacts
+    info: ImageInfo
     labels: Labels | None  # None where no label file is
     problems: tuple[Problem, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Survey:
+class DatasetScan:
     """A data set as it was read."""
 
     names: tuple[str, ...]  # class names; class ids index this
@@ -105,32 +105,32 @@ class Survey:
         return f"{self.label_paths[image]}:{self.lines[box]}"
 
 
-def build_survey(
+def build_scan(
     names: Sequence[str],
     splits: Mapping[str, Sequence[int]],
     paths: Sequence[Path],
-    readings: Sequence[Reading],
+    images: Sequence[ScannedImage],
     problems: Sequence[Problem],
-) -> Survey:
+) -> DatasetScan:
     """Pack what was read of each image; boxes of images that do not decode are left out."""
-    found = [reading.labels if reading.labels is not None and reading.facts.width else None for reading in readings]
+    found = [image.labels if image.labels is not None and image.info.width else None for image in images]
     labels = [entry for entry in found if entry is not None]
-    facts = [reading.facts for reading in readings]
-    return Survey(
+    infos = [image.info for image in images]
+    return DatasetScan(
         names=tuple(names),
-        splits={split: np.array(images, np.int64) for split, images in splits.items()},
+        splits={split: np.array(numbers, np.int64) for split, numbers in splits.items()},
         paths=paths,
-        label_paths=[reading.labels.path if reading.labels else None for reading in readings],
-        content=np.array([f.content for f in facts], np.uint64),
-        pixels=np.array([f.pixels for f in facts], np.uint64),
-        sizes=np.array([(f.width, f.height) for f in facts], np.int32).reshape(-1, 2),
-        suffixes=[f.suffix for f in facts],
-        is_rotated=np.array([f.is_rotated for f in facts], np.bool_),
+        label_paths=[image.labels.path if image.labels else None for image in images],
+        content=np.array([info.content for info in infos], np.uint64),
+        pixels=np.array([info.pixels for info in infos], np.uint64),
+        sizes=np.array([(info.width, info.height) for info in infos], np.int32).reshape(-1, 2),
+        suffixes=[info.suffix for info in infos],
+        is_rotated=np.array([info.is_rotated for info in infos], np.bool_),
         box_ends=np.cumsum([0, *(len(entry.lines) if entry else 0 for entry in found)], dtype=np.int64),
         boxes_xyxy=np.concatenate([np.zeros((0, 4)), *(entry.boxes_xyxy for entry in labels)]),
         class_ids=np.concatenate([np.zeros(0, np.int64), *(entry.class_ids for entry in labels)]),
         ignore=np.concatenate([np.zeros(0, np.bool_), *(entry.ignore for entry in labels)]),
         is_polygon=np.array([n in entry.polygon_lines for entry in labels for n in entry.lines], np.bool_),
         lines=np.array([n for entry in labels for n in entry.lines], np.int64),
-        problems=[*problems, *(problem for reading in readings for problem in reading.problems)],
+        problems=[*problems, *(problem for image in images for problem in image.problems)],
     )
