@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import get_args
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from yolo.config.schedule_settings import PolicyName, ScheduleSettings
 from yolo.config.train_settings import TrainSettings
@@ -20,14 +18,14 @@ from yolo.darknet.cfg_file import CfgFile
 from yolo.darknet.keys import read_keys
 from yolo.darknet.net import Net
 from yolo.training.build_optimizer import RunLength, build_schedule
+from yolo.visualization.figures import add_grid_lines, new_figure, save_figure
 
 
 def main(path: Path) -> None:
     """A small panel each, learning rate over progress."""
     net = read_keys(Net, CfgFile.read("yolov3").net)
     length = RunLength(epochs=100, batches=1000, images=int(net.max_batches * net.batch / 100))
-    figure = Figure(figsize=(11, 4.6), dpi=90, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(11, 4.6, dpi=90)
     progress = np.linspace(0, 1, 1500, endpoint=False)
     for panel, name in zip(figure.subplots(2, 5, sharex=True).flat, get_args(PolicyName), strict=True):
         policy = ScheduleSettings(schedule=name)
@@ -37,10 +35,10 @@ def main(path: Path) -> None:
         panel.set_ylim(0, 1.05 * schedule.lr)
         panel.set_title(name, fontsize=10)
         panel.tick_params(labelsize=7)
-        panel.grid(visible=True, linewidth=0.4, alpha=0.5)
+        add_grid_lines(panel)
     figure.supxlabel("epoch of 100", fontsize=9)
     figure.supylabel("learning rate", fontsize=9)
-    figure.savefig(path)
+    save_figure(figure, path)
 
 
 if __name__ == "__main__":

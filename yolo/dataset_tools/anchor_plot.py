@@ -1,14 +1,12 @@
-"""Box shapes and anchors as an image."""
+"""Plot of box shapes and anchors."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
-from yolo.storage import atomic_path
+from yolo.visualization.figures import add_grid_lines, new_figure, save_figure
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,25 +19,35 @@ GREY, BLUE, ORANGE = "#9aa3af", "#2f6db5", "#e4572e"
 
 def plot_anchors(
     path: Path,
-    shapes: npt.NDArray[np.float64],
-    before: npt.NDArray[np.float64],
-    after: npt.NDArray[np.float64],
-    size_wh: tuple[int, int],
+    shapes_wh: npt.NDArray[np.float64],
+    before_wh: npt.NDArray[np.float64],
+    after_wh: npt.NDArray[np.float64],
+    input_size: tuple[int, int],
 ) -> None:
-    """Draw shapes (N, 2) as points, anchors (A, 2) before and after as marks; all in pixels of the network input."""
-    figure = Figure(figsize=(8, 8), dpi=110, layout="constrained")
-    FigureCanvasAgg(figure)
-    panel = figure.add_subplot()
-    points = shapes if len(shapes) <= MAX_POINTS else np.random.default_rng(0).choice(shapes, MAX_POINTS, replace=False)
-    panel.scatter(points[:, 0], points[:, 1], s=9, alpha=0.25, color=GREY, linewidths=0, label=f"{len(shapes):,} boxes")
-    panel.scatter(before[:, 0], before[:, 1], s=90, marker="x", linewidths=2, color=BLUE, label="anchors before")
-    panel.scatter(after[:, 0], after[:, 1], s=110, marker="+", linewidths=2.5, color=ORANGE, label="anchors after")
-    furthest = np.concatenate([shapes, before, after]).max(axis=0)
-    panel.set(xlim=(0, 1.05 * furthest[0]), ylim=(0, 1.05 * furthest[1]))
-    panel.set_title(f"box shapes in a network input of {size_wh[0]} x {size_wh[1]} px", fontweight="bold")
-    panel.set_xlabel("width, px")
-    panel.set_ylabel("height, px")
-    panel.grid(visible=True, linewidth=0.4, alpha=0.5)
-    panel.legend(loc="upper left")
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary)
+    """Draw box shapes and anchors.
+
+    Args:
+        path: the image file to write.
+        shapes_wh: (N, 2), width and height of boxes, pixels of the network input; drawn as points.
+        before_wh: (A, 2), the anchors before fitting, same unit.
+        after_wh: (A, 2), the anchors after fitting, same unit.
+        input_size: width and height of the network input, pixels.
+    """
+    figure = new_figure(8, 8, dpi=110)
+    axes = figure.add_subplot()
+    points = shapes_wh
+    if len(points) > MAX_POINTS:
+        points = np.random.default_rng(0).choice(points, MAX_POINTS, replace=False)
+    axes.scatter(
+        points[:, 0], points[:, 1], s=9, alpha=0.25, color=GREY, linewidths=0, label=f"{len(shapes_wh):,} boxes"
+    )
+    axes.scatter(before_wh[:, 0], before_wh[:, 1], s=90, marker="x", linewidths=2, color=BLUE, label="anchors before")
+    axes.scatter(after_wh[:, 0], after_wh[:, 1], s=110, marker="+", linewidths=2.5, color=ORANGE, label="anchors after")
+    largest = np.concatenate([shapes_wh, before_wh, after_wh]).max(axis=0)
+    axes.set(xlim=(0, 1.05 * largest[0]), ylim=(0, 1.05 * largest[1]))
+    axes.set_title(f"box shapes in a network input of {input_size[0]} x {input_size[1]} px", fontweight="bold")
+    axes.set_xlabel("width, px")
+    axes.set_ylabel("height, px")
+    add_grid_lines(axes)
+    axes.legend(loc="upper left")
+    save_figure(figure, path)

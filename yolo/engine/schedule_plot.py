@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
-from yolo.storage import atomic_path
+from yolo.visualization.figures import add_grid_lines, new_figure, save_figure
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,8 +26,7 @@ def plot_schedule(schedule: Schedule | PhasedSchedule, path: Path) -> None:
         schedule: what to draw.
         path: the image to write.
     """
-    figure = Figure(figsize=(11, 3.2), dpi=100, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(11, 3.2, dpi=100)
     panels = figure.subplots(1, 3)
     whole = np.linspace(0, schedule.epochs, NUM_POINTS)
     highest = _draw_rates(panels[0], schedule, whole)
@@ -49,9 +46,8 @@ def plot_schedule(schedule: Schedule | PhasedSchedule, path: Path) -> None:
     for panel in panels:
         panel.set_xlabel("epoch", fontsize=9)
         panel.tick_params(labelsize=8)
-        panel.grid(visible=True, linewidth=0.4, alpha=0.5)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary)
+        add_grid_lines(panel)
+    save_figure(figure, path)
 
 
 def _draw_rates(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+
+from yolo.visualization.figures import add_grid_lines, figure_to_bgr, new_figure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from yolo.evaluation.metrics.error_kinds import ErrorKind
 
 BLUE, ORANGE, INK = "#1f5fa8", "#d1591f", "#2b2d33"
+DPI = 110
 MAX_NAMES = 20  # in a legend
 MAX_CELLS = 30  # classes in a confusion matrix
 NAME_LENGTH = 16  # characters beside an axis
@@ -25,7 +26,7 @@ NAME_LENGTH = 16  # characters beside an axis
 
 def draw_pr_curves(metrics: CocoMetrics) -> npt.NDArray[np.uint8]:
     """Precision over recall at IoU .5 of each class that has truth, and their mean."""
-    figure = _figure(7, 5)
+    figure = new_figure(7, 5, dpi=DPI)
     panel = figure.add_subplot()
     rows = [row for row in metrics.classes if row.curve50]
     recalls = np.linspace(0, 1, len(rows[0].curve50)) if rows else np.zeros(0)
@@ -37,13 +38,13 @@ def draw_pr_curves(metrics: CocoMetrics) -> npt.NDArray[np.uint8]:
         panel.plot(recalls, mean, linewidth=2.5, color=BLUE, label=f"all {metrics.map50:.3f}")
         figure.legend(loc="outside right upper", fontsize=8, title="mAP50")
     panel.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="recall", ylabel="precision")
-    panel.grid(visible=True, linewidth=0.4, alpha=0.5)
-    return _image(figure)
+    add_grid_lines(panel)
+    return figure_to_bgr(figure)
 
 
 def draw_confidence_curves(curves: ConfidenceCurves, confidence: float) -> npt.NDArray[np.uint8]:
     """F1, precision and recall over the score from which on detections are accepted; a line marks a confidence."""
-    figure = _figure(13, 4)
+    figure = new_figure(13, 4, dpi=DPI)
     for panel, title, values in zip(
         figure.subplots(1, 3),
         ("F1", "precision", "recall"),
@@ -60,11 +61,11 @@ def draw_confidence_curves(curves: ConfidenceCurves, confidence: float) -> npt.N
             panel.set_title(shown, fontsize=10)
         panel.axvline(confidence, color=INK, linewidth=0.8, linestyle=":")
         panel.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="confidence")
-        panel.grid(visible=True, linewidth=0.4, alpha=0.5)
+        add_grid_lines(panel)
     if 0 < len(curves.names) <= MAX_NAMES:
         handles, labels = figure.axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside right upper", fontsize=8)
-    return _image(figure)
+    return figure_to_bgr(figure)
 
 
 def draw_confusion_matrix(counts: npt.NDArray[np.int64], names: Sequence[str]) -> npt.NDArray[np.uint8]:
@@ -77,7 +78,7 @@ def draw_confusion_matrix(counts: npt.NDArray[np.int64], names: Sequence[str]) -
     share = shown / np.maximum(counts.sum(axis=0)[cells], 1)
     labels = [names[k][:NAME_LENGTH] for k in chosen]
     side = max(5.0, 0.42 * len(cells) + 2)
-    figure = _figure(side + 1, side)
+    figure = new_figure(side + 1, side, dpi=DPI)
     panel = figure.add_subplot()
     image = panel.imshow(share, cmap="Blues", vmin=0, vmax=1)
     figure.colorbar(image, ax=panel, shrink=0.8, label="share of the column")
@@ -91,12 +92,12 @@ def draw_confusion_matrix(counts: npt.NDArray[np.int64], names: Sequence[str]) -
     left_out = int(np.sum(frequency > 0)) - len(chosen)
     rest = f" ({left_out} rarer classes left out)" if left_out else ""
     panel.set(xlabel=f"what it is{rest}", ylabel="what it was found to be")
-    return _image(figure)
+    return figure_to_bgr(figure)
 
 
 def draw_error_kinds(kinds: Sequence[ErrorKind], confidence: float) -> npt.NDArray[np.uint8]:
     """How much mAP50 each kind of mistake costs, and how many there are at a confidence."""
-    figure = _figure(9, 3)
+    figure = new_figure(9, 3, dpi=DPI)
     costs, counts = figure.subplots(1, 2)
     names = [kind.name for kind in kinds][::-1]
     costs.barh(names, [100 * max(kind.cost, 0) for kind in kinds][::-1], color=ORANGE)
@@ -106,28 +107,17 @@ def draw_error_kinds(kinds: Sequence[ErrorKind], confidence: float) -> npt.NDArr
     for panel in (costs, counts):
         panel.tick_params(labelsize=9)
         panel.spines[["top", "right"]].set_visible(False)
-    return _image(figure)
+    return figure_to_bgr(figure)
 
 
 def draw_speed_accuracy(sizes: Sequence[int], ms: Sequence[float], scores: Sequence[float]) -> npt.NDArray[np.uint8]:
     """Score over time, a point for each size of the network input."""
-    figure = _figure(7, 5)
+    figure = new_figure(7, 5, dpi=DPI)
     panel = figure.add_subplot()
     panel.plot(ms, scores, marker="o", color=BLUE)
     for size, x, y in zip(sizes, ms, scores, strict=True):
         panel.annotate(f"{size} px", (x, y), textcoords="offset points", xytext=(8, 5), fontsize=9)
     limits = {"xlim": (0, 1.15 * max(ms)), "ylim": (0, max(1.1 * max(scores), 0.01))}
     panel.set(xlabel="forward and NMS, ms an image", ylabel="mAP50-95", **limits)
-    panel.grid(visible=True, linewidth=0.4, alpha=0.5)
-    return _image(figure)
-
-
-def _figure(width: float, height: float) -> Figure:
-    """An empty one, in inches."""
-    return Figure(figsize=(width, height), dpi=110, layout="constrained")
-
-
-def _image(figure: Figure) -> npt.NDArray[np.uint8]:
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()  # type: ignore[no-untyped-call]
-    return np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., 2::-1])  # type: ignore[no-untyped-call]
+    add_grid_lines(panel)
+    return figure_to_bgr(figure)

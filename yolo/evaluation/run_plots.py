@@ -7,13 +7,11 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from yolo.data.image_weights import ap_name
 from yolo.errors import DataError
-from yolo.storage import atomic_path
+from yolo.visualization.figures import add_grid_lines, new_figure, save_figure
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,8 +33,7 @@ def plot_results(csv_path: Path, png_path: Path) -> None:
     epochs = columns.pop("epoch")
     columns.pop("step", None)
     num_rows = max(1, math.ceil(len(columns) / _PANELS_PER_ROW))
-    figure = Figure(figsize=(3.2 * _PANELS_PER_ROW, 2.4 * num_rows), dpi=110, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(3.2 * _PANELS_PER_ROW, 2.4 * num_rows, dpi=110)
     for number, (name, values) in enumerate(columns.items(), start=1):
         panel = figure.add_subplot(num_rows, _PANELS_PER_ROW, number)
         known = np.isfinite(values)
@@ -46,11 +43,10 @@ def plot_results(csv_path: Path, png_path: Path) -> None:
         panel.tick_params(labelsize=7)
         panel.yaxis.get_offset_text().set_fontsize(7)
         panel.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
-        panel.grid(visible=True, linewidth=0.4, alpha=0.5)
+        add_grid_lines(panel)
         if number > len(columns) - _PANELS_PER_ROW:
             panel.set_xlabel("epoch", fontsize=8)
-    with atomic_path(png_path) as temporary:
-        figure.savefig(temporary)
+    save_figure(figure, png_path)
 
 
 def _read_columns(path: Path) -> dict[str, np.ndarray[tuple[int], np.dtype[np.float64]]]:

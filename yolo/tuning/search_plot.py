@@ -6,12 +6,10 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
 
-from yolo.storage import atomic_path
 from yolo.tuning.search_log import best_of
+from yolo.visualization.figures import add_grid_lines, new_figure, save_figure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,10 +34,7 @@ def plot_generations(generations: Sequence[Generation], genes: Sequence[Gene], p
     """
     best = best_of(generations)
     assert best is not None
-    figure = Figure(
-        figsize=(2.3 * PANELS_PER_ROW, 2.2 * math.ceil(len(genes) / PANELS_PER_ROW)), dpi=100, layout="constrained"
-    )
-    FigureCanvasAgg(figure)
+    figure = new_figure(2.3 * PANELS_PER_ROW, 2.2 * math.ceil(len(genes) / PANELS_PER_ROW), dpi=100)
     fitness = [generation.fitness for generation in generations]
     colours = [LATE if 2 * number >= len(generations) else EARLY for number in range(len(generations))]
     for number, gene in enumerate(genes, start=1):
@@ -52,11 +47,10 @@ def plot_generations(generations: Sequence[Generation], genes: Sequence[Gene], p
             panel.xaxis.set_major_locator(MaxNLocator(nbins=4))
         panel.set_title(f"{gene.name}, best {best.values[gene.name]:.3g}", fontsize=9)
         panel.tick_params(labelsize=7)
-        panel.grid(visible=True, linewidth=0.4, alpha=0.5)
+        add_grid_lines(panel)
         if number % PANELS_PER_ROW == 1:
             panel.set_ylabel("fitness", fontsize=8)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary)
+    save_figure(figure, path)
 
 
 def _scale_logarithmically(panel: Axes, values: Sequence[float]) -> None:

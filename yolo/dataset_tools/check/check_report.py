@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from yolo.dataset_tools.check.text_report import class_table, headline, verdict
 from yolo.errors import DataError
 from yolo.storage import atomic_path
 from yolo.visualization.drawing import draw_boxes
+from yolo.visualization.figures import figure_to_png, save_figure
 from yolo.visualization.html_page import image_element, jpeg, page
 
 if TYPE_CHECKING:
@@ -42,17 +42,16 @@ def write_report(
     scan: DatasetScan, findings: Sequence[Finding], path: Path, *, title: str, anchors: CfgAnchors | None
 ) -> None:
     """Write the report: HTML with findings, images and plots, or a PNG of the plots alone, as the suffix says."""
+    figure = draw_plots(scan, anchors)
+    if path.suffix.lower() == ".png":
+        save_figure(figure, path)
+        return
     with atomic_path(path) as temporary:
-        if path.suffix.lower() == ".png":
-            draw_plots(scan, anchors, temporary)
-            return
-        plots = io.BytesIO()
-        draw_plots(scan, anchors, plots)
         body = BODY.format(
             headline=escape(headline(scan)),
             verdict=escape(verdict(findings)),
             rows="".join(_row(finding) for finding in findings),
-            plots=image_element(plots.getvalue(), "png", "plots of the boxes"),
+            plots=image_element(figure_to_png(figure), "png", "plots of the boxes"),
             classes=escape("\n".join(class_table(scan))),
             details="".join(_details(scan, finding) for finding in findings) or "<p>Nothing was found.</p>",
         )
