@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from yolo.boxes.darknet_nms import DarknetCandidates, DarknetNmsKind, suppress
+from yolo.boxes.darknet_nms import DarknetCandidates, DarknetNmsKind, darknet_nms
 from yolo.darknet.image_ops import letterboxed_size
 from yolo.layers.detection import Detection
 
@@ -68,10 +68,10 @@ def compare(run: Run, arrays: dict[str, Floats], noise: float) -> Agreement:
             if f"det_{case}_{name}_pid" in arrays:
                 survivors = {*zip(arrays[f"det_{case}_{name}_pid"], arrays[f"det_{case}_{name}_pcls"], strict=True)}
                 total.survivors += len(survivors)
-                left = _pairs(suppress(theirs, 0.45, kind, beta)).keys()
+                left = _pairs(darknet_nms(theirs, 0.45, kind, beta)).keys()
                 total.wrong_survivors += len(left ^ survivors)
                 if len(ours.scores) == len(theirs.scores):
-                    differing = _pairs(suppress(ours, 0.45, kind, beta)).keys() ^ survivors
+                    differing = _pairs(darknet_nms(ours, 0.45, kind, beta)).keys() ^ survivors
                     scores = {**_pairs(ours), **_pairs(theirs)}
                     total.other_survivors += sum(abs(scores[pair] - threshold) > UNDECIDED for pair in differing)
         if f"det_{case}_letter_box" in arrays and len(ours.objectness) == len(arrays[f"det_{case}_letter_box"]):

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from yolo.boxes.darknet_iou import darknet_iou_gradient
-from yolo.boxes.darknet_nms import distance_overlap
-from yolo.boxes.geometry import cxcywh_to_xyxy, paired_iou
+from yolo.boxes.box_ops import cxcywh_to_xyxy, elementwise_iou, pairwise_diou
+from yolo.boxes.darknet_iou_gradient import darknet_iou_gradient
 from yolo.darknet.image_ops import centre_crop, letterbox, resize, resize_shorter
 
 if TYPE_CHECKING:
     from benchmarks.golden_reference import Floats
-    from yolo.boxes.geometry import IouKind
+    from yolo.boxes.box_ops import IouKind
 
 
 def image_errors(misc: dict[str, Floats]) -> dict[str, float]:
@@ -44,12 +43,12 @@ def iou_errors(misc: dict[str, Floats]) -> dict[str, float]:
     pred, truth = pairs[:, :4], pairs[:, 4:]
     corners = cxcywh_to_xyxy(pred), cxcywh_to_xyxy(truth)
     ours = {
-        "iou": (paired_iou(*corners, "iou"), 0),
-        "giou": (paired_iou(*corners, "giou"), 1),
-        "diou (power 0.6)": (distance_overlap(pred, truth, 0.6).diagonal(), 2),
-        "ciou": (paired_iou(*corners, "ciou"), 3),
-        "diounms, beta 0.6": (distance_overlap(pred, truth, 0.6).diagonal(), 4),
-        "diounms, beta 0.9": (distance_overlap(pred, truth, 0.9).diagonal(), 5),
+        "iou": (elementwise_iou(*corners, "iou"), 0),
+        "giou": (elementwise_iou(*corners, "giou"), 1),
+        "diou (power 0.6)": (pairwise_diou(pred, truth, 0.6).diagonal(), 2),
+        "ciou": (elementwise_iou(*corners, "ciou"), 3),
+        "diounms, beta 0.6": (pairwise_diou(pred, truth, 0.6).diagonal(), 4),
+        "diounms, beta 0.9": (pairwise_diou(pred, truth, 0.9).diagonal(), 5),
     }
     errors = {name: float((values - stored[:, column]).abs().max()) for name, (values, column) in ours.items()}
     kinds: tuple[IouKind, ...] = ("iou", "giou", "diou", "ciou")

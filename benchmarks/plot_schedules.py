@@ -15,15 +15,15 @@ import numpy as np
 from yolo.config.schedule_settings import PolicyName, ScheduleSettings
 from yolo.config.train_settings import TrainSettings
 from yolo.darknet.cfg_file import CfgFile
-from yolo.darknet.keys import read_keys
-from yolo.darknet.net import Net
+from yolo.darknet.cfg_keys import read_keys
+from yolo.darknet.net_section import NetSection
 from yolo.training.build_optimizer import RunLength, build_schedule
 from yolo.visualization.figures import add_grid_lines, new_figure, save_figure
 
 
 def main(path: Path) -> None:
     """A small panel each, learning rate over progress."""
-    net = read_keys(Net, CfgFile.read("yolov3").net)
+    net = read_keys(NetSection, CfgFile.read("yolov3").net)
     length = RunLength(epochs=100, batches=1000, images=int(net.max_batches * net.batch / 100))
     figure = new_figure(11, 4.6, dpi=90)
     progress = np.linspace(0, 1, 1500, endpoint=False)

@@ -10,7 +10,7 @@ import pytest
 from tests.programs import call
 from tests.serving import Answer, serving
 from yolo.checkpoints.published import registry
-from yolo.darknet.weights_file import Header
+from yolo.darknet.weights_file import WeightsHeader
 from yolo.weights import format_list, main
 
 ROOT = Path(__file__).parents[1]
@@ -40,7 +40,7 @@ def test_the_list(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 
 def test_get_and_check(cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     name = "yolov4-tiny.conv.29"
-    with serving(Header().to_bytes() + bytes(registry()[name].num_bytes - 20)) as site:
+    with serving(WeightsHeader().to_bytes() + bytes(registry()[name].num_bytes - 20)) as site:
         monkeypatch.setenv("YOLO_WEIGHTS_MIRROR", site.url)
         assert call(monkeypatch, main, "get", name) == 0
     assert capsys.readouterr().out == f"{cache / name}\n"
@@ -58,7 +58,7 @@ def test_get_and_check(cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyt
 def test_two_processes_at_once_fetch_once(cache: Path) -> None:
     entry = registry()["yolov4-tiny.conv.29"]
     assert entry.sha256 is None
-    body = Header().to_bytes() + bytes(entry.num_bytes - 20)
+    body = WeightsHeader().to_bytes() + bytes(entry.num_bytes - 20)
     command = [sys.executable, "-m", "yolo.weights", "get", entry.name]
     with serving(body, Answer(seconds=1)) as site:  # meanwhile the other process comes to the same place
         environment = os.environ | {"PYTHONPATH": str(ROOT), "YOLO_WEIGHTS_MIRROR": site.url}

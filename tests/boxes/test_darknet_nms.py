@@ -5,7 +5,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yolo.boxes.darknet_nms import DarknetCandidates, DarknetNmsKind, distance_overlap, suppress
+from yolo.boxes.box_ops import pairwise_diou
+from yolo.boxes.darknet_nms import DarknetCandidates, DarknetNmsKind, darknet_nms
 
 # Three boxes in a row, each half over the one before, and one far away.
 ROW = torch.tensor([[0.2, 0.2, 0.2, 0.2], [0.25, 0.2, 0.2, 0.2], [0.3, 0.2, 0.2, 0.2], [0.8, 0.8, 0.1, 0.1]])
@@ -28,13 +29,13 @@ def candidates(scores: list[list[float]], objectness: list[float] | None = None)
     ],
 )
 def test_one_class(kind: DarknetNmsKind, scores: list[list[float]], expected: list[float]) -> None:
-    left = suppress(candidates(scores, [0.5, 0.6, 0.7, 0.8]), 0.5, kind)
+    left = darknet_nms(candidates(scores, [0.5, 0.6, 0.7, 0.8]), 0.5, kind)
     torch.testing.assert_close(left.scores[:, 0], torch.tensor(expected))
 
 
 def test_classes_do_not_meet() -> None:
     scores = [[0.9, 0.0], [0.0, 0.8], [0.7, 0.6], [0.0, 0.0]]
-    assert (suppress(candidates(scores), 0.5).scores > 0).tolist() == [
+    assert (darknet_nms(candidates(scores), 0.5).scores > 0).tolist() == [
         [True, False],
         [False, True],
         [True, False],
@@ -43,7 +44,7 @@ def test_classes_do_not_meet() -> None:
 
 
 def test_beta_rules_how_much_distance_counts() -> None:
-    near, far = (distance_overlap(ROW[:1], ROW[1:2], beta).item() for beta in (0.6, 0.9))
+    near, far = (pairwise_diou(ROW[:1], ROW[1:2], beta).item() for beta in (0.6, 0.9))
     assert near == pytest.approx(0.6 - (0.0025 / 0.1025) ** 0.6)
     assert far == pytest.approx(0.6 - (0.0025 / 0.1025) ** 0.9)
 
@@ -53,8 +54,8 @@ def test_survivors_do_not_overlap_and_the_lost_have_a_reason(seed: int, threshol
     generator = torch.Generator().manual_seed(seed)
     boxes = torch.rand(12, 4, generator=generator) * 0.5 + 0.1
     scores = torch.rand(12, 1, generator=generator)
-    left = suppress(DarknetCandidates(boxes, torch.ones(12), scores), threshold, "diounms", 0.8).scores[:, 0]
-    overlap = distance_overlap(boxes, boxes, 0.8)
+    left = darknet_nms(DarknetCandidates(boxes, torch.ones(12), scores), threshold, "diounms", 0.8).scores[:, 0]
+    overlap = pairwise_diou(boxes, boxes, 0.8)
     for i in range(12):
         better = [j for j in range(12) if left[j] > 0 and scores[j, 0] > scores[i, 0]]
         covered = any(overlap[j, i] > threshold for j in better)

@@ -5,8 +5,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from yolo.boxes import suppression
-from yolo.boxes.nms import Detections, Predictions, non_max_suppression
+from yolo.boxes import nms_methods
+from yolo.boxes.detections import Detections, Predictions
+from yolo.boxes.nms import non_max_suppression
 
 Found = list[tuple[tuple[float, ...], float, int]]
 
@@ -76,7 +77,7 @@ def test_equals_a_plain_search(
 ) -> None:
     boxes, scores = [b for b, _ in image], [s for _, s in image]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(suppression, "_FIRST_BLOCK", first_block)
+        patch.setattr(nms_methods, "_FIRST_BLOCK", first_block)
         (got,) = non_max_suppression(
             Predictions(torch.tensor([boxes]), torch.tensor([scores])),
             score_threshold=score_threshold,

@@ -13,7 +13,7 @@ from tests.serving import Answer, serving
 from yolo.checkpoints.loading import load_model
 from yolo.checkpoints.published import Published, addresses, find_weights, find_with_network, published, registry
 from yolo.darknet.cfg_file import CfgFile
-from yolo.darknet.weights_file import Header
+from yolo.darknet.weights_file import WeightsHeader
 from yolo.errors import DownloadError, WeightsError
 from yolo.model.graph import read_graph
 from yolo.model.network import Darknet
@@ -36,7 +36,7 @@ classes=2
 num=3
 """
 NUM_BYTES = 20 + 4 * (21 + 21 * 3)
-BODY = Header().to_bytes() + torch.arange(84, dtype=torch.float32).numpy().tobytes()
+BODY = WeightsHeader().to_bytes() + torch.arange(84, dtype=torch.float32).numpy().tobytes()
 
 
 @pytest.fixture

@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
 
-from yolo.darknet.jpeg_pixels import enlarge, pixels_of_blocks, rgb_of_ycbcr
+from yolo.darknet.jpeg_pixels import blocks_to_pixels, enlarge, ycbcr_to_rgb
 
 
 def test_a_block_of_one_frequency() -> None:
     block = np.zeros((1, 2, 8, 8), np.int64)
     block[0, 0, 0, 0] = 80  # the mean: 80 / 8 above grey
     block[0, 1, 0, 1] = 400  # half a wave from left to right
-    pixels = pixels_of_blocks(block)
+    pixels = blocks_to_pixels(block)
     assert (pixels[:, :8] == 138).all()
     wave = 128 + 400 / 4 / np.sqrt(2) * np.cos((2 * np.arange(8) + 1) * np.pi / 16)
     np.testing.assert_allclose(pixels[:, 8:], np.tile(wave, (8, 1)), atol=0.51)
@@ -16,7 +16,7 @@ def test_a_block_of_one_frequency() -> None:
 
 def test_pixels_stay_within_a_byte() -> None:
     block = np.full((1, 1, 8, 8), 2000, np.int64)
-    assert (pixels_of_blocks(block).min(), pixels_of_blocks(block).max()) == (0, 255)
+    assert (blocks_to_pixels(block).min(), blocks_to_pixels(block).max()) == (0, 255)
 
 
 @pytest.mark.parametrize(
@@ -35,6 +35,6 @@ def test_planes_are_enlarged(across: int, down: int, expected: list[list[int]]) 
 
 def test_colours() -> None:
     y, cb, cr = (np.array([[value]]) for value in (81, 90, 240))  # red, by ITU-R BT.601 of full range, about
-    assert rgb_of_ycbcr(y, cb, cr).tolist() == [[[238, 14, 14]]]
+    assert ycbcr_to_rgb(y, cb, cr).tolist() == [[[238, 14, 14]]]
     grey = np.array([[77]])
-    assert rgb_of_ycbcr(grey, np.array([[128]]), np.array([[128]])).tolist() == [[[77, 77, 77]]]
+    assert ycbcr_to_rgb(grey, np.array([[128]]), np.array([[128]])).tolist() == [[[77, 77, 77]]]

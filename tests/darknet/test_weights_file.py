@@ -8,19 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yolo.darknet.weights_file import Header, read_weights, write_weights
+from yolo.darknet.weights_file import WeightsHeader, read_weights, write_weights
 from yolo.errors import WeightsError
 
 
 @pytest.mark.parametrize(
     ("header", "num_bytes"),
     [
-        (Header(0, 1, 0, seen=7), 16),  # seen is 4 bytes before version 0.2
-        (Header(0, 2, 5, seen=2**40), 20),  # and 8 since
-        (Header(1, 0, 0, seen=7), 20),
+        (WeightsHeader(0, 1, 0, seen=7), 16),  # seen is 4 bytes before version 0.2
+        (WeightsHeader(0, 2, 5, seen=2**40), 20),  # and 8 since
+        (WeightsHeader(1, 0, 0, seen=7), 20),
     ],
 )
-def test_round_trip(tmp_path: Path, header: Header, num_bytes: int) -> None:
+def test_round_trip(tmp_path: Path, header: WeightsHeader, num_bytes: int) -> None:
     path = tmp_path / "a.weights"
     write_weights(path, header, [np.array([1.5, -2], np.float32), np.array([[3]], np.float32)])
     assert path.stat().st_size == num_bytes + 12

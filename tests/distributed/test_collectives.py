@@ -14,7 +14,7 @@ from torch.distributed import FileStore  # type: ignore[attr-defined]
 from tests.data.formats.images import put_image, put_text
 from tests.distributed.ranks import run_ranks
 from yolo import distributed
-from yolo.boxes.nms import Detections
+from yolo.boxes.detections import Detections
 from yolo.data.formats.open_dataset import open_source
 from yolo.data.index import Index
 from yolo.distributed import torch_group

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from tests.evaluation.metrics.test_coco_metrics import flat, record
-from yolo.boxes.nms import Detections
+from yolo.boxes.detections import Detections
 from yolo.data.index import Index
 from yolo.evaluation.evaluator import Evaluator
 from yolo.evaluation.metrics.coco_metrics import coco_metrics

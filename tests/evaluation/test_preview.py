@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from tests.data.painting import index_of, paint
-from yolo.boxes.nms import Detections
+from yolo.boxes.detections import Detections
 from yolo.data.sample import IGNORE, Batch
 from yolo.evaluation.preview import draw_batch, draw_predictions
 from yolo.visualization.drawing import NO_CLASS, class_colour

@@ -6,7 +6,8 @@ import onnxruntime
 import pytest
 import torch
 
-from yolo.boxes.nms import Predictions, non_max_suppression
+from yolo.boxes.detections import Predictions
+from yolo.boxes.nms import non_max_suppression
 from yolo.exporting.graph_nms import NMS_OUTPUTS, Suppression, with_suppression
 from yolo.exporting.runtime_detector import detections_of
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from yolo.boxes.nms import Predictions
+from yolo.boxes.detections import Predictions
 from yolo.data.sample import Batch, Letterbox
 from yolo.inference.augmented_detector import AugmentedDetector, View
 from yolo.inference.detector import Detector

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tests.spots import paint
-from yolo.boxes.nms import Detections
+from yolo.boxes.detections import Detections
 from yolo.data.labels import read_yolo
 from yolo.inference.outputs import Crops, Drawings, JsonList, Output, Outputs, TextFiles, crops
 from yolo.inference.results import Result

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.spots import paint
-from yolo.boxes.nms import Detections
+from yolo.boxes.detections import Detections
 from yolo.errors import DataError
 from yolo.inference.results import Result, Results
 from yolo.inference.sources.frame import Frame, Video

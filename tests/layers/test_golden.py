@@ -14,7 +14,7 @@ from benchmarks.golden import unit_error
 from benchmarks.golden_images import image_errors, iou_errors
 from benchmarks.golden_reference import Golden
 from yolo.darknet.cfg_file import CfgFile
-from yolo.darknet.weights_file import Header, write_weights
+from yolo.darknet.weights_file import WeightsHeader, write_weights
 from yolo.layers import HeadSpec
 from yolo.model.network import Darknet
 
@@ -43,7 +43,7 @@ def golden_input(model: Darknet) -> torch.Tensor:
 @pytest.mark.parametrize("name", STORED_UNITS)
 def test_stored_unit(name: str, tmp_path: Path) -> None:
     model = Darknet.from_cfg(CfgFile.parse(str(STORED[f"{name}/cfg"]), name)).eval()
-    write_weights(tmp_path / "a.weights", Header(), [STORED[f"{name}/weights"]])
+    write_weights(tmp_path / "a.weights", WeightsHeader(), [STORED[f"{name}/weights"]])
     model.load_weights(tmp_path / "a.weights")
     model.save_weights(tmp_path / "b.weights")
     assert (tmp_path / "a.weights").read_bytes() == (tmp_path / "b.weights").read_bytes()

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from yolo.darknet.cfg_file import CfgFile
-from yolo.darknet.weights_file import Header, write_weights
+from yolo.darknet.weights_file import WeightsHeader, write_weights
 from yolo.errors import CfgError
 from yolo.layers.binary import BinaryConv2d, sign
 from yolo.model.network import Darknet
@@ -61,7 +61,7 @@ def values(count: int) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
 )
 def test_dontload(keys: str, stored: int, bias: list[float], scale: list[float], tmp_path: Path) -> None:
     model = network(CONV + keys + "[batchnorm]\n")
-    write_weights(tmp_path / "a.weights", Header(), [values(stored), values(8)])
+    write_weights(tmp_path / "a.weights", WeightsHeader(), [values(stored), values(8)])
     assert model.load_weights(tmp_path / "a.weights").num_values == stored + 8
     bn = model.layers[0].bn
     assert isinstance(bn, torch.nn.BatchNorm2d)
@@ -73,7 +73,7 @@ def test_dontload(keys: str, stored: int, bias: list[float], scale: list[float],
 @pytest.mark.parametrize(("minor", "first_row"), [(2, [3, 4, 5]), (1002, [3, 5, 7])])
 def test_transposed_matrices(minor: int, first_row: list[float], tmp_path: Path) -> None:
     model = network("[connected]\noutput=2\n", "inputs=3")
-    write_weights(tmp_path / "a.weights", Header(minor=minor), [values(8)])
+    write_weights(tmp_path / "a.weights", WeightsHeader(minor=minor), [values(8)])
     model.load_weights(tmp_path / "a.weights")
     assert model.layers[0].linear.weight[0].tolist() == first_row  # type: ignore[union-attr, index]
 

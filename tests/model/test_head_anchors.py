@@ -3,7 +3,7 @@ import pytest
 
 from yolo.darknet.cfg_file import CfgFile
 from yolo.errors import CfgError
-from yolo.layers.head import AnchorHeadSpec
+from yolo.layers.head_spec import AnchorHeadSpec
 from yolo.model.graph import read_graph
 from yolo.model.head_anchors import anchor_heads, head_anchors, num_anchors, with_anchors
 from yolo.model.network import Darknet

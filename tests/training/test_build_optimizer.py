@@ -12,12 +12,12 @@ from yolo.config.optimizer_settings import OptimizerSettings
 from yolo.config.schedule_settings import ScheduleSettings
 from yolo.config.train_settings import TrainSettings
 from yolo.darknet.cfg_file import CfgFile
-from yolo.darknet.net import Net
+from yolo.darknet.net_section import NetSection
 from yolo.errors import SettingsError
 from yolo.model.network import Darknet
 from yolo.training.build_optimizer import RunLength, build_schedule, follow_net, prepare_optimizer
 
-NET = Net(
+NET = NetSection(
     width=32,
     height=32,
     batch=64,

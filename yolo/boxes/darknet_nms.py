@@ -1,4 +1,4 @@
-"""Suppression as Darknet does it, for results that are to equal its own. Axes: N boxes, C classes.
+"""Non-maximum suppression exactly as Darknet does it, to reproduce its results. Axes: N boxes, C classes.
 
 Source: AlexeyAB/darknet src/box.c do_nms_sort, do_nms_obj, diounms_sort (59596d78).
 """
@@ -11,7 +11,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from yolo.boxes.geometry import cxcywh_to_xyxy, iou
+from yolo.boxes.box_ops import cxcywh_to_xyxy, pairwise_diou, pairwise_iou
 
 DarknetNmsKind = Literal["default", "obj", "greedynms", "diounms"]
 
@@ -27,43 +27,33 @@ class DarknetCandidates:
     scores: Tensor  # (N, C) float in 0..1; 0 where not above the threshold
 
 
-def suppress(
+def darknet_nms(
     candidates: DarknetCandidates, iou_threshold: float, kind: DarknetNmsKind = "default", beta: float = GREEDY_BETA
 ) -> DarknetCandidates:
-    """Set to 0 the scores of boxes that overlap a better one too much.
+    """Set the scores of boxes that overlap a better one too much to 0.
 
     Args:
-        candidates: of one image.
+        candidates: the boxes of one image.
         iou_threshold: largest overlap that both boxes survive.
         kind: `default` goes class by class, best score first, and measures IoU; `greedynms` and `diounms` do so with
-            `distance_overlap`; `obj` goes by objectness once, and takes all scores of a box.
-        beta: of diounms.
+            `pairwise_diou`; `obj` goes by objectness once, and suppresses all scores of a box.
+        beta: power of the distance term of diounms.
     """
     scores = candidates.scores.clone()
     if kind == "obj":
-        lost = ~_survivors(candidates.boxes_cxcywh, candidates.objectness, iou_threshold, None)
-        scores[lost] = 0
-        return replace(candidates, scores=scores, objectness=candidates.objectness.masked_fill(lost, 0))
+        suppressed = ~_survives(candidates.boxes_cxcywh, candidates.objectness, iou_threshold, None)
+        scores[suppressed] = 0
+        return replace(candidates, scores=scores, objectness=candidates.objectness.masked_fill(suppressed, 0))
     power = {"default": None, "greedynms": GREEDY_BETA, "diounms": beta}[kind]
-    for column in scores.unbind(1):
-        present = column.nonzero()[:, 0]
-        keep = _survivors(candidates.boxes_cxcywh[present], column[present], iou_threshold, power)
-        column[present[~keep]] = 0
+    for class_scores in scores.unbind(1):
+        present = class_scores.nonzero()[:, 0]
+        keep = _survives(candidates.boxes_cxcywh[present], class_scores[present], iou_threshold, power)
+        class_scores[present[~keep]] = 0
     return replace(candidates, scores=scores)
 
 
-def distance_overlap(a_N4: Tensor, b_M4: Tensor, beta: float) -> Tensor:
-    """IoU less the relative distance of centres to the power beta, (N, M); boxes are cxcywh."""
-    a, b = cxcywh_to_xyxy(a_N4), cxcywh_to_xyxy(b_M4)
-    hull = torch.maximum(a[:, None, 2:], b[None, :, 2:]) - torch.minimum(a[:, None, :2], b[None, :, :2])
-    diagonal = hull.square().sum(-1)
-    distance = (a_N4[:, None, :2] - b_M4[None, :, :2]).square().sum(-1)
-    overlap = iou(a, b)
-    return torch.where(diagonal == 0, overlap, overlap - (distance / diagonal) ** beta)
-
-
-def _survivors(boxes_cxcywh: Tensor, score: Tensor, threshold: float, beta: float | None) -> Tensor:
-    """(N,) bool: which boxes no better surviving one overlaps by more than the threshold."""
+def _survives(boxes_cxcywh: Tensor, score: Tensor, iou_threshold: float, beta: float | None) -> Tensor:
+    """Return (N,) bool: True where no better surviving box overlaps by more than the threshold."""
     order = score.argsort(descending=True, stable=True)
     boxes = boxes_cxcywh[order]
     alive = torch.ones(len(order), dtype=torch.bool, device=score.device)
@@ -72,10 +62,10 @@ def _survivors(boxes_cxcywh: Tensor, score: Tensor, threshold: float, beta: floa
             continue
         this, rest = boxes[position : position + 1], boxes[position + 1 :]
         if beta is None:
-            overlap = iou(cxcywh_to_xyxy(this), cxcywh_to_xyxy(rest))[0]
+            overlap = pairwise_iou(cxcywh_to_xyxy(this), cxcywh_to_xyxy(rest))[0]
         else:
-            overlap = distance_overlap(this, rest, beta)[0]
-        alive[position + 1 :] &= overlap <= threshold
+            overlap = pairwise_diou(this, rest, beta)[0]
+        alive[position + 1 :] &= overlap <= iou_threshold
     keep = torch.empty_like(alive)
     keep[order] = alive
     return keep

@@ -1,39 +1,23 @@
-"""Non-maximum suppression: decoded predictions in, `Detections` out.
+"""Non-maximum suppression of a batch: decoded predictions in, `Detections` out.
 
-Axes: B images, N candidate boxes, C classes, K candidates (a box with one class), S survivors.
+Axes: B images, N candidate boxes, C classes, K candidates (a box with one class).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 
-from yolo.boxes.suppression import GREEDY, Candidates, NmsMethod, survivors
+from yolo.boxes.detections import Detections
+from yolo.boxes.nms_methods import GREEDY, Candidates, NmsMethod, suppress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from torch import Tensor
 
-@dataclass(frozen=True, slots=True)
-class Predictions:
-    """What decoding gives for a batch. Axes: B images, N candidate boxes, C classes."""
-
-    boxes_xyxy: torch.Tensor  # (B, N, 4) float, pixels of the network input
-    scores: torch.Tensor  # (B, N, C) float in 0..1, objectness times class probability
-
-
-@dataclass(frozen=True, slots=True)
-class Detections:
-    """What is found in one image, best first."""
-
-    xyxy: torch.Tensor  # (N, 4) float32, pixels
-    score: torch.Tensor  # (N,) float32 in 0..1
-    class_id: torch.Tensor  # (N,) int64
-
-    def __len__(self) -> int:
-        return len(self.score)
+    from yolo.boxes.detections import Predictions
 
 
 def non_max_suppression(
@@ -49,36 +33,36 @@ def non_max_suppression(
 ) -> list[Detections]:
     """Take the best candidate, drop or weaken those that overlap it, repeat.
 
-    The result depends on the input alone: equal scores are taken in the order (box, class), every candidate is
-    considered, nothing is cut short by a clock, and boxes that are not finite are left out. Memory grows with the
-    candidates, not with their pairs.
+    The result depends only on the input: equal scores are taken in the order (box, class), all candidates are
+    considered, there is no time limit, and boxes that are not finite are left out. Memory grows with the number of
+    candidates, not of pairs.
 
     Args:
-        predictions: of B images, any float type and device.
-        score_threshold: candidates score more than this, after they are weakened too.
-        iou_threshold: a candidate goes if its overlap with a better one that stays is more than this.
-        max_detections: the best of the survivors that are kept per image; COCO counts 100.
-        multi_label: every class of a box over the threshold is a candidate; else its best class only.
+        predictions: B images, any float type and device.
+        score_threshold: a candidate needs a higher score than this, also after it was weakened.
+        iou_threshold: a candidate is suppressed if its overlap with a better survivor is more than this.
+        max_detections: maximum number of survivors per image, best first; COCO counts 100.
+        multi_label: every class of a box above the threshold is a candidate; else only its best class.
         class_agnostic: boxes of different classes suppress each other too.
-        classes: ids of the only classes to be candidates; None: all.
-        method: what overlap is, and what it does.
+        classes: ids of the classes to detect; None: all.
+        method: how overlap is measured and what it does.
 
     Returns:
         One `Detections` per image, on the device of the input.
     """
-    found = []
+    detections = []
     for boxes_N4, scores_NC in zip(predictions.boxes_xyxy, predictions.scores, strict=True):
-        eligible_NC = _eligible(scores_NC.float(), multi_label, classes)
-        box_K, class_K, score_K = _over_threshold(boxes_N4, eligible_NC, score_threshold)
+        allowed_NC = _mask_classes(scores_NC.float(), multi_label, classes)
+        box_K, class_K, score_K = _above_threshold(boxes_N4, allowed_NC, score_threshold)
         group_K = torch.zeros_like(class_K) if class_agnostic else class_K
         candidates = Candidates(boxes_N4, box_K, score_K, group_K)
-        kept = survivors(candidates, method, iou_threshold, score_threshold, max_detections)
-        found.append(Detections(kept.xyxy, kept.score, class_K[kept.position]))
-    return found
+        kept = suppress(candidates, method, iou_threshold, score_threshold, max_detections)
+        detections.append(Detections(kept.xyxy, kept.score, class_K[kept.index]))
+    return detections
 
 
-def _eligible(scores_NC: torch.Tensor, multi_label: bool, classes: Sequence[int] | None) -> torch.Tensor:
-    """The scores with those at -inf that may not become candidates."""
+def _mask_classes(scores_NC: Tensor, multi_label: bool, classes: Sequence[int] | None) -> Tensor:
+    """Return the scores with -inf for classes that must not become candidates."""
     if not multi_label:
         best_N1 = scores_NC.argmax(1, keepdim=True)
         scores_NC = torch.full_like(scores_NC, -torch.inf).scatter(1, best_N1, scores_NC.gather(1, best_N1))
@@ -89,10 +73,8 @@ def _eligible(scores_NC: torch.Tensor, multi_label: bool, classes: Sequence[int]
     return scores_NC
 
 
-def _over_threshold(
-    boxes_N4: torch.Tensor, scores_NC: torch.Tensor, score_threshold: float
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Box number, class and score, each (K,), in the order (box, class)."""
+def _above_threshold(boxes_N4: Tensor, scores_NC: Tensor, score_threshold: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Return box number, class and score, each (K,), in the order (box, class)."""
     num_classes = scores_NC.shape[1]
     finite_N1 = boxes_N4.isfinite().all(1, keepdim=True)
     index = ((scores_NC > score_threshold) & finite_N1).flatten().nonzero().squeeze(1)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from yolo.darknet.weights_file import MAX_HEADER, parse_header
+from yolo.darknet.weights_file import MAX_HEADER_BYTES, parse_weights_header
 from yolo.distributed import local_main_first
 from yolo.errors import DownloadError, WeightsError
 from yolo.remote.download import download
@@ -153,7 +153,7 @@ def _problem(entry: Published, url: str, path: Path) -> str:
 
 def _check_header(path: Path) -> None:
     with path.open("rb") as file:
-        parse_header(file.read(MAX_HEADER), path)
+        parse_weights_header(file.read(MAX_HEADER_BYTES), path)
 
 
 def _hint(path: Path) -> str:

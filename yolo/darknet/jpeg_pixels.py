@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 BITS = 12  # behind the point, of the constants
 
 
-def pixels_of_blocks(coefficients: Numbers) -> Numbers:
+def blocks_to_pixels(coefficients: Numbers) -> Numbers:
     """The inverse cosine transform, columns first.
 
     Args:
@@ -54,7 +54,7 @@ def enlarge(plane: Numbers, across: int, down: int) -> Numbers:
     return wide
 
 
-def rgb_of_ycbcr(luma: Numbers, blue: Numbers, red: Numbers) -> npt.NDArray[np.uint8]:
+def ycbcr_to_rgb(luma: Numbers, blue: Numbers, red: Numbers) -> npt.NDArray[np.uint8]:
     """(H, W, 3) from three planes (H, W) in 0..255."""
     y, cb, cr = (luma << 20) + (1 << 19), blue - 128, red - 128
     green = y - cr * (_fixed(0.71414) << 8) + ((-cb * (_fixed(0.34414) << 8)) & -(1 << 16))

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 VERSION = struct.Struct("<3i")  # major, minor, revision
 TRANSPOSED_ABOVE = 1000  # a larger major or minor says that connected layers' matrices are stored transposed
 MAX_VERSION_NUMBER = 9999  # a file that says more is something else
-MAX_HEADER = 20  # bytes
+MAX_HEADER_BYTES = 20  # bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
+class WeightsHeader:
     """The start of a `.weights` file."""
 
     major: int = 0
@@ -53,7 +53,7 @@ class WeightsFile:
     """A `.weights` file, its values not yet given to layers."""
 
     path: Path
-    header: Header
+    header: WeightsHeader
     values: npt.NDArray[np.float32]  # (N,)
 
 
@@ -67,7 +67,7 @@ def read_weights(path: Path) -> WeightsFile:
         data = np.fromfile(path, dtype=np.uint8)
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read: {error.strerror}; check --weights") from error
-    header = parse_header(data[:MAX_HEADER].tobytes(), path)
+    header = parse_weights_header(data[:MAX_HEADER_BYTES].tobytes(), path)
     start = len(header.to_bytes())
     if (len(data) - start) % 4:
         raise WeightsError(
@@ -77,11 +77,11 @@ def read_weights(path: Path) -> WeightsFile:
     return WeightsFile(path, header, data[start:].view("<f4"))
 
 
-def parse_header(start: bytes, path: Path) -> Header:
+def parse_weights_header(start: bytes, path: Path) -> WeightsHeader:
     """Read the header of a `.weights` file.
 
     Args:
-        start: the first `MAX_HEADER` bytes of the file.
+        start: the first `MAX_HEADER_BYTES` bytes of the file.
         path: named in messages.
 
     Raises:
@@ -93,13 +93,13 @@ def parse_header(start: bytes, path: Path) -> Header:
     major, minor, revision = VERSION.unpack_from(start)
     if not (0 <= major <= MAX_VERSION_NUMBER and 0 <= minor <= MAX_VERSION_NUMBER):
         raise WeightsError(f"{problem}: its header says version {major}.{minor}.{revision}; expected 0.1.0 to 0.2.5")
-    seen = Header(major, minor, revision).seen_format
+    seen = WeightsHeader(major, minor, revision).seen_format
     if len(start) < VERSION.size + seen.size:
         raise WeightsError(f"{problem}: it ends inside the header; fetch it anew")
-    return Header(major, minor, revision, seen.unpack_from(start, VERSION.size)[0])
+    return WeightsHeader(major, minor, revision, seen.unpack_from(start, VERSION.size)[0])
 
 
-def write_weights(path: Path, header: Header, arrays: Iterable[npt.NDArray[np.float32]]) -> None:
+def write_weights(path: Path, header: WeightsHeader, arrays: Iterable[npt.NDArray[np.float32]]) -> None:
     """Write a `.weights` file, whole or not at all."""
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         file.write(header.to_bytes())

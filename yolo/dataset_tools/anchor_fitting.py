@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import torch
 
-from yolo.boxes.geometry import shape_iou
+from yolo.boxes.box_ops import wh_iou
 from yolo.log import progress
 
 if TYPE_CHECKING:
@@ -141,4 +141,4 @@ def _rounded(anchors: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def _iou(shapes: npt.NDArray[np.float64], anchors: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    return np.asarray(shape_iou(torch.from_numpy(shapes), torch.from_numpy(anchors)).numpy(), np.float64)
+    return np.asarray(wh_iou(torch.from_numpy(shapes), torch.from_numpy(anchors)).numpy(), np.float64)

@@ -9,7 +9,7 @@ from yolo.log import progress
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from yolo.boxes.nms import Detections
+    from yolo.boxes.detections import Detections
     from yolo.data.sample import Batch
     from yolo.evaluation.evaluator import Evaluator
     from yolo.model.network import Darknet

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from yolo.boxes.nms import Detections
+    from yolo.boxes.detections import Detections
     from yolo.data.index import Index
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from yolo.boxes.geometry import iou
+from yolo.boxes.box_ops import pairwise_iou
 from yolo.errors import YoloError
 from yolo.exporting.runtime_detector import detections_of
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import torch
 
-    from yolo.boxes.nms import Detections
+    from yolo.boxes.detections import Detections
     from yolo.exporting.graph_nms import Suppression
     from yolo.exporting.runtimes import Images, Outputs, Runner
 
@@ -114,7 +114,7 @@ def _of_detections(ours: Detections, theirs: Detections, settings: Suppression, 
     full = max(len(ours), len(theirs)) == settings.max_detections  # then the weakest of one may be beyond the other's
     weakest = [float(found.score[-1]) for found in (ours, theirs) if full and len(found)]
     bar = max([settings.score_threshold, *weakest]) + tolerance.margin
-    same_KL = iou(ours.xyxy, theirs.xyxy) * (ours.class_id[:, None] == theirs.class_id) >= tolerance.overlap
+    same_KL = pairwise_iou(ours.xyxy, theirs.xyxy) * (ours.class_id[:, None] == theirs.class_id) >= tolerance.overlap
     alone = _num_alone(same_KL, ours.score > bar) + _num_alone(same_KL.T, theirs.score > bar)
     alike = int((same_KL.any(1) & (ours.score > bar)).sum())
     first, second = same_KL.nonzero(as_tuple=True)

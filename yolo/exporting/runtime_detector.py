@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from yolo.boxes.nms import Detections, Predictions, non_max_suppression
+from yolo.boxes.detections import Detections, Predictions
+from yolo.boxes.nms import non_max_suppression
 from yolo.inference.detector import to_input
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional as F
 
-from yolo.boxes.nms import Detections, Predictions, non_max_suppression
+from yolo.boxes.detections import Detections, Predictions
+from yolo.boxes.nms import non_max_suppression
 from yolo.data.transforms import FILL
 from yolo.inference.detector import to_input
 

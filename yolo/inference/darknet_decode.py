@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from yolo.darknet.jpeg_coefficients import read_coefficients
-from yolo.darknet.jpeg_pixels import enlarge, pixels_of_blocks, rgb_of_ycbcr
+from yolo.darknet.jpeg_pixels import blocks_to_pixels, enlarge, ycbcr_to_rgb
 from yolo.data.decode import read_bytes, read_listed
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def _pixels(jpeg: Jpeg) -> npt.NDArray[np.uint8]:
     planes = [_plane(jpeg, component) for component in jpeg.components]
     if len(planes) == 1:
         return planes[0].astype(np.uint8)[..., None].repeat(3, axis=2)
-    return rgb_of_ycbcr(*planes)
+    return ycbcr_to_rgb(*planes)
 
 
 def _plane(jpeg: Jpeg, component: Component) -> npt.NDArray[np.int64]:
@@ -59,7 +59,7 @@ def _plane(jpeg: Jpeg, component: Component) -> npt.NDArray[np.int64]:
     down = max(other.down for other in jpeg.components)
     blocks = np.zeros_like(component.coefficients)
     blocks[..., ZIGZAG] = component.coefficients * component.quantisation
-    plane = pixels_of_blocks(blocks.reshape(*blocks.shape[:2], 8, 8))
+    plane = blocks_to_pixels(blocks.reshape(*blocks.shape[:2], 8, 8))
     width, height = -(-jpeg.width * component.across // across), -(-jpeg.height * component.down // down)
     whole = enlarge(plane[:height, :width], across // component.across, down // component.down)
     return whole[: jpeg.height, : jpeg.width]

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from yolo.boxes.darknet_nms import GREEDY_BETA, suppress
-from yolo.boxes.geometry import cxcywh_to_xyxy
-from yolo.boxes.nms import Detections
+from yolo.boxes.box_ops import cxcywh_to_xyxy
+from yolo.boxes.darknet_nms import GREEDY_BETA, darknet_nms
+from yolo.boxes.detections import Detections
 from yolo.config.test_settings import DARKNET_CONF_THRES, DARKNET_IOU_THRES
 from yolo.darknet.image_ops import letterbox, letterboxed_size, resize
 from yolo.data.loader import raise_worker_errors
@@ -126,7 +126,7 @@ class DarknetDetector:
         ]
 
     def _answer(self, found: DarknetCandidates, placing: Letterbox, size: tuple[int, int]) -> Detections:
-        scores = suppress(found, self.iou_threshold, self.nms_kind, self.beta_nms).scores
+        scores = darknet_nms(found, self.iou_threshold, self.nms_kind, self.beta_nms).scores
         boxes_xyxy = cxcywh_to_xyxy(found.boxes_cxcywh)
         if self.fit == "letterbox":
             boxes_xyxy = _out_of_letterbox(boxes_xyxy, placing, size)

@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from yolo.boxes.nms import Detections, Predictions, non_max_suppression
-from yolo.boxes.suppression import GREEDY, NmsMethod
+from yolo.boxes.detections import Detections, Predictions
+from yolo.boxes.nms import non_max_suppression
+from yolo.boxes.nms_methods import GREEDY, NmsMethod
 from yolo.data.collate import collate
 from yolo.data.dataset import Item
 from yolo.data.sample import Batch, Sample

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from yolo.boxes.suppression import NmsMethod
+from yolo.boxes.nms_methods import NmsMethod
 from yolo.checkpoints.loading import class_names, load_model, validated_as
 from yolo.config.predict_settings import PredictSettings
 from yolo.data.rect import rectangular_sizes

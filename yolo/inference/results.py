@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import supervision
 
-    from yolo.boxes.nms import Detections
+    from yolo.boxes.detections import Detections
 
 
 @dataclass(frozen=True, slots=True, eq=False)

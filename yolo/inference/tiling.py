@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-from yolo.boxes.nms import Predictions
+from yolo.boxes.detections import Predictions
 from yolo.inference.detector import letterboxed
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from torch import Tensor
 
-    from yolo.boxes.nms import Detections
+    from yolo.boxes.detections import Detections
     from yolo.inference.detector import Detector
 
 EDGE = 0.01  # of a tile's side: how near its border a box must end to count as cut

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from yolo.layers.layer_spec import LayerSpec, Shape, register
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,3 +110,18 @@ def build_activation(name: str) -> nn.Module:
         logger.warning("activation=%s is unknown; relu is used, as Darknet does; known: %s", name, ", ".join(FUNCTIONS))
         return nn.ReLU()
     return FUNCTIONS[name]()
+
+
+@register("activation")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activation(LayerSpec):
+    """[activation]: an activation by itself."""
+
+    activation: str = "linear"
+
+    def out_shape(self, *inputs: Shape) -> Shape:
+        return inputs[0]
+
+    def build(self, *inputs: Shape) -> nn.Module:
+        del inputs
+        return build_activation(self.activation)

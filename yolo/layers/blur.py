@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from yolo.darknet.keys import check
-from yolo.layers.base import Shape
+from yolo.darknet.cfg_keys import check_key
+from yolo.layers.layer_spec import Shape
 
 # Value of the key `antialiasing` -> (a row of the separable kernel, padding on each side).
 KERNELS = {1: ((1.0, 2.0, 1.0), 1), 2: ((1.0, 1.0), 0)}
@@ -22,7 +22,7 @@ def blurred_shape(x: Shape, antialiasing: int, strides: tuple[int, int]) -> Shap
     height, width = (
         (side + 2 * padding - len(row)) // stride + 1 for side, stride in zip((x.height, x.width), strides, strict=True)
     )
-    check("antialiasing", height >= 1 and width >= 1, f"the {x.width} x {x.height} map is too small for its blur")
+    check_key("antialiasing", height >= 1 and width >= 1, f"the {x.width} x {x.height} map is too small for its blur")
     return Shape(x.channels, height, width)
 
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
-from yolo.darknet.keys import check
+from yolo.darknet.cfg_keys import check_key
 from yolo.layers.activations import build_activation
-from yolo.layers.base import LayerSpec, Shape, absolute, register
 from yolo.layers.binary import BinaryConv2d
 from yolo.layers.blur import Blur, blurred_shape
+from yolo.layers.layer_spec import LayerSpec, Shape, absolute_index, register
 from yolo.layers.norm import build_norm_2d, norm_tensors
 
 if TYPE_CHECKING:
@@ -85,10 +85,10 @@ class Convolutional(LayerSpec):
 
     def __post_init__(self) -> None:
         for key in ("filters", "size", "stride", "dilation", "groups"):
-            check(key, getattr(self, key) >= 1, "must be 1 or more")
-        check("padding", self.padding >= 0, "must be 0 or more")
-        check("filters", self.filters % self.num_groups == 0, f"must be a multiple of groups={self.groups}")
-        check("antialiasing", self.antialiasing in (0, 1, 2), "use 0, 1 or 2")
+            check_key(key, getattr(self, key) >= 1, "must be 1 or more")
+        check_key("padding", self.padding >= 0, "must be 0 or more")
+        check_key("filters", self.filters % self.num_groups == 0, f"must be a multiple of groups={self.groups}")
+        check_key("antialiasing", self.antialiasing in (0, 1, 2), "use 0, 1 or 2")
 
     @property
     def normalizes(self) -> bool:
@@ -118,32 +118,32 @@ class Convolutional(LayerSpec):
         vertical, horizontal = self.conv_strides
         height = (x.height + 2 * self.padding_each_side - self.size) // vertical + 1
         width = (x.width + 2 * self.padding_each_side - self.size) // horizontal + 1
-        check("size", height >= 1 and width >= 1, f"the {x.width} x {x.height} input is too small for it")
+        check_key("size", height >= 1 and width >= 1, f"the {x.width} x {x.height} input is too small for it")
         return Shape(self.filters, height, width)
 
     def out_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
         fits = x.channels % self.num_groups == 0
-        check("groups", fits, f"the {x.channels} input channels must be a multiple of it")
+        check_key("groups", fits, f"the {x.channels} input channels must be a multiple of it")
         out = self.conv_shape(x)
         return blurred_shape(out, self.antialiasing, self.strides) if self.antialiasing else out
 
     def resolve(self, consumers: Sequence[LayerSpec]) -> LayerSpec:
-        if self.bin_output and any(consumer.combines for consumer in consumers):
+        if self.bin_output and any(consumer.combines_inputs for consumer in consumers):
             return replace(self, bin_output=False)
         return self
 
     def shared_from(self, index: int) -> int | None:
-        return None if self.share_index is None else absolute(index, self.share_index, "share_index")
+        return None if self.share_index is None else absolute_index(index, self.share_index, "share_index")
 
     def share_parameters(self, module: nn.Module, shared_from: nn.Module) -> None:
         assert isinstance(module, ConvLayer)
-        check("share_index", isinstance(shared_from, ConvLayer), "that layer is not a [convolutional]")
+        check_key("share_index", isinstance(shared_from, ConvLayer), "that layer is not a [convolutional]")
         assert isinstance(shared_from, ConvLayer)
         same = module.conv.weight.shape == shared_from.conv.weight.shape and (module.bn is None) == (
             shared_from.bn is None
         )
-        check("share_index", same, "that layer's filters, size, channels or batch_normalize differ")
+        check_key("share_index", same, "that layer's filters, size, channels or batch_normalize differ")
         module.conv.weight, module.conv.bias, module.bn = shared_from.conv.weight, shared_from.conv.bias, shared_from.bn
 
     def build(self, *inputs: Shape) -> nn.Module:
@@ -171,7 +171,7 @@ class Convolutional(LayerSpec):
         operations = 2 * self.conv_shape(x).numel * (x.channels // self.num_groups) * self.size**2
         return operations // 32 if self.xnor else operations
 
-    def kernel(self, *inputs: Shape) -> tuple[int, float]:
+    def kernel_and_stride(self, *inputs: Shape) -> tuple[int, float]:
         del inputs
         dilation = self.dilation if self.size > 1 else 1
         return (self.size - 1) * dilation + 1, float(self.strides[1])

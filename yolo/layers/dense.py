@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from yolo.darknet.keys import check
+from yolo.darknet.cfg_keys import check_key
 from yolo.layers.activations import build_activation
-from yolo.layers.base import LayerSpec, Shape, register
+from yolo.layers.class_tree import ClassTree, read_tree
+from yolo.layers.layer_spec import LayerSpec, Shape, register
 from yolo.layers.norm import build_norm_1d, norm_tensors, scale_tensors
-from yolo.layers.tree import ClassTree, read_tree
 
 
 class ConnectedLayer(nn.Module):
@@ -48,12 +48,12 @@ class Connected(LayerSpec):
     batch_normalize: bool = False
 
     def __post_init__(self) -> None:
-        check("output", self.output >= 1, "must be 1 or more")
+        check_key("output", self.output >= 1, "must be 1 or more")
 
     def out_shape(self, *inputs: Shape) -> Shape:
         return Shape(self.output, 1, 1)
 
-    def kernel(self, *inputs: Shape) -> tuple[int, float]:
+    def kernel_and_stride(self, *inputs: Shape) -> tuple[int, float]:
         return inputs[0].width, float(inputs[0].width)
 
     def build(self, *inputs: Shape) -> nn.Module:
@@ -97,19 +97,19 @@ class Local(LayerSpec):
 
     def __post_init__(self) -> None:
         for key in ("filters", "size", "stride"):
-            check(key, getattr(self, key) >= 1, "must be 1 or more")
+            check_key(key, getattr(self, key) >= 1, "must be 1 or more")
 
     def out_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
         padding = 2 * int(self.pad)
         height, width = ((side + padding - self.size) // self.stride + 1 for side in (x.height, x.width))
-        check("size", height >= 1 and width >= 1, f"the {x.width} x {x.height} input is too small for it")
+        check_key("size", height >= 1 and width >= 1, f"the {x.width} x {x.height} input is too small for it")
         # Darknet counts the windows as if the size were 3 whenever there is padding.
         claimed = tuple((side - (1 if self.pad else self.size)) // self.stride + 1 for side in (x.height, x.width))
-        check("pad", claimed == (height, width), "works with size=3 only")
+        check_key("pad", claimed == (height, width), "works with size=3 only")
         return Shape(self.filters, height, width)
 
-    def kernel(self, *inputs: Shape) -> tuple[int, float]:
+    def kernel_and_stride(self, *inputs: Shape) -> tuple[int, float]:
         del inputs
         return self.size, float(self.stride)
 
@@ -148,15 +148,15 @@ class Softmax(LayerSpec):
     noloss: bool = False
 
     def __post_init__(self) -> None:
-        check("groups", self.groups >= 1, "must be 1 or more")
-        check("temperature", self.temperature > 0, "must be above 0")
+        check_key("groups", self.groups >= 1, "must be 1 or more")
+        check_key("temperature", self.temperature > 0, "must be above 0")
 
     def out_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
-        check("groups", x.numel % self.groups == 0, f"{x.numel} inputs do not divide by it")
+        check_key("groups", x.numel % self.groups == 0, f"{x.numel} inputs do not divide by it")
         if self.tree is not None:
             classes = len(read_tree(self.tree).parents)
-            check("tree", x.numel == classes * self.groups, f"has {classes} classes, the layer {x.numel} inputs")
+            check_key("tree", x.numel == classes * self.groups, f"has {classes} classes, the layer {x.numel} inputs")
         return x
 
     def build(self, *inputs: Shape) -> nn.Module:

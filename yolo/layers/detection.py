@@ -8,9 +8,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from yolo.darknet.keys import check
-from yolo.layers.base import Shape, register
-from yolo.layers.head import HeadSpec, centres, width_height
+from yolo.darknet.cfg_keys import check_key
+from yolo.layers.head_spec import HeadSpec, centres, width_height
+from yolo.layers.layer_spec import Shape, register
 
 
 @register("detection")
@@ -22,7 +22,7 @@ class Detection(HeadSpec):
     then the confidences of every cell, then its boxes.
     """
 
-    keeps_every_box: ClassVar[bool] = True
+    keeps_low_objectness: ClassVar[bool] = True
 
     classes: int = 1
     coords: int = 1
@@ -45,8 +45,8 @@ class Detection(HeadSpec):
 
     def __post_init__(self) -> None:
         for key in ("classes", "num", "side"):
-            check(key, getattr(self, key) >= 1, "must be 1 or more")
-        check("coords", self.coords == 4, "must be 4: x, y, width, height")
+            check_key(key, getattr(self, key) >= 1, "must be 1 or more")
+        check_key("coords", self.coords == 4, "must be 4: x, y, width, height")
 
     def num_channels(self, classes: int) -> int:
         return self.side**2 * (classes + self.num * (1 + self.coords))
@@ -54,7 +54,7 @@ class Detection(HeadSpec):
     def out_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
         needed = self.num_channels(self.classes)
-        check(
+        check_key(
             "side", x.numel == needed, f"needs {needed} inputs, has {x.numel}; set output={needed} in the layer before"
         )
         return x

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from torch import nn
 from torchvision.ops import DropBlock2d
 
-from yolo.darknet.keys import check
-from yolo.layers.base import LayerSpec, Shape, register
+from yolo.darknet.cfg_keys import check_key
+from yolo.layers.layer_spec import LayerSpec, Shape, register
 
 
 @register("dropout")
@@ -22,9 +22,9 @@ class Dropout(LayerSpec):
     dropblock_size_abs: int = 0
 
     def __post_init__(self) -> None:
-        check("probability", 0 <= self.probability < 1, "must be at least 0 and below 1")
-        check("dropblock_size_rel", 0 <= self.dropblock_size_rel <= 1, "must be 0 to 1")
-        check("dropblock_size_abs", self.dropblock_size_abs >= 0, "must be 0 or more")
+        check_key("probability", 0 <= self.probability < 1, "must be at least 0 and below 1")
+        check_key("dropblock_size_rel", 0 <= self.dropblock_size_rel <= 1, "must be 0 to 1")
+        check_key("dropblock_size_abs", self.dropblock_size_abs >= 0, "must be 0 or more")
 
     def out_shape(self, *inputs: Shape) -> Shape:
         return inputs[0]

@@ -7,9 +7,9 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from yolo.darknet.keys import check
+from yolo.darknet.cfg_keys import check_key
 from yolo.layers.activations import build_activation
-from yolo.layers.base import LayerSpec, Shape, absolute, register
+from yolo.layers.layer_spec import LayerSpec, Shape, absolute_index, register
 
 
 class GateLayer(nn.Module):
@@ -28,13 +28,13 @@ class GateLayer(nn.Module):
 class GateSpec(LayerSpec):
     """Keys of both: which map is multiplied, and what follows."""
 
-    combines: ClassVar[bool] = True
+    combines_inputs: ClassVar[bool] = True
 
     from_: int
     activation: str = "linear"
 
     def sources(self, index: int) -> tuple[int, ...]:
-        return index - 1, absolute(index, self.from_, "from")
+        return index - 1, absolute_index(index, self.from_, "from")
 
     def build(self, *inputs: Shape) -> nn.Module:
         del inputs
@@ -51,7 +51,7 @@ class ScaleChannels(GateSpec):
     def out_shape(self, *inputs: Shape) -> Shape:
         factors, x = inputs
         needed = Shape(1, x.height, x.width) if self.scale_wh else Shape(x.channels, 1, 1)
-        check("from", factors == needed, f"a map of {x} needs factors of {needed}, the layer before gives {factors}")
+        check_key("from", factors == needed, f"a map of {x} needs factors of {needed}, the layer before has {factors}")
         return x
 
 
@@ -62,7 +62,7 @@ class Sam(GateSpec):
 
     def out_shape(self, *inputs: Shape) -> Shape:
         factors, x = inputs
-        check(
+        check_key(
             "from", factors == x, f"a map of {x} cannot be multiplied by one of {factors}; they must be equal in size"
         )
         return x

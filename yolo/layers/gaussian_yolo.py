@@ -8,8 +8,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from yolo.layers.base import register
-from yolo.layers.head import AnchorHeadSpec, cell_major, centres, scaled_offset
+from yolo.layers.head_spec import AnchorHeadSpec, cell_major, centres, scaled_offset
+from yolo.layers.layer_spec import register
 
 # Which point of a box x and y mean -> where its centre lies from there, in widths and heights.
 CENTRE_FROM_POINT = {"center": 0.0, "left_top": 0.5, "right_bottom": -0.5}

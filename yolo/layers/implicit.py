@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from yolo.darknet.keys import check
-from yolo.layers.base import LayerSpec, Shape, register
+from yolo.darknet.cfg_keys import check_key
+from yolo.layers.layer_spec import LayerSpec, Shape, register
 
 
 class ImplicitLayer(nn.Module):
@@ -33,8 +33,8 @@ class Implicit(LayerSpec):
     atoms: int = 1
 
     def __post_init__(self) -> None:
-        check("filters", self.filters >= 1, "must be 1 or more")
-        check("atoms", self.atoms >= 1, "must be 1 or more")
+        check_key("filters", self.filters >= 1, "must be 1 or more")
+        check_key("atoms", self.atoms >= 1, "must be 1 or more")
 
     def out_shape(self, *inputs: Shape) -> Shape:
         return Shape(self.filters, self.atoms, 1)

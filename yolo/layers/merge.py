@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from yolo.darknet.keys import check
+from yolo.darknet.cfg_keys import check_key
 from yolo.layers.activations import build_activation
-from yolo.layers.base import LayerSpec, Shape, absolute, register
+from yolo.layers.layer_spec import LayerSpec, Shape, absolute_index, register
 
 WeightsType = Literal["none", "per_feature", "per_layer", "per_channel"]
 WeightsNormalization = Literal["none", "relu", "avg_relu", "softmax"]
@@ -36,7 +36,7 @@ class RouteLayer(nn.Module):
 class Route(LayerSpec):
     """Keys of [route]; with groups, the group_id-th of equal slices of each input."""
 
-    combines: ClassVar[bool] = True
+    combines_inputs: ClassVar[bool] = True
 
     layers: tuple[int, ...]
     groups: int = 1
@@ -45,19 +45,19 @@ class Route(LayerSpec):
     wait_stream: int = -1
 
     def __post_init__(self) -> None:
-        check("layers", len(self.layers) >= 1, "name at least one layer")
-        check("groups", self.groups >= 1, "must be 1 or more")
-        check("group_id", 0 <= self.group_id < self.groups, f"use 0..{self.groups - 1} (groups={self.groups})")
+        check_key("layers", len(self.layers) >= 1, "name at least one layer")
+        check_key("groups", self.groups >= 1, "must be 1 or more")
+        check_key("group_id", 0 <= self.group_id < self.groups, f"use 0..{self.groups - 1} (groups={self.groups})")
 
     def sources(self, index: int) -> tuple[int, ...]:
-        return tuple(absolute(index, layer, "layers") for layer in self.layers)
+        return tuple(absolute_index(index, layer, "layers") for layer in self.layers)
 
     def out_shape(self, *inputs: Shape) -> Shape:
         first = inputs[0]
         for x in inputs:
             same = (x.height, x.width) == (first.height, first.width)
-            check("layers", same, f"the maps differ in size ({', '.join(map(str, inputs))}); they must be equal")
-            check("groups", x.channels % self.groups == 0, f"{x.channels} channels do not divide by it")
+            check_key("layers", same, f"the maps differ in size ({', '.join(map(str, inputs))}); they must be equal")
+            check_key("groups", x.channels % self.groups == 0, f"{x.channels} channels do not divide by it")
         return first._replace(channels=sum(x.channels for x in inputs) // self.groups)
 
     def build(self, *inputs: Shape) -> nn.Module:
@@ -120,7 +120,7 @@ class Shortcut(LayerSpec):
     the present one stops at such a file.
     """
 
-    combines: ClassVar[bool] = True
+    combines_inputs: ClassVar[bool] = True
 
     from_: tuple[int, ...]
     activation: str = "linear"
@@ -128,19 +128,19 @@ class Shortcut(LayerSpec):
     weights_normalization: WeightsNormalization = "none"
 
     def __post_init__(self) -> None:
-        check("from", len(self.from_) >= 1, "name at least one layer")
+        check_key("from", len(self.from_) >= 1, "name at least one layer")
         normalized = self.weights_type == "none" or self.weights_normalization != "none"
-        check("weights_type", normalized, "needs weights_normalization=relu or softmax")
+        check_key("weights_type", normalized, "needs weights_normalization=relu or softmax")
 
     def sources(self, index: int) -> tuple[int, ...]:
-        return (index - 1, *(absolute(index, layer, "from") for layer in self.from_))
+        return (index - 1, *(absolute_index(index, layer, "from") for layer in self.from_))
 
     def out_shape(self, *inputs: Shape) -> Shape:
         x, *others = inputs
         for other in others:
             stride = sampling_stride(x, other)
             same = -(-other.height // stride) == x.height and -(-other.width // stride) == x.width
-            check("from", same, f"a map of {other} cannot be added to one of {x}; width and height must be equal")
+            check_key("from", same, f"a map of {other} cannot be added to one of {x}; width and height must be equal")
         return x
 
     def build(self, *inputs: Shape) -> nn.Module:

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from yolo.darknet.keys import check
-from yolo.layers.base import LayerSpec, Shape, register
+from yolo.darknet.cfg_keys import check_key
+from yolo.layers.layer_spec import LayerSpec, Shape, register
 
 EPS = 1e-5
 MOMENTUM = 0.1
@@ -106,7 +106,7 @@ class Normalization(LayerSpec):
     size: int = 5
 
     def __post_init__(self) -> None:
-        check("size", self.size >= 1, "must be 1 or more")
+        check_key("size", self.size >= 1, "must be 1 or more")
 
     def out_shape(self, *inputs: Shape) -> Shape:
         return inputs[0]

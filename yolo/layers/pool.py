@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from yolo.darknet.keys import check
-from yolo.layers.base import LayerSpec, Shape, register
+from yolo.darknet.cfg_keys import check_key
 from yolo.layers.blur import Blur, blurred_shape
+from yolo.layers.layer_spec import LayerSpec, Shape, register
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class PoolWindow:
     def out_shape(self, x: Shape) -> Shape:
         height = (x.height + self.padding - self.size) // self.strides[0] + 1
         width = (x.width + self.padding - self.size) // self.strides[1] + 1
-        check("size", height >= 1 and width >= 1, f"the {x.width} x {x.height} input is too small for it")
+        check_key("size", height >= 1 and width >= 1, f"the {x.width} x {x.height} input is too small for it")
         return Shape(x.channels, height, width)
 
     @property
@@ -54,11 +54,11 @@ class WindowSpec(LayerSpec):
     padding: int | None = None
 
     def __post_init__(self) -> None:
-        check("stride", self.stride >= 1, "must be 1 or more")
+        check_key("stride", self.stride >= 1, "must be 1 or more")
         for key in ("stride_x", "stride_y"):
-            check(key, getattr(self, key) is None or getattr(self, key) >= 1, "must be 1 or more")
-        check("size", self.window.size >= 1, "must be 1 or more")
-        check("padding", self.window.padding >= 0, "must be 0 or more")
+            check_key(key, getattr(self, key) is None or getattr(self, key) >= 1, "must be 1 or more")
+        check_key("size", self.window.size >= 1, "must be 1 or more")
+        check_key("padding", self.window.padding >= 0, "must be 0 or more")
 
     @property
     def window(self) -> PoolWindow:
@@ -73,7 +73,7 @@ class WindowSpec(LayerSpec):
         del inputs
         return self.window.size**2 * out.numel
 
-    def kernel(self, *inputs: Shape) -> tuple[int, float]:
+    def kernel_and_stride(self, *inputs: Shape) -> tuple[int, float]:
         del inputs
         return self.window.size, float(self.window.strides[1])
 
@@ -103,8 +103,8 @@ class Maxpool(WindowSpec):
 
     def __post_init__(self) -> None:
         WindowSpec.__post_init__(self)
-        check("out_channels", self.out_channels >= 1, "must be 1 or more")
-        check("antialiasing", self.antialiasing in (0, 1, 2), "use 0, 1 or 2")
+        check_key("out_channels", self.out_channels >= 1, "must be 1 or more")
+        check_key("antialiasing", self.antialiasing in (0, 1, 2), "use 0, 1 or 2")
 
     @property
     def dense_window(self) -> PoolWindow:
@@ -156,7 +156,7 @@ class LocalAvgpool(WindowSpec):
     def __post_init__(self) -> None:
         WindowSpec.__post_init__(self)
         before, after = self.window.sides
-        check("padding", max(before, after) < self.window.size, "must leave a cell of the map in each window")
+        check_key("padding", max(before, after) < self.window.size, "must leave a cell of the map in each window")
 
     def build(self, *inputs: Shape) -> nn.Module:
         del inputs
@@ -182,5 +182,5 @@ class Avgpool(LayerSpec):
         del inputs
         return GlobalMean()
 
-    def kernel(self, *inputs: Shape) -> tuple[int, float]:
+    def kernel_and_stride(self, *inputs: Shape) -> tuple[int, float]:
         return inputs[0].width, float(inputs[0].width)

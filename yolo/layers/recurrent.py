@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from yolo.darknet.keys import check
+from yolo.darknet.cfg_keys import check_key
 from yolo.layers.activations import build_activation
-from yolo.layers.base import LayerSpec, Shape, register
 from yolo.layers.conv import ConvLayer, Convolutional
 from yolo.layers.dense import ConnectedLayer
+from yolo.layers.layer_spec import LayerSpec, Shape, register
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,8 +64,8 @@ class RecurrentSpec(LayerSpec):
     shortcut: bool = False
 
     def __post_init__(self) -> None:
-        check("output", self.output >= 1, "must be 1 or more")
-        check("hidden", self.hidden >= 1, "must be 1 or more")
+        check_key("output", self.output >= 1, "must be 1 or more")
+        check_key("hidden", self.hidden >= 1, "must be 1 or more")
 
     def weights(self, module: nn.Module) -> list[Tensor]:
         assert isinstance(module, RecurrentLayer)
@@ -131,7 +131,7 @@ class Crnn(RecurrentSpec):
         """The inputs of the three."""
         first, second, _ = self.convolutions()
         hidden = first.out_shape(x)
-        check(
+        check_key(
             "size",
             second.out_shape(hidden) == hidden,
             "must leave the size of the state as it is; use pad and stride=1",
@@ -159,7 +159,7 @@ class GatedSpec(LayerSpec):
     batch_normalize: bool = False
 
     def __post_init__(self) -> None:
-        check("output", self.output >= 1, "must be 1 or more")
+        check_key("output", self.output >= 1, "must be 1 or more")
 
     def out_shape(self, *inputs: Shape) -> Shape:
         return Shape(self.output, 1, 1)

@@ -9,10 +9,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from yolo.darknet.keys import check
-from yolo.layers.base import Shape, register
-from yolo.layers.head import HeadSpec, cell_major, centres, check_anchors, width_height
-from yolo.layers.tree import read_tree
+from yolo.darknet.cfg_keys import check_key
+from yolo.layers.class_tree import read_tree
+from yolo.layers.head_spec import HeadSpec, cell_major, centres, check_anchors, width_height
+from yolo.layers.layer_spec import Shape, register
 
 # Of a tree's classes the last one (the most special) that is at least this likely is the answer.
 TREE_THRESHOLD = 0.5
@@ -23,7 +23,7 @@ TREE_THRESHOLD = 0.5
 class Region(HeadSpec):
     """Keys of [region]; anchors are in cells. Source: AlexeyAB/darknet src/region_layer.c (59596d78)."""
 
-    keeps_every_box: ClassVar[bool] = True
+    keeps_low_objectness: ClassVar[bool] = True
 
     coords: int = 4
     num: int = 1
@@ -52,8 +52,8 @@ class Region(HeadSpec):
     class_scale: float = 1.0
 
     def __post_init__(self) -> None:
-        check("classes", self.classes >= 1, "must be 1 or more")
-        check("coords", self.coords >= 4, "must be 4 or more")
+        check_key("classes", self.classes >= 1, "must be 1 or more")
+        check_key("coords", self.coords >= 4, "must be 4 or more")
         check_anchors(self.anchors, self.num)
 
     def num_channels(self, classes: int) -> int:
@@ -62,7 +62,7 @@ class Region(HeadSpec):
     def out_shape(self, *inputs: Shape) -> Shape:
         if self.tree is not None:
             classes = len(read_tree(self.tree).parents)
-            check("tree", self.classes == classes, f"has {classes} classes, this layer {self.classes}")
+            check_key("tree", self.classes == classes, f"has {classes} classes, this layer {self.classes}")
         return HeadSpec.out_shape(self, *inputs)
 
     def activate(self, raw: Tensor) -> Tensor:
@@ -87,9 +87,9 @@ class Region(HeadSpec):
         """1 for every box, (B, N): Darknet has the objectness in the scores only."""
         return raw.new_ones(raw.shape[0], self.num * raw.shape[2] * raw.shape[3])
 
-    def scores_above(self, raw: Tensor, scores: Tensor, threshold: float) -> Tensor:
+    def thresholded_scores(self, raw: Tensor, scores: Tensor, threshold: float) -> Tensor:
         if self.tree is None:
-            return HeadSpec.scores_above(self, raw, scores, threshold)
+            return HeadSpec.thresholded_scores(self, raw, scores, threshold)
         # With a tree Darknet holds the objectness against the threshold and reports the class probability by itself.
         x = self.activate(raw).flatten(1, 3)
         answers = self._answers(x[..., self.coords + 1 :])

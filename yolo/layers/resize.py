@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from yolo.darknet.keys import check
-from yolo.layers.base import LayerSpec, Shape, register
+from yolo.darknet.cfg_keys import check_key
+from yolo.layers.layer_spec import LayerSpec, Shape, register
 
 
 class UpsampleLayer(nn.Module):
@@ -46,17 +46,17 @@ class Upsample(LayerSpec):
     scale: float = 1.0
 
     def __post_init__(self) -> None:
-        check("stride", self.stride != 0, "must not be 0")
+        check_key("stride", self.stride != 0, "must not be 0")
 
     def out_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
         if self.stride > 0:
             return Shape(x.channels, x.height * self.stride, x.width * self.stride)
         out = Shape(x.channels, x.height // -self.stride, x.width // -self.stride)
-        check("stride", out.height >= 1 and out.width >= 1, f"the {x.width} x {x.height} input is too small for it")
+        check_key("stride", out.height >= 1 and out.width >= 1, f"the {x.width} x {x.height} input is too small for it")
         return out
 
-    def kernel(self, *inputs: Shape) -> tuple[int, float]:
+    def kernel_and_stride(self, *inputs: Shape) -> tuple[int, float]:
         del inputs
         return (1, 1 / self.stride) if self.stride > 0 else (-self.stride, float(-self.stride))
 
@@ -137,18 +137,18 @@ class ReorgSpec(LayerSpec):
     reverse: bool = False
 
     def __post_init__(self) -> None:
-        check("stride", self.stride >= 1, "must be 1 or more")
+        check_key("stride", self.stride >= 1, "must be 1 or more")
 
     def out_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
         if self.reverse:
-            check("stride", x.channels % self.stride**2 == 0, f"{x.channels} channels do not divide by its square")
+            check_key("stride", x.channels % self.stride**2 == 0, f"{x.channels} channels do not divide by its square")
         else:
             whole = x.height % self.stride == 0 and x.width % self.stride == 0
-            check("stride", whole, f"the {x.width} x {x.height} input does not divide by it")
+            check_key("stride", whole, f"the {x.width} x {x.height} input does not divide by it")
         return resized(x, self.stride, self.reverse)
 
-    def kernel(self, *inputs: Shape) -> tuple[int, float]:
+    def kernel_and_stride(self, *inputs: Shape) -> tuple[int, float]:
         del inputs
         return (1, 1 / self.stride) if self.reverse else (self.stride, float(self.stride))
 
@@ -160,7 +160,7 @@ class Reorg(ReorgSpec):
 
     def out_shape(self, *inputs: Shape) -> Shape:
         enough = self.reverse or inputs[0].channels >= self.stride**2
-        check("stride", enough, f"needs at least {self.stride**2} channels, has {inputs[0].channels}")
+        check_key("stride", enough, f"needs at least {self.stride**2} channels, has {inputs[0].channels}")
         return ReorgSpec.out_shape(self, *inputs)
 
     def build(self, *inputs: Shape) -> nn.Module:
@@ -175,7 +175,7 @@ class Reorg3d(ReorgSpec):
 
     def out_shape(self, *inputs: Shape) -> Shape:
         whole = not self.reverse or inputs[0].channels % self.stride**4 == 0
-        check("reverse", whole, f"{inputs[0].channels} channels do not divide by {self.stride**4}")
+        check_key("reverse", whole, f"{inputs[0].channels} channels do not divide by {self.stride**4}")
         return ReorgSpec.out_shape(self, *inputs)
 
     def build(self, *inputs: Shape) -> nn.Module:
@@ -214,8 +214,8 @@ class Crop(LayerSpec):
 
     def out_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
-        check("crop_height", 1 <= self.crop_height <= x.height, f"use 1..{x.height}, the height of the input")
-        check("crop_width", 1 <= self.crop_width <= x.width, f"use 1..{x.width}, the width of the input")
+        check_key("crop_height", 1 <= self.crop_height <= x.height, f"use 1..{x.height}, the height of the input")
+        check_key("crop_width", 1 <= self.crop_width <= x.width, f"use 1..{x.width}, the width of the input")
         return Shape(x.channels, self.crop_height, self.crop_width)
 
     def build(self, *inputs: Shape) -> nn.Module:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from yolo.layers.base import register
-from yolo.layers.head import AnchorHeadSpec, NmsKind, cell_major, centres, scaled_offset
+from yolo.layers.head_spec import AnchorHeadSpec, NmsKind, cell_major, centres, scaled_offset
+from yolo.layers.layer_spec import register
 
 
 @register("yolo")

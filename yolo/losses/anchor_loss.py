@@ -11,7 +11,7 @@ import torch
 from torch.nn import functional as F
 
 from yolo import distributed
-from yolo.boxes.geometry import cxcywh_to_xyxy, paired_iou
+from yolo.boxes.box_ops import cxcywh_to_xyxy, elementwise_iou
 from yolo.config.loss_settings import LossSettings
 from yolo.layers import Yolo
 from yolo.losses.assigners.anchor_shape import AnchorMatches, lies_in_ignored, match_by_shape, split_ignored
@@ -123,7 +123,7 @@ class ShapeMatchLoss:
         centre = (corner + head.cell_offset(picked[:, :2])) * stride
         wh = head.anchor_factor(picked[:, 2:4].clamp(max=MAX_RAW_SIZE)) * anchors[matches.anchor]
         predicted = cxcywh_to_xyxy(torch.cat([centre, wh], dim=1))
-        return paired_iou(predicted, cxcywh_to_xyxy(matches.truth_cxcywh), "giou")
+        return elementwise_iou(predicted, cxcywh_to_xyxy(matches.truth_cxcywh), "giou")
 
 
 def mean_over_all(sums: Tensor, counts: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch.nn import functional as F
 
-from yolo.boxes.geometry import cxcywh_to_xyxy, paired_iou
+from yolo.boxes.box_ops import cxcywh_to_xyxy, elementwise_iou
 from yolo.config.loss_settings import LossSettings
 from yolo.losses.anchor_loss import cross_entropy, mean_over_all
 from yolo.losses.assigners.anchor_shape import lies_in_ignored, split_ignored
@@ -95,7 +95,7 @@ class CostMatchLoss:
         size = truths.new_tensor([image_size[1], image_size[0]]).repeat(2)
         truth = truths[answers.truth]
         predicted = cxcywh_to_xyxy(head.boxes_cxcywh(answers.prediction, picked))
-        ciou = paired_iou(predicted, cxcywh_to_xyxy(truth[:, 2:6] * size), "ciou")
+        ciou = elementwise_iou(predicted, cxcywh_to_xyxy(truth[:, 2:6] * size), "ciou")
         class_ = picked.sum() * 0  # keeps the output in the graph
         if classes > 1:
             wanted = F.one_hot(truth[:, 1].long(), classes).to(picked.dtype)

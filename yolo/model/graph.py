@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from yolo.darknet.cfg_file import CfgFile
-from yolo.darknet.keys import BadValueError, read_keys, unknown_keys
-from yolo.darknet.net import Net
+from yolo.darknet.cfg_keys import BadValueError, read_keys, unknown_keys
+from yolo.darknet.net_section import NetSection
 from yolo.errors import CfgError
 from yolo.layers import HeadSpec, LayerSpec, Shape, spec_from_section
 
@@ -41,7 +41,7 @@ class Graph:
     """A planned network."""
 
     cfg: CfgFile
-    net: Net
+    net: NetSection
     nodes: tuple[Node, ...]
 
     @property
@@ -59,7 +59,7 @@ class Graph:
         """Numbers of the layers whose outputs leave the network: the heads, else the last layer that has an output."""
         if self.heads:
             return tuple(node.index for node in self.heads)
-        outputs = [node.index for node in self.nodes if node.spec.is_output]
+        outputs = [node.index for node in self.nodes if node.spec.can_be_output]
         return (outputs[-1] if outputs else len(self.nodes) - 1,)
 
     def edited(self, changes: Mapping[tuple[int, str], str]) -> Graph:
@@ -87,9 +87,9 @@ def plan(cfg: CfgFile) -> Graph:
     Raises:
         CfgError: a section, key, reference or shape that does not fit, with file and line.
     """
-    net = read_keys(Net, cfg.net)
+    net = read_keys(NetSection, cfg.net)
     specs = [spec_from_section(section) for section in cfg.layers]
-    for record, section in [(Net, cfg.net), *zip(map(type, specs), cfg.layers, strict=True)]:
+    for record, section in [(NetSection, cfg.net), *zip(map(type, specs), cfg.layers, strict=True)]:
         for line in unknown_keys(record, section):
             found = f"{section.path}:{line.number}: '{line.key}={line.value}'"
             logger.warning("%s: unknown key in [%s]; ignored", found, section.name)
@@ -125,7 +125,7 @@ def with_classes(graph: Graph, num_classes: int) -> Graph:
     return graph.edited(changes)
 
 
-def _connect(cfg: CfgFile, net: Net, specs: Sequence[LayerSpec]) -> Graph:
+def _connect(cfg: CfgFile, net: NetSection, specs: Sequence[LayerSpec]) -> Graph:
     """Infer the sources and shapes of all layers."""
     shapes = {-1: Shape(*net.input_shape)}
     nodes = []

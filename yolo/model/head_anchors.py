@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from yolo.errors import CfgError
-from yolo.layers.head import AnchorHeadSpec
+from yolo.layers.head_spec import AnchorHeadSpec
 from yolo.layers.region import Region
 
 if TYPE_CHECKING:

@@ -39,7 +39,7 @@ def largest_stride(graph: Graph) -> int:
     coarsest = 1.0
     for node in graph.nodes:
         arriving = min((jumps[source] for source in node.sources), default=1.0)
-        step = node.spec.kernel(*node.in_shapes)[1]
+        step = node.spec.kernel_and_stride(*node.in_shapes)[1]
         jumps[node.index] = arriving * step
         if isinstance(node.spec, HeadSpec) or step < 1:
             coarsest = max(coarsest, arriving)

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from yolo.boxes.box_ops import xyxy_to_cxcywh
 from yolo.boxes.darknet_nms import DarknetCandidates
-from yolo.boxes.geometry import xyxy_to_cxcywh
-from yolo.boxes.nms import Predictions
+from yolo.boxes.detections import Predictions
 from yolo.darknet.cfg_file import CfgFile
-from yolo.darknet.keys import BadValueError
-from yolo.darknet.net import Net
-from yolo.darknet.weights_file import Header, read_weights, write_weights
+from yolo.darknet.cfg_keys import BadValueError
+from yolo.darknet.net_section import NetSection
+from yolo.darknet.weights_file import WeightsHeader, read_weights, write_weights
 from yolo.errors import CfgError, WeightsError
 from yolo.layers import HeadSpec, LayerSpec
 from yolo.model.activation_checkpointing import Dataflow, Segment, cut, run_checkpointed
@@ -75,7 +75,7 @@ class Darknet(nn.Module):
         return self.graph.cfg
 
     @property
-    def net(self) -> Net:
+    def net(self) -> NetSection:
         """The [net] section."""
         return self.graph.net
 
@@ -225,7 +225,7 @@ class Darknet(nn.Module):
         if cutoff is not None and not 1 <= cutoff <= len(self.nodes):
             raise WeightsError(f"cutoff={cutoff}: use 1..{len(self.nodes)}, the number of layers to write")
         arrays = (t.detach().float().cpu().numpy() for tensors in self._stored()[:cutoff] for t in tensors)
-        write_weights(Path(path), Header(seen=self.images_seen), arrays)
+        write_weights(Path(path), WeightsHeader(seen=self.images_seen), arrays)
 
     def _stored(self) -> list[list[Tensor]]:
         return stored_tensors(self.graph, self.layers)
@@ -244,10 +244,10 @@ def _head_candidates(head: LayerSpec, raw: Tensor, image_size: tuple[int, int], 
     assert isinstance(head, HeadSpec)
     boxes_xyxy, scores = head.decode(raw, image_size)
     objectness = head.objectness(raw)[0]
-    kept = torch.ones_like(objectness, dtype=torch.bool) if head.keeps_every_box else objectness > threshold
+    kept = torch.ones_like(objectness, dtype=torch.bool) if head.keeps_low_objectness else objectness > threshold
     size = boxes_xyxy.new_tensor([image_size[1], image_size[0]] * 2)
     return DarknetCandidates(
         xyxy_to_cxcywh(boxes_xyxy[0][kept] / size),
         objectness[kept],
-        head.scores_above(raw, scores, threshold)[0][kept],
+        head.thresholded_scores(raw, scores, threshold)[0][kept],
     )

@@ -11,9 +11,9 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from yolo.darknet.cfg_file import CfgLine, Section
-from yolo.darknet.keys import unknown_keys
-from yolo.darknet.net import Net
-from yolo.darknet.weights_file import Header
+from yolo.darknet.cfg_keys import unknown_keys
+from yolo.darknet.net_section import NetSection
+from yolo.darknet.weights_file import WeightsHeader
 from yolo.layers import Shape
 from yolo.model.network import Darknet
 
@@ -74,7 +74,7 @@ class Summary:
             "layers": len(self.layers),
             "values": self.values,
             "trainable": self.trainable,
-            "weights_bytes": len(Header().to_bytes()) + 4 * self.values,
+            "weights_bytes": len(WeightsHeader().to_bytes()) + 4 * self.values,
             "flops": sum(row.flops for row in self.layers),
             "macs": sum(row.macs for row in self.layers),
         }
@@ -119,7 +119,7 @@ def _with_size(net: Section, img_size: int) -> Section:
 
 def _layer_row(node: Node, layer: nn.Module, before: list[LayerRow]) -> LayerRow:
     keys = dataclasses.asdict(node.spec)
-    extent, step = node.spec.kernel(*node.in_shapes)
+    extent, step = node.spec.kernel_and_stride(*node.in_shapes)
     fields = [before[source].field if source >= 0 else 1 for source in node.sources]
     jumps = [before[source].jump if source >= 0 else 1.0 for source in node.sources]
     jump = min(jumps, default=1.0)  # of joined maps the finest: a pooled gate does not coarsen what it scales
@@ -145,7 +145,7 @@ def _macs(layer: nn.Module, in_shapes: tuple[Shape, ...]) -> int:
     return int(counter.get_total_flops()) // 2
 
 
-def _head_row(node: Node, net: Net) -> HeadRow:
+def _head_row(node: Node, net: NetSection) -> HeadRow:
     keys = dataclasses.asdict(node.spec)
     numbers = keys.get("anchors") or ()
     anchors = list(zip(numbers[::2], numbers[1::2], strict=False))
@@ -160,7 +160,7 @@ def _head_row(node: Node, net: Net) -> HeadRow:
 
 
 def _unread(model: Darknet) -> tuple[str, ...]:
-    sections = [(Net, model.cfg.net), *((type(node.spec), node.section) for node in model.nodes)]
+    sections = [(NetSection, model.cfg.net), *((type(node.spec), node.section) for node in model.nodes)]
     return tuple(
         f"{section.path}:{line.number}: {line.key}={line.value} in [{section.name}]"
         for record, section in sections

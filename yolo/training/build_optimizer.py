@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer
 
     from yolo.config.train_settings import TrainSettings
-    from yolo.darknet.net import Net
+    from yolo.darknet.net_section import NetSection
     from yolo.model.network import Darknet
 
 logger = logging.getLogger(__name__)
@@ -40,12 +40,12 @@ class RunLength:
     batches: int  # micro-batches an epoch
     images: int  # images an epoch
 
-    def net_batches(self, net: Net) -> float:
+    def net_batches(self, net: NetSection) -> float:
         """Length in batches of the size that [net] gives."""
         return self.epochs * self.images / net.batch
 
 
-def follow_net(settings: TrainSettings, net: Net, num_images: int) -> TrainSettings:
+def follow_net(settings: TrainSettings, net: NetSection, num_images: int) -> TrainSettings:
     """The settings, with batch size and number of epochs from [net] where that is asked for.
 
     Raises:
@@ -73,7 +73,7 @@ def batch_size_at(settings: TrainSettings, epoch: int) -> int:
 
 
 def build_phases(
-    settings: TrainSettings, net: Net, images: int, batches_of: Callable[[int], int]
+    settings: TrainSettings, net: NetSection, images: int, batches_of: Callable[[int], int]
 ) -> Schedule | PhasedSchedule:
     """The schedule of a run; with a thaw one before and one after it, each from its own burn-in to its own end.
 
@@ -143,7 +143,7 @@ def describe_phases(
     )
 
 
-def build_schedule(settings: TrainSettings, net: Net, length: RunLength) -> Schedule:
+def build_schedule(settings: TrainSettings, net: NetSection, length: RunLength) -> Schedule:
     """The schedule of a run, fitted to its length."""
     if settings.policy.schedule == "cfg":
         return _net_schedule(settings, net, length)
@@ -180,7 +180,7 @@ def _burn_in(settings: TrainSettings, length: RunLength) -> float:
     return burn_in_epochs(length.epochs, length.batches, policy.burn_in_share)
 
 
-def _net_schedule(settings: TrainSettings, net: Net, length: RunLength) -> Schedule:
+def _net_schedule(settings: TrainSettings, net: NetSection, length: RunLength) -> Schedule:
     """Darknet's: its rates by its own count of batches, and no ramp of anything else."""
     if net.policy not in POLICIES:
         logger.warning("[net]: policy=%s is none of %s; constant, as in Darknet", net.policy, ", ".join(POLICIES))

@@ -28,8 +28,8 @@ def layer_schedules(model: Darknet, epochs_of: Callable[[float], float]) -> list
     schedules: list[ParamSchedule] = []
     blocked = 0.0
     for node in reversed(model.nodes):
-        blocked = max(blocked, node.spec.blocks_steps())
-        idle = max(blocked, node.spec.idle_steps(model.net.burn_in))
+        blocked = max(blocked, node.spec.stop_gradient_steps())
+        idle = max(blocked, node.spec.frozen_steps(model.net.burn_in))
         start = idle if idle in (0, math.inf) else epochs_of(idle)
         schedules.append(ParamSchedule(lr_factor=node.spec.learning_rate, start=start))
     return schedules[::-1]

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yolo.boxes.geometry import cxcywh_to_xyxy, iou
+from yolo.boxes.box_ops import cxcywh_to_xyxy, pairwise_iou
 from yolo.losses.darknet import ground_truth
 from yolo.losses.darknet.ground_truth import Truths, best_overlaps, left_alone, occurrences, rounds, split_targets
 
@@ -40,7 +40,7 @@ def test_best_overlaps_are_those_of_all_pairs(pairs_at_once: int, monkeypatch: p
     assert best[1].tolist() == [0.0] * 20
     for number in (0, 2):
         own = (image == number).nonzero()[:, 0]
-        every = iou(cxcywh_to_xyxy(pred[number]), cxcywh_to_xyxy(truths.cxcywh[own]))
+        every = pairwise_iou(cxcywh_to_xyxy(pred[number]), cxcywh_to_xyxy(truths.cxcywh[own]))
         torch.testing.assert_close(best[number], every.amax(1))
         found = best[number] > 0
         assert torch.equal(which[number][found], own[every.argmax(1)][found])

@@ -11,8 +11,8 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 from yolo.darknet.cfg_file import CfgFile
-from yolo.darknet.keys import read_keys
-from yolo.darknet.net import Net
+from yolo.darknet.cfg_keys import read_keys
+from yolo.darknet.net_section import NetSection
 from yolo.dataset_tools.check.checks.box_checks import INPUT_SIDE
 from yolo.dataset_tools.check.checks.class_checks import class_counts
 from yolo.errors import CfgError
@@ -48,7 +48,7 @@ def read_cfg_anchors(path_or_name: str) -> CfgAnchors:
         CfgError: no such file, or one without anchors.
     """
     cfg = CfgFile.read(path_or_name)
-    net = read_keys(Net, cfg.net)
+    net = read_keys(NetSection, cfg.net)
     pairs: dict[tuple[float, float], None] = {}
     for section in cfg.layers:
         line = section.find("anchors")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from yolo.boxes.geometry import iou
+from yolo.boxes.box_ops import pairwise_iou
 from yolo.evaluation.metrics.flat_detections import by_image
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ INCLUSIVE = np.array([0.0, 0.0, 1.0, 1.0])  # makes corners that name pixels, th
 
 def overlaps(a_N4: npt.NDArray[np.float64], b_M4: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Pairwise IoU of boxes, xyxy: (N, M) in 0..1."""
-    return np.asarray(iou(torch.from_numpy(a_N4), torch.from_numpy(b_M4)).numpy(), np.float64)
+    return np.asarray(pairwise_iou(torch.from_numpy(a_N4), torch.from_numpy(b_M4)).numpy(), np.float64)
 
 
 def best_truths(

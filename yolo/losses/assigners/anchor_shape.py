@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-from yolo.boxes.geometry import cxcywh_to_xyxy, shape_iou
+from yolo.boxes.box_ops import cxcywh_to_xyxy, wh_iou
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -46,7 +46,7 @@ def match_by_shape(
     height, width = image_size
     rows, columns = grid
     truth = targets[:, 2:6] * targets.new_tensor([width, height, width, height])
-    anchor, box = (shape_iou(anchors_wh, truth[:, 2:4]) > threshold).nonzero(as_tuple=True)
+    anchor, box = (wh_iou(anchors_wh, truth[:, 2:4]) > threshold).nonzero(as_tuple=True)
     picked = targets[box]
     return AnchorMatches(
         image=picked[:, 0].long(),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch.nn import functional as F
 
-from yolo.boxes.geometry import cxcywh_to_xyxy, paired_iou, shape_iou
+from yolo.boxes.box_ops import cxcywh_to_xyxy, elementwise_iou, wh_iou
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,7 +93,7 @@ def _cheapest(
     """The answers for some rows of the true boxes, head by head; a prediction may be among them more than once."""
     part = truths[rows]
     boxes = part[:, 2:6] * part.new_tensor([image_size[1], image_size[0], image_size[1], image_size[0]])
-    shapes = [shape_iou(boxes[:, 2:], each.anchors_wh) for each in heads]
+    shapes = [wh_iou(boxes[:, 2:], each.anchors_wh) for each in heads]
     best = torch.cat(shapes, dim=1).amax(1, keepdim=True)
     tables = [
         _candidates(each, part, boxes, fits=shape > threshold, nearest=shape == best)
@@ -145,7 +145,7 @@ def _candidates(head: HeadPredictions, truths: Tensor, boxes: Tensor, *, fits: T
     picked = head.pick(number)
     predicted = cxcywh_to_xyxy(head.boxes_cxcywh(number, picked))
     truth = cxcywh_to_xyxy(boxes)[:, None].expand_as(predicted)
-    overlap = paired_iou(predicted.flatten(0, 1), truth.flatten(0, 1), "iou").view(number.shape)
+    overlap = elementwise_iou(predicted.flatten(0, 1), truth.flatten(0, 1), "iou").view(number.shape)
     logits = head.head.logits(picked[..., 5:])
     class_id = truths[:, 1].long()[:, None, None].expand(*number.shape, 1)
     class_cost = F.softplus(logits).sum(-1) - logits.gather(-1, class_id)[..., 0]

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch.nn import functional as F
 
-from yolo.boxes.geometry import cxcywh_to_xyxy, paired_iou, shape_iou
+from yolo.boxes.box_ops import cxcywh_to_xyxy, elementwise_iou, wh_iou
 from yolo.losses.darknet.ground_truth import Truths
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from yolo.layers.head import AnchorHeadSpec
+    from yolo.layers.head_spec import AnchorHeadSpec
 
 LIKELY = 0.25  # class probability from which on an overlap can keep a prediction from being pushed down
 FOCAL_ALPHA = 0.5
@@ -87,7 +87,7 @@ def answering(grid: Grid, truths: Truths, points: Tensor, image_size: tuple[int,
     every = points.new_tensor(head.anchors[: 2 * head.num]).view(-1, 2) / size
     wh = truths.cxcywh[:, 2:]
     mask = range(head.num) if head.mask is None else head.mask
-    best = shape_iou(wh, every).argmax(1)
+    best = wh_iou(wh, every).argmax(1)
     near = best[:, None] == torch.tensor(list(mask), device=best.device)
     if head.iou_thresh < 1:
         own = torch.cat([grid.anchors * 0, grid.anchors], dim=1)
@@ -99,10 +99,10 @@ def answering(grid: Grid, truths: Truths, points: Tensor, image_size: tuple[int,
 def _pairwise(anchors_cxcywh: Tensor, wh: Tensor, kind: str) -> Tensor:
     """(N, A): overlaps of sizes (N, 2) with anchors (A, 4) that share their centre."""
     if kind in ("iou", "mse"):  # Darknet takes what is no overlap as IoU
-        return shape_iou(wh, anchors_cxcywh[:, 2:])
+        return wh_iou(wh, anchors_cxcywh[:, 2:])
     truth = torch.cat([wh * 0, wh], dim=1).repeat_interleave(len(anchors_cxcywh), 0)
     pred = anchors_cxcywh.repeat(len(wh), 1)
-    return paired_iou(cxcywh_to_xyxy(pred), cxcywh_to_xyxy(truth), kind).view(len(wh), -1)  # type: ignore[arg-type]
+    return elementwise_iou(cxcywh_to_xyxy(pred), cxcywh_to_xyxy(truth), kind).view(len(wh), -1)  # type: ignore[arg-type]
 
 
 def class_weights(head: AnchorHeadSpec, like: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional as F
 
-from yolo.boxes.geometry import cxcywh_to_xyxy, paired_iou
+from yolo.boxes.box_ops import cxcywh_to_xyxy, elementwise_iou
 from yolo.losses.darknet.anchor_targets import Part
 from yolo.losses.darknet.ground_truth import Truths, left_alone, occurrences
 
@@ -81,7 +81,7 @@ def _answering(head: Detection, boxes: Tensor, inside: Tensor, seen: int) -> tup
     pred = torch.cat([boxes[..., :2] / head.side, wh], dim=-1)
     truth = torch.cat([inside[:, :2] / head.side, inside[:, 2:]], dim=1)[:, None].expand_as(pred)
     pred_xyxy, truth_xyxy = cxcywh_to_xyxy(pred.flatten(0, 1)), cxcywh_to_xyxy(truth.flatten(0, 1))
-    overlap = paired_iou(pred_xyxy, truth_xyxy, "iou").view(-1, head.num)
+    overlap = elementwise_iou(pred_xyxy, truth_xyxy, "iou").view(-1, head.num)
     nearest = (pred - truth).square().sum(-1).argmin(1)
     best = torch.where((overlap > 0).any(1), overlap.argmax(1), nearest)
     if head.forced:

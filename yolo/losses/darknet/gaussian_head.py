@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from yolo.boxes.darknet_iou import darknet_iou_gradient
+from yolo.boxes.darknet_iou_gradient import darknet_iou_gradient
 from yolo.layers.gaussian_yolo import CENTRE_FROM_POINT
 from yolo.losses.darknet.anchor_targets import (
     LIKELY,

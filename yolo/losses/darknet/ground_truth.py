@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-from yolo.boxes.geometry import cxcywh_to_xyxy
+from yolo.boxes.box_ops import cxcywh_to_xyxy
 from yolo.losses.assigners.anchor_shape import lies_in_ignored
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional as F
 
-from yolo.boxes.geometry import cxcywh_to_xyxy, paired_iou
-from yolo.layers.tree import read_tree
+from yolo.boxes.box_ops import cxcywh_to_xyxy, elementwise_iou
+from yolo.layers.class_tree import read_tree
 from yolo.losses.darknet.anchor_targets import FOCAL_ALPHA, Part
 from yolo.losses.darknet.ground_truth import Truths, best_overlaps, left_alone, rounds
 
@@ -113,7 +113,7 @@ class _Work:
         """The cells that answer for the true boxes; of two that share one the later one overwrites the earlier."""
         head, entry = self.head, self.head.coords
         cells = self._answering(truths)
-        overlap = paired_iou(cxcywh_to_xyxy(self.boxes[cells]), cxcywh_to_xyxy(truths.cxcywh), "iou")
+        overlap = elementwise_iou(cxcywh_to_xyxy(self.boxes[cells]), cxcywh_to_xyxy(truths.cxcywh), "iou")
         target = overlap if head.rescore else torch.ones_like(overlap)
         boxes = head.coord_scale * self._box_delta(cells, truths.cxcywh)
         for chosen in rounds(cells):

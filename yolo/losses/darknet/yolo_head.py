@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from yolo.boxes.darknet_iou import darknet_iou_gradient
-from yolo.boxes.geometry import cxcywh_to_xyxy, paired_iou
+from yolo.boxes.box_ops import cxcywh_to_xyxy, elementwise_iou
+from yolo.boxes.darknet_iou_gradient import darknet_iou_gradient
 from yolo.losses.darknet.anchor_targets import (
     LIKELY,
     Grid,
@@ -28,7 +28,7 @@ from yolo.losses.darknet.ground_truth import Truths, best_overlaps, left_alone, 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from yolo.boxes.geometry import IouKind
+    from yolo.boxes.box_ops import IouKind
     from yolo.layers import Yolo
 
 
@@ -127,7 +127,7 @@ class _Work:
             self.delta[at, 4] = torch.where(free, objectness[chosen], self.delta[at, 4])
             self._write_classes(at, Labels(labels.class_id[chosen], labels.weight[chosen]))
         kind: IouKind = "giou" if head.iou_loss == "giou" else "iou"
-        return paired_iou(cxcywh_to_xyxy(self.boxes[cells]), cxcywh_to_xyxy(truth.cxcywh), kind)
+        return elementwise_iou(cxcywh_to_xyxy(self.boxes[cells]), cxcywh_to_xyxy(truth.cxcywh), kind)
 
     def _write_classes(self, cells: Tensor, labels: Labels) -> None:
         before = self.delta[cells, 5:]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import torch
 
-from yolo.boxes.geometry import iou
+from yolo.boxes.box_ops import pairwise_iou
 from yolo.data.formats.valid_boxes import TOLERANCE
 from yolo.dataset_tools.check.finding import Found, Level, check, of_boxes
 
@@ -157,7 +157,7 @@ def _near_pairs(scan: DatasetScan, image: int, keep: npt.NDArray[np.bool_]) -> l
     if len(numbers) < 2:
         return []
     boxes = torch.from_numpy(scan.boxes_xyxy[numbers])
-    overlap = np.tril(iou(boxes, boxes).numpy(), -1)
+    overlap = np.tril(pairwise_iou(boxes, boxes).numpy(), -1)
     later, earlier = np.nonzero(overlap > NEAR_IOU)
     return [Pair(int(numbers[i]), int(numbers[j]), float(overlap[i, j])) for i, j in zip(later, earlier, strict=True)]
 

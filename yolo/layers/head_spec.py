@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import torch
 from torch import nn
 
-from yolo.darknet.keys import check
-from yolo.layers.base import LayerSpec, Shape
+from yolo.darknet.cfg_keys import check_key
+from yolo.layers.layer_spec import LayerSpec, Shape
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -32,7 +32,7 @@ class HeadSpec(LayerSpec):
     Candidate boxes are in Darknet's order: cell by cell, and in a cell anchor by anchor.
     """
 
-    keeps_every_box: ClassVar[bool] = False
+    keeps_low_objectness: ClassVar[bool] = False
     """Whether Darknet returns boxes of any objectness, and applies its threshold to class scores only."""
 
     classes: int = 20
@@ -65,7 +65,7 @@ class HeadSpec(LayerSpec):
     def objectness(self, raw: Tensor) -> Tensor:
         """(B, N) in 0..1: how sure the head is that there is a box, of whatever class, as Darknet reports it."""
 
-    def scores_above(self, raw: Tensor, scores: Tensor, threshold: float) -> Tensor:
+    def thresholded_scores(self, raw: Tensor, scores: Tensor, threshold: float) -> Tensor:
         """(B, N, C): `decode`'s scores as Darknet reports them at a threshold, 0 where they are not above it."""
         del raw
         return torch.where(scores > threshold, scores, 0.0)
@@ -73,7 +73,7 @@ class HeadSpec(LayerSpec):
     def out_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
         needed = self.num_channels(self.classes)
-        check("classes", x.channels == needed, f"needs {needed} input channels, has {x.channels}; "
+        check_key("classes", x.channels == needed, f"needs {needed} input channels, has {x.channels}; "
               f"set filters={needed} in the layer before")  # fmt: skip
         return x
 
@@ -114,13 +114,13 @@ class AnchorHeadSpec(HeadSpec):
     beta_nms: float = 0.6
 
     def __post_init__(self) -> None:
-        check("classes", self.classes >= 1, "must be 1 or more")
+        check_key("classes", self.classes >= 1, "must be 1 or more")
         check_anchors(self.anchors, self.num)
         counters = len(self.counters_per_class)
-        check("counters_per_class", counters in (0, self.classes), f"has {counters} numbers, classes={self.classes}")
+        check_key("counters_per_class", counters in (0, self.classes), f"has {counters} values, classes={self.classes}")
         for anchor in self.mask or ():
             listed = 0 <= anchor < max(self.num, len(self.anchors) // 2)
-            check("mask", listed, f"anchor {anchor}, but num={self.num}; use 0..{self.num - 1}")
+            check_key("mask", listed, f"anchor {anchor}, but num={self.num}; use 0..{self.num - 1}")
             if anchor >= self.num:
                 logger.warning("mask=%d with num=%d: boxes of no size, as in Darknet; raise num", anchor, self.num)
 
@@ -136,9 +136,9 @@ class AnchorHeadSpec(HeadSpec):
 
 def check_anchors(anchors: tuple[float, ...], num: int) -> None:
     """Raise `BadValueError` unless there are `num` pairs of positive numbers."""
-    check("num", num >= 1, "must be 1 or more")
-    check("anchors", len(anchors) >= 2 * num, f"num={num} needs {2 * num} numbers")
-    check("anchors", min(anchors) > 0, "widths and heights must be above 0")
+    check_key("num", num >= 1, "must be 1 or more")
+    check_key("anchors", len(anchors) >= 2 * num, f"num={num} needs {2 * num} numbers")
+    check_key("anchors", min(anchors) > 0, "widths and heights must be above 0")
 
 
 def cell_major(x: Tensor) -> Tensor:

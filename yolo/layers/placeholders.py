@@ -8,23 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from yolo.layers.activations import build_activation
-from yolo.layers.base import LayerSpec, Shape, register
-
-
-@register("activation")
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Activation(LayerSpec):
-    """[activation]: an activation by itself."""
-
-    activation: str = "linear"
-
-    def out_shape(self, *inputs: Shape) -> Shape:
-        return inputs[0]
-
-    def build(self, *inputs: Shape) -> nn.Module:
-        del inputs
-        return build_activation(self.activation)
+from yolo.layers.layer_spec import LayerSpec, Shape, register
 
 
 @register("empty", "silence")
@@ -45,7 +29,7 @@ class Empty(LayerSpec):
 class Cost(LayerSpec):
     """Keys of [cost], a loss inside the network file: computes nothing here, losses are not layers."""
 
-    is_output: ClassVar[bool] = False
+    can_be_output: ClassVar[bool] = False
 
     type: str = "sse"
     scale: float = 1.0

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from yolo.boxes.geometry import IouKind, cxcywh_to_xyxy, iou, paired_iou, shape_iou, xyxy_to_cxcywh
+from yolo.boxes.box_ops import IouKind, cxcywh_to_xyxy, elementwise_iou, pairwise_iou, wh_iou, xyxy_to_cxcywh
 
 # 40 of the 300 pairs of boxes whose overlaps the C Darknet computed (AlexeyAB/darknet 59596d78, src/box.c, float32).
 GOLDEN = Path(__file__).parent / "darknet_box_pairs.npz"
@@ -34,16 +34,16 @@ def test_pairwise_iou() -> None:
     a = torch.tensor([[0, 0, 10, 10], [5, 5, 5, 5]])
     b = torch.tensor([[0, 0, 10, 10], [5, 0, 15, 10], [20, 20, 30, 30], [5, 5, 5, 5]])
     # same; half of each: 50 / 150; apart; inside but empty. An empty box overlaps nothing, itself included.
-    torch.testing.assert_close(iou(a, b), torch.tensor([[1, 1 / 3, 0, 0], [0, 0, 0, 0]]))
-    assert iou(a[:0], b).shape == (0, 4)
-    assert iou(a.bfloat16(), b.bfloat16()).dtype == torch.float32
+    torch.testing.assert_close(pairwise_iou(a, b), torch.tensor([[1, 1 / 3, 0, 0], [0, 0, 0, 0]]))
+    assert pairwise_iou(a[:0], b).shape == (0, 4)
+    assert pairwise_iou(a.bfloat16(), b.bfloat16()).dtype == torch.float32
 
 
 def test_shape_iou() -> None:
-    got = shape_iou(torch.tensor([[10, 20], [0, 0]]), torch.tensor([[10, 20], [20, 10], [5, 20], [0, 0]]))
+    got = wh_iou(torch.tensor([[10, 20], [0, 0]]), torch.tensor([[10, 20], [20, 10], [5, 20], [0, 0]]))
     # same; 10 x 10 shared of 200 + 200; half; nothing. Sizes of zero agree with nothing.
     torch.testing.assert_close(got, torch.tensor([[1, 100 / 300, 0.5, 0], [0, 0, 0, 0]]))
-    assert shape_iou(torch.ones(2, 2, dtype=torch.float64), torch.ones(1, 2)).dtype == torch.float64
+    assert wh_iou(torch.ones(2, 2, dtype=torch.float64), torch.ones(1, 2)).dtype == torch.float64
 
 
 @pytest.mark.parametrize(
@@ -67,21 +67,21 @@ def test_shape_iou() -> None:
 )
 def test_paired_iou_by_hand(pred: list[float], truth: list[float], expected: dict[IouKind, float]) -> None:
     for kind, value in expected.items():
-        got = paired_iou(torch.tensor([pred]), torch.tensor([truth]), kind)
+        got = elementwise_iou(torch.tensor([pred]), torch.tensor([truth]), kind)
         assert got.item() == pytest.approx(value, abs=1e-3 if max(truth) > 1e3 else 1e-6), kind
 
 
 def test_aspect_term_of_ciou() -> None:
     # Sharing a centre, 10 x 10 in 10 x 20: IoU 1/2, v = (2/pi (atan 1/2 - atan 1))^2, alpha = v / (1 - IoU + v).
     v = (2 / math.pi * (math.atan(0.5) - math.atan(1))) ** 2
-    got = paired_iou(torch.tensor([[0.0, 5, 10, 15]]), torch.tensor([[0.0, 0, 10, 20]]), "ciou")
+    got = elementwise_iou(torch.tensor([[0.0, 5, 10, 15]]), torch.tensor([[0.0, 0, 10, 20]]), "ciou")
     assert got.item() == pytest.approx(0.5 - v * v / (0.5 + v), abs=1e-6)
 
 
 def test_weight_of_the_aspect_term_is_constant_in_the_gradient() -> None:
     pred = torch.tensor([[0.0, 5, 10, 15]], dtype=torch.float64, requires_grad=True)
     truth = torch.tensor([[0.0, 0, 10, 20]], dtype=torch.float64)
-    penalty = paired_iou(pred, truth, "diou") - paired_iou(pred, truth, "ciou")
+    penalty = elementwise_iou(pred, truth, "diou") - elementwise_iou(pred, truth, "ciou")
     (grad,) = torch.autograd.grad(penalty.sum(), pred)
     # d(alpha v)/d bottom = alpha 2 v' d, with d = 2/pi (atan 1/2 - atan w/h) and d atan(w/h)/dh = -w/(w^2 + h^2).
     d = 2 / math.pi * (math.atan(0.5) - math.atan(1))
@@ -95,7 +95,7 @@ def test_paired_iou_equals_darknet(kind: IouKind) -> None:
     corners = cxcywh_to_xyxy(torch.from_numpy(golden["pairs_cxcywh"]).view(-1, 2, 4).double())
     # 1e-5: Darknet computes in float32 with -Ofast; the largest difference over all 300 pairs is 4e-6.
     torch.testing.assert_close(
-        paired_iou(corners[:, 0], corners[:, 1], kind).float(), torch.from_numpy(golden[kind]), atol=1e-5, rtol=0
+        elementwise_iou(corners[:, 0], corners[:, 1], kind).float(), torch.from_numpy(golden[kind]), atol=1e-5, rtol=0
     )
 
 
@@ -106,10 +106,10 @@ def test_paired_iou_equals_darknet_on_all_pairs() -> None:
     pred, truth, values = corners[:, 0], corners[:, 1], torch.from_numpy(golden["box_values"]).double()
     columns: dict[IouKind, int] = {"iou": 0, "giou": 1, "ciou": 3}
     for kind, column in columns.items():
-        torch.testing.assert_close(paired_iou(pred, truth, kind), values[:, column], atol=1e-5, rtol=0)
+        torch.testing.assert_close(elementwise_iou(pred, truth, kind), values[:, column], atol=1e-5, rtol=0)
     # Darknet's DIoU is the paper's with the distance term to the power 0.6.
-    overlap = paired_iou(pred, truth, "iou")
-    distance = overlap - paired_iou(pred, truth, "diou")
+    overlap = elementwise_iou(pred, truth, "iou")
+    distance = overlap - elementwise_iou(pred, truth, "diou")
     torch.testing.assert_close(overlap - distance**0.6, values[:, 2], atol=1e-5, rtol=0)
 
 
@@ -117,14 +117,14 @@ def test_paired_iou_equals_darknet_on_all_pairs() -> None:
 @given(st.lists(st.tuples(boxes, boxes), min_size=1, max_size=8))
 def test_ranges_and_symmetry(pairs: list[tuple[list[float], list[float]]]) -> None:
     a, b = torch.tensor([p for p, _ in pairs]), torch.tensor([t for _, t in pairs])
-    overlap = paired_iou(a, b, "iou")
-    torch.testing.assert_close(overlap, iou(a, b).diagonal(), atol=1e-6, rtol=0)
+    overlap = elementwise_iou(a, b, "iou")
+    torch.testing.assert_close(overlap, pairwise_iou(a, b).diagonal(), atol=1e-6, rtol=0)
     for kind, lowest in LOWEST.items():
-        value = paired_iou(a, b, kind)
+        value = elementwise_iou(a, b, kind)
         assert value.min() >= lowest - 1e-6
         assert (value <= overlap + 1e-6).all()
-        torch.testing.assert_close(value, paired_iou(b, a, kind), atol=1e-6, rtol=0)
-        torch.testing.assert_close(paired_iou(a, a, kind), torch.ones(len(a)), atol=1e-6, rtol=0)
+        torch.testing.assert_close(value, elementwise_iou(b, a, kind), atol=1e-6, rtol=0)
+        torch.testing.assert_close(elementwise_iou(a, a, kind), torch.ones(len(a)), atol=1e-6, rtol=0)
 
 
 # Not CIoU: its gradient leaves out the weight of the aspect term on purpose, as tested above.
@@ -134,7 +134,7 @@ def test_gradient_is_that_of_the_value(kind: IouKind) -> None:
     corner, extent = torch.rand(2, 20, 2, generator=generator, dtype=torch.float64)
     pred = torch.cat([corner, corner + extent + 0.1], 1).requires_grad_()
     truth = pred.detach().roll(1, 0)
-    assert torch.autograd.gradcheck(lambda x: paired_iou(x, truth, kind), (pred,))
+    assert torch.autograd.gradcheck(lambda x: elementwise_iou(x, truth, kind), (pred,))
 
 
 HARD = [
@@ -155,7 +155,7 @@ def test_values_and_gradients_are_finite_for_hard_boxes(kind: IouKind, dtype: to
     hard = torch.tensor(HARD, dtype=dtype)
     pred = hard.repeat_interleave(len(hard), 0).requires_grad_()
     truth = hard.repeat(len(hard), 1).requires_grad_()
-    value = paired_iou(pred, truth, kind)
+    value = elementwise_iou(pred, truth, kind)
     assert value.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
     assert value.isfinite().all()
     assert value.max() <= 1 + 1e-6
@@ -165,4 +165,4 @@ def test_values_and_gradients_are_finite_for_hard_boxes(kind: IouKind, dtype: to
 
 
 def test_no_pairs() -> None:
-    assert paired_iou(torch.zeros(0, 4), torch.zeros(0, 4), "ciou").shape == (0,)
+    assert elementwise_iou(torch.zeros(0, 4), torch.zeros(0, 4), "ciou").shape == (0,)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from yolo.darknet.keys import BadValueError, check
+from yolo.darknet.cfg_keys import BadValueError, check_key
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,9 +75,9 @@ def read_tree(path: Path) -> ClassTree:
             parent = int(line.split()[1])
         except (IndexError, ValueError):
             raise BadValueError("tree", f"line {number} of {path} is not a name and a parent's number") from None
-        check("tree", -1 <= parent < len(parents), f"line {number} of {path}: its parent does not stand before it")
+        check_key("tree", -1 <= parent < len(parents), f"line {number} of {path}: its parent does not stand before it")
         parents.append(parent)
-    check("tree", len(parents) >= 1, f"{path} names no class")
+    check_key("tree", len(parents) >= 1, f"{path} names no class")
     sizes = [1]
     for before, parent in itertools.pairwise(parents):
         if parent == before:

@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeVar
 
-from yolo.darknet.keys import check, read_keys
+from yolo.darknet.cfg_keys import check_key, read_keys
 from yolo.errors import CfgError
 
 if TYPE_CHECKING:
@@ -46,9 +46,9 @@ class LayerSpec(ABC):
     the network's input.
     """
 
-    combines: ClassVar[bool] = False
+    combines_inputs: ClassVar[bool] = False
     """Whether it joins the values of several layers, so that none of them may hand on mere signs."""
-    is_output: ClassVar[bool] = True
+    can_be_output: ClassVar[bool] = True
     """Whether it may be the network's output when it is the last layer."""
 
     learning_rate: float = 1.0
@@ -61,7 +61,7 @@ class LayerSpec(ABC):
     dontload: bool = False
     dontloadscales: bool = False
 
-    def idle_steps(self, burn_in: int) -> float:
+    def frozen_steps(self, burn_in: int) -> float:
         """Optimizer steps at the start of a run in which the layer's own keys keep its parameters; inf: all.
 
         The keys count Darknet's batches. `train_only_bn` leaves the statistics alone to learn, and Darknet updates
@@ -76,10 +76,10 @@ class LayerSpec(ABC):
             return math.inf
         return max(self.dont_update, self.burnin_update * burn_in - 1, 0)
 
-    def blocks_steps(self) -> float:
+    def stop_gradient_steps(self) -> float:
         """Optimizer steps at the start of a run in which no gradient reaches this layer and those before; inf: all.
 
-        Source: as `idle_steps`.
+        Source: as `frozen_steps`.
         """
         return math.inf if self.stopbackward == 1 else max(self.stopbackward, 0)
 
@@ -130,7 +130,7 @@ class LayerSpec(ABC):
         del out, inputs
         return 0
 
-    def kernel(self, *inputs: Shape) -> tuple[int, float]:
+    def kernel_and_stride(self, *inputs: Shape) -> tuple[int, float]:
         """Along x: how many cells of an input one output cell sees, and how many it moves a step (1/2 doubles)."""
         del inputs
         return 1, 1.0
@@ -152,14 +152,14 @@ def register(*section_names: str) -> Callable[[type[SpecType]], type[SpecType]]:
     return add
 
 
-def absolute(index: int, layer: int, key: str) -> int:
+def absolute_index(index: int, layer: int, key: str) -> int:
     """The number of the layer that a relative (negative) or absolute reference means.
 
     Raises:
         BadValueError: it is not an earlier layer.
     """
     target = index + layer if layer < 0 else layer
-    check(key, 0 <= target < index, f"layer {target} is not before this one; use 0..{index - 1}, or -{index}..-1")
+    check_key(key, 0 <= target < index, f"layer {target} is not before this one; use 0..{index - 1}, or -{index}..-1")
     return target
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 import pytest
 
 from yolo.darknet.cfg_file import CfgFile, Section
-from yolo.darknet.keys import check, read_keys, unknown_keys
+from yolo.darknet.cfg_keys import check_key, read_keys, unknown_keys
 from yolo.errors import CfgError
 
 
@@ -21,7 +21,7 @@ class Keys:
     limit: float | None = None
 
     def __post_init__(self) -> None:
-        check("rate", self.rate >= 0, "must not be negative")
+        check_key("rate", self.rate >= 0, "must not be negative")
 
 
 def section(*lines: str) -> Section:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from yolo.darknet.keys import check
+from yolo.darknet.cfg_keys import check_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Net:
+class NetSection:
     """Keys of `[net]`, with Darknet's defaults. Source: AlexeyAB/darknet src/parser.c parse_net_options (59596d78)."""
 
     width: int = 0
@@ -84,13 +84,13 @@ class Net:
     def __post_init__(self) -> None:
         size = () if self.inputs else ("width", "height", "channels")
         for key in (*size, "batch", "subdivisions", "time_steps", "step", "sgdr_mult"):
-            check(key, getattr(self, key) >= 1, "must be 1 or more")
-        check("inputs", self.inputs >= 0, "must be 0 or more")
-        check("learning_rate", self.learning_rate > 0, "must be above 0")
-        check("burn_in", self.burn_in >= 0, "must be 0 or more")
+            check_key(key, getattr(self, key) >= 1, "must be 1 or more")
+        check_key("inputs", self.inputs >= 0, "must be 0 or more")
+        check_key("learning_rate", self.learning_rate > 0, "must be above 0")
+        check_key("burn_in", self.burn_in >= 0, "must be 0 or more")
         if self.policy in ("poly", "sgdr"):
             cycle = self.sgdr_cycle if self.policy == "sgdr" else 0
-            check("max_batches", self.max_batches >= 1 or bool(cycle), f"policy={self.policy} needs it, 1 or more")
+            check_key("max_batches", self.max_batches >= 1 or bool(cycle), f"policy={self.policy} needs it, 1 or more")
 
     @property
     def input_shape(self) -> tuple[int, int, int]:

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from yolo.boxes.darknet_iou import darknet_iou_gradient
-from yolo.boxes.geometry import IouKind, cxcywh_to_xyxy, paired_iou
+from yolo.boxes.box_ops import IouKind, cxcywh_to_xyxy, elementwise_iou
+from yolo.boxes.darknet_iou_gradient import darknet_iou_gradient
 
 TRUTH = torch.tensor([[0.5, 0.5, 0.4, 0.2]], dtype=torch.float64)
 NEAR = torch.tensor([[0.6, 0.47, 0.3, 0.3]], dtype=torch.float64)
@@ -14,7 +14,7 @@ APART = torch.tensor([[0.1, 0.1, 0.1, 0.1]], dtype=torch.float64)
 @pytest.mark.parametrize("kind", ["iou", "giou"])
 def test_overlapping_boxes_have_the_true_derivative_with_sizes_doubled(kind: IouKind) -> None:
     pred = NEAR.clone().requires_grad_()
-    value = paired_iou(cxcywh_to_xyxy(pred), cxcywh_to_xyxy(TRUTH), kind)
+    value = elementwise_iou(cxcywh_to_xyxy(pred), cxcywh_to_xyxy(TRUTH), kind)
     (expected,) = torch.autograd.grad(value.sum(), pred)
     torch.testing.assert_close(darknet_iou_gradient(NEAR, TRUTH, kind), expected * torch.tensor([1, 1, 2, 2]))
 

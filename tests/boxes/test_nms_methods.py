@@ -10,8 +10,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from yolo.boxes import suppression
-from yolo.boxes.suppression import Candidates, NmsMethod, Survivors, survivors
+from yolo.boxes import nms_methods
+from yolo.boxes.nms_methods import Candidates, NmsMethod, Survivors, suppress
 from yolo.config.predict_settings import SuppressionKind
 
 Box = tuple[float, float, float, float]
@@ -122,15 +122,15 @@ def test_equals_a_plain_search(
     candidates = [c for c in candidates if c.score > score_threshold]
     candidates = [Plain(number, c.box, c.score, c.group) for number, c in enumerate(candidates)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(suppression, "_FIRST_BLOCK", block)
-        patch.setattr(suppression, "_CHUNK", block)
-        got = survivors(as_tensors(candidates), method, iou_threshold, score_threshold, limit)
+        patch.setattr(nms_methods, "_FIRST_BLOCK", block)
+        patch.setattr(nms_methods, "_CHUNK", block)
+        got = suppress(as_tensors(candidates), method, iou_threshold, score_threshold, limit)
     expected = plain(candidates, method, iou_threshold, score_threshold, limit)
     # Weakened scores that differ in the last digit alone may change places.
-    assert sorted(got.position.tolist()) == sorted(c.position for c in expected) or len(expected) == limit
+    assert sorted(got.index.tolist()) == sorted(c.position for c in expected) or len(expected) == limit
     torch.testing.assert_close(got.score, torch.tensor([c.score for c in expected]).float())
     if method.kind in ("greedy", "merge", "diou"):
-        assert got.position.tolist() == [c.position for c in expected]
+        assert got.index.tolist() == [c.position for c in expected]
         torch.testing.assert_close(got.xyxy, torch.tensor([c.box for c in expected]).view(-1, 4).float())
 
 
@@ -146,7 +146,7 @@ def test_numbers_by_hand() -> None:
     candidates = line([0.9, 0.8, 0.7], 2.0)
 
     def scores(kind: SuppressionKind) -> list[float]:
-        return [round(s, 6) for s in survivors(candidates, NmsMethod(kind=kind), 0.5, 0.0, 100).score.tolist()]
+        return [round(s, 6) for s in suppress(candidates, NmsMethod(kind=kind), 0.5, 0.0, 100).score.tolist()]
 
     assert scores("greedy") == [0.9, 0.7]
     assert scores("linear") == [0.9, 0.7, round(0.8 / 3 / 3, 6)]
@@ -155,13 +155,13 @@ def test_numbers_by_hand() -> None:
     assert scores("gaussian") == [0.9, round(second, 6), round(first * math.exp(-(4 / 9) / 0.5), 6)]
     # 2 pixels between centres, (12, 10) the hull: 2 / 3 - 4 / 244 is still over the threshold.
     assert scores("diou") == [0.9, 0.7]
-    merged = survivors(candidates, NmsMethod(kind="merge"), 0.5, 0.0, 100)
+    merged = suppress(candidates, NmsMethod(kind="merge"), 0.5, 0.0, 100)
     assert merged.xyxy[:, 0].tolist() == pytest.approx([2 * 0.8 / 1.7, (2 * 0.8 + 4 * 0.7) / 1.5])
 
 
 def test_small_beta_spares_boxes_with_distant_centres() -> None:
     candidates = line([0.9, 0.8], 2.0)
-    kept = [len(survivors(candidates, NmsMethod(kind="diou", beta=b), 0.5, 0.0, 100).score) for b in (1.0, 0.2)]
+    kept = [len(suppress(candidates, NmsMethod(kind="diou", beta=b), 0.5, 0.0, 100).score) for b in (1.0, 0.2)]
     assert kept == [1, 2]  # (4 / 244) ** 0.2 = 0.44 comes off the IoU of 0.67
 
 
@@ -174,13 +174,13 @@ def test_a_hundred_thousand_candidates_need_little_memory(kind: SuppressionKind)
     candidates = Candidates(
         torch.cat([corners, corners + 300], 1), torch.arange(100_000), torch.rand(100_000, generator=generator), group
     )
-    got: Survivors = survivors(candidates, NmsMethod(kind=kind, sigma=0.01), 0.6, 0.1, 20)
+    got: Survivors = suppress(candidates, NmsMethod(kind=kind, sigma=0.01), 0.6, 0.1, 20)
     best = torch.stack([candidates.score[group == number].max() for number in range(20)]).sort(descending=True).values
     torch.testing.assert_close(got.score, best)
-    assert sorted(candidates.group[got.position].tolist()) == list(range(20))
+    assert sorted(candidates.group[got.index].tolist()) == list(range(20))
 
 
 @pytest.mark.parametrize("kind", kinds)
 def test_no_candidates(kind: SuppressionKind) -> None:
-    got = survivors(line([], 1.0), NmsMethod(kind=kind), 0.5, 0.1, 10)
-    assert (got.xyxy.shape, got.score.shape, got.position.shape) == ((0, 4), (0,), (0,))
+    got = suppress(line([], 1.0), NmsMethod(kind=kind), 0.5, 0.1, 10)
+    assert (got.xyxy.shape, got.score.shape, got.index.shape) == ((0, 4), (0,), (0,))

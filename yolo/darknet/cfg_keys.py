@@ -40,7 +40,7 @@ class BadValueError(Exception):
         return CfgError(f"{section.where(self.key)}: {what}: {self.problem}")
 
 
-def check(key: str, holds: bool, problem: str) -> None:
+def check_key(key: str, holds: bool, problem: str) -> None:
     """Raise `BadValueError` unless the condition holds."""
     if not holds:
         raise BadValueError(key, problem)
