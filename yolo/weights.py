@@ -12,6 +12,7 @@ from yolo.config.program import run_program
 from yolo.errors import DownloadError, SettingsError
 from yolo.log import progress
 from yolo.remote.download import verify
+from yolo.text_table import align_columns
 
 HEADINGS = ("name", "MB", "cfg", "trained on", "AP", "AP50", "measured on", "score it on", "here")
 RIGHT = {"MB", "AP", "AP50"}
@@ -87,12 +88,8 @@ def check() -> None:
 def format_list() -> str:
     """The registry as a table."""
     rows = [HEADINGS, *(_cells(entry) for entry in registry().values())]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        cells = zip(HEADINGS, row, widths, strict=True)
-        lines.append("  ".join(text.rjust(w) if name in RIGHT else text.ljust(w) for name, text, w in cells).rstrip())
-    return "\n".join(lines) + "\n"
+    left = [i for i, heading in enumerate(HEADINGS) if heading not in RIGHT]
+    return "\n".join(align_columns(rows, left=left)) + "\n"
 
 
 def _cells(entry: Published) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from yolo.dataset_tools.writers.darknet_writer import write_description
 from yolo.dataset_tools.writers.dataset_writer import write_text
 from yolo.errors import SettingsError
 from yolo.storage import atomic_folder, require_absent
+from yolo.text_table import align_columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -106,13 +107,7 @@ def format_counts(names: Sequence[str], parts: Mapping[str, Sequence[Record]]) -
         if total[class_id]:
             percents = (f"{count[class_id]} ({count[class_id] / total[class_id]:4.0%})" for count in boxes)
             rows.append([name, *percents])
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    first, *others = widths
-    lines = (
-        row[0].ljust(first) + "".join(f"  {cell.rjust(w)}" for cell, w in zip(row[1:], others, strict=True))
-        for row in rows
-    )
-    return "\n".join(lines)
+    return "\n".join(align_columns(rows))
 
 
 def _divide(records: Sequence[Record], settings: Split) -> dict[str, list[Record]]:

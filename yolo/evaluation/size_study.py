@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from yolo.evaluation.metric_plots import draw_speed_accuracy
 from yolo.evaluation.scoring import score
-from yolo.evaluation.tables import align, number
+from yolo.evaluation.tables import number
 from yolo.model.input_sizes import largest_stride
+from yolo.text_table import align_columns
 from yolo.visualization.drawing import write_image
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def format_study(scores: dict[int, Score]) -> str:
         numbers = (number(coco.map50), number(coco.map50_95))
         times = (f"{ms:.1f}" for ms in (speed.load, speed.forward, speed.nms, 1000 / speed.total))
         rows.append((str(size), *numbers, *times))
-    return align(rows)
+    return "\n".join(align_columns(rows))
 
 
 def write_study(folder: Path, scores: dict[int, Score]) -> None:

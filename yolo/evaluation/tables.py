@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from yolo.evaluation.metrics.coco_match import MAX_DETECTIONS
+from yolo.text_table import align_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +21,7 @@ NAMES = {"voc07": "VOC 2007 (11 recalls)", "voc": "VOC 2010 (area under the curv
 
 def format_class_table(metrics: CocoMetrics) -> str:
     """The mean over classes, then each class that the split holds."""
-    return "\n".join([align(class_rows(metrics)), *_left_out([row.truths for row in metrics.classes])])
+    return "\n".join([*align_columns(class_rows(metrics)), *_left_out([row.truths for row in metrics.classes])])
 
 
 def class_rows(metrics: CocoMetrics) -> list[Row]:
@@ -35,7 +36,7 @@ def class_rows(metrics: CocoMetrics) -> list[Row]:
 def format_summary(metrics: CocoMetrics) -> str:
     """The twelve numbers that COCO's own program prints."""
     return "\n".join(
-        [align(summary_rows(metrics)), f"at most {MAX_DETECTIONS[-1]} detections an image count, as in COCO"]
+        [*align_columns(summary_rows(metrics)), f"at most {MAX_DETECTIONS[-1]} detections an image count, as in COCO"]
     )
 
 
@@ -54,7 +55,7 @@ def summary_rows(metrics: CocoMetrics) -> list[Row]:
 
 def format_ap(metrics: ApMetrics) -> str:
     """VOC's or Darknet's numbers: each class that the split holds, then the whole."""
-    lines = [align(ap_rows(metrics)), *_left_out([row.truths for row in metrics.classes], metrics.metric)]
+    lines = [*align_columns(ap_rows(metrics)), *_left_out([row.truths for row in metrics.classes], metrics.metric)]
     return "\n".join(lines + ap_lines(metrics))
 
 
@@ -83,7 +84,7 @@ def ap_lines(metrics: ApMetrics) -> list[str]:
 
 def format_errors(kinds: Sequence[ErrorKind], confidence: float) -> str:
     """Mistakes by kind."""
-    return align(error_rows(kinds, confidence))
+    return "\n".join(align_columns(error_rows(kinds, confidence)))
 
 
 def error_rows(kinds: Sequence[ErrorKind], confidence: float) -> list[Row]:
@@ -93,16 +94,6 @@ def error_rows(kinds: Sequence[ErrorKind], confidence: float) -> list[Row]:
         ("mAP50 lost", *(number(kind.cost) for kind in kinds)),
         (f"count at {confidence:g}", *(str(kind.count) for kind in kinds)),
     ]
-
-
-def align(rows: Sequence[Row]) -> str:
-    """The first column to the left, the others to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = (
-        "  ".join([row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))])
-        for row in rows
-    )
-    return "\n".join(lines)
 
 
 def number(value: float, digits: int = 3) -> str:

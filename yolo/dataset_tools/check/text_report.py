@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from yolo.dataset_tools.check.checks.class_checks import class_counts
 from yolo.dataset_tools.check.finding import Level
+from yolo.text_table import align_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,11 +45,7 @@ def class_table(scan: DatasetScan) -> list[str]:
     order = [int(c) for c in (-total).argsort(kind="stable") if total[c]]
     rows = [("class", *counts)]
     rows += [(scan.names[c], *(f"{column[c]:,}" for column in counts.values())) for c in order[:MAX_CLASSES]]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    table = [
-        "  ".join([row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))])
-        for row in rows
-    ]
+    table = align_columns(rows)
     rest = len(scan.names) - len(rows) + 1
     return [*table, f"and {rest} classes more"] if rest else table
 
