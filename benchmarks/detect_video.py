@@ -15,7 +15,7 @@ import torch
 
 import yolo
 from yolo.config.predict_settings import PredictSettings
-from yolo.inference.detector import letterboxed, to_input
+from yolo.inference.detector import letterbox_batch, to_input
 from yolo.inference.outputs import Drawings, JsonList, Outputs
 from yolo.inference.predictor import AHEAD
 from yolo.inference.sources.open_sources import open_sources
@@ -40,7 +40,7 @@ def main() -> None:
     frames = [frame.image for frame in source.frames()]
     size = fused.img_size or fused.model.net.width
     images = to_input(
-        letterboxed(frames[: given.batch_size], (size, size)).images, next(fused.model.parameters()).device
+        letterbox_batch(frames[: given.batch_size], (size, size)).images, next(fused.model.parameters()).device
     )
     rates: dict[str, list[float]] = {}
     for _ in range(ROUNDS):

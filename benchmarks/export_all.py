@@ -24,18 +24,18 @@ import onnx
 import torch
 from opencv_reader import randomize
 
+from yolo.boxes.nms import NmsSettings
 from yolo.darknet.cfg_file import CfgFile
 from yolo.exporting.equivalence import SINGLE, compare
 from yolo.exporting.export_formats import FORMATS
 from yolo.exporting.graph import Interface
-from yolo.exporting.graph_nms import Suppression
 from yolo.exporting.job import Job
 from yolo.exporting.runtimes import CannotRunError, Runner, model_runner
 from yolo.exporting.sample_images import check_inputs
 from yolo.model.network import Darknet
 from yolo.storage import shipped_names
 
-DETECTING = Suppression(score_threshold=0.005, iou_threshold=0.45, max_detections=100)
+DETECTING = NmsSettings(score_threshold=0.005, iou_threshold=0.45, max_detections=100)
 HEADER = (
     "| network | nodes | MB | own: score | onnxruntime: score | box, px | detections "
     "| OpenCV: score | box, px | detections | s |"

@@ -9,12 +9,12 @@ from pathlib import Path
 import torch
 import tyro
 
+from yolo.boxes.nms import NmsSettings
 from yolo.checkpoints.loading import class_names, load_model, validated_as
 from yolo.config.program import run_program
 from yolo.errors import require, require_img_size
 from yolo.exporting.export_formats import ENDINGS, FormatName
 from yolo.exporting.graph import Interface
-from yolo.exporting.graph_nms import Suppression
 from yolo.exporting.job import Job
 from yolo.exporting.sample_images import LabelledImages, check_inputs
 from yolo.exporting.writing import files_of, write_checked
@@ -90,7 +90,9 @@ def main() -> None:
         class_names(settings.names, own_names, model.num_classes),
         interface,
         fused=settings.fuse,
-        detecting=Suppression(settings.conf_thres, settings.iou_thres, settings.max_det),
+        detecting=NmsSettings(
+            score_threshold=settings.conf_thres, iou_threshold=settings.iou_thres, max_detections=settings.max_det
+        ),
         suppresses=settings.nms,
         data=LabelledImages(settings.data, interface.size, model.num_classes) if settings.data else None,
         calibration_images=settings.calibration_images,

@@ -1,4 +1,5 @@
-import functools
+from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 
 from yolo.boxes import nms_methods
 from yolo.boxes.detections import Detections, Predictions
-from yolo.boxes.nms import non_max_suppression
+from yolo.boxes.nms import NmsSettings, non_max_suppression
 
 Found = list[tuple[tuple[float, ...], float, int]]
 
@@ -80,11 +81,13 @@ def test_equals_a_plain_search(
         patch.setattr(nms_methods, "_FIRST_BLOCK", first_block)
         (got,) = non_max_suppression(
             Predictions(torch.tensor([boxes]), torch.tensor([scores])),
-            score_threshold=score_threshold,
-            iou_threshold=iou_threshold,
-            max_detections=max_detections,
-            multi_label=multi_label,
-            class_agnostic=class_agnostic,
+            NmsSettings(
+                score_threshold=score_threshold,
+                iou_threshold=iou_threshold,
+                max_detections=max_detections,
+                multi_label=multi_label,
+                class_agnostic=class_agnostic,
+            ),
         )
     assert as_rows(got) == plain_nms(
         boxes,
@@ -100,9 +103,11 @@ def test_equals_a_plain_search(
 def test_only_the_classes_asked_for_are_candidates() -> None:
     boxes = torch.tensor([[[0, 0, 10, 10], [0, 0, 10, 9], [20, 0, 30, 10]]])
     scores = torch.tensor([[[0.5, 0.0, 0.75], [0.25, 0.75, 0.0], [0.0, 0.0, 0.5]]])
-    search = functools.partial(
-        non_max_suppression, Predictions(boxes, scores), score_threshold=0.1, iou_threshold=0.5, class_agnostic=True
-    )
+    agnostic = NmsSettings(score_threshold=0.1, iou_threshold=0.5, class_agnostic=True)
+
+    def search(**changes: Any) -> list[Detections]:
+        return non_max_suppression(Predictions(boxes, scores), replace(agnostic, **changes))
+
     assert as_rows(search(classes=[0])[0]) == [((0, 0, 10, 10), 0.5, 0)]
     assert as_rows(search(classes=[2, 1], max_detections=1)[0]) == [((0, 0, 10, 10), 0.75, 2)]
     # The first box is best as class 2, the second as class 1.
@@ -112,7 +117,7 @@ def test_only_the_classes_asked_for_are_candidates() -> None:
 def test_each_image_on_its_own() -> None:
     boxes = torch.tensor([[[0, 0, 10, 10], [0, 0, 10, 9]], [[0, 0, 10, 10], [20, 20, 30, 30]]])
     scores = torch.tensor([[[0.5, 0.0], [0.75, 0.25]], [[0.5, 0.25], [0.0, 0.75]]])
-    first, second = non_max_suppression(Predictions(boxes, scores), score_threshold=0.1, iou_threshold=0.5)
+    first, second = non_max_suppression(Predictions(boxes, scores), NmsSettings(score_threshold=0.1, iou_threshold=0.5))
     assert as_rows(first) == [((0, 0, 10, 9), 0.75, 0), ((0, 0, 10, 9), 0.25, 1)]
     assert as_rows(second) == [((20, 20, 30, 30), 0.75, 1), ((0, 0, 10, 10), 0.5, 0), ((0, 0, 10, 10), 0.25, 1)]
 
@@ -123,7 +128,9 @@ def test_small_boxes_of_a_late_class_are_compared_exactly() -> None:
     scores = torch.zeros(1, 3, 100)
     scores[0, :, 99] = torch.tensor([0.5, 0.25, 0.125])
     for threshold, count in [(0.6280, 3), (0.6270, 2)]:
-        (got,) = non_max_suppression(Predictions(boxes, scores), score_threshold=0, iou_threshold=threshold)
+        (got,) = non_max_suppression(
+            Predictions(boxes, scores), NmsSettings(score_threshold=0, iou_threshold=threshold)
+        )
         assert len(got) == count
 
 
@@ -131,7 +138,7 @@ def test_boxes_left_of_the_image_do_not_meet_those_of_another_class() -> None:
     # Moved by the largest coordinate and one, the second box would come to lie on the first.
     boxes = torch.tensor([[[0, 0, 10, 10], [-11, -11, -1, -1]]])
     scores = torch.tensor([[[0.5, 0.0], [0.0, 0.25]]])
-    (got,) = non_max_suppression(Predictions(boxes, scores), score_threshold=0.1, iou_threshold=0.5)
+    (got,) = non_max_suppression(Predictions(boxes, scores), NmsSettings(score_threshold=0.1, iou_threshold=0.5))
     assert got.class_id.tolist() == [0, 1]
 
 
@@ -139,7 +146,7 @@ def test_equal_scores_keep_the_order_of_the_boxes() -> None:
     left = torch.arange(1500.0) * 2
     boxes = torch.stack([left, left, left + 1, left + 1], 1)
     predictions = Predictions(boxes[None], torch.full((1, 1500, 1), 0.5))
-    (got,) = non_max_suppression(predictions, score_threshold=0.1, iou_threshold=0.5, max_detections=1400)
+    (got,) = non_max_suppression(predictions, NmsSettings(score_threshold=0.1, iou_threshold=0.5, max_detections=1400))
     torch.testing.assert_close(got.xyxy, boxes[:1400])
 
 
@@ -147,16 +154,16 @@ def test_boxes_that_are_not_finite_are_left_out() -> None:
     nan, inf = float("nan"), float("inf")
     boxes = torch.tensor([[[0, 0, inf, 10], [nan, 0, 5, 5], [0, 0, 10, 10], [0, 0, 10, 9]]])
     scores = torch.tensor([[[0.9], [0.8], [0.7], [0.6]]])
-    (got,) = non_max_suppression(Predictions(boxes, scores), score_threshold=0.1, iou_threshold=0.5)
+    (got,) = non_max_suppression(Predictions(boxes, scores), NmsSettings(score_threshold=0.1, iou_threshold=0.5))
     assert got.xyxy.tolist() == [[0, 0, 10, 10]]
-    (got,) = non_max_suppression(Predictions(boxes, scores * nan), score_threshold=0.1, iou_threshold=0.5)
+    (got,) = non_max_suppression(Predictions(boxes, scores * nan), NmsSettings(score_threshold=0.1, iou_threshold=0.5))
     assert len(got) == 0
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16, torch.float64])
 def test_types(dtype: torch.dtype) -> None:
     boxes, scores = torch.tensor([[[0, 0, 8, 8]]], dtype=dtype), torch.tensor([[[0.5]]], dtype=dtype)
-    (got,) = non_max_suppression(Predictions(boxes, scores), score_threshold=0.1, iou_threshold=0.5)
+    (got,) = non_max_suppression(Predictions(boxes, scores), NmsSettings(score_threshold=0.1, iou_threshold=0.5))
     assert (got.xyxy.dtype, got.score.dtype, got.class_id.dtype) == (torch.float32, torch.float32, torch.int64)
     assert as_rows(got) == [((0, 0, 8, 8), 0.5, 0)]
 
@@ -173,14 +180,14 @@ def test_types(dtype: torch.dtype) -> None:
 def test_nothing_found(num_boxes: int, score_threshold: float, multi_label: bool) -> None:
     predictions = Predictions(torch.zeros(2, num_boxes, 4), torch.full((2, num_boxes, 3), 0.5))
     found = non_max_suppression(
-        predictions, score_threshold=score_threshold, iou_threshold=0.5, multi_label=multi_label
+        predictions, NmsSettings(score_threshold=score_threshold, iou_threshold=0.5, multi_label=multi_label)
     )
     assert [(tuple(f.xyxy.shape), len(f), tuple(f.class_id.shape)) for f in found] == [((0, 4), 0, (0,))] * 2
 
 
 def test_no_images() -> None:
     empty = Predictions(torch.zeros(0, 5, 4), torch.zeros(0, 5, 3))
-    assert non_max_suppression(empty, score_threshold=0.1, iou_threshold=0.5) == []
+    assert non_max_suppression(empty, NmsSettings(score_threshold=0.1, iou_threshold=0.5)) == []
 
 
 def test_young_weights_fill_every_place() -> None:
@@ -189,7 +196,7 @@ def test_young_weights_fill_every_place() -> None:
     corners = torch.rand(1, 2000, 2, generator=generator) * 4
     boxes = torch.cat([corners, corners + 300], -1)
     scores = torch.rand(1, 2000, 20, generator=generator) * 0.01
-    (got,) = non_max_suppression(Predictions(boxes, scores), score_threshold=0.001, iou_threshold=0.6)
+    (got,) = non_max_suppression(Predictions(boxes, scores), NmsSettings(score_threshold=0.001, iou_threshold=0.6))
     # All boxes overlap, so exactly one per class survives, the best.
     assert sorted(got.class_id.tolist()) == list(range(20))
     torch.testing.assert_close(got.score, scores[0].max(0).values.sort(descending=True).values)

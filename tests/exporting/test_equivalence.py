@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import pytest
 
+from yolo.boxes.nms import NmsSettings
 from yolo.exporting.equivalence import EIGHT_BITS, HALF, SINGLE, Difference, Tolerance, compare
-from yolo.exporting.graph_nms import Suppression
 
 if TYPE_CHECKING:
     from yolo.exporting.runtimes import Images, Outputs
 
 IMAGE = np.zeros((1, 3, 100, 100), np.float32)
-SETTINGS = Suppression(0.5, 0.45, 100)
+SETTINGS = NmsSettings(score_threshold=0.5, iou_threshold=0.45, max_detections=100)
 Rows: TypeAlias = list[list[float]]
 
 BOXES: Rows = [[10, 10, 30, 30], [50, 50, 90, 90], [10, 60, 40, 90]]
@@ -84,7 +84,7 @@ def test_a_detection_at_the_threshold_may_be_missing() -> None:
 
 def test_the_tail_of_a_full_list_may_differ() -> None:
     boxes = [[i * 10.0, 0, i * 10 + 9, 9] for i in range(3)]
-    settings = Suppression(0.1, 0.45, 2)
+    settings = NmsSettings(score_threshold=0.1, iou_threshold=0.45, max_detections=2)
     ours = answers(boxes, [[0.9, 0], [0.5, 0], [0.4999, 0]])
     theirs = answers(boxes, [[0.9, 0], [0.4999, 0], [0.5, 0]])
     found = compare(lambda _: ours, lambda _: theirs, [IMAGE], settings, SINGLE)

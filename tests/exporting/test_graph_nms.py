@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from yolo.boxes.detections import Predictions
-from yolo.boxes.nms import non_max_suppression
-from yolo.exporting.graph_nms import NMS_OUTPUTS, Suppression, with_suppression
+from yolo.boxes.nms import NmsSettings, non_max_suppression
+from yolo.exporting.graph_nms import NMS_OUTPUTS, with_suppression
 from yolo.exporting.runtime_detector import detections_of
 
 CANDIDATES = """
@@ -33,7 +33,7 @@ def test_it_finds_what_our_own_suppression_finds(num_boxes: int, num_classes: in
     corner = torch.rand(2, num_boxes, 2, generator=generator) * 60
     boxes = torch.cat([corner, corner + 5 + torch.rand(2, num_boxes, 2, generator=generator) * 40], -1)
     scores = torch.rand(2, num_boxes, num_classes, generator=generator)
-    settings = Suppression(threshold, 0.45, most)
+    settings = NmsSettings(score_threshold=threshold, iou_threshold=0.45, max_detections=most)
     session = onnxruntime.InferenceSession(
         with_suppression(onnx.parser.parse_model(CANDIDATES), settings).SerializeToString(),
         providers=["CPUExecutionProvider"],
@@ -41,9 +41,7 @@ def test_it_finds_what_our_own_suppression_finds(num_boxes: int, num_classes: in
     arrays = session.run(list(NMS_OUTPUTS), {"b": boxes.numpy(), "s": scores.numpy()})
     assert [array.shape for array in arrays] == [(2, most, 4), (2, most), (2, most), (2,)]
     outputs = dict(zip(NMS_OUTPUTS, arrays, strict=True))
-    expected = non_max_suppression(
-        Predictions(boxes, scores), score_threshold=threshold, iou_threshold=0.45, max_detections=most
-    )
+    expected = non_max_suppression(Predictions(boxes, scores), settings)
     for ours, theirs in zip(expected, detections_of(outputs, settings), strict=True):
         assert torch.equal(ours.xyxy, theirs.xyxy)
         assert torch.equal(ours.score, theirs.score)

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from tests.exporting.networks import network
+from yolo.boxes.nms import NmsSettings
 from yolo.errors import SettingsError
 from yolo.exporting.equivalence import SINGLE, compare
 from yolo.exporting.graph import DetectorGraph, Interface, exported_program, require_open_axes
-from yolo.exporting.graph_nms import Suppression
 from yolo.exporting.onnx_graph import require_onnx, to_onnx
 from yolo.exporting.runtimes import model_runner, onnxruntime_runner, opencv_runner
 from yolo.exporting.sample_images import check_inputs
@@ -19,7 +19,7 @@ from yolo.model.fusing import fuse
 if TYPE_CHECKING:
     from pathlib import Path
 
-SETTINGS = Suppression(0.05, 0.45, 300)
+SETTINGS = NmsSettings(score_threshold=0.05, iou_threshold=0.45, max_detections=300)
 
 
 @pytest.mark.parametrize("name", ["yolo", "heads", "detection", "classifier"])

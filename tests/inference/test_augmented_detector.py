@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from yolo.boxes.detections import Predictions
+from yolo.boxes.nms import NmsSettings
 from yolo.data.sample import Batch, Letterbox
 from yolo.inference.augmented_detector import AugmentedDetector, View
 from yolo.inference.detector import Detector
@@ -41,7 +42,7 @@ def batch() -> Batch:
 
 def detect(*views: View) -> tuple[list[list[float]], list[tuple[int, int]]]:
     model = BrightSpot()
-    detector = Detector(model, score_threshold=0.1, iou_threshold=0.6)  # type: ignore[arg-type]
+    detector = Detector(model, NmsSettings(score_threshold=0.1, iou_threshold=0.6))  # type: ignore[arg-type]
     (found,) = AugmentedDetector(detector, STRIDE, views)(batch())
     return found.xyxy.tolist(), model.sizes
 

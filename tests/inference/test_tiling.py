@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.spots import BLUE, RED, paint, spot_model
+from yolo.boxes.nms import NmsSettings
 from yolo.inference.detector import Detector
 from yolo.inference.tiling import Tile, detect_in_tiles, is_cut, tiles
 
@@ -35,14 +36,14 @@ def test_every_spot_of_a_large_image_is_found_once_where_it_is() -> None:
     # Some lie across the borders of tiles, which are at multiples of 48; whole they are seen by one tile or by four.
     spots = [(0, 0, RED), (40, 40, RED), (56, 8, RED), (96, 104, BLUE), (312, 200, RED), (632, 632, BLUE)]
     image = paint((640, 640), spots)
-    detector = Detector(spot_model(), score_threshold=0.25, iou_threshold=0.45)
+    detector = Detector(spot_model(), NmsSettings(score_threshold=0.25, iou_threshold=0.45))
     found = detect_in_tiles(detector, image, side=64, overlap=0.25, batch_size=50)
     rows = sorted((*box, class_id) for box, class_id in zip(found.xyxy.tolist(), found.class_id.tolist(), strict=True))
     assert rows == [(x, y, x + 8, y + 8, c) for x, y, c in sorted(spots)]
 
 
 def test_small_image_is_as_without_tiles() -> None:
-    detector = Detector(spot_model(), score_threshold=0.25, iou_threshold=0.45)
+    detector = Detector(spot_model(), NmsSettings(score_threshold=0.25, iou_threshold=0.45))
     found = detect_in_tiles(detector, paint((64, 64), [(8, 16, RED)]), side=64, overlap=0.25, batch_size=8)
     assert found.xyxy.tolist() == [[8, 16, 16, 24]]
 

@@ -5,6 +5,7 @@ Axes: B images, N candidate boxes, C classes, K candidates (a box with one class
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -20,17 +21,20 @@ if TYPE_CHECKING:
     from yolo.boxes.detections import Predictions
 
 
-def non_max_suppression(
-    predictions: Predictions,
-    *,
-    score_threshold: float,
-    iou_threshold: float,
-    max_detections: int = 100,
-    multi_label: bool = True,
-    class_agnostic: bool = False,
-    classes: Sequence[int] | None = None,
-    method: NmsMethod = GREEDY,
-) -> list[Detections]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NmsSettings:
+    """Thresholds and rules of non-maximum suppression."""
+
+    score_threshold: float  # a candidate needs a higher score than this, also after it was weakened
+    iou_threshold: float  # a candidate is suppressed if its overlap with a better survivor is more than this
+    max_detections: int = 100  # maximum number of survivors per image, best first; COCO counts 100
+    multi_label: bool = True  # every class of a box above the threshold is a candidate; else only its best class
+    class_agnostic: bool = False  # boxes of different classes suppress each other too
+    classes: Sequence[int] | None = None  # ids of the classes to detect; None: all
+    method: NmsMethod = GREEDY  # how overlap is measured and what it does
+
+
+def non_max_suppression(predictions: Predictions, settings: NmsSettings) -> list[Detections]:
     """Take the best candidate, drop or weaken those that overlap it, repeat.
 
     The result depends only on the input: equal scores are taken in the order (box, class), all candidates are
@@ -39,24 +43,20 @@ def non_max_suppression(
 
     Args:
         predictions: B images, any float type and device.
-        score_threshold: a candidate needs a higher score than this, also after it was weakened.
-        iou_threshold: a candidate is suppressed if its overlap with a better survivor is more than this.
-        max_detections: maximum number of survivors per image, best first; COCO counts 100.
-        multi_label: every class of a box above the threshold is a candidate; else only its best class.
-        class_agnostic: boxes of different classes suppress each other too.
-        classes: ids of the classes to detect; None: all.
-        method: how overlap is measured and what it does.
+        settings: thresholds and rules.
 
     Returns:
         One `Detections` per image, on the device of the input.
     """
     detections = []
     for boxes_N4, scores_NC in zip(predictions.boxes_xyxy, predictions.scores, strict=True):
-        allowed_NC = _mask_classes(scores_NC.float(), multi_label, classes)
-        box_K, class_K, score_K = _above_threshold(boxes_N4, allowed_NC, score_threshold)
-        group_K = torch.zeros_like(class_K) if class_agnostic else class_K
+        allowed_NC = _mask_classes(scores_NC.float(), settings.multi_label, settings.classes)
+        box_K, class_K, score_K = _above_threshold(boxes_N4, allowed_NC, settings.score_threshold)
+        group_K = torch.zeros_like(class_K) if settings.class_agnostic else class_K
         candidates = Candidates(boxes_N4, box_K, score_K, group_K)
-        kept = suppress(candidates, method, iou_threshold, score_threshold, max_detections)
+        kept = suppress(
+            candidates, settings.method, settings.iou_threshold, settings.score_threshold, settings.max_detections
+        )
         detections.append(Detections(kept.xyxy, kept.score, class_K[kept.index]))
     return detections
 

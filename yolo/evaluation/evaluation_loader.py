@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from yolo.boxes.nms import NmsSettings
 from yolo.config.test_settings import EVALUATION_BATCH_SIZE, EVALUATION_CONF_THRES, EVALUATION_IOU_THRES
 from yolo.data.dataset import DetectionDataset
 from yolo.data.loader import DetectionLoader, build_loader
@@ -53,4 +54,4 @@ def build_evaluation_loader(
 
 def build_evaluation_detector(model: Darknet) -> Detector:
     """The detector that training and the test program score, so that they give the same number."""
-    return Detector(model, score_threshold=EVALUATION_CONF_THRES, iou_threshold=EVALUATION_IOU_THRES)
+    return Detector(model, NmsSettings(score_threshold=EVALUATION_CONF_THRES, iou_threshold=EVALUATION_IOU_THRES))

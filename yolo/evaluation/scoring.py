@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from yolo import distributed
+from yolo.boxes.nms import NmsSettings
 from yolo.data.sample import Shard
 from yolo.errors import SettingsError
 from yolo.evaluation.collect_detections import collect_detections
@@ -92,7 +93,7 @@ def _detector_and_loader(
     if settings.augment and any(isinstance(node.spec, Connected) for node in model.nodes):
         raise SettingsError(f"--augment: {model.cfg.path} has [connected] layers, which take one size; leave it out")
     size = input_size(model.graph, img_size, any_multiple=settings.rect)
-    detector = Detector(model, score_threshold=conf_thres, iou_threshold=iou_thres)
+    detector = Detector(model, NmsSettings(score_threshold=conf_thres, iou_threshold=iou_thres))
     loader = build_evaluation_loader(
         index,
         size=size,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import torch
 
     from yolo.boxes.detections import Detections
-    from yolo.exporting.graph_nms import Suppression
+    from yolo.boxes.nms import NmsSettings
     from yolo.exporting.runtimes import Images, Outputs, Runner
 
 COUNTS = 0.001  # candidates that score less are not compared: nobody sees their boxes
@@ -72,7 +72,7 @@ class Difference:
 
 
 def compare(
-    expected: Runner, found: Runner, inputs: Sequence[Images], settings: Suppression, tolerance: Tolerance
+    expected: Runner, found: Runner, inputs: Sequence[Images], settings: NmsSettings, tolerance: Tolerance
 ) -> Difference:
     """Run a network and its file on the same images; the worst of all inputs.
 
@@ -93,7 +93,7 @@ def compare(
 
 
 def _of_batch(
-    ours: Outputs, theirs: Outputs, images: Images, settings: Suppression, tolerance: Tolerance
+    ours: Outputs, theirs: Outputs, images: Images, settings: NmsSettings, tolerance: Tolerance
 ) -> Difference:
     if "output" in ours:
         scale = float(np.abs(ours["output"]).max()) or 1.0
@@ -109,7 +109,7 @@ def _of_batch(
     return Difference(score, box, sum(part.expected for part in of_images), sum(part.alike for part in of_images))
 
 
-def _of_detections(ours: Detections, theirs: Detections, settings: Suppression, tolerance: Tolerance) -> Difference:
+def _of_detections(ours: Detections, theirs: Detections, settings: NmsSettings, tolerance: Tolerance) -> Difference:
     """Of one image: detections that both are sure of must have a counterpart among all of the other's."""
     full = max(len(ours), len(theirs)) == settings.max_detections  # then the weakest of one may be beyond the other's
     weakest = [float(found.score[-1]) for found in (ours, theirs) if full and len(found)]

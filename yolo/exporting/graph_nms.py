@@ -5,7 +5,6 @@ Axes: B images, N candidate boxes, C classes, D detections an image at most.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from yolo.exporting.graph import DETECTOR_OUTPUTS
@@ -13,16 +12,9 @@ from yolo.exporting.graph import DETECTOR_OUTPUTS
 if TYPE_CHECKING:
     from onnx import ModelProto
 
+    from yolo.boxes.nms import NmsSettings
+
 NMS_OUTPUTS = ("detection_boxes", "detection_scores", "detection_classes", "num_detections")
-
-
-@dataclass(frozen=True, slots=True)
-class Suppression:
-    """What it keeps."""
-
-    score_threshold: float
-    iou_threshold: float
-    max_detections: int  # D
 
 
 # Fixed sizes, because batches of them are arrays as they stand. NonMaxSuppression lists what survives, class by class;
@@ -60,7 +52,7 @@ suppression (float[batch, N, 4] boxes, float[batch, N, C] scores)
 """
 
 
-def with_suppression(model: ModelProto, settings: Suppression) -> ModelProto:
+def with_suppression(model: ModelProto, settings: NmsSettings) -> ModelProto:
     """The model with this after its `boxes` and `scores`, which are no outputs any more.
 
     An image's detections are the first `num_detections` of its D rows, best first; the other rows have score 0,

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from onnx import ModelProto
     from torch.export import ExportedProgram
 
+    from yolo.boxes.nms import NmsSettings
     from yolo.evaluation.metrics.coco_metrics import CocoMetrics
-    from yolo.exporting.graph_nms import Suppression
     from yolo.exporting.runtimes import Runner
     from yolo.exporting.sample_images import LabelledImages
     from yolo.model.network import Darknet
@@ -46,7 +46,7 @@ class Job:
         interface: Interface,
         *,
         fused: bool,
-        detecting: Suppression,
+        detecting: NmsSettings,
         suppresses: bool,
         data: LabelledImages | None,
         calibration_images: int,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from yolo.boxes.nms import NmsSettings
 from yolo.config.test_settings import EVALUATION_CONF_THRES, EVALUATION_IOU_THRES
 from yolo.data.decode import read_image
 from yolo.data.drawn_shapes import scene_rng
@@ -17,7 +18,6 @@ from yolo.data.transforms import letterbox
 from yolo.errors import require
 from yolo.evaluation.evaluation_loader import build_evaluation_loader
 from yolo.evaluation.evaluator import Evaluator
-from yolo.exporting.graph_nms import Suppression
 from yolo.exporting.runtime_detector import FileDetector
 from yolo.inference.detector import to_input
 from yolo.log import progress
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from yolo.exporting.graph import Interface
     from yolo.exporting.runtimes import Images, Runner
 
-EVALUATION = Suppression(score_threshold=EVALUATION_CONF_THRES, iou_threshold=EVALUATION_IOU_THRES, max_detections=100)
+EVALUATION = NmsSettings(score_threshold=EVALUATION_CONF_THRES, iou_threshold=EVALUATION_IOU_THRES, max_detections=100)
 BATCH_SIZE = 8
 
 

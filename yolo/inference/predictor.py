@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from yolo.boxes.nms import NmsSettings
 from yolo.boxes.nms_methods import NmsMethod
 from yolo.checkpoints.loading import class_names, load_model, validated_as
 from yolo.config.predict_settings import PredictSettings
 from yolo.data.rect import rectangular_sizes
 from yolo.devices import select_device
 from yolo.errors import DataError, SettingsError, require
-from yolo.inference.detector import Detector, letterboxed
+from yolo.inference.detector import Detector, letterbox_batch
 from yolo.inference.results import Result, Results
 from yolo.inference.sources.image_files import ImageArray
 from yolo.inference.sources.open_sources import open_sources
@@ -95,8 +96,7 @@ class Predictor:
 
     def detector(self, settings: PredictSettings) -> Detector:
         """What finds objects by these settings."""
-        return Detector(
-            self.model,
+        nms = NmsSettings(
             score_threshold=settings.conf_thres,
             iou_threshold=settings.iou_thres,
             max_detections=settings.max_det,
@@ -105,6 +105,7 @@ class Predictor:
             classes=class_ids(settings.classes, self.names) if settings.classes else None,
             method=NmsMethod(kind=settings.nms, beta=settings.nms_beta, sigma=settings.nms_sigma),
         )
+        return Detector(self.model, nms)
 
     def _shape(self, settings: PredictSettings, size: int) -> Callable[[Frame], tuple[int, int]]:
         """Width and height of the input for an image."""
@@ -246,4 +247,4 @@ def _batches(
     with contextlib.closing(frames):
         for size_wh, alike in itertools.groupby(frames, key=shape):
             while chunk := list(itertools.islice(alike, batch_size)):
-                yield chunk, letterboxed([image.image for image in chunk], size_wh)
+                yield chunk, letterbox_batch([image.image for image in chunk], size_wh)

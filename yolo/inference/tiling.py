@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 
 from yolo.boxes.detections import Predictions
-from yolo.inference.detector import letterboxed
+from yolo.inference.detector import letterbox_batch
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,12 +71,12 @@ def detect_in_tiles(
     parts = iter(tiles(size_wh, side, overlap))
     boxes, scores = [], []
     while chunk := list(itertools.islice(parts, batch_size)):
-        batch = letterboxed([tile.of(image) for tile in chunk], (side, side))
+        batch = letterbox_batch([tile.of(image) for tile in chunk], (side, side))
         found = detector.predict(batch)
         for tile, placing, boxes_xyxy, scores_NC in zip(
             chunk, batch.letterboxes, found.boxes_xyxy, found.scores, strict=True
         ):
-            likely = (scores_NC > detector.score_threshold).any(1)
+            likely = (scores_NC > detector.nms.score_threshold).any(1)
             inside = placing.to_image(boxes_xyxy[likely])
             whole = ~is_cut(inside, tile, size_wh)
             boxes.append(inside[whole] + inside.new_tensor([tile.left, tile.top] * 2))

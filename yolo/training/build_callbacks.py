@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from yolo import distributed
+from yolo.boxes.nms import NmsSettings
 from yolo.checkpoints.checkpoint_file import save_checkpoint
 from yolo.config.recipe import flat
 from yolo.engine.callbacks.checkpoints import Checkpoints
@@ -134,7 +135,7 @@ def upload_targets(settings: TrainSettings, folder: Path) -> list[str]:
 def draw_detections(model: nn.Module, score: ValidationScore) -> npt.NDArray[np.uint8]:
     """Truth and detections of the first validation images side by side: (H, W, 3), BGR."""
     assert isinstance(model, Darknet)
-    detector = Detector(model, score_threshold=SHOWN_SCORE, iou_threshold=SHOWN_IOU)
+    detector = Detector(model, NmsSettings(score_threshold=SHOWN_SCORE, iou_threshold=SHOWN_IOU))
     return draw_predictions(detector, score.index, score.preview, NUM_PREDICTIONS)
 
 
