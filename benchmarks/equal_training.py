@@ -44,7 +44,7 @@ def train(dtype: torch.dtype, weights: str) -> list[torch.Tensor]:
     loader = build_loader(
         dataset, batch_size=BATCH // world_size, workers=0, order="shuffled", seed=0, num_replicas=world_size, rank=rank
     )
-    loss = build_loss("shape-match", model, LossSettings(), images_seen=lambda: 0, objectness_ratio=lambda: 1.0)
+    loss = build_loss(LossSettings(), model)
     optimizer = build_optimizer(model, "sgd", lr=LR, momentum=0.937, weight_decay=5e-4)
     replica = distributed.replicate(model, static=True)
     states = [torch.nn.utils.parameters_to_vector(model.parameters()).detach()]

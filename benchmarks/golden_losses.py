@@ -49,9 +49,10 @@ def cost_and_delta(case: dict[str, Any], dtype: torch.dtype = torch.float32) -> 
     """Our cost and delta of a case."""
     raw = raw_of(case, dtype).requires_grad_()
     rows = [[0, box[4], *box[:4]] for box in case["truth"]]
-    loss = DarknetLoss([head_of(case)], lambda: case["seen"] - 1)
+    loss = DarknetLoss([head_of(case)])
     width, height = case["net_wh"]
-    terms = loss([raw], torch.tensor(rows, dtype=dtype).view(-1, 6), (height, width))
+    targets = torch.tensor(rows, dtype=dtype).view(-1, 6)
+    terms = loss([raw], targets, (height, width), images_seen=case["seen"] - 1)
     total = torch.stack(list(terms.values())).sum()
     total.backward()  # type: ignore[no-untyped-call]
     assert raw.grad is not None

@@ -46,7 +46,7 @@ class GoldenTraining:
         values = np.random.Generator(np.random.PCG64([77, 1])).random(self.log["images"], dtype=np.float32)
         self.images = torch.from_numpy(values).to(dtype)
         heads = [node.spec for node in self.model.heads if isinstance(node.spec, HeadSpec)]
-        self.loss = DarknetLoss(heads, lambda: 0)
+        self.loss = DarknetLoss(heads)
         net = self.model.net
         weights = [p for p in self.model.parameters() if p.dim() > 1]
         others = [p for p in self.model.parameters() if p.dim() == 1]

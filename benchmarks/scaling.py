@@ -71,7 +71,7 @@ def measure(arguments: argparse.Namespace) -> tuple[Times, int]:
         num_replicas=distributed.world_size(), rank=distributed.rank(),
     )  # fmt: skip
     optimizer = build_optimizer(model, "sgd", lr=1e-4, momentum=0.9, weight_decay=5e-4)
-    loss = build_loss("shape-match", model, LossSettings(), images_seen=lambda: 0, objectness_ratio=lambda: 1.0)
+    loss = build_loss(LossSettings(), model)
     replica = distributed.replicate(model)
     source = batches(loader)
     times: dict[str, list[float]] = {"data": [], "synced": [], "alone": []}

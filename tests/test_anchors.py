@@ -8,6 +8,7 @@ import pytest
 from tests.data.formats.images import put_image, put_text
 from tests.programs import call
 from yolo.anchors import main
+from yolo.config.recipe import with_values
 from yolo.config.train_settings import TrainSettings
 from yolo.model.graph import read_graph
 from yolo.model.head_anchors import head_anchors, num_anchors, with_anchors
@@ -80,5 +81,6 @@ def test_training_warns_of_anchors_that_fit_badly(
     anchors = np.geomspace(4, largest, num_anchors(shipped))[:, None] * np.array([1.5, 0.6])
     with_anchors(shipped, anchors).cfg.write(tmp_path / "my.cfg")
     cfg = str(tmp_path / "my.cfg")
-    build_training(TrainSettings(cfg=cfg, data=str(data), workers=0, project=str(tmp_path / "runs"), device="cpu"))
+    chosen = {"cfg": cfg, "data": str(data), "workers": 0, "project": str(tmp_path / "runs"), "device": "cpu"}
+    build_training(with_values(TrainSettings(), chosen))
     assert (f"python -m yolo.anchors --cfg {cfg}" in caplog.text) is is_poor

@@ -2,40 +2,16 @@
 
 from __future__ import annotations
 
-import logging
-import sys
-from contextlib import contextmanager
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from yolo import distributed
-from yolo.checkpoints.checkpoint_file import load_checkpoint
 from yolo.config.program import run_program
-from yolo.engine.callbacks.clock import Clock
-from yolo.engine.callbacks.upload import Bucket
-from yolo.engine.memory import GIB, peak_memory
-from yolo.evaluation.metric_plots import draw_pr_curves
-from yolo.evaluation.preview import draw_batch
-from yolo.evaluation.run_plots import plot_results
-from yolo.evaluation.tables import format_class_table
-from yolo.remote.runs import name_of
-from yolo.training.build_callbacks import draw_detections
-from yolo.training.build_training import Training, build_training
-from yolo.training.out_of_memory import remedies
 from yolo.training.read_settings import read_train_settings
+from yolo.training.run import run_training
 from yolo.tuning.evolve import evolve
-from yolo.visualization.drawing import write_image
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from yolo.config.train_settings import TrainSettings
-    from yolo.evaluation.metrics.coco_metrics import CocoMetrics
-
-logger = logging.getLogger("yolo.train")
-
-NUM_BATCH_IMAGES = 2
-SCORES = ("mAP50", "mAP50-95", "precision", "recall")
 
 
 def main() -> int:
@@ -44,85 +20,11 @@ def main() -> int:
 
 
 def train(settings: TrainSettings) -> None:
-    """Train as the settings say, on each of the processes that do so together, and report on the main one."""
+    """Train once, or search for hyper-parameters."""
     if settings.search.evolve:
         evolve(settings)
-        return
-    with remedies(settings):
-        training = build_training(settings)
-    logger.info("%s", training.summary)
-    if not training.trainer.state.step and distributed.is_main():
-        write_batch_images(training)
-    with remedies(training.settings):
-        training.trainer.train()
-    reason = training.trainer.stop_reason
-    if training.trainer.is_interrupted:
-        run_name = name_of(training.folder, settings.project)
-        logger.info("stopped (%s); go on with: python -m yolo.train --resume %s", reason, run_name)
-        return
-    if reason:
-        logger.info("stopped: %s", reason)
-    with uploaded(training):
-        metrics = score_best(training)
-        if distributed.is_main():
-            draw_report(training, metrics)
-            sys.stdout.write(format_class_table(metrics) + "\n")
-    if distributed.is_main():
-        logger.info("%s", describe_run(training))
-
-
-@contextmanager
-def uploaded(training: Training) -> Iterator[None]:
-    """Wait at the end, however it comes, until all that the run wrote is where it is to be."""
-    try:
-        yield
-    finally:
-        for bucket in buckets(training):
-            bucket.finish()
-
-
-def buckets(training: Training) -> list[Bucket]:
-    """The callback that uploads, if there is one."""
-    return [callback for callback in training.trainer.callbacks if isinstance(callback, Bucket)]
-
-
-def write_batch_images(training: Training) -> None:
-    """The first training batches, as the network will get them."""
-    names = training.score.index.names
-    for number, batch in enumerate(islice(training.train_loader, NUM_BATCH_IMAGES)):
-        write_image(training.folder / f"train_batch{number}.jpg", draw_batch(batch, names))
-
-
-def score_best(training: Training) -> CocoMetrics:
-    """Score the best epoch once more, as its file has it."""
-    state = distributed.run_on_main_and_broadcast(lambda: load_checkpoint(training.folder / "best.pt"))
-    model = training.trainer.ema.model
-    model.load_state_dict(state["model"])
-    return training.score.score(model, "validate the best epoch")
-
-
-def draw_report(training: Training, metrics: CocoMetrics) -> None:
-    """What the best epoch finds, its curves, and the curves of the run."""
-    folder, model = training.folder, training.trainer.ema.model
-    write_image(folder / "val_predictions.jpg", draw_detections(model, training.score))
-    plot_results(folder / "results.csv", folder / "results.png")
-    write_image(folder / "pr_curve.png", draw_pr_curves(metrics))
-
-
-def describe_run(training: Training) -> str:
-    """The best epoch and its numbers, what the run took, and where it is, for people."""
-    best = load_checkpoint(training.folder / "best.pt")
-    metrics = {name.removeprefix("metrics/"): value for name, value in best["metrics"].items()}
-    scores = ", ".join(f"{name} {metrics[name]:.3f}" for name in SCORES)
-    (clock,) = (each for each in training.trainer.callbacks if isinstance(each, Clock))
-    minutes, seconds = divmod(round(clock.seconds), 60)
-    places = ", and in ".join([str(training.folder), *(place for each in buckets(training) for place in each.complete)])
-    epochs, memory = training.trainer.state.epoch, peak_memory(training.device) / GIB
-    return (
-        f"best epoch {best['epoch']} of {epochs}: {scores}\n"
-        f"{minutes // 60} h {minutes % 60} min {seconds} s, at most {memory:.1f} GiB of memory on {training.device}\n"
-        f"results in {places}: best.pt, best.weights with model.cfg, results.csv, images"
-    )
+    else:
+        run_training(settings)
 
 
 if __name__ == "__main__":

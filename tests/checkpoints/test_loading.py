@@ -7,8 +7,7 @@ import torch
 
 from yolo.checkpoints.checkpoint_file import save_checkpoint
 from yolo.checkpoints.loading import validated_as
-from yolo.config.recipe import flat
-from yolo.config.size_settings import SizeSettings
+from yolo.config.recipe import flat, with_values
 from yolo.config.train_settings import TrainSettings
 from yolo.remote.runs import new_run_folder
 from yolo.test import read_test_settings
@@ -25,7 +24,7 @@ from yolo.test import read_test_settings
 def test_a_checkpoint_is_scored_as_its_run_scored_it(
     tmp_path: Path, img_size: tuple[int, ...], rect: bool, single_cls: bool, expected: tuple[int | None, bool, bool]
 ) -> None:
-    run = TrainSettings(sizes=SizeSettings(img_size=img_size), rect=rect, single_cls=single_cls)
+    run = with_values(TrainSettings(), {"img_size": list(img_size), "rect": rect, "single_cls": single_cls})
     save_checkpoint(tmp_path / "best.pt", {"model": {"a": torch.zeros(1)}, "settings": flat(run)})
     settings = read_test_settings(["--weights", str(tmp_path / "best.pt")])
     assert (settings.img_size, settings.rect, settings.single_cls) == expected

@@ -243,10 +243,10 @@ def test_training_takes_the_network_of_its_weights(tmp_path: Path, monkeypatch: 
     Path("mine.yaml").write_text("epochs: 3\n")
     Path("other.yaml").write_text("cfg: yolov4\n")
     weights, data = ["--weights", "darknet53.conv.74"], ["--data", "voc"]
-    assert read_train_settings([*weights, *data]).cfg == "yolov3"
-    assert read_train_settings([*weights, *data, "--hyp", "mine.yaml"]).cfg == "yolov3"
-    assert read_train_settings([*weights, *data, "--hyp", "other.yaml"]).cfg == "yolov4"
-    assert read_train_settings([*weights, *data, "--cfg", "yolov3-spp"]).cfg == "yolov3-spp"
-    assert read_train_settings(weights).cfg == "yolov3"  # the demonstration, with these weights
+    assert read_train_settings([*weights, *data]).model.cfg == "yolov3"
+    assert read_train_settings([*weights, *data, "--hyp", "mine.yaml"]).model.cfg == "yolov3"
+    assert read_train_settings([*weights, *data, "--hyp", "other.yaml"]).model.cfg == "yolov4"
+    assert read_train_settings([*weights, *data, "--cfg", "yolov3-spp"]).model.cfg == "yolov3-spp"
+    assert read_train_settings(weights).model.cfg == "yolov3"  # the demonstration, with these weights
     Path("darknet53.conv.74").touch()
-    assert read_train_settings([*weights, *data]).cfg == "yolov4-tiny"
+    assert read_train_settings([*weights, *data]).model.cfg == "yolov4-tiny"

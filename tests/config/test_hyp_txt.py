@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from yolo.config.hyp_txt import ORDER
-from yolo.config.recipe import flat
+from yolo.config.recipe import flat, with_values
 from yolo.config.train_settings import TrainSettings
 from yolo.errors import SettingsError
 from yolo.training.read_settings import read_train_settings
@@ -43,14 +43,14 @@ def test_values_by_place(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> No
     expected |= {"momentum": 0.909, "weight_decay": 0.001, "fl_gamma": 1.1, "hsv_h": 0.012, "hsv_s": 0.613}
     expected |= {"hsv_v": 0.314, "degrees": 1.5, "translate": 0.16, "scale": 0.17, "shear": 0.18}
     assert values.items() >= expected.items()
-    assert values["lrf"] == TrainSettings().policy.lrf
+    assert values["lrf"] == TrainSettings().schedule.lrf
     assert f"{path}: lrf 0.0008 is left out" in caplog.text
 
 
 def test_a_file_that_is_not_named_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "hyp.txt").write_text(TEXT)
     monkeypatch.chdir(tmp_path)
-    assert read_train_settings(["--data", "x"]) == TrainSettings(data="x")
+    assert read_train_settings(["--data", "x"]) == with_values(TrainSettings(), {"data": "x"})
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ def test_unknown_arguments_are_passed_over_on_modelarts_alone(
 ) -> None:
     arguments = ["--data", "shapes", "--data_url", "obs://b/d", "--init_method", "tcp://h:1"]
     settings = read_train_settings([*arguments, "--platform", "modelarts"])
-    assert settings.data == "shapes"
+    assert settings.dataset.data == "shapes"
     assert "--platform modelarts: passed over --data_url obs://b/d --init_method tcp://h:1" in caplog.text
     with pytest.raises(SystemExit):
         read_train_settings(arguments)
@@ -112,7 +112,7 @@ def test_the_examples_give_arguments_that_are_ours() -> None:
     (container,) = manifest["spec"]["pytorchReplicaSpecs"]["Worker"]["template"]["spec"]["containers"]
     assert container["command"] == ["torchrun", "-m", "yolo.train"]
     settings = read_train_settings(container["args"])
-    assert (settings.data, settings.project) == ("s3://bucket/blood/data.yaml", "s3://bucket/runs")
+    assert (settings.dataset.data, settings.run.project) == ("s3://bucket/blood/data.yaml", "s3://bucket/runs")
 
 
 @pytest.fixture

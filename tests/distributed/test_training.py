@@ -63,7 +63,7 @@ def network(loss: LossName) -> tuple[Darknet, Any]:
     if distributed.world_size() > 1:
         synchronise_norms(model)
     model.double()
-    return model, build_loss(loss, model, LossSettings(), images_seen=lambda: 0, objectness_ratio=lambda: 1.0)
+    return model, build_loss(LossSettings(loss=loss), model)
 
 
 def trained(
@@ -74,15 +74,15 @@ def trained(
     if checkpointing:
         model.gradient_checkpointing_enable()
 
-    def objective(called: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        terms: dict[str, Tensor] = criterion(called(batch.images.double() / 255), batch.targets.double(), (SIDE, SIDE))
+    def compute_loss(model: nn.Module, batch: Batch, images_seen: int, epoch: float) -> dict[str, Tensor]:
+        terms: dict[str, Tensor] = criterion(model(batch.images.double() / 255), batch.targets.double(), (SIDE, SIDE))
         return terms
 
     epochs = 1 if thaw is None else 2
     frozen = [] if thaw is None else [model.layers[index] for index in range(4)]
     run = Trainer(
         model=model,
-        objective=objective,
+        compute_loss=compute_loss,
         loader=Images(steps // epochs),
         optimizer=build_optimizer(model, "sgd", lr=1e-3, momentum=0.9, weight_decay=5e-4),
         schedule=Schedule(

@@ -16,7 +16,8 @@ from yolo.checkpoints.checkpoint_file import load_checkpoint
 from yolo.engine.callback import Callback
 from yolo.engine.callbacks.checkpoints import Checkpoints
 from yolo.engine.callbacks.results_csv import ResultsCsv
-from yolo.engine.callbacks.stopping import EarlyStop, StopOnSignal
+from yolo.engine.callbacks.stop_on_signal import StopOnSignal
+from yolo.engine.early_stop import EarlyStop
 from yolo.engine.ema import ModelEma
 from yolo.engine.optimizer import build_optimizer
 from yolo.engine.precision import Precision
@@ -59,11 +60,11 @@ class Stopper(Callback):
             trainer.stop("test")
 
 
-def objective(model: nn.Module, batch: Tensor) -> dict[str, Tensor]:
+def compute_loss(model: nn.Module, batch: Tensor, images_seen: int, epoch: float) -> dict[str, Tensor]:
     return {"square": (model(batch) - batch.sum(1, keepdim=True)).square().mean()}
 
 
-def fitness(record: dict[str, float]) -> float:
+def fitness(record: Mapping[str, float]) -> float:
     return -record["train/square"]
 
 
@@ -76,7 +77,7 @@ def trainer(folder: Path, *callbacks: Callback, batches: int = BATCHES, precisio
     model = nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.Dropout(0.3), nn.ReLU(), nn.Linear(8, 1))
     return Trainer(
         model=model,
-        objective=objective,
+        compute_loss=compute_loss,
         loader=Batches(batches),
         optimizer=build_optimizer(model, "sgd", lr=0.1, momentum=0.9, weight_decay=0.01),
         schedule=Schedule(
@@ -144,11 +145,13 @@ def test_saves_within_an_epoch_when_it_is_time(tmp_path: Path) -> None:
 
 
 def test_early_stop_counts_epochs_and_remembers(tmp_path: Path) -> None:
-    run = trainer(tmp_path, EarlyStop(lambda record: 0.0, patience=1))
+    run = trainer(tmp_path)
+    run.early_stop = EarlyStop(lambda record: 0.0, patience=1)
     run.train()
     assert run.state.epoch == 2  # the first was the best, the second no better
     assert run.stop_reason == "no epoch was better than epoch 1 for 1 epochs"
-    again = trainer(tmp_path, EarlyStop(lambda record: 0.0, patience=1))
+    again = trainer(tmp_path)
+    again.early_stop = EarlyStop(lambda record: 0.0, patience=1)
     again.load_state_dict(load_checkpoint(tmp_path / "last.pt"))
     again.train()
     assert again.state.epoch == 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,14 @@ from torch import Tensor, nn
 from yolo.checkpoints.checkpoint_file import load_checkpoint
 from yolo.engine.callback import Callback
 from yolo.engine.callbacks.checkpoints import Checkpoints
-from yolo.engine.callbacks.evaluation import Evaluation
 from yolo.engine.callbacks.results_csv import ResultsCsv
-from yolo.engine.callbacks.upload import Bucket
+from yolo.engine.callbacks.upload import Upload
 from yolo.engine.ema import ModelEma
 from yolo.engine.lr_policies import constant
 from yolo.engine.multi_scale import MultiScale
 from yolo.engine.optimizer import ParamSchedule, build_optimizer
 from yolo.engine.precision import Precision
+from yolo.engine.protocols import ComputeLoss
 from yolo.engine.schedule import Schedule
 from yolo.engine.trainer import Trainer
 from yolo.errors import TrainingError
@@ -54,7 +54,7 @@ class Batches:
         self.first = batches
 
 
-def objective(model: nn.Module, batch: Tensor) -> dict[str, Tensor]:
+def compute_loss(model: nn.Module, batch: Tensor, images_seen: int = 0, epoch: float = 0.0) -> dict[str, Tensor]:
     out = model(batch)
     return {"square": (out - 1).square().mean(), "size": 0.01 * out.square().mean()}
 
@@ -66,7 +66,7 @@ def trainer(
     model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 1))
     return Trainer(
         model=model,
-        objective=objective,
+        compute_loss=compute_loss,
         loader=Batches(*sizes),
         optimizer=build_optimizer(model, "sgd", lr=0.1, momentum=0.9, weight_decay=0.01),
         schedule=Schedule(
@@ -140,12 +140,12 @@ def test_every_micro_batch_of_a_step_has_the_size_of_the_step() -> None:
 
     seen = []
 
-    def watched(model: nn.Module, batch: Image) -> dict[str, Tensor]:
+    def watched(model: nn.Module, batch: Image, images_seen: int, epoch: float) -> dict[str, Tensor]:
         seen.append(batch.size)
-        return objective(model, batch.numbers)
+        return compute_loss(model, batch.numbers)
 
     run = trainer((2,) * 6, accumulate=2)
-    run.loader, run.objective = Images(*(2,) * 6), watched
+    run.loader, run.compute_loss = Images(*(2,) * 6), watched
     run.sizes = MultiScale(smallest=4, largest=400, stride=4, seed=0, every=1)
     run.train()
     expected = [run.sizes.at(step) for step in range(3)]
@@ -154,7 +154,7 @@ def test_every_micro_batch_of_a_step_has_the_size_of_the_step() -> None:
     assert run.size == expected[2]
 
 
-def test_moments_come_in_order_and_the_end_always() -> None:
+def test_hooks_are_called_in_order_and_the_last_one_always() -> None:
     seen = []
 
     class Watch(Callback):
@@ -169,7 +169,7 @@ def test_moments_come_in_order_and_the_end_always() -> None:
             if trainer.state.step == 3:
                 raise KeyboardInterrupt
 
-        def on_epoch_end(self, trainer: Trainer) -> None:
+        def on_epoch_end(self, trainer: Trainer, record: Mapping[str, float]) -> None:
             seen.append("epoch end")
 
         def on_train_end(self, trainer: Trainer) -> None:
@@ -184,7 +184,6 @@ def test_files_of_a_run(tmp_path: Path) -> None:
     scores = iter([0.5, 0.9, 0.7])
     best = []
     callbacks = (
-        Evaluation(lambda model: {"metrics/score": next(scores)}),
         Checkpoints(
             tmp_path,
             description={"names": ["a"]},
@@ -195,6 +194,7 @@ def test_files_of_a_run(tmp_path: Path) -> None:
         ResultsCsv(tmp_path / "results.csv"),
     )
     run = trainer((4, 4), epochs=3, callbacks=callbacks)
+    run.validate = lambda model: {"metrics/score": next(scores)}
     run.train()
     assert best == [1, 2]
     header, *rows = (tmp_path / "results.csv").read_text().splitlines()
@@ -220,31 +220,31 @@ def test_files_of_a_run(tmp_path: Path) -> None:
     assert last["record"]["metrics/score"] == 0.7
 
 
-def spoiled(bad: set[int]) -> Callable[[nn.Module, Tensor], dict[str, Tensor]]:
+def spoiled(bad: set[int]) -> ComputeLoss:
     """The objective, with gradients that are not finite in some of the calls."""
     calls = itertools.count()
 
-    def compute(model: nn.Module, batch: Tensor) -> dict[str, Tensor]:
+    def compute(model: nn.Module, batch: Tensor, images_seen: int, epoch: float) -> dict[str, Tensor]:
         factor = math.inf if next(calls) in bad else 1.0
-        return {name: term * factor for name, term in objective(model, batch).items()}
+        return {name: term * factor for name, term in compute_loss(model, batch).items()}
 
     return compute
 
 
-def test_a_step_without_finite_gradients_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_step_without_finite_gradients_is_skipped(caplog: pytest.LogCaptureFixture) -> None:
     run, same = trainer((4,) * 3), trainer((4,) * 2)
-    run.objective = spoiled({2})
+    run.compute_loss = spoiled({2})
     run.train()
     same.train()  # its last step has another rate, but no schedule is followed here
     assert (run.state.step, run.state.skipped_steps, run.ema.updates) == (2, 1, 2)
     assert torch.equal(weights(run), weights(same))
-    text = "epoch 1, batch 3: the loss is not finite for 4 images; the step is left out (1 so far)"
+    text = "epoch 1, batch 3: the loss is not finite for 4 images; the step is skipped (1 so far)"
     assert text in caplog.text
 
 
-def test_a_refused_step_names_the_micro_batches_to_blame(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_skipped_step_names_the_micro_batches_to_blame(caplog: pytest.LogCaptureFixture) -> None:
     run = trainer((4, 3, 2, 1), accumulate=4)
-    run.objective = spoiled({1, 3})
+    run.compute_loss = spoiled({1, 3})
     run.describe = lambda batch: f"those {len(batch)}"
     run.train()
     assert "the loss is not finite for those 3, those 1; the step" in caplog.text
@@ -252,7 +252,9 @@ def test_a_refused_step_names_the_micro_batches_to_blame(caplog: pytest.LogCaptu
 
 def test_finite_losses_with_gradients_that_are_not_name_them_all(caplog: pytest.LogCaptureFixture) -> None:
     run = trainer((2, 1), accumulate=2)
-    run.objective = lambda model, batch: {"root": (model(batch) * 0).abs().sum().sqrt()}  # 0, and its slope infinite
+    run.compute_loss = lambda model, batch, images_seen, epoch: {
+        "root": (model(batch) * 0).abs().sum().sqrt()
+    }  # 0, and its slope infinite
     run.train()
     assert "the gradients are not finite for 2 images, 1 images; the step" in caplog.text
 
@@ -268,22 +270,22 @@ def test_the_norm_of_the_gradients_is_a_mean_over_the_steps_of_an_epoch() -> Non
 
     run = trainer((4,) * 3, epochs=2)
     run.optimizer = Watched([{**group, "params": group["params"]} for group in run.optimizer.param_groups], lr=0.1)
-    run.objective = spoiled({4})
+    run.compute_loss = spoiled({4})
     run.train()
     assert len(norms) == 5
     assert run.record["grad_norm"] == pytest.approx(sum(norms[3:]) / 2)
 
 
-def test_refusals_in_a_row_end_the_run_with_a_remedy() -> None:
+def test_too_many_skipped_steps_end_the_run_with_a_remedy() -> None:
     run = trainer((4,) * 30)
-    run.objective = spoiled({*range(9), *range(10, 30)})  # the tenth batch is sound
+    run.compute_loss = spoiled({*range(9), *range(10, 30)})  # the tenth batch is sound
     with pytest.raises(TrainingError, match=r"epoch 1, batch 20: .* 10 such steps in a row; lower --lr0 \(now 0.1\)"):
         run.train()
     assert run.state.step == 1
     assert weights(run).isfinite().all()
 
 
-def test_statistics_that_a_bad_batch_spoils_are_mended() -> None:
+def test_statistics_that_a_bad_batch_spoils_are_restored() -> None:
     run = trainer((4, 4, 4))
     run.model = nn.Sequential(nn.BatchNorm1d(3), nn.Linear(3, 1))
     run.ema = ModelEma(run.model)
@@ -335,7 +337,7 @@ def test_files_written_once(tmp_path: Path, stop: int | None) -> None:
             if trainer.state.step == stop:
                 trainer.stop("test")
 
-        def on_epoch_end(self, trainer: Trainer) -> None:
+        def on_epoch_end(self, trainer: Trainer, record: Mapping[str, float]) -> None:
             weights.append(float(trainer.ema.model.state_dict()["0.weight"].sum()))
 
     checkpoints = Checkpoints(
@@ -348,23 +350,23 @@ def test_files_written_once(tmp_path: Path, stop: int | None) -> None:
         interval_s=0,
         only_at_end=True,
     )
-    run = trainer(
-        (4, 4), epochs=3, callbacks=(Evaluation(lambda model: {"metrics/score": next(scores)}), Watch(), checkpoints)
-    )
+    run = trainer((4, 4), epochs=3, callbacks=(Watch(), checkpoints))
+    run.validate = lambda model: {"metrics/score": next(scores)}
     run.train()
     best = 1 if stop is None else 0
     assert written == [(best + 1, [0.5, 0.9][best], weights[best])]
     assert load_checkpoint(tmp_path / "last.pt")["state"]["step"] == (6 if stop is None else stop)
 
 
-def test_evaluation_of_the_last_epoch_alone() -> None:
+def test_validation_only_after_the_last_epoch() -> None:
     scored: list[int] = []
 
     def evaluate(model: nn.Module) -> dict[str, float]:
         scored.append(run.state.epoch)
         return {"metrics/score": 1.0}
 
-    run = trainer((2, 2), epochs=3, callbacks=(Evaluation(evaluate, only_last=True),))
+    run = trainer((2, 2), epochs=3)
+    run.validate, run.validates_every_epoch = evaluate, False
     run.train()
     assert scored == [3]
     assert run.record["metrics/score"] == 1.0
@@ -384,7 +386,7 @@ def test_a_bucket_gets_what_the_run_writes(tmp_path: Path) -> None:
             if trainer.state.step == 1:
                 (run_folder / "last.pt").write_text("within an epoch")
 
-    bucket = Bucket(run_folder, targets)
+    bucket = Upload(run_folder, targets)
     run = trainer((2, 2), epochs=2, callbacks=(ResultsCsv(run_folder / "results.csv"), bucket, Watch()))
     run.train()
     assert seen == [True]
@@ -395,7 +397,7 @@ def test_a_bucket_gets_what_the_run_writes(tmp_path: Path) -> None:
     assert set(files) == {"settings.yaml", "last.pt", "results.csv", "results.png"}
     for target in targets:
         assert {path.name: path.read_bytes() for path in Path(target).iterdir()} == files
-    assert "callback Bucket" not in run.state_dict()  # a run can be resumed with another bucket, or none
+    assert "callback Upload" not in run.state_dict()  # a run can be resumed with another bucket, or none
 
 
 def test_a_run_that_is_stopped_ends_when_all_is_uploaded(tmp_path: Path) -> None:
@@ -408,16 +410,18 @@ def test_a_run_that_is_stopped_ends_when_all_is_uploaded(tmp_path: Path) -> None
         def on_train_end(self, trainer: Trainer) -> None:
             (tmp_path / "run" / "last.pt").write_text("the end")
 
-    trainer((2, 2), epochs=2, callbacks=(Stop(), Bucket(tmp_path / "run", [str(tmp_path / "far")]))).train()
+    trainer((2, 2), epochs=2, callbacks=(Stop(), Upload(tmp_path / "run", [str(tmp_path / "far")]))).train()
     assert (tmp_path / "far" / "last.pt").read_text() == "the end"
 
 
-@pytest.mark.parametrize(("for_good", "step", "interrupted"), [(False, 2, True), (True, 2, False), (False, 4, False)])
-def test_a_run_that_is_stopped_between_epochs_is_to_be_taken_up(for_good: bool, step: int, interrupted: bool) -> None:
+@pytest.mark.parametrize(("final", "step", "interrupted"), [(False, 2, True), (True, 2, False), (False, 4, False)])
+def test_a_run_that_is_stopped_between_epochs_is_interrupted_unless_the_stop_is_final(
+    final: bool, step: int, interrupted: bool
+) -> None:
     class Stop(Callback):
-        def on_epoch_end(self, trainer: Trainer) -> None:
+        def on_epoch_end(self, trainer: Trainer, record: Mapping[str, float]) -> None:
             if trainer.state.step == step:
-                trainer.stop("SIGTERM", for_good=for_good)
+                trainer.stop("SIGTERM", final=final)
 
     run = trainer((2, 2), epochs=2, callbacks=(Stop(),))
     run.train()

@@ -54,7 +54,7 @@ def test_the_ratio_says_how_much_of_the_target_is_giou(ratio: float) -> None:
     raw[0, 2, 0, 0] = math.log(2)  # GIoU = .5, as above
     raw[0, 4::7] = -3.0
     targets = torch.tensor([[0, 0, 8 / 32, 8 / 32, 16 / 32, 16 / 32]])
-    terms = ShapeMatchLoss([HEAD], SETTINGS, lambda: ratio)([raw], targets, SIZE)
+    terms = ShapeMatchLoss([HEAD], SETTINGS)([raw], targets, SIZE, objectness_ratio=ratio)
     expected = 3 * (bce(-3, 1 - ratio + ratio * 0.5) + 7 * bce(-3, 0)) / 8
     assert terms["objectness"].item() == pytest.approx(expected, rel=1e-5)
 

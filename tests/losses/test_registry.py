@@ -26,9 +26,7 @@ def network(text: str) -> Darknet:
 
 @pytest.mark.parametrize("kind", HEADS)
 def test_darknet_knows_every_head(kind: str) -> None:
-    loss = build_loss(
-        "darknet", network(HEADS[kind]), LossSettings(), images_seen=lambda: 0, objectness_ratio=lambda: 1.0
-    )
+    loss = build_loss(LossSettings(loss="darknet"), network(HEADS[kind]))
     assert isinstance(loss, DarknetLoss)
 
 
@@ -37,7 +35,7 @@ MATCHING: dict[LossName, type] = {"cost-match": CostMatchLoss, "shape-match": Sh
 
 @pytest.mark.parametrize("name", MATCHING)
 def test_losses_that_match_know_yolo(name: LossName) -> None:
-    loss = build_loss(name, network(HEADS["yolo"]), LossSettings(), images_seen=lambda: 0, objectness_ratio=lambda: 1.0)
+    loss = build_loss(LossSettings(loss=name), network(HEADS["yolo"]))
     assert type(loss) is MATCHING[name]
 
 
@@ -45,15 +43,9 @@ def test_losses_that_match_know_yolo(name: LossName) -> None:
 @pytest.mark.parametrize("kind", ["region", "Gaussian_yolo", "detection"])
 def test_other_heads_are_refused_with_the_loss_that_trains_them(name: LossName, kind: str) -> None:
     with pytest.raises(SettingsError, match=rf"a.cfg:6: --loss {name} .*\[{kind}\]; use --loss darknet"):
-        build_loss(name, network(HEADS[kind]), LossSettings(), images_seen=lambda: 0, objectness_ratio=lambda: 1.0)
+        build_loss(LossSettings(loss=name), network(HEADS[kind]))
 
 
 def test_a_classifier_has_nothing_to_train() -> None:
     with pytest.raises(SettingsError, match="no detection head"):
-        build_loss(
-            "darknet",
-            network("[convolutional]\nfilters=7\n"),
-            LossSettings(),
-            images_seen=lambda: 0,
-            objectness_ratio=lambda: 1.0,
-        )
+        build_loss(LossSettings(loss="darknet"), network("[convolutional]\nfilters=7\n"))

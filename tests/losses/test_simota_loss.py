@@ -20,7 +20,7 @@ TRUTH = [0, 0, 8 / 32, 24 / 32, 16 / 32, 16 / 32]  # in cell (row 1, column 0), 
 
 
 def loss_of(raw: Tensor, targets: Tensor, head: Yolo = HEAD, ratio: float = 1.0) -> dict[str, Tensor]:
-    return CostMatchLoss([head], SETTINGS, lambda: ratio)([raw], targets, SIZE)
+    return CostMatchLoss([head], SETTINGS)([raw], targets, SIZE, objectness_ratio=ratio)
 
 
 def total(terms: dict[str, Tensor]) -> Tensor:

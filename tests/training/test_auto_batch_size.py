@@ -8,11 +8,13 @@ import torch
 
 from tests.data.painting import index_of, paint
 from tests.model.test_network import small
-from yolo.config.train_settings import TrainSettings
+from yolo.config.loss_settings import LossSettings
+from yolo.config.optimizer_settings import OptimizerSettings
 from yolo.data.index import Index
 from yolo.engine.precision import Precision
 from yolo.errors import SettingsError
 from yolo.inference.detector import to_input
+from yolo.model.network import Darknet
 from yolo.training import auto_batch_size as module
 from yolo.training.auto_batch_size import find_batch_size
 
@@ -24,13 +26,14 @@ def index(tmp_path: Path) -> Index:
     return index_of(tmp_path, [paint((20, 20), [(2, 2, 12, 12)]) for _ in range(3)])
 
 
-def find(index: Index, settings: TrainSettings) -> int:
-    return find_batch_size(settings, small(), Precision("fp32", CPU), CPU, 32, index)
+def find(index: Index, model: Darknet | None = None) -> int:
+    loss, precision = LossSettings(loss="darknet"), Precision("fp32", CPU)
+    return find_batch_size(model or small(), loss, OptimizerSettings(), precision, device=CPU, side=32, index=index)
 
 
 def test_no_more_than_the_split_and_says_how(index: Index, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "yolo")
-    assert find(index, TrainSettings(batch_size="auto", loss="darknet")) == 3
+    assert find(index) == 3
     assert "--batch-size auto: 3 (one image takes " in caplog.text
 
 
@@ -38,8 +41,7 @@ def test_the_model_and_the_generators_stay_as_they_are(index: Index) -> None:
     model = small().eval()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     random = torch.get_rng_state()
-    settings = TrainSettings(batch_size="auto", loss="darknet")
-    find_batch_size(settings, model, Precision("fp32", CPU), CPU, 32, index)
+    find(index, model)
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
     assert torch.equal(torch.get_rng_state(), random)
     assert not model.training
@@ -60,7 +62,7 @@ def test_images_are_as_large_as_they_will_be(index: Index, monkeypatch: pytest.M
 
     monkeypatch.setattr(module, "largest_on_cpu", largest)
     monkeypatch.setattr(module, "to_input", watched)
-    find(index, TrainSettings(batch_size="auto", loss="darknet"))
+    find(index)
     assert sides == [(2, 3, 32, 32)]
 
 
@@ -68,4 +70,4 @@ def test_when_nothing_fits(index: Index, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(module, "free_memory", lambda: 0)
     monkeypatch.setattr("yolo.engine.batch_size_search.peak_of", lambda step, size: 2**40 * size)
     with pytest.raises(SettingsError, match="--batch-size auto: not one image of 32 px fits on cpu; use a smaller"):
-        find(index, TrainSettings(batch_size="auto", loss="darknet"))
+        find(index)

@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from tests.data.painting import index_of, paint
-from yolo.config.train_settings import TrainSettings
+from yolo.config.run_settings import RunSettings
 from yolo.data.sample import Batch
 from yolo.errors import SettingsError
-from yolo.training.build_callbacks import build_loggers, describe_batch
+from yolo.training.build_callbacks import build_loggers
+from yolo.training.summary_text import describe_batch
 
 
 def test_a_batch_is_described_by_its_images(tmp_path: Path) -> None:
@@ -22,8 +23,8 @@ def test_a_batch_is_described_by_its_images(tmp_path: Path) -> None:
 def test_tensorboard_is_always_there_and_others_where_they_are_installed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert list(build_loggers(TrainSettings(), tmp_path)) == ["tensorboard"]
+    assert list(build_loggers(RunSettings(), tmp_path)) == ["tensorboard"]
     for name in ("wandb", "mlflow"):
         monkeypatch.setitem(sys.modules, name, None)
         with pytest.raises(SettingsError, match=f"--logger {name}: cannot be imported"):
-            build_loggers(TrainSettings(logger=name), tmp_path)
+            build_loggers(RunSettings(logger=name), tmp_path)

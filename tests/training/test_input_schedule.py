@@ -6,7 +6,7 @@ from yolo.config.size_settings import SizeSettings
 from yolo.errors import SettingsError
 from yolo.model.graph import read_graph
 from yolo.model.input_sizes import input_size
-from yolo.training.input_schedule import InputSizes
+from yolo.training.input_schedule import choose_input_sizes
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_a_size_that_is_no_multiple_of_the_stride(img_size: int, advice: str) ->
 
 
 @pytest.mark.parametrize(
-    ("img_size", "multi_scale", "train", "varied", "test", "text"),
+    ("img_size", "multi_scale", "train", "multi_scale_range", "test", "text"),
     [
         ((), None, 416, None, 416, "416 px"),
         ((320,), None, 320, None, 320, "320 px"),
@@ -45,20 +45,20 @@ def test_sizes_of_a_run(
     img_size: tuple[int, ...],
     multi_scale: tuple[float, ...] | None,
     train: int,
-    varied: tuple[int, int] | None,
+    multi_scale_range: tuple[int, int] | None,
     test: int,
     text: str,
 ) -> None:
     chosen = SizeSettings(img_size=img_size, multi_scale=multi_scale, multi_scale_every=3)
-    sizes = InputSizes.of(read_graph("yolov3-tiny"), chosen, rect=False, seed=5)
+    sizes = choose_input_sizes(read_graph("yolov3-tiny"), chosen, rect=False, seed=5)
     assert (sizes.train, sizes.test, str(sizes)) == (train, test, text)
-    assert (sizes.varied is None) == (varied is None)
-    if sizes.varied:
-        assert (sizes.varied.smallest, sizes.varied.largest) == varied
-        assert (sizes.varied.seed, sizes.varied.every, sizes.varied.stride) == (5, 3, 32)
+    assert (sizes.multi_scale is None) == (multi_scale_range is None)
+    if sizes.multi_scale:
+        assert (sizes.multi_scale.smallest, sizes.multi_scale.largest) == multi_scale_range
+        assert (sizes.multi_scale.seed, sizes.multi_scale.every, sizes.multi_scale.stride) == (5, 3, 32)
 
 
 @pytest.mark.parametrize(("img_size", "rect"), [((100, 320), False), ((320, 320, 100), True)])
 def test_sizes_that_do_not_fit(img_size: tuple[int, ...], rect: bool) -> None:
     with pytest.raises(SettingsError, match=r"--img-size 100: .* multiple of 32"):
-        InputSizes.of(read_graph("yolov3-tiny"), SizeSettings(img_size=img_size), rect=rect, seed=0)
+        choose_input_sizes(read_graph("yolov3-tiny"), SizeSettings(img_size=img_size), rect=rect, seed=0)

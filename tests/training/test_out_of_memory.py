@@ -5,9 +5,9 @@ import torch
 from torch._dynamo.exc import TorchDynamoException
 
 from yolo.config.size_settings import SizeSettings
-from yolo.config.train_settings import TrainSettings
+from yolo.config.train_settings import ModelSettings, TrainSettings
 from yolo.errors import SettingsError
-from yolo.training.out_of_memory import remedies
+from yolo.training.out_of_memory import explain_errors
 
 OUT = torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
 
@@ -17,20 +17,23 @@ OUT = torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 Gi
     [
         (
             TrainSettings(batch_size=64),
-            "--batch-size 64: memory ran out (what was saved is whole); use --batch-size 32, --batch-size auto, "
+            "--batch-size 64: out of memory (saved files are complete); use --batch-size 32, --batch-size auto, "
             "--grad-checkpoint, --precision bf16, a smaller --img-size, or a smaller network",
         ),
         (
             TrainSettings(
-                batch_size=1, grad_checkpoint=True, precision="fp16", sizes=SizeSettings(multi_scale=(0.5, 1.5))
+                batch_size=1,
+                model=ModelSettings(grad_checkpoint=True),
+                precision="fp16",
+                sizes=SizeSettings(multi_scale=(0.5, 1.5)),
             ),
-            "--batch-size 1: memory ran out (what was saved is whole); use a smaller --img-size, "
+            "--batch-size 1: out of memory (saved files are complete); use a smaller --img-size, "
             "a lower HIGH of --multi-scale, or a smaller network",
         ),
     ],
 )
 def test_out_of_memory_is_one_line_with_what_is_not_yet_done(settings: TrainSettings, message: str) -> None:
-    with pytest.raises(SettingsError) as caught, remedies(settings):
+    with pytest.raises(SettingsError) as caught, explain_errors(settings):
         raise OUT
     assert str(caught.value) == message
 
@@ -38,11 +41,11 @@ def test_out_of_memory_is_one_line_with_what_is_not_yet_done(settings: TrainSett
 def test_a_network_that_cannot_be_compiled() -> None:
     with (
         pytest.raises(SettingsError, match=r"^--compile: the network cannot be compiled \(first line\); leave out --c"),
-        remedies(TrainSettings(compile=True)),
+        explain_errors(TrainSettings(model=ModelSettings(compile=True))),
     ):
         raise TorchDynamoException("\nfirst line\nsecond line")
 
 
 def test_other_errors_stay_as_they_are() -> None:
-    with pytest.raises(RuntimeError, match="shapes"), remedies(TrainSettings()):
+    with pytest.raises(RuntimeError, match="shapes"), explain_errors(TrainSettings()):
         raise RuntimeError("shapes do not fit")

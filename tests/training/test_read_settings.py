@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from yolo.config.recipe import flat, with_recipe, write_settings
+from yolo.config.recipe import flat, with_recipe, with_values, write_settings
 from yolo.config.train_settings import TrainSettings
 from yolo.errors import SettingsError
 from yolo.training.read_settings import EXAMPLES, read_train_settings
@@ -20,7 +20,7 @@ def test_command_line_over_recipe_over_defaults(tmp_path: Path) -> None:
     settings = read_train_settings(["--data", "x", "--hyp", str(recipe), "--batch-size", "8"])
     assert (settings.epochs, settings.augment.hsv_h, settings.optimization.lr0) == (7, 0.5, 1.0)
     assert settings.batch_size == 8
-    assert settings.shape_match.giou == TrainSettings().shape_match.giou
+    assert settings.loss.giou == TrainSettings().loss.giou
 
 
 def test_a_batch_size_is_a_number_or_auto(tmp_path: Path) -> None:
@@ -33,8 +33,8 @@ def test_a_batch_size_is_a_number_or_auto(tmp_path: Path) -> None:
 
 def test_no_data_means_the_demonstration() -> None:
     settings = read_train_settings([])
-    assert (settings.cfg, settings.data) == ("shapes", "shapes")
-    assert read_train_settings(["--data", "x"]).cfg == TrainSettings().cfg
+    assert (settings.model.cfg, settings.dataset.data) == ("shapes", "shapes")
+    assert read_train_settings(["--data", "x"]).model.cfg == TrainSettings().model.cfg
 
 
 def test_names_are_unique_over_the_tree() -> None:
@@ -48,7 +48,7 @@ def test_names_are_unique_over_the_tree() -> None:
 def test_written_settings_repeat_the_run(tmp_path: Path) -> None:
     given = "--data x --fliplr 0.25 --img-size 416 --schedule steps --lr-steps 0.5 0.7 --lr-scales 0.2 0.3"
     settings = read_train_settings([*given.split(), "--optimizer-args", "dampening", "0", "nesterov", "False"])
-    assert settings.policy.lr_steps == (0.5, 0.7)
+    assert settings.schedule.lr_steps == (0.5, 0.7)
     assert settings.optimization.optimizer_args == {"dampening": 0, "nesterov": False}
     write_settings(settings, tmp_path / "settings.yaml")
     assert with_recipe(TrainSettings(), str(tmp_path / "settings.yaml")) == settings
@@ -124,7 +124,7 @@ def test_a_pair_is_a_list_in_a_recipe(tmp_path: Path) -> None:
     recipe = tmp_path / "mine.yaml"
     recipe.write_text("multi_scale: [0.5, 2]\nrect: true\n")
     settings = with_recipe(TrainSettings(), str(recipe))
-    assert (settings.sizes.multi_scale, settings.rect) == ((0.5, 2.0), True)
+    assert (settings.sizes.multi_scale, settings.dataset.rect) == ((0.5, 2.0), True)
     write_settings(settings, recipe)
     assert with_recipe(TrainSettings(), str(recipe)) == settings
     assert read_train_settings(["--data", "x", "--multi-scale", "0.5", "1.5"]).sizes.multi_scale == (0.5, 1.5)
@@ -133,7 +133,7 @@ def test_a_pair_is_a_list_in_a_recipe(tmp_path: Path) -> None:
 def write_run(project: Path, name: str, age: float, **values: object) -> Path:
     folder = project / name
     folder.mkdir(parents=True)
-    write_settings(TrainSettings(data="x", name=name, **values), folder / "settings.yaml")  # type: ignore[arg-type]
+    write_settings(with_values(TrainSettings(), {"data": "x", "name": name, **values}), folder / "settings.yaml")
     os.utime(folder, (1e9 - age, 1e9 - age))
     return folder
 
@@ -143,8 +143,8 @@ def test_resume_alone_takes_the_newest_run_and_its_settings(tmp_path: Path, flag
     write_run(tmp_path, "old", age=100, epochs=3)
     newest = write_run(tmp_path, "new", age=50, epochs=5, cfg="yolov4-tiny")
     settings = read_train_settings(["--project", str(tmp_path), *flag])
-    assert settings.resume == str(newest)
-    assert (settings.cfg, settings.name, settings.data) == ("yolov4-tiny", "new", "x")
+    assert settings.run.resume == str(newest)
+    assert (settings.model.cfg, settings.run.name, settings.dataset.data) == ("yolov4-tiny", "new", "x")
     assert settings.epochs == (9 if "--epochs" in flag else 5)
 
 
@@ -155,7 +155,7 @@ def test_resume_by_folder_or_file(tmp_path: Path, form: str) -> None:
     named = form.format(run)
     arguments = [f"--resume{named}"] if named.startswith("=") else ["--resume", named]
     settings = read_train_settings([*arguments, "--batch-size", "2"])
-    assert (settings.resume, settings.epochs, settings.batch_size) == (str(run), 4, 2)
+    assert (settings.run.resume, settings.epochs, settings.batch_size) == (str(run), 4, 2)
 
 
 def test_a_resumed_run_does_not_ask_to_be_resumed(tmp_path: Path) -> None:

@@ -1,15 +1,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 import pytest
 import yaml
 
-from yolo.config.train_settings import EvolveSettings, TrainSettings
-from yolo.engine.trainer import Trainer, TrainState
+from yolo.config.recipe import with_values
+from yolo.config.train_settings import TrainSettings
+from yolo.engine.train_state import TrainState
+from yolo.engine.trainer import Trainer
 from yolo.errors import SettingsError
 from yolo.tuning import evolve as evolve_module
 from yolo.tuning.evolve import Watch, claim, evolve, report, search_folder
@@ -19,13 +20,13 @@ from yolo.tuning.space import genes_of, values_of
 
 
 def settings(project: Path, **changes: object) -> TrainSettings:
-    return replace(TrainSettings(data="x", project=str(project), search=EvolveSettings(evolve=3)), **changes)  # type: ignore[arg-type]
+    return with_values(TrainSettings(), {"data": "x", "project": str(project), "evolve": 3, **changes})
 
 
 def test_a_search_goes_on_with_its_own_settings_alone(tmp_path: Path) -> None:
     folder = search_folder(settings(tmp_path))
     assert folder == tmp_path / "evolve" / "train"
-    assert search_folder(settings(tmp_path, device="cpu", workers=0, search=EvolveSettings(evolve=9))) == folder
+    assert search_folder(settings(tmp_path, device="cpu", workers=0, evolve=9)) == folder
     with pytest.raises(SettingsError, match=r"--batch-size 4: the search in .* has 16; use that, or another --name"):
         search_folder(settings(tmp_path, batch_size=4))
     assert search_folder(settings(tmp_path, batch_size=4, name="other")) == tmp_path / "evolve" / "other"
@@ -45,16 +46,16 @@ class Run:
         self.state = TrainState()
         self.stop_reason = ""
 
-    def stop(self, reason: str, *, for_good: bool) -> None:
-        assert for_good  # a generation that is cut short is not to be taken up again
+    def stop(self, reason: str, *, final: bool) -> None:
+        assert final  # a generation that is cut short is not to be taken up again
         self.stop_reason = reason
 
     def train(self, watch: Watch) -> None:
         for score in self.scores:
             self.state.epoch += 1
             names = ("metrics/mAP50", "metrics/mAP50-95")
-            self.record = {} if math.isnan(score) else dict.fromkeys(names, score)
-            watch.on_epoch_end(cast(Trainer, self))
+            record = {} if math.isnan(score) else dict.fromkeys(names, score)
+            watch.on_epoch_end(cast(Trainer, self), record)
             if self.stop_reason:
                 return
 
@@ -123,5 +124,5 @@ def test_a_bucket_gets_the_search(tmp_path: Path) -> None:
 def test_optuna_that_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("yolo.tuning.optuna_sampler.find_spec", lambda name: None)
     with pytest.raises(SettingsError, match=r"--sampler optuna: the optuna package is not installed; run: pip install"):
-        evolve(settings(tmp_path, search=EvolveSettings(evolve=1, sampler="optuna")))
+        evolve(settings(tmp_path, evolve=1, sampler="optuna"))
     assert list(tmp_path.iterdir()) == []

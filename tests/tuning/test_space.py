@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -49,9 +47,9 @@ def test_only_what_has_an_effect_is_varied() -> None:
         return {gene.name for gene in genes_of(settings)}
 
     everything = names(SETTINGS)
-    assert everything - names(replace(SETTINGS, rect=True)) == {"mosaic", "mixup"}
-    assert everything - names(replace(SETTINGS, loss="darknet")) == {gene.name for gene in LOSS}
-    by_cfg = replace(SETTINGS, policy=replace(SETTINGS.policy, schedule="cfg"))
+    assert everything - names(with_values(SETTINGS, {"rect": True})) == {"mosaic", "mixup"}
+    assert everything - names(with_values(SETTINGS, {"loss": "darknet"})) == {gene.name for gene in LOSS}
+    by_cfg = with_values(SETTINGS, {"schedule": "cfg"})
     assert everything - names(by_cfg) == {"lr0", "lrf", "momentum", "weight_decay"}
 
 

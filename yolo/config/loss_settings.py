@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from yolo.errors import require
+
 LossName = Literal["cost-match", "shape-match", "darknet"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class LossSettings:
-    """Gains and thresholds of the loss."""
+    """The loss, its gains and thresholds."""
 
+    loss: LossName = "shape-match"
+    """For [yolo] heads shape-match (anchors, GIoU) or cost-match (SimOTA-style, CIoU); for all heads darknet."""
     giou: float = 3.54
     """Gain of the box term."""
     cls: float = 37.4
@@ -19,10 +23,15 @@ class LossSettings:
     obj: float = 64.3
     """Gain of the objectness term."""
     iou_t: float = 0.2
-    """Least IoU of shapes at which an anchor answers for a box."""
+    """Minimum IoU of shapes for an anchor to be assigned to a box."""
     cls_pw: float = 1.0
     """Weight of positives in the class term."""
     obj_pw: float = 1.0
     """Weight of positives in the objectness term."""
     fl_gamma: float = 0.0
-    """Focal loss: how much easy cases count less, in both terms; 0: all alike."""
+    """Gamma of the focal loss, in both terms; 0: plain cross entropy."""
+
+    def __post_init__(self) -> None:
+        require("--cls-pw", self.cls_pw, self.cls_pw > 0, "a number above 0")
+        require("--obj-pw", self.obj_pw, self.obj_pw > 0, "a number above 0")
+        require("--fl-gamma", self.fl_gamma, self.fl_gamma >= 0, "0 or more")

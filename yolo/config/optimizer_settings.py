@@ -8,13 +8,13 @@ from yolo.errors import require
 
 Argument = int | float | bool | str
 
-LR0 = {"sgd": 0.01}  # learning rates that suit optimizers
-LR0_OF_OTHERS = 0.001
+DEFAULT_LR0 = {"sgd": 0.01}
+DEFAULT_LR0_OF_OTHERS = 0.001
 
 
 @dataclass(frozen=True, kw_only=True)
 class OptimizerSettings:
-    """Optimizer, what a step is, and averaging."""
+    """Optimizer, gradient accumulation, and weight averaging (EMA)."""
 
     optimizer: str = "sgd"
     """sgd (Nesterov), adam, adamw, any other of torch.optim, or a Fused one of apex; --adam is short for adam."""
@@ -25,28 +25,26 @@ class OptimizerSettings:
     momentum: float = 0.937
     """Momentum of SGD, first beta of Adam."""
     weight_decay: float = 0.0005
-    """Decay of convolution weights, of a step of nominal_batch_size images; smaller steps decay less."""
+    """Decay of convolution weights for a step of nominal_batch_size images; smaller steps decay less."""
     clip_grad_norm: float = 0.0
-    """Scale the gradients of a step down to this norm; 0: leave them."""
+    """Scale the gradients of a step down to this norm; 0: never."""
     nominal_batch_size: int = 64
-    """Images an optimizer step, reached by accumulating batches."""
+    """Images per optimizer step, reached by accumulating batches."""
     min_steps: int = 2000
-    """Accumulate less where the run would have fewer optimizer steps than this."""
+    """Accumulate less if the run would have fewer optimizer steps than this."""
     ema_decay: float = 0.9999
-    """Largest decay of the averaged weights."""
+    """Maximum decay of the averaged weights."""
     ema_share: float = 0.05
-    """They average over no more than this share of the run; 0: over 1 / (1 - ema_decay) steps at any length."""
+    """They average over at most this share of the run; 0: over 1 / (1 - ema_decay) steps at any length."""
+
+    def __post_init__(self) -> None:
+        require("--lr0", self.lr, self.lr > 0, "a number above 0")
+        require("--momentum", self.momentum, 0 < self.momentum < 1, "a number between 0 and 1")
+        require("--clip-grad-norm", self.clip_grad_norm, self.clip_grad_norm >= 0, "0 or more")
+        require("--ema-decay", self.ema_decay, 0 <= self.ema_decay < 1, "0 or more, below 1")
+        require("--ema-share", self.ema_share, 0 <= self.ema_share <= 1, "a share between 0 and 1")
 
     @property
     def lr(self) -> float:
-        """Learning rate after burn-in: lr0, or what suits the optimizer."""
-        return self.lr0 if self.lr0 is not None else LR0.get(self.optimizer.lower(), LR0_OF_OTHERS)
-
-
-def check_optimizer(chosen: OptimizerSettings) -> None:
-    """Raise a `SettingsError` for values that no optimizer can have."""
-    require("--lr0", chosen.lr, chosen.lr > 0, "a number above 0")
-    require("--momentum", chosen.momentum, 0 < chosen.momentum < 1, "a number between 0 and 1")
-    require("--clip-grad-norm", chosen.clip_grad_norm, chosen.clip_grad_norm >= 0, "0 or more")
-    require("--ema-decay", chosen.ema_decay, 0 <= chosen.ema_decay < 1, "0 or more, below 1")
-    require("--ema-share", chosen.ema_share, 0 <= chosen.ema_share <= 1, "a share between 0 and 1")
+        """Learning rate after burn-in: lr0, or the default of the optimizer."""
+        return self.lr0 if self.lr0 is not None else DEFAULT_LR0.get(self.optimizer.lower(), DEFAULT_LR0_OF_OTHERS)

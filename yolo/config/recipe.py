@@ -136,5 +136,5 @@ def flat(settings: Any) -> dict[str, Any]:
 def write_settings(settings: TrainSettings, path: Path) -> None:
     """Write resolved settings as a recipe that repeats the run."""
     with atomic_path(path) as temporary:
-        values = flat(dataclasses.replace(settings, resume=""))
+        values = flat(settings) | {"resume": ""}
         temporary.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")

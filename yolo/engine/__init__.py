@@ -1,1 +1,4 @@
-"""The training loop and its parts. Knows no cfg and no boxes: it can train any module on any loss."""
+"""The training loop and its parts: schedule, optimizer, precision, EMA, freezing, callbacks, loggers.
+
+Knows no cfg and no boxes: a model, a loss function and a loader are enough, as the tests show.
+"""

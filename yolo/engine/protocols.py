@@ -8,8 +8,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from contextlib import AbstractContextManager
 
-    from torch import Tensor
+    from torch import Tensor, nn
     from torch.optim import Optimizer
+
+
+class ComputeLoss(Protocol):
+    """The loss of a micro-batch."""
+
+    def __call__(self, model: nn.Module, batch: Any, images_seen: int, epoch: float) -> dict[str, Tensor]:
+        """Return the loss terms by name; their sum is minimised.
+
+        Args:
+            model: called on the images of the batch.
+            batch: a micro-batch.
+            images_seen: number of images that were trained on before this batch.
+            epoch: time in epochs, as a fraction.
+        """
 
 
 class MicroBatch(Protocol):

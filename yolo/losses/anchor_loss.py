@@ -18,7 +18,7 @@ from yolo.losses.assigners.anchor_shape import AnchorMatches, lies_in_ignored, m
 from yolo.losses.predictions import MAX_RAW_SIZE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from torch import Tensor
 
@@ -31,17 +31,21 @@ class ShapeMatchLoss:
     Args:
         heads: the model's [yolo] records.
         settings: gains and thresholds.
-        objectness_ratio: how much of an object's target is the GIoU that its prediction reaches; the rest is 1.
     """
 
-    def __init__(
-        self, heads: Sequence[Yolo], settings: LossSettings, objectness_ratio: Callable[[], float] = lambda: 1.0
-    ) -> None:
+    def __init__(self, heads: Sequence[Yolo], settings: LossSettings) -> None:
         self.heads = heads
         self.settings = settings
-        self.objectness_ratio = objectness_ratio
 
-    def __call__(self, outputs: Sequence[Tensor], targets: Tensor, image_size: tuple[int, int]) -> dict[str, Tensor]:
+    def __call__(
+        self,
+        outputs: Sequence[Tensor],
+        targets: Tensor,
+        image_size: tuple[int, int],
+        *,
+        images_seen: int = 0,
+        objectness_ratio: float = 1.0,
+    ) -> dict[str, Tensor]:
         """Loss terms, gains applied; their sum is what to minimise.
 
         Args:
@@ -49,9 +53,14 @@ class ShapeMatchLoss:
             targets: (N, 6) float32: image, class, cx, cy, w, h as fractions of the network input. Class -1 is a region
                 to ignore: a prediction mostly inside it that answers for no box adds nothing to the objectness term.
             image_size: (height, width) of the network input, pixels.
+            images_seen: unused.
+            objectness_ratio: see `Loss`.
         """
+        del images_seen
         sums = [
-            self._head_sums(head, raw.to(torch.promote_types(raw.dtype, torch.float32)), targets, image_size)
+            self._head_sums(
+                head, raw.to(torch.promote_types(raw.dtype, torch.float32)), targets, image_size, objectness_ratio
+            )
             for head, raw in zip(self.heads, outputs, strict=True)
         ]
         totals = torch.stack([torch.stack([total for total, _ in head]) for head in sums])
@@ -65,7 +74,7 @@ class ShapeMatchLoss:
         }
 
     def _head_sums(
-        self, head: Yolo, raw: Tensor, targets: Tensor, image_size: tuple[int, int]
+        self, head: Yolo, raw: Tensor, targets: Tensor, image_size: tuple[int, int], ratio: float
     ) -> tuple[tuple[Tensor, Tensor], ...]:
         """Of the box, objectness and class term: the sum of its values, and their number."""
         x = head.split(raw).permute(0, 1, 3, 4, 2)
@@ -82,7 +91,6 @@ class ShapeMatchLoss:
             box = (1 - giou).sum()
             cells = (matches.image, matches.anchor, matches.row, matches.column)
             reached = giou.detach().clamp(min=0).to(x.dtype)
-            ratio = self.objectness_ratio()
             objectness_truth[cells] = (1 - ratio) + ratio * reached
             counted[cells] = True
             if head.classes > 1:

@@ -19,7 +19,7 @@ from yolo.losses.assigners.simota import Answers, match_by_cost
 from yolo.losses.predictions import HeadPredictions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from torch import Tensor
 
@@ -47,17 +47,21 @@ class CostMatchLoss:
     Args:
         heads: the model's [yolo] records.
         settings: gains and thresholds.
-        objectness_ratio: how much of an object's target is the CIoU that its prediction reaches; the rest is 1.
     """
 
-    def __init__(
-        self, heads: Sequence[Yolo], settings: LossSettings, objectness_ratio: Callable[[], float] = lambda: 1.0
-    ) -> None:
+    def __init__(self, heads: Sequence[Yolo], settings: LossSettings) -> None:
         self.heads = heads
         self.settings = settings
-        self.objectness_ratio = objectness_ratio
 
-    def __call__(self, outputs: Sequence[Tensor], targets: Tensor, image_size: tuple[int, int]) -> dict[str, Tensor]:
+    def __call__(
+        self,
+        outputs: Sequence[Tensor],
+        targets: Tensor,
+        image_size: tuple[int, int],
+        *,
+        images_seen: int = 0,
+        objectness_ratio: float = 1.0,
+    ) -> dict[str, Tensor]:
         """Loss terms, gains applied; their sum is what to minimise.
 
         Args:
@@ -65,12 +69,17 @@ class CostMatchLoss:
             targets: (N, 6) float32: image, class, cx, cy, w, h as fractions of the network input. Class -1 is a region
                 to ignore: a prediction mostly inside it that answers for no box adds nothing to the objectness term.
             image_size: (height, width) of the network input, pixels.
+            images_seen: unused.
+            objectness_ratio: see `Loss`.
         """
+        del images_seen
         heads = [HeadPredictions.of(head, raw, image_size) for head, raw in zip(self.heads, outputs, strict=True)]
         truths, regions = split_ignored(targets)
         found = match_by_cost(heads, truths, image_size, self.settings.iou_t)
         per_head = [
-            self._sums(head, answers, truths, self._counted(head, raw, regions, image_size), image_size)
+            self._sums(
+                head, answers, truths, self._counted(head, raw, regions, image_size), image_size, objectness_ratio
+            )
             for head, raw, answers in zip(heads, outputs, found, strict=True)
         ]
         return self._terms(_Sums(*map(torch.stack, zip(*per_head, strict=True))))
@@ -88,7 +97,13 @@ class CostMatchLoss:
         }
 
     def _sums(
-        self, head: HeadPredictions, answers: Answers, truths: Tensor, counted: Tensor, image_size: tuple[int, int]
+        self,
+        head: HeadPredictions,
+        answers: Answers,
+        truths: Tensor,
+        counted: Tensor,
+        image_size: tuple[int, int],
+        ratio: float,
     ) -> _Sums:
         gain, classes = self.settings, head.head.classes
         picked = head.pick(answers.prediction)
@@ -102,7 +117,6 @@ class CostMatchLoss:
             logits = head.head.logits(picked[:, 5:])
             class_ = cross_entropy(logits, wanted, gain.cls_pw, gain.fl_gamma).sum() / classes
         logits = head.head.logits(head.raw[..., 4]).flatten()
-        ratio = self.objectness_ratio()
         objectness_truth = torch.zeros_like(logits)
         objectness_truth[answers.prediction] = (1 - ratio) + ratio * ciou.detach().clamp(min=0).to(logits.dtype)
         counted[answers.prediction] = True

@@ -6,7 +6,7 @@ import itertools
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from yolo.config.train_settings import RUNS
+from yolo.config.run_settings import RUNS
 from yolo.errors import SettingsError, StorageError
 from yolo.storage import atomic_folder
 

@@ -1,4 +1,4 @@
-"""`--batch-size auto`: training steps on made-up images, to see how many fit."""
+"""`--batch-size auto`: training steps on made-up images, to measure how many fit in memory."""
 
 from __future__ import annotations
 
@@ -19,49 +19,90 @@ from yolo.losses.registry import build_loss
 from yolo.rng import rng_state, set_rng_state
 
 if TYPE_CHECKING:
-    from yolo.config.train_settings import TrainSettings
+    from collections.abc import Callable
+
+    from yolo.config.loss_settings import LossSettings
+    from yolo.config.optimizer_settings import OptimizerSettings
     from yolo.data.index import Index
     from yolo.engine.protocols import RunPrecision
     from yolo.model.network import Darknet
 
 logger = logging.getLogger(__name__)
 
-MOSAIC = 4  # images in one
+IMAGES_PER_MOSAIC = 4
 
 
 def find_batch_size(
-    settings: TrainSettings, model: Darknet, precision: RunPrecision, device: torch.device, side: int, index: Index
+    model: Darknet,
+    loss: LossSettings,
+    optimization: OptimizerSettings,
+    precision: RunPrecision,
+    *,
+    device: torch.device,
+    side: int,
+    index: Index,
 ) -> int:
-    """The largest batch that the memory of all processes takes, no larger than the training split; says how it is.
+    """Find and log the largest batch that fits in the memory of all processes, at most the whole training split.
 
     Args:
-        settings: of the run.
-        model: on the device; it stays as it is.
+        model: on the device; it is not changed.
+        loss: settings of the loss.
+        optimization: settings of the optimizer.
         precision: of the run.
-        device: where it trains.
-        side: largest of the network input, pixels.
+        device: to train on.
+        side: the largest of the network input, pixels.
         index: the training split.
 
     Raises:
-        SettingsError: one image does not fit.
+        SettingsError: not even one image fits.
     """
-    chosen = settings.optimization
+    step = _trial_step(model, loss, optimization, precision, device=device, side=side, index=index)
+    world_size, neighbours = distributed.world_size(), distributed.local_world_size()
+
+    def largest_of_one_process() -> tuple[int, str]:
+        state, limit = rng_state(), max(1, len(index) // world_size)
+        if device.type == "cuda":
+            found = largest_on_cuda(step, device, limit)
+        else:
+            found = largest_on_cpu(step, free_memory() // neighbours, limit)
+        set_rng_state(state)
+        return found
+
+    share, how = distributed.run_on_main_and_broadcast(largest_of_one_process)
+    batch_size = share * world_size
+    if not batch_size:
+        raise SettingsError(f"--batch-size auto: not one image of {side} px fits on {device}; use a smaller --img-size")
+    logger.info("--batch-size auto: %d (%s)", batch_size, how)
+    return batch_size
+
+
+def _trial_step(
+    model: Darknet,
+    chosen_loss: LossSettings,
+    optimization: OptimizerSettings,
+    precision: RunPrecision,
+    *,
+    device: torch.device,
+    side: int,
+    index: Index,
+) -> Callable[[int], None]:
+    """Return a function that makes a training step with so many images, on a copy of the model."""
     trial = copy.deepcopy(model).train()
-    loss = build_loss(settings.loss, trial, settings.shape_match, images_seen=lambda: 0, objectness_ratio=lambda: 1.0)
+    loss = build_loss(chosen_loss, trial)
     optimizer = build_optimizer(
         trial,
-        chosen.optimizer,
-        lr=chosen.lr,
-        momentum=chosen.momentum,
-        weight_decay=chosen.weight_decay,
-        arguments=chosen.optimizer_args,
+        optimization.optimizer,
+        lr=optimization.lr,
+        momentum=optimization.momentum,
+        weight_decay=optimization.weight_decay,
+        arguments=optimization.optimizer_args,
     )
-    num_boxes = math.ceil(MOSAIC * len(index.all_class_ids) / len(index))
+    num_boxes = math.ceil(IMAGES_PER_MOSAIC * len(index.all_class_ids) / len(index))
 
-    def step(count: int) -> None:
-        images = torch.zeros(count, 3, side, side, dtype=torch.uint8)
-        targets = torch.full((count * num_boxes, 6), 0.5)
-        targets[:, 0] = torch.arange(count).repeat_interleave(num_boxes)
+    def step(num_images: int) -> None:
+        images = torch.zeros(num_images, 3, side, side, dtype=torch.uint8)
+        targets = torch.full((num_images * num_boxes, 6), 0.5)
+        targets[:, 0] = torch.arange(num_images).repeat_interleave(num_boxes)
         targets[:, 1] = 0
         with precision.autocast():
             terms = loss(trial(to_input(images, device)), targets.to(device), (side, side))
@@ -69,20 +110,4 @@ def find_batch_size(
         optimizer.step()
         optimizer.zero_grad()
 
-    def largest() -> tuple[int, str]:
-        """Of one process."""
-        state, most = rng_state(), max(1, len(index) // num_processes)
-        if device.type == "cuda":
-            found = largest_on_cuda(step, device, most)
-        else:
-            found = largest_on_cpu(step, free_memory() // num_neighbours, most)
-        set_rng_state(state)
-        return found
-
-    num_processes, num_neighbours = distributed.world_size(), distributed.local_world_size()
-    own, how = distributed.run_on_main_and_broadcast(largest)
-    batch_size = own * num_processes
-    if not batch_size:
-        raise SettingsError(f"--batch-size auto: not one image of {side} px fits on {device}; use a smaller --img-size")
-    logger.info("--batch-size auto: %d (%s)", batch_size, how)
-    return batch_size
+    return step

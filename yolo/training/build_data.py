@@ -1,9 +1,10 @@
-"""The images of a run: this process's part of each training batch, and of the validation split."""
+"""The data of a run: the splits, the training batches of this process, and the validation batches."""
 
 from __future__ import annotations
 
 import functools
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from yolo import distributed
@@ -11,96 +12,163 @@ from yolo.data.cache.build_cache import build_cache
 from yolo.data.dataset import DetectionDataset
 from yolo.data.formats.open_dataset import open_source
 from yolo.data.loader import DetectionLoader, batches_of, build_loader
-from yolo.data.sample import Shard
 from yolo.engine.phases import PhasedLoader
 from yolo.errors import SettingsError
 from yolo.evaluation.evaluation_loader import build_evaluation_loader, rect_input_sizes
 from yolo.evaluation.evaluator import Evaluator
-from yolo.training.build_optimizer import batch_size_at
-from yolo.training.validation import ValidationScore
+from yolo.training.build_schedule import batch_size_at
+from yolo.training.validation import Validation
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import torch
 
-    from yolo.config.train_settings import TrainSettings
+    from yolo.config.augment_settings import AugmentSettings
+    from yolo.config.train_settings import DataSettings, TrainSettings
     from yolo.data.index import Index
+    from yolo.data.sample import Shard
     from yolo.model.graph import Graph
+    from yolo.training.input_schedule import InputSizes
 
 logger = logging.getLogger(__name__)
 
 
-def read_indexes(settings: TrainSettings) -> tuple[Index, Index]:
-    """The training and the validation split; one process of each machine reads them first, and fills the cache."""
-    with distributed.local_main_first(f"read --data {settings.data}"):
-        source = open_source(settings.data, stream=settings.stream)
-        indexes = source.index("train"), source.index("val")
-    if settings.single_cls:
-        return indexes[0].single_class(), indexes[1].single_class()
-    return indexes
+@dataclass(frozen=True, slots=True)
+class Splits:
+    """The indexes of a data set that training reads."""
+
+    train: Index
+    val: Index
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Class names."""
+        return self.train.names
 
 
-def own_batch_size(batch_size: int) -> int:
-    """The part of a batch that each process has, all of them alike.
+@dataclass(frozen=True, slots=True)
+class TrainingData:
+    """Training batches and validation of this process."""
+
+    dataset: DetectionDataset
+    loader: PhasedLoader
+    validation: Validation
+
+    def batches_per_epoch(self, world_size: int, batch_size: int) -> int:
+        """Return the number of training batches per epoch, of this size over all processes."""
+        return batches_of(self.dataset, batch_size_per_process(batch_size, world_size), world_size)
+
+
+def read_splits(chosen: DataSettings) -> Splits:
+    """Read the training and the validation split; one process of each machine does so first, and fills the cache."""
+    with distributed.local_main_first(f"read --data {chosen.data}"):
+        source = open_source(chosen.data, stream=chosen.stream)
+        splits = Splits(source.index("train"), source.index("val"))
+    if chosen.single_cls:
+        return Splits(splits.train.single_class(), splits.val.single_class())
+    return splits
+
+
+def batch_size_per_process(batch_size: int, world_size: int) -> int:
+    """Return the share of a batch that each process has; equal for all.
 
     Raises:
-        SettingsError: there are more processes than images a batch.
+        SettingsError: there are more processes than images per batch.
     """
-    own = batch_size // distributed.world_size()
-    if not own:
-        raise SettingsError(f"--batch-size {batch_size}: {distributed.world_size()} processes need as many images")
-    return own
+    share = batch_size // world_size
+    if not share:
+        raise SettingsError(f"--batch-size {batch_size}: {world_size} processes need as many images")
+    return share
 
 
-def build_dataset(settings: TrainSettings, index: Index, graph: Graph, size: int) -> DetectionDataset:
-    """The training inputs."""
-    if settings.rect:
+def build_dataset(
+    chosen: DataSettings, augment: AugmentSettings, index: Index, graph: Graph, *, size: int, epochs: int, seed: int
+) -> DetectionDataset:
+    """Build the data set of training inputs.
+
+    Args:
+        chosen: settings of the data.
+        augment: settings of augmentation.
+        index: the training split.
+        graph: the network.
+        size: side of the network input, pixels.
+        epochs: of the run.
+        seed: of the run.
+    """
+    if chosen.rect:
         logger.info("--rect: no mosaics, they are square")
     return DetectionDataset(
         index=index,
         size=size,
-        augment=settings.augment.without_mosaic() if settings.rect else settings.augment,
-        seed=settings.seed,
-        input_sizes=rect_input_sizes(index, graph, size) if settings.rect else None,
-        mosaic_epochs=settings.epochs - settings.close_mosaic,
-        cache=build_cache(settings.cache, index, size),
+        augment=augment.without_mosaic() if chosen.rect else augment,
+        seed=seed,
+        input_sizes=rect_input_sizes(index, graph, size) if chosen.rect else None,
+        mosaic_epochs=epochs - chosen.close_mosaic,
+        cache=build_cache(chosen.cache, index, size),
     )
 
 
-def batches_of_run(dataset: DetectionDataset, batch_size: int) -> int:
-    """Training batches an epoch, of this size over all processes."""
-    return batches_of(dataset, own_batch_size(batch_size), distributed.world_size())
+def build_train_loader(
+    chosen: DataSettings,
+    dataset: DetectionDataset,
+    batch_size_at: Callable[[int], int],
+    *,
+    seed: int,
+    shard: Shard,
+    device: torch.device,
+) -> PhasedLoader:
+    """Build the loader of this process's share of the training batches.
 
+    Args:
+        chosen: settings of the data.
+        dataset: the training inputs.
+        batch_size_at: epoch, from 0 -> images per batch, over all processes.
+        seed: of the run.
+        shard: the share of this process.
+        device: that the batches go to.
+    """
 
-def build_train_loader(settings: TrainSettings, dataset: DetectionDataset, device: torch.device) -> PhasedLoader:
-    """This process's part of the training batches."""
-
-    def of_size(batch_size: int) -> DetectionLoader:
+    def build(batch_size: int) -> DetectionLoader:
         return build_loader(
             dataset,
-            batch_size=own_batch_size(batch_size),
-            workers=settings.workers,
-            order="weighted" if settings.image_weights else "shuffled",
-            seed=settings.seed,
+            batch_size=batch_size_per_process(batch_size, shard.world_size),
+            workers=chosen.workers,
+            order="weighted" if chosen.image_weights else "shuffled",
+            seed=seed,
             pin_memory=device.type == "cuda",
-            num_replicas=distributed.world_size(),
-            rank=distributed.rank(),
+            num_replicas=shard.world_size,
+            rank=shard.rank,
         )
 
-    return PhasedLoader(of_size, functools.partial(batch_size_at, settings))
+    return PhasedLoader(build, batch_size_at)
 
 
-def build_score(
-    settings: TrainSettings, index: Index, graph: Graph, size: int, device: torch.device
-) -> ValidationScore:
-    """What scores a model on the validation split."""
-    input_sizes = rect_input_sizes(index, graph, size) if settings.rect else None
-    loader = build_evaluation_loader(
+def build_validation(
+    chosen: DataSettings, index: Index, graph: Graph, size: int, *, shard: Shard, device: torch.device
+) -> Validation:
+    """Build the validation of a run: this process's share of the split, and previews of the whole split."""
+    build = functools.partial(
+        build_evaluation_loader,
         index,
         size=size,
-        workers=settings.workers,
         device=device,
-        input_sizes=input_sizes,
-        shard=Shard(distributed.rank(), distributed.world_size()),
+        input_sizes=rect_input_sizes(index, graph, size) if chosen.rect else None,
     )
-    preview = build_evaluation_loader(index, size=size, workers=0, device=device, input_sizes=input_sizes)
-    return ValidationScore(index, loader, Evaluator(index), preview)
+    return Validation(index, build(workers=chosen.workers, shard=shard), Evaluator(index), build(workers=0))
+
+
+def build_data(
+    settings: TrainSettings, splits: Splits, graph: Graph, sizes: InputSizes, *, shard: Shard, device: torch.device
+) -> TrainingData:
+    """Build the training batches and the validation of this process."""
+    chosen, seed = settings.dataset, settings.seed
+    dataset = build_dataset(
+        chosen, settings.augment, splits.train, graph, size=sizes.train, epochs=settings.epochs, seed=seed
+    )
+    at = functools.partial(batch_size_at, settings)
+    return TrainingData(
+        dataset,
+        build_train_loader(chosen, dataset, at, seed=seed, shard=shard, device=device),
+        build_validation(chosen, splits.val, graph, sizes.test, shard=shard, device=device),
+    )

@@ -1,12 +1,10 @@
-"""The network that a run trains: made from its cfg for the data set's classes, with weights to start from."""
+"""The network that a run trains: built from its cfg for the classes of the data set, with initial weights."""
 
 from __future__ import annotations
 
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import torch
 
 from yolo import distributed
 from yolo.checkpoints.published import find_weights
@@ -18,6 +16,8 @@ from yolo.model.network import Darknet
 from yolo.rng import differ_by_rank
 
 if TYPE_CHECKING:
+    import torch
+
     from yolo.config.train_settings import TrainSettings
     from yolo.model.graph import Graph
 
@@ -25,7 +25,13 @@ logger = logging.getLogger(__name__)
 
 
 def build_model(original: Graph, weights: str, num_classes: int) -> Darknet:
-    """The network for a data set: heads of the right size, weights from a file where one is named."""
+    """Build the network for a data set, with heads of the right size and the weights of a file if one is named.
+
+    Args:
+        original: the network as its cfg describes it.
+        weights: path of the weights; empty: none.
+        num_classes: of the data set.
+    """
     graph = original
     if original.num_classes != num_classes:
         logger.info("%s: heads set from %d to %d classes", original.cfg.path, original.num_classes, num_classes)
@@ -39,16 +45,24 @@ def build_model(original: Graph, weights: str, num_classes: int) -> Darknet:
     return model
 
 
-def prepare_model(settings: TrainSettings, graph: Graph, num_classes: int, device: torch.device) -> Darknet:
-    """The network of a run on its device, with rank 0's weights on all processes."""
-    named = "" if settings.resume else settings.weights
-    weights = str(find_weights(named, offline=settings.offline)) if named else ""
-    model = build_model(graph, weights, num_classes)
+def build_run_model(settings: TrainSettings, original: Graph, num_classes: int, device: torch.device) -> Darknet:
+    """Build the network of a run on its device, with the weights of rank 0 on all processes.
+
+    Args:
+        settings: of the run.
+        original: the network as its cfg describes it.
+        num_classes: of the data set.
+        device: to train on.
+    """
+    chosen = settings.model
+    named = "" if settings.run.resume else chosen.weights
+    weights = str(find_weights(named, offline=chosen.offline)) if named else ""
+    model = build_model(original, weights, num_classes)
     if settings.distributed.sync_bn and distributed.world_size() > 1:
         synchronise_norms(model)
-    if settings.grad_checkpoint:
+    if chosen.grad_checkpoint:
         model.gradient_checkpointing_enable()
     model.to(device, memory_format=fast_layout(device))  # type: ignore[call-overload]
     distributed.broadcast_module(model)
-    differ_by_rank(distributed.rank())  # from here on: what drops out
+    differ_by_rank(distributed.rank())  # from here on, for dropout
     return model

@@ -1,70 +1,55 @@
-"""From settings to parts: the only file that sees every floor."""
+"""Settings to parts: the only module that sees every floor."""
 
 from __future__ import annotations
 
 import functools
-import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from yolo import distributed
-from yolo.checkpoints.checkpoint_file import load_checkpoint
-from yolo.config.recipe import flat, write_settings
+from yolo.config.recipe import flat
 from yolo.darknet.cfg_file import CfgFile
+from yolo.data.sample import Shard
 from yolo.dataset_tools.anchor_fitting import warn_of_poor_anchors
 from yolo.devices import select_device
 from yolo.engine.compiling import compile_model
+from yolo.engine.early_stop import EarlyStop
 from yolo.engine.ema import ModelEma, fitted_to_run
 from yolo.engine.freeze import Freeze
 from yolo.engine.loggers.base import load_package
 from yolo.engine.optimizer import check_arguments
-from yolo.engine.phases import PhasedLoader
 from yolo.engine.precision import build_precision
 from yolo.engine.schedule_plot import plot_schedule
 from yolo.engine.trainer import Trainer
 from yolo.losses.registry import build_loss
-from yolo.model.frozen_layers import format_trained, frozen_layers
-from yolo.model.graph import plan
+from yolo.model.frozen_layers import frozen_layers
+from yolo.model.graph import Graph, plan
 from yolo.model.head_anchors import head_anchors
-from yolo.model.network import Darknet
-from yolo.remote.runs import new_run_folder
 from yolo.rng import seed_everything
 from yolo.training.auto_batch_size import find_batch_size
-from yolo.training.build_callbacks import build_callbacks, describe_batch
-from yolo.training.build_data import (
-    batches_of_run,
-    build_dataset,
-    build_score,
-    build_train_loader,
-    own_batch_size,
-    read_indexes,
-)
-from yolo.training.build_model import prepare_model
-from yolo.training.build_optimizer import (
-    accumulates_never,
-    build_phases,
-    describe_phases,
-    follow_net,
-    num_steps,
-    prepare_optimizer,
-)
-from yolo.training.input_schedule import InputSizes
-from yolo.training.read_settings import JOB_FILE, SETTINGS_FILE
-from yolo.training.validation import DetectionObjective, ValidationScore
+from yolo.training.build_callbacks import build_callbacks
+from yolo.training.build_data import Splits, TrainingData, build_data, read_splits
+from yolo.training.build_model import build_run_model
+from yolo.training.build_optimizer import build_run_optimizer
+from yolo.training.build_schedule import RunSchedule, build_run_schedule, follow_net
+from yolo.training.input_schedule import InputSizes, choose_input_sizes
+from yolo.training.run_folder import MODEL_CFG, prepare_run_folder, resume
+from yolo.training.summary_text import describe_batch, describe_freezing, describe_processes
+from yolo.training.validation import DetectionLoss, fitness
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Sequence
 
-    from torch.optim import Optimizer
+    import torch
 
+    from yolo.config.distributed_settings import DistributedSettings
+    from yolo.config.optimizer_settings import OptimizerSettings
+    from yolo.config.run_settings import SavingSettings
     from yolo.config.train_settings import TrainSettings
-
-logger = logging.getLogger(__name__)
-
-MODEL_CFG = "model.cfg"
+    from yolo.distributed import Replica
+    from yolo.engine.protocols import RunPrecision
+    from yolo.model.network import Darknet
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,152 +59,158 @@ class Training:
     folder: Path
     trainer: Trainer
     device: torch.device
-    settings: TrainSettings  # with all numbers that were still to be found
-    train_loader: PhasedLoader
-    score: ValidationScore
-    summary: str  # what is about to happen, for people
+    settings: TrainSettings  # with every number that had to be found
+    data: TrainingData
+    summary: str  # what will happen, for the user
 
 
 def build_training(settings: TrainSettings) -> Training:
-    """Everything that a run needs, from its settings; the run's folder is made last, when nothing else can fail."""
+    """Build all parts of a run from its settings; the run folder comes last, when nothing else can fail."""
     seed_everything(settings.seed, deterministic=settings.deterministic)
     device = select_device(settings.device)
-    check_arguments(settings.optimization.optimizer, settings.optimization.optimizer_args)
-    if settings.logger != "none":
-        load_package(settings.logger)
-    # The network before the data, which may take a while to read.
-    graph = plan(
-        distributed.run_on_main_and_broadcast(
-            lambda: CfgFile.read(Path(settings.resume) / MODEL_CFG if settings.resume else settings.cfg)
-        )
-    )
-    sizes = InputSizes.of(graph, settings.sizes, rect=settings.rect, seed=settings.seed)
-    size = sizes.train
-    train_index, val_index = read_indexes(settings)
-    names = train_index.names
-    model = prepare_model(settings, graph, len(names), device)
-    settings = follow_net(settings, model.net, len(train_index))
+    shard = Shard(distributed.rank(), distributed.world_size())
+    check_packages(settings)
+
+    graph = read_graph(settings)  # before the data, which may take a while to read
+    sizes = choose_input_sizes(graph, settings.sizes, rect=settings.dataset.rect, seed=settings.seed)
+    splits = read_splits(settings.dataset)
+    model = build_run_model(settings, graph, len(splits.names), device)
+    settings = follow_net(settings, model.net, len(splits.train))
     frozen = frozen_layers(model, settings.freezing.freeze, settings.freezing.freeze_layers)
     precision = build_precision(settings.precision, device)
-    if settings.compile:
-        compile_model(model, device, dynamic=settings.rect or sizes.varied is not None)
-    if settings.batch_size == "auto":
-        found = find_batch_size(settings, model, precision, device, sizes.largest, train_index)
-        settings = replace(settings, batch_size=found)
-    dataset = build_dataset(settings, train_index, graph, size)
+    settings = prepare_network(settings, model, precision, sizes, splits, device)
 
-    train_loader = build_train_loader(settings, dataset, device)
-    score = build_score(settings, val_index, graph, sizes.test, device)
+    data = build_data(settings, splits, graph, sizes, shard=shard, device=device)
     warn_of_poor_anchors(
-        train_index, head_anchors(model.graph), (size, size), settings.shape_match.iou_t, model.cfg.path
+        splits.train, head_anchors(model.graph), (sizes.train, sizes.train), settings.loss.iou_t, model.cfg.path
     )
-    loss = build_loss(
-        settings.loss,
-        model,
-        settings.shape_match,
-        images_seen=lambda: trainer.state.images_seen,
-        objectness_ratio=lambda: schedule.objectness_ratio_at(trainer.epoch_progress),
-    )
-    num_batches = functools.partial(batches_of_run, dataset)
-    schedule = build_phases(settings, model.net, len(train_index), num_batches)
-    optimizer = prepare_optimizer(settings, model, schedule, len(train_index))
-    steps = num_steps(schedule, settings, num_batches)
-    decay, warm_up = fitted_to_run(settings.optimization.ema_decay, steps, settings.optimization.ema_share)
-    folder = distributed.run_on_main_and_broadcast(lambda: run_folder(settings, model))
-    if settings.policy.plot_schedule and distributed.is_main():
-        plot_schedule(schedule, folder / "schedule.png")
-    description = {"cfg": model.cfg.text, "names": list(names), "settings": flat(replace(settings, resume=""))}
+    batches_of = functools.partial(data.batches_per_epoch, shard.world_size)
+    schedule = build_run_schedule(settings, model.net, len(splits.train), batches_of)
+    optimizer = build_run_optimizer(settings, model, schedule.schedule, len(splits.train))
+    folder = distributed.run_on_main_and_broadcast(lambda: prepare_run_folder(settings, model.cfg))
+    if settings.schedule.plot_schedule and distributed.is_main():
+        plot_schedule(schedule.schedule, folder / "schedule.png")
 
     trainer = Trainer(
         model=model,
-        objective=DetectionObjective(loss, device),
-        loader=train_loader,
+        compute_loss=DetectionLoss(build_loss(settings.loss, model), schedule.schedule, device),
+        loader=data.loader,
         optimizer=optimizer,
-        schedule=schedule,
+        schedule=schedule.schedule,
         precision=precision,
-        ema=ModelEma(model, decay=decay, warm_up=warm_up),
+        ema=build_ema(settings.optimization, model, schedule.num_steps),
+        validate=data.validation,
+        validates_every_epoch=not settings.saving.notest,
+        early_stop=build_early_stop(settings.saving),
         clip_grad_norm=settings.optimization.clip_grad_norm,
-        sizes=sizes.varied,
+        sizes=sizes.multi_scale,
         freeze=Freeze([model.layers[index] for index in frozen], settings.freezing.freeze_epochs),
-        replica=distributed.replicate(
-            model,
-            static=accumulates_never(schedule),
-            unused=model.has_idle_parameters,
-            compression=settings.distributed.grad_compression,
-        ),
-        describe=functools.partial(describe_batch, index=train_index),
+        replica=build_replica(settings.distributed, model, schedule),
+        describe=functools.partial(describe_batch, index=splits.train),
         callbacks=build_callbacks(
-            settings, folder=folder, size=size, device=device, score=score, description=description
+            settings,
+            folder=folder,
+            size=sizes.train,
+            device=device,
+            validation=data.validation,
+            description=describe_checkpoint(settings, model.cfg, splits.names),
         ),
     )
     precision.prepare(model, optimizer)
-    trainer.state.images_seen = model.images_seen  # what the loaded weights were trained on counts
-    if settings.resume:
-        resume(trainer, folder)
-    distributed.check_equal(model, "before the first step")
-    distributed.check_equal(trainer.ema.model, "before the first step, averaged")
+    start(trainer, folder, model.images_seen, resumes=bool(settings.run.resume))
     summary = (
         f"{folder}: {model.cfg.path}, {model.num_parameters:,} parameters, {sizes}, on {device}; "
-        f"{len(train_index)} training and {len(val_index)} validation images, {len(names)} classes; "
-        + describe_phases(schedule, settings, num_batches)
-        + describe_processes(settings)
+        f"{len(splits.train)} training and {len(splits.val)} validation images, {len(splits.names)} classes; "
+        + schedule.describe(settings.schedule.schedule)
+        + describe_processes(settings.images_per_batch, shard.world_size)
         + describe_freezing(settings, model, frozen, optimizer)
     )
-    return Training(folder, trainer, device, settings, train_loader, score, summary)
+    return Training(folder, trainer, device, settings, data, summary)
 
 
-def run_folder(settings: TrainSettings, model: Darknet) -> Path:
-    """The folder of a run, with its network and settings in it: a new one, or that which is resumed."""
-
-    def fill(folder: Path) -> None:
-        if job := distributed.job():
-            (folder / JOB_FILE).write_text(job, encoding="utf-8")
-        model.cfg.write(folder / MODEL_CFG)
-        write_settings(settings, folder / SETTINGS_FILE)
-
-    if not settings.resume:
-        return new_run_folder(settings.project, settings.name, fill)
-    fill(Path(settings.resume))
-    return Path(settings.resume)
-
-
-def resume(trainer: Trainer, folder: Path) -> None:
-    """Take up the run in a folder; one that was killed before its first checkpoint starts anew.
+def check_packages(settings: TrainSettings) -> None:
+    """Check that the optimizer and the logger exist, before any work.
 
     Raises:
-        YoloError: the checkpoint cannot be read.
+        SettingsError: one does not, or does not take its arguments.
     """
-    path = folder / "last.pt"
-    checkpoint = distributed.run_on_main_and_broadcast(lambda: load_checkpoint(path) if path.is_file() else None)
-    if checkpoint is None:
-        return
-    trainer.load_state_dict(checkpoint)
-    state = trainer.state
-    if state.epoch >= trainer.epochs:
-        logger.info("%s: all %d epochs are done; give more with --epochs", path, state.epoch)
-        return
-    logger.info(
-        "%s: resumed in epoch %d of %d, at batch %d of %d",
-        path, state.epoch + 1, trainer.epochs, state.batches + 1, len(trainer.loader),
-    )  # fmt: skip
+    check_arguments(settings.optimization.optimizer, settings.optimization.optimizer_args)
+    if settings.run.logger != "none":
+        load_package(settings.run.logger)
 
 
-def describe_processes(settings: TrainSettings) -> str:
-    """How batches are divided, for people."""
-    num_processes = distributed.world_size()
-    if num_processes == 1:
-        return ""
-    own = own_batch_size(settings.images_per_batch)
-    left = settings.images_per_batch - own * num_processes
-    text = f"\n  {num_processes} processes, {own} images a batch each"
-    return text + (f"; {left} of the {settings.images_per_batch} do not divide, and are left out" if left else "")
+def read_graph(settings: TrainSettings) -> Graph:
+    """Plan the network file of the run, the same on all processes."""
+    path = Path(settings.run.resume) / MODEL_CFG if settings.run.resume else settings.model.cfg
+    return plan(distributed.run_on_main_and_broadcast(lambda: CfgFile.read(path)))
 
 
-def describe_freezing(settings: TrainSettings, model: Darknet, frozen: Collection[int], optimizer: Optimizer) -> str:
-    """What trains before and after the thaw, for people."""
-    if not frozen:
-        return ""
-    thaw = settings.freezing.freeze_epochs
-    phases = {f"1-{thaw or settings.epochs}": frozen} | ({f"{thaw + 1}-{settings.epochs}": ()} if thaw else {})
-    lines = [format_trained(model, layers, optimizer.param_groups, epochs) for epochs, layers in phases.items()]
-    return "".join(f"\n  {line}" for line in lines)
+def prepare_network(
+    settings: TrainSettings,
+    model: Darknet,
+    precision: RunPrecision,
+    sizes: InputSizes,
+    splits: Splits,
+    device: torch.device,
+) -> TrainSettings:
+    """Compile the network if asked to, and return the settings with the batch size that fits in memory."""
+    if settings.model.compile:
+        compile_model(model, device, dynamic=settings.dataset.rect or sizes.multi_scale is not None)
+    if settings.batch_size != "auto":
+        return settings
+    found = find_batch_size(
+        model,
+        settings.loss,
+        settings.optimization,
+        precision,
+        device=device,
+        side=sizes.largest,
+        index=splits.train,
+    )
+    return replace(settings, batch_size=found)
+
+
+def build_ema(chosen: OptimizerSettings, model: Darknet, num_steps: int) -> ModelEma:
+    """Build the averaged model, which averages over a share of the run."""
+    decay, warm_up = fitted_to_run(chosen.ema_decay, num_steps, chosen.ema_share)
+    return ModelEma(model, decay=decay, warm_up=warm_up)
+
+
+def build_early_stop(chosen: SavingSettings) -> EarlyStop | None:
+    """Build the early stop; none if the settings ask for none, or if there will be no scores to compare."""
+    return None if chosen.notest or not chosen.patience else EarlyStop(fitness, chosen.patience)
+
+
+def build_replica(chosen: DistributedSettings, model: Darknet, schedule: RunSchedule) -> Replica:
+    """Build the model as one of the equal ones of all processes."""
+    return distributed.replicate(
+        model,
+        static=schedule.never_accumulates,
+        unused=model.has_idle_parameters,
+        compression=chosen.grad_compression,
+    )
+
+
+def describe_checkpoint(settings: TrainSettings, cfg: CfgFile, names: Sequence[str]) -> dict[str, Any]:
+    """Return what a checkpoint holds besides the state of the run."""
+    own = flat(replace(settings, run=replace(settings.run, resume="")))
+    return {"cfg": cfg.text, "names": list(names), "settings": own}
+
+
+def start(trainer: Trainer, folder: Path, images_seen: int, *, resumes: bool) -> None:
+    """Bring the trainer to its first step: of a new run, or of the run in the folder.
+
+    Args:
+        trainer: complete.
+        folder: of the run.
+        images_seen: number of images that the initial weights were trained on.
+        resumes: the folder holds a run to resume.
+
+    Raises:
+        YoloError: the checkpoint cannot be read, or processes have different weights.
+    """
+    trainer.state.images_seen = images_seen
+    if resumes:
+        resume(trainer, folder)
+    distributed.check_equal(trainer.model, "before the first step")
+    distributed.check_equal(trainer.ema.model, "before the first step, averaged")

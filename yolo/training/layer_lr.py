@@ -1,4 +1,4 @@
-"""What a cfg's layer-wise training keys mean for the model's parameters."""
+"""The layer-wise training keys of a cfg as parameter schedules."""
 
 from __future__ import annotations
 
@@ -18,36 +18,37 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def layer_schedules(model: Darknet, epochs_of: Callable[[float], float]) -> list[ParamSchedule]:
-    """Each layer's pace, from its `learning_rate`, `dont_update`, `burnin_update`, `stopbackward` and the like.
+def layer_schedules(model: Darknet, to_epochs: Callable[[float], float]) -> list[ParamSchedule]:
+    """Return the schedule of each layer, from its keys `learning_rate`, `dont_update`, `stopbackward` and the like.
 
     Args:
         model: the network.
-        epochs_of: Darknet's batches -> epochs of this run.
+        to_epochs: Darknet's batches -> epochs of this run.
     """
     schedules: list[ParamSchedule] = []
     blocked = 0.0
     for node in reversed(model.nodes):
         blocked = max(blocked, node.spec.stop_gradient_steps())
         idle = max(blocked, node.spec.frozen_steps(model.net.burn_in))
-        start = idle if idle in (0, math.inf) else epochs_of(idle)
+        start = idle if idle in (0, math.inf) else to_epochs(idle)
         schedules.append(ParamSchedule(lr_factor=node.spec.learning_rate, start=start))
     return schedules[::-1]
 
 
-def param_schedules(model: Darknet, epochs_of: Callable[[float], float]) -> dict[nn.Parameter, ParamSchedule]:
-    """The pace of each parameter whose layer has one of its own; of parameters that layers share, the owner's."""
+def param_schedules(model: Darknet, to_epochs: Callable[[float], float]) -> dict[nn.Parameter, ParamSchedule]:
+    """Return the schedule of each parameter whose layer has one; parameters that layers share have their owner's."""
     schedules: dict[nn.Parameter, ParamSchedule] = {}
-    for pace, layer in zip(layer_schedules(model, epochs_of), model.layers, strict=True):
+    for schedule, layer in zip(layer_schedules(model, to_epochs), model.layers, strict=True):
         for parameter in layer.parameters():
-            schedules.setdefault(parameter, pace)
-    return {parameter: pace for parameter, pace in schedules.items() if pace != ParamSchedule()}
+            schedules.setdefault(parameter, schedule)
+    return {parameter: schedule for parameter, schedule in schedules.items() if schedule != ParamSchedule()}
 
 
 def log_layer_schedules(model: Darknet, schedules: list[ParamSchedule], epochs: float) -> None:
-    """Say which layers do not learn from the start: silence here costs somebody a day."""
+    """Log which layers do not train from the start: it would take long to find that out from the results."""
     starts = [
-        pace.start if list(layer.parameters()) else 0.0 for pace, layer in zip(schedules, model.layers, strict=True)
+        schedule.start if list(layer.parameters()) else 0.0
+        for schedule, layer in zip(schedules, model.layers, strict=True)
     ]
     for start in sorted(set(starts) - {0.0}):
         layers = [index for index, value in enumerate(starts) if value == start]

@@ -1,4 +1,4 @@
-"""What PyTorch says where a run cannot go on, as what a user can do about it."""
+"""Turn out-of-memory and compile errors into messages with a remedy."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def remedies(settings: TrainSettings) -> Iterator[None]:
-    """Turn errors that other settings mend into such messages.
+def explain_errors(settings: TrainSettings) -> Iterator[None]:
+    """Turn errors that other settings would avoid into messages that name these settings.
 
     Args:
         settings: of the run.
 
     Raises:
-        SettingsError: memory ran out, or the network cannot be compiled.
+        SettingsError: out of memory, or the network cannot be compiled.
     """
     try:
         yield
@@ -35,16 +35,17 @@ def remedies(settings: TrainSettings) -> Iterator[None]:
         if not is_out_of_memory(error):
             raise
         raise SettingsError(
-            f"--batch-size {settings.batch_size}: memory ran out (what was saved is whole); use {_less(settings)}"
+            f"--batch-size {settings.batch_size}: out of memory (saved files are complete); "
+            f"use {_memory_savers(settings)}"
         ) from error
 
 
-def _less(settings: TrainSettings) -> str:
-    """What would take less memory, beginning with what changes the numbers least."""
+def _memory_savers(settings: TrainSettings) -> str:
+    """Return the settings that would take less memory; first those that change the numbers least."""
     ways = []
     if settings.batch_size != "auto" and settings.batch_size > 1:
         ways.append(f"--batch-size {settings.batch_size // 2}, --batch-size auto")
-    if not settings.grad_checkpoint:
+    if not settings.model.grad_checkpoint:
         ways.append("--grad-checkpoint")
     if settings.precision in ("auto", "fp32", "tf32"):
         ways.append("--precision bf16")

@@ -1,6 +1,6 @@
-"""The command line of training: flags over a recipe file, over the defaults; and the run that is resumed.
+"""The settings of a training run: flags over a recipe file, over the settings of the resumed run, over the defaults.
 
-A run's resolved settings are written to its folder as `settings.yaml`, which is itself a recipe:
+The resolved settings of a run are written to its folder as `settings.yaml`, which is itself a recipe:
 `--hyp runs/train/settings.yaml` repeats the run.
 """
 
@@ -9,30 +9,24 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from yolo import distributed
 from yolo.checkpoints.published import published
 from yolo.config.command_line import parse
-from yolo.config.recipe import flat, with_recipe
+from yolo.config.recipe import flat, with_recipe, with_values
+from yolo.config.run_settings import RUNS
 from yolo.config.train_settings import DEMO, TrainSettings
-from yolo.errors import SettingsError
-from yolo.remote.fetch import fetch_file, local_path
-from yolo.remote.runs import fetch_run, local_project, newest_run, run_of
-from yolo.remote.stores import open_store
-from yolo.urls import is_url, join, split
+from yolo.remote.fetch import local_path
+from yolo.training.run_folder import NEWEST, SETTINGS_FILE, find_run, run_of_this_job
+from yolo.urls import split
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
-NEWEST = "newest"  # what --resume without a value means
-SETTINGS_FILE = "settings.yaml"
-JOB_FILE = "job"  # what a run knows itself by when its launcher starts it again
-SHORT = {"--adam": ("--optimizer", "adam"), "--cache-images": ("--cache", "ram")}  # flags of older trainers
+ALIASES = {"--adam": ("--optimizer", "adam"), "--cache-images": ("--cache", "ram")}  # flags of older trainers
 EXAMPLES = """
 examples:
   python -m yolo.train --data mine.data --cfg yolov4-tiny --weights yolov4-tiny.conv.29 --epochs 100
@@ -45,54 +39,42 @@ line, else from --hyp, else it is the default shown here; a recipe has the same 
 """
 
 
-def read_train_settings(arguments: Sequence[str] | None = None) -> TrainSettings:
-    """The settings of a command line (default: the program's own), over its recipe, over the defaults."""
-    given_arguments = sys.argv[1:] if arguments is None else arguments
-    arguments = [part for argument in given_arguments for part in SHORT.get(argument, (argument,))]
+def read_train_settings(arguments: Sequence[str]) -> TrainSettings:
+    """Read the settings of a command line.
+
+    Raises:
+        YoloError: a recipe, run or value that cannot be used.
+        SystemExit: help was asked for, or a flag is unknown.
+    """
+    arguments = [part for argument in arguments for part in ALIASES.get(argument, (argument,))]
     early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     early.add_argument("--hyp", default="")
     early.add_argument("--data")
     early.add_argument("--weights", default="")
     early.add_argument("--resume", nargs="?", const=NEWEST)
-    early.add_argument("--project", default=TrainSettings.project)
+    early.add_argument("--project", default=RUNS)
     given, _ = early.parse_known_args(arguments)
     defaults = TrainSettings()
     if given.resume:
         run, origin = find_run(given.resume, given.project)
         defaults = with_recipe(defaults, str(run / SETTINGS_FILE))
         if origin:
-            project, name = split(origin)
-            defaults = replace(defaults, project=project, name=name)
+            defaults = with_values(defaults, dict(zip(("project", "name"), split(origin), strict=True)))
         arguments = _with_resume(arguments, run)
-    demo = not (given.data or given.resume or {"-h", "--help"} & set(arguments))
-    if demo and not given.hyp:
+    is_demo = not (given.data or given.resume or {"-h", "--help"} & set(arguments))
+    if is_demo and not given.hyp:
         defaults = with_recipe(defaults, DEMO)
     if entry := published(given.weights):
-        defaults = replace(defaults, cfg=entry.cfg)
+        defaults = with_values(defaults, {"cfg": entry.cfg})
     if given.hyp:
         defaults = with_recipe(defaults, str(local_path(given.hyp)))
     settings = _parse(arguments, defaults)
     if given.resume:
         _log_changes(defaults, settings)
-    elif interrupted := _run_of_job(settings.project):
+    elif interrupted := run_of_this_job(settings.run.project):
         logger.info("started again by its launcher: goes on with %s", interrupted)
         return read_train_settings([*arguments, "--resume", interrupted])
     return settings
-
-
-def _run_of_job(project: str) -> str:
-    """The run that this very command of this very job began before it was started again; empty: none."""
-    job = distributed.job()
-    if not job:
-        return ""
-    for path in local_project(project).glob(f"*/{JOB_FILE}"):
-        if path.read_text(encoding="utf-8") == job:
-            return str(path.parent)
-    names = open_store(project).files(project) if is_url(project) else {}
-    for name in names:  # another machine began it
-        if name.endswith(f"/{JOB_FILE}") and fetch_file(join(project, name)).read_text(encoding="utf-8") == job:
-            return join(project, name.removesuffix(f"/{JOB_FILE}"))
-    return ""
 
 
 def _parse(arguments: Sequence[str], defaults: TrainSettings) -> TrainSettings:
@@ -104,32 +86,8 @@ def _parse(arguments: Sequence[str], defaults: TrainSettings) -> TrainSettings:
         raise
 
 
-def find_run(resume: str, project: str) -> tuple[Path, str]:
-    """The folder of a run that `--resume` names, or of the one that was written last.
-
-    Returns:
-        The folder, and the URL that it was fetched from; empty: it lies here.
-
-    Raises:
-        YoloError: there is none, or it cannot be fetched.
-    """
-    if is_url(resume) or (resume == NEWEST and is_url(project)):
-        url = newest_run(project, SETTINGS_FILE) if resume == NEWEST else run_of(resume)
-        return fetch_run(url), url
-    if resume == NEWEST:
-        found = sorted(Path(project).glob(f"*/{SETTINGS_FILE}"), key=lambda path: path.parent.stat().st_mtime)
-        if not found:
-            raise SettingsError(f"--resume: no run below --project {project}; give the folder of a run")
-        return found[-1].parent, ""
-    path = Path(resume).expanduser()
-    folder = path if path.is_dir() else path.parent
-    if not path.exists() or not (folder / SETTINGS_FILE).is_file():
-        raise SettingsError(f"--resume {resume}: no run is there; give a folder with {SETTINGS_FILE} and last.pt")
-    return folder, ""
-
-
 def _with_resume(arguments: Sequence[str], run: Path) -> list[str]:
-    """The arguments with `--resume RUN` in place of whatever named the run."""
+    """Return the arguments with `--resume RUN` in place of whatever named the run."""
     kept: list[str] = []
     for argument in arguments:
         follows = bool(kept) and kept[-1] == "--resume"

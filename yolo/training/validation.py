@@ -1,4 +1,4 @@
-"""What a run minimises, and what it is judged by."""
+"""The loss of a detection batch, and the validation of a model during a run."""
 
 from __future__ import annotations
 
@@ -12,58 +12,76 @@ from yolo.inference.detector import to_input
 from yolo.model.network import Darknet
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import torch
     from torch import Tensor, nn
 
     from yolo.data.index import Index
     from yolo.data.loader import DetectionLoader
     from yolo.data.sample import Batch
+    from yolo.engine.phases import PhasedSchedule
+    from yolo.engine.schedule import Schedule
     from yolo.evaluation.evaluator import Evaluator
     from yolo.evaluation.metrics.coco_metrics import CocoMetrics
     from yolo.losses.registry import Loss
 
 
 @dataclass(frozen=True, slots=True)
-class DetectionObjective:
-    """Model and micro-batch -> loss terms: what the engine's trainer minimises."""
+class DetectionLoss:
+    """Model and micro-batch -> loss terms: what the trainer of the engine calls."""
 
     loss: Loss
+    schedule: Schedule | PhasedSchedule
     device: torch.device
 
-    def __call__(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+    def __call__(self, model: nn.Module, batch: Batch, images_seen: int, epoch: float) -> dict[str, Tensor]:
         images = to_input(batch.images, self.device, batch.input_size)
-        targets = batch.targets.to(self.device, non_blocking=True)
-        return self.loss(model(images), targets, (images.shape[2], images.shape[3]))
+        return self.loss(
+            model(images),
+            batch.targets.to(self.device, non_blocking=True),
+            (images.shape[2], images.shape[3]),
+            images_seen=images_seen,
+            objectness_ratio=self.schedule.objectness_ratio_at(epoch),
+        )
 
 
 @dataclass(slots=True)
-class ValidationScore:
-    """Model -> scores on the validation split, by name."""
+class Validation:
+    """Scores a model on the validation split.
+
+    Attributes:
+        index: the split.
+        loader: its batches, this process's share.
+        evaluator: computes the metrics.
+        preview: the whole split, loaded without workers, for images of predictions.
+        last: the metrics of the model that was scored last.
+    """
 
     index: Index
     loader: DetectionLoader
     evaluator: Evaluator
-    preview: DetectionLoader  # the first images of the split, prepared without workers, for who looks at them
-    last: CocoMetrics | None = None  # what came of the model that was scored last
+    preview: DetectionLoader
+    last: CocoMetrics | None = None
 
     def __call__(self, model: nn.Module) -> dict[str, float]:
+        """Return the scores by name."""
         metrics = self.score(model, "validate")
         return metrics.scalars() | metrics.class_scalars()
 
     def score(self, model: nn.Module, title: str) -> CocoMetrics:
-        """All metrics of a model, with a bar of this title."""
+        """Return all metrics of a model, with a progress bar of this title."""
         assert isinstance(model, Darknet)
-        detector = build_evaluation_detector(model)
         was_training = model.training
         model.eval()
         self.evaluator.reset()
-        collect_detections(detector, self.loader, self.evaluator, title)
+        collect_detections(build_evaluation_detector(model), self.loader, self.evaluator, title)
         model.train(was_training)
         self.last = self.evaluator.evaluate()
         return self.last
 
 
-def fitness(record: dict[str, float]) -> float:
-    """How good an epoch is: the mean of mAP50 and mAP50-95; minus infinity for one that was not scored."""
+def fitness(record: Mapping[str, float]) -> float:
+    """Return how good an epoch is: the mean of mAP50 and mAP50-95; minus infinity if it was not validated."""
     scores = [record.get(f"metrics/{name}", -math.inf) for name in ("mAP50", "mAP50-95")]
     return sum(scores) / len(scores)

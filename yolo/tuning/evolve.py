@@ -19,7 +19,7 @@ from yolo.errors import SettingsError, TrainingError
 from yolo.remote.upload import Uploader
 from yolo.storage import atomic_folder, atomic_path
 from yolo.training.build_training import build_training
-from yolo.training.read_settings import SETTINGS_FILE
+from yolo.training.run_folder import SETTINGS_FILE
 from yolo.training.validation import fitness
 from yolo.tuning.optuna_sampler import OptunaSampler, require_optuna
 from yolo.tuning.search_log import Generation, append_generation, best_of, read_generations
@@ -56,11 +56,11 @@ class Watch(Callback):
         self.sampler = sampler
         self.best = -math.inf
 
-    def on_epoch_end(self, trainer: Trainer) -> None:
-        value = fitness(trainer.record)
+    def on_epoch_end(self, trainer: Trainer, record: Mapping[str, float]) -> None:
+        value = fitness(record)
         self.best = max(self.best, value)
         if trainer.state.epoch < trainer.epochs and self.sampler.is_hopeless(trainer.state.epoch, value):
-            trainer.stop(CUT_SHORT, for_good=True)
+            trainer.stop(CUT_SHORT, final=True)
 
 
 def evolve(settings: TrainSettings) -> None:
@@ -97,14 +97,16 @@ def search_folder(settings: TrainSettings) -> Path:
     Raises:
         SettingsError: it holds those of another search.
     """
-    folder = Path(settings.project) / "evolve" / settings.name
+    folder = Path(settings.run.project) / "evolve" / settings.run.name
     if not folder.exists():
         try:
             with atomic_folder(folder) as temporary:
                 write_settings(settings, temporary / SETTINGS_FILE)
         except OSError as error:
             if not folder.exists():  # else another process began the search just now
-                raise SettingsError(f"--project {settings.project}: cannot make {folder}: {error.strerror}") from error
+                raise SettingsError(
+                    f"--project {settings.run.project}: cannot make {folder}: {error.strerror}"
+                ) from error
     before, now = flat(with_recipe(settings, str(folder / SETTINGS_FILE))), flat(settings)
     for name in (name for name in now if name not in OWN and before[name] != now[name]):
         flag, others = f"--{name.replace('_', '-')} {now[name]}", before[name]
@@ -136,7 +138,8 @@ def train_generation(
     seed = (settings.seed + number - 1) % 2**32  # the search shall not find what suits a single seed
     saving = dataclasses.replace(own.saving, nosave=True, save_period=0, bucket="")
     search = dataclasses.replace(own.search, evolve=0)
-    own = dataclasses.replace(own, project=str(folder), name=run_name(number), seed=seed, saving=saving, search=search)
+    run = dataclasses.replace(own.run, project=str(folder), name=run_name(number))
+    own = dataclasses.replace(own, run=run, seed=seed, saving=saving, search=search)
     watch = Watch(sampler)
     training = build_training(own)
     trainer = training.trainer

@@ -74,10 +74,10 @@ JOINED_IMAGES = (
 def genes_of(settings: TrainSettings) -> tuple[Gene, ...]:
     """The hyper-parameters that have an effect in a run of these settings."""
     return (
-        *(LEARNING if settings.policy.schedule != "cfg" else ()),
-        *(LOSS if settings.loss != "darknet" else ()),
+        *(LEARNING if settings.schedule.schedule != "cfg" else ()),
+        *(LOSS if settings.loss.loss != "darknet" else ()),
         *IMAGES,
-        *(JOINED_IMAGES if not settings.rect else ()),
+        *(JOINED_IMAGES if not settings.dataset.rect else ()),
     )
 
 

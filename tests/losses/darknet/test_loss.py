@@ -40,7 +40,7 @@ def raw_for(head: HeadSpec, num_images: int = 2, seed: int = 0) -> Tensor:
 def run(head: HeadSpec, raw: Tensor, rows: list[list[float]], seen: int = 10**6) -> tuple[dict[str, float], Tensor]:
     """Terms, and the gradient by the raw output."""
     targets = torch.tensor(rows, dtype=raw.dtype).view(-1, 6)
-    terms = DarknetLoss([head], lambda: seen)([raw], targets, SIZE)
+    terms = DarknetLoss([head])([raw], targets, SIZE, images_seen=seen)
     (gradient,) = torch.autograd.grad(torch.stack(list(terms.values())).sum(), raw)
     return {name: term.item() for name, term in terms.items()}, gradient
 
@@ -169,7 +169,7 @@ def test_forced_takes_the_second_box_for_small_truths() -> None:
 
 def test_half_precision_outputs_are_widened() -> None:
     raw = raw_for(YOLO).detach().half().requires_grad_()
-    terms = DarknetLoss([YOLO], lambda: 0)([raw], torch.tensor([[0, 1, 0.3, 0.3, 0.2, 0.2]]), SIZE)
+    terms = DarknetLoss([YOLO])([raw], torch.tensor([[0, 1, 0.3, 0.3, 0.2, 0.2]]), SIZE)
     total = torch.stack(list(terms.values())).sum()
     total.backward()  # type: ignore[no-untyped-call]
     assert total.dtype == torch.float32
@@ -180,8 +180,8 @@ def test_half_precision_outputs_are_widened() -> None:
 def test_terms_are_means_over_heads_and_gradients_are_not() -> None:
     raw, targets = raw_for(YOLO), torch.tensor([[0, 1, 0.3, 0.3, 0.2, 0.2]], dtype=torch.float64)
     twin = raw_for(YOLO)
-    one = DarknetLoss([YOLO], lambda: 0)([raw], targets, SIZE)
-    two = DarknetLoss([YOLO, YOLO], lambda: 0)([raw, twin], targets, SIZE)
+    one = DarknetLoss([YOLO])([raw], targets, SIZE)
+    two = DarknetLoss([YOLO, YOLO])([raw, twin], targets, SIZE)
     for name, term in one.items():
         assert two[name].item() == pytest.approx(term.item())
     (alone,) = torch.autograd.grad(torch.stack(list(one.values())).sum(), raw)

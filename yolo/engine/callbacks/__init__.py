@@ -1,1 +1,1 @@
-"""What watches a run: one file each."""
+"""Observers of a run, one per file: files, loggers, progress, signals, uploads."""

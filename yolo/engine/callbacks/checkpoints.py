@@ -1,4 +1,4 @@
-"""last.pt, from which a run goes on, and what is kept of the best epoch."""
+"""last.pt, from which a run is resumed, and the files of the best epoch."""
 
 from __future__ import annotations
 
@@ -11,25 +11,28 @@ from yolo.checkpoints.checkpoint_file import save_checkpoint
 from yolo.engine.callback import Callback
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from torch import nn
 
-    from yolo.engine.trainer import Trainer, TrainState
+    from yolo.engine.train_state import TrainState
+    from yolo.engine.trainer import Trainer
+
+    SaveBest = Callable[[nn.Module, TrainState, Mapping[str, float]], None]
 
 
 class Checkpoints(Callback):
-    """Saves the whole run as last.pt: at its start, every so often, after each epoch, and where it stops.
+    """Saves the whole run as last.pt: at its start, periodically, after each epoch, and where it stops.
 
-    Comes last among the callbacks, so that the file holds what the others noted of the epoch.
+    Comes after the callbacks whose state it saves.
 
     Args:
-        folder: where to.
-        description: what a checkpoint says beside the state: cfg, class names, settings.
-        fitness: the epoch's numbers -> how good it is; the larger the better.
-        save_best: (averaged model, state, the epoch's numbers) of an epoch that is fitter than all before it.
-        interval_s: most seconds of training between two savings.
+        folder: to write to.
+        description: what a checkpoint holds besides the state: cfg, class names, settings.
+        fitness: the record of an epoch -> how good it is; higher is better.
+        save_best: called with the averaged model, the state and the record of each epoch that is the best so far.
+        interval_s: maximum seconds of training between two saves.
         period: also keep `epochN.pt` every so many epochs; 0: none.
         only_at_end: write nothing before the run ends; the best epoch is held in memory.
     """
@@ -39,8 +42,8 @@ class Checkpoints(Callback):
         folder: Path,
         *,
         description: dict[str, Any],
-        fitness: Callable[[dict[str, float]], float],
-        save_best: Callable[[nn.Module, TrainState, dict[str, float]], None],
+        fitness: Callable[[Mapping[str, float]], float],
+        save_best: SaveBest,
         interval_s: float = 600.0,
         period: int = 0,
         only_at_end: bool = False,
@@ -53,7 +56,7 @@ class Checkpoints(Callback):
         self.period = period
         self.only_at_end = only_at_end
         self.best = -math.inf
-        self._held: tuple[nn.Module, TrainState, dict[str, float]] | None = None
+        self._unsaved_best: tuple[nn.Module, TrainState, Mapping[str, float]] | None = None
 
     def on_train_start(self, trainer: Trainer) -> None:
         if not self.only_at_end:
@@ -63,20 +66,20 @@ class Checkpoints(Callback):
         if not self.only_at_end and time.monotonic() - self._saved_at >= self.interval_s:
             self._save(trainer, "last.pt")
 
-    def on_epoch_end(self, trainer: Trainer) -> None:
-        fitness = self.fitness(trainer.record)
+    def on_epoch_end(self, trainer: Trainer, record: Mapping[str, float]) -> None:
+        fitness = self.fitness(record)
         if fitness > self.best:
             self.best = fitness
-            self._keep_best(trainer)
+            self._keep_best(trainer, record)
         if not self.only_at_end or trainer.state.epoch == trainer.epochs:
             self._save(trainer, "last.pt")
         if self.period and trainer.state.epoch % self.period == 0:
             self._save(trainer, f"epoch{trainer.state.epoch}.pt")
 
     def on_train_end(self, trainer: Trainer) -> None:
-        """After a stop; an error leaves the file as it is, a failed step is not to be kept."""
-        if self._held:
-            self.save_best(*self._held)
+        """Save after a stop. After an error the file stays as it is: a failed step must not be kept."""
+        if self._unsaved_best:
+            self.save_best(*self._unsaved_best)
         if trainer.stop_reason and (trainer.state.batches or self.only_at_end):
             self._save(trainer, "last.pt")
 
@@ -86,10 +89,10 @@ class Checkpoints(Callback):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.best = state["best"]
 
-    def _keep_best(self, trainer: Trainer) -> None:
-        best = (trainer.ema.model, trainer.state, trainer.record)
+    def _keep_best(self, trainer: Trainer, record: Mapping[str, float]) -> None:
+        best = (trainer.ema.model, trainer.state, record)
         if self.only_at_end:
-            self._held = copy.deepcopy(best)
+            self._unsaved_best = copy.deepcopy(best)
         else:
             self.save_best(*best)
 

@@ -1,4 +1,4 @@
-"""How long a run has taken, over all its resumptions."""
+"""The duration of a run, over all its resumptions."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
 
 
 class Clock(Callback):
-    """Counts the time between start and end of training, evaluation within it included."""
+    """Measures the time between the start and the end of training, validation included."""
 
     def __init__(self) -> None:
-        self._before = 0.0
+        self._earlier_s = 0.0
         self._started: float | None = None
 
     @property
     def seconds(self) -> float:
-        """So far."""
-        return self._before + (0.0 if self._started is None else time.monotonic() - self._started)
+        """Duration so far."""
+        return self._earlier_s + (0.0 if self._started is None else time.monotonic() - self._started)
 
     def on_train_start(self, trainer: Trainer) -> None:
         del trainer
@@ -29,10 +29,10 @@ class Clock(Callback):
 
     def on_train_end(self, trainer: Trainer) -> None:
         del trainer
-        self._before, self._started = self.seconds, None
+        self._earlier_s, self._started = self.seconds, None
 
     def state_dict(self) -> dict[str, Any]:
         return {"seconds": self.seconds}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._before = state["seconds"]
+        self._earlier_s = state["seconds"]

@@ -1,6 +1,6 @@
-"""Tells loggers what a run does: its settings, each epoch's numbers, and images now and then.
+"""Passes the settings of a run, the numbers of each epoch and some images to loggers.
 
-Images are drawn, and loggers told, in a thread: neither a step nor another process waits for a plot or a server.
+Images are drawn, and loggers called, in a thread: neither a step nor another process waits for a plot or a server.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
     from yolo.engine.trainer import Trainer
 
 
-MAX_SIDE = 1280  # pixels, of what is logged; the files of a run's folder keep theirs
+MAX_SIDE = 1280  # pixels, of logged images; the files in the run folder keep their size
 
 
-class Logging(Callback):
-    """Comes after what adds numbers to the epoch's record.
+class RunLogging(Callback):
+    """Calls loggers.
 
     Args:
         loggers: by name.
         settings: of the run, by name.
-        folder: of the run; `train_batch*.jpg` in it are shown at the start.
-        draw: model -> images of what it finds by name, (H, W, 3), BGR; called in the thread, with a copy.
+        folder: of the run; its `train_batch*.jpg` are logged at the start.
+        draw: model -> images of its predictions by name, (H, W, 3), BGR; called in the thread, with a copy.
         period: epochs between two of these; 0: none.
     """
 
@@ -65,21 +65,22 @@ class Logging(Callback):
             return
         for each in self.loggers.values():
             each.log_settings(self.settings)
-        self._show({path.stem: cv2.imread(str(path)) for path in sorted(self.folder.glob("train_batch*.jpg"))}, epoch)
+        batches = sorted(self.folder.glob("train_batch*.jpg"))
+        self._log_images({path.stem: cv2.imread(str(path)) for path in batches}, epoch)
 
-    def on_epoch_end(self, trainer: Trainer) -> None:
+    def on_epoch_end(self, trainer: Trainer, record: Mapping[str, float]) -> None:
         self._raise_failures()
-        epoch, record = trainer.state.epoch, dict(trainer.record)
+        epoch, numbers = trainer.state.epoch, dict(record)
         model = copy.deepcopy(trainer.ema.model) if self.period and epoch % self.period == 0 else None
 
-        def tell() -> None:
+        def log_epoch() -> None:
             for each in self.loggers.values():
-                each.log(record, epoch)
+                each.log(numbers, epoch)
             if model is not None:
                 with trainer.precision.full():
-                    self._show(self.draw(model), epoch)
+                    self._log_images(self.draw(model), epoch)
 
-        self._pending.append(self._thread.submit(tell))
+        self._pending.append(self._thread.submit(log_epoch))
 
     def on_train_end(self, trainer: Trainer) -> None:
         self._thread.shutdown()
@@ -95,15 +96,15 @@ class Logging(Callback):
         self.run_ids = dict(state["run_ids"])
 
     def _raise_failures(self) -> None:
-        """Raise what went wrong in the thread."""
+        """Raise an error that occurred in the thread."""
         done = [each for each in self._pending if each.done()]
         self._pending = [each for each in self._pending if not each.done()]
         for each in done:
             each.result()
 
-    def _show(self, images: Mapping[str, Any], epoch: int) -> None:
+    def _log_images(self, images: Mapping[str, Any], epoch: int) -> None:
         for name, image in images.items():
-            shrink = min(1.0, MAX_SIDE / max(image.shape[:2]))
-            small = cv2.resize(image, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+            scale = min(1.0, MAX_SIDE / max(image.shape[:2]))
+            small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
             for each in self.loggers.values():
                 each.log_image(name, cv2.cvtColor(small, cv2.COLOR_BGR2RGB), epoch)

@@ -22,7 +22,7 @@ from yolo.losses.darknet.region_head import region_parts
 from yolo.losses.darknet.yolo_head import yolo_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from yolo.losses.darknet.anchor_targets import Part
 
@@ -52,23 +52,32 @@ class DarknetLoss:
 
     Args:
         heads: the model's, in its order.
-        images_seen: images trained on before this batch; [region] and [detection] begin differently.
     """
 
-    def __init__(self, heads: Sequence[HeadSpec], images_seen: Callable[[], int]) -> None:
+    def __init__(self, heads: Sequence[HeadSpec]) -> None:
         self.heads = heads
-        self.images_seen = images_seen
 
-    def __call__(self, outputs: Sequence[Tensor], targets: Tensor, image_size: tuple[int, int]) -> dict[str, Tensor]:
+    def __call__(
+        self,
+        outputs: Sequence[Tensor],
+        targets: Tensor,
+        image_size: tuple[int, int],
+        *,
+        images_seen: int = 0,
+        objectness_ratio: float = 1.0,
+    ) -> dict[str, Tensor]:
         """Loss terms; their sum is what to minimise.
 
         Args:
             outputs: raw tensors of the heads.
             targets: (N, 6): image, class (-1: an ignore region), cx, cy, w, h as fractions of the network input.
             image_size: (height, width) of the network input, pixels.
+            images_seen: number of images trained on before this batch; [region] and [detection] begin differently.
+            objectness_ratio: unused.
         """
+        del objectness_ratio
         num_images = int(distributed.all_reduce_sum(torch.tensor(len(outputs[0]))))
-        seen = self.images_seen() + num_images  # Darknet counts a mini-batch before it
+        seen = images_seen + num_images  # Darknet counts a mini-batch before it
         share = num_images / distributed.world_size()
         terms: dict[str, list[Tensor]] = {}
         for head, raw in zip(self.heads, outputs, strict=True):

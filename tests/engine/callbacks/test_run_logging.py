@@ -16,7 +16,7 @@ from torch import nn
 from tests.engine.test_trainer import trainer
 from yolo.engine.callback import Callback
 from yolo.engine.callbacks.clock import Clock
-from yolo.engine.callbacks.run_logging import MAX_SIDE, Logging
+from yolo.engine.callbacks.run_logging import MAX_SIDE, RunLogging
 from yolo.engine.trainer import Trainer
 from yolo.errors import TrainingError
 
@@ -51,8 +51,8 @@ def draw(model: nn.Module) -> dict[str, npt.NDArray[np.uint8]]:
     return {"curve": np.full((2 * MAX_SIDE, 100, 3), RED_BGR, np.uint8)}
 
 
-def logging(folder: Path, notes: Notes, period: int = 2) -> Logging:
-    return Logging({"notes": notes}, settings={"epochs": 3}, folder=folder, draw=draw, period=period)
+def logging(folder: Path, notes: Notes, period: int = 2) -> RunLogging:
+    return RunLogging({"notes": notes}, settings={"epochs": 3}, folder=folder, draw=draw, period=period)
 
 
 def test_a_run_as_a_logger_hears_it(tmp_path: Path) -> None:
@@ -87,12 +87,12 @@ def test_a_resumed_run_goes_on_under_its_name_and_tells_no_settings(tmp_path: Pa
 
 
 class Stop(Callback):
-    def on_epoch_end(self, trainer: Trainer) -> None:
+    def on_epoch_end(self, trainer: Trainer, record: Mapping[str, float]) -> None:
         trainer.stop("test")
 
 
 class Fail(Callback):
-    def on_epoch_end(self, trainer: Trainer) -> None:
+    def on_epoch_end(self, trainer: Trainer, record: Mapping[str, float]) -> None:
         raise TrainingError("test")
 
 

@@ -10,12 +10,14 @@ import pytest
 
 from yolo.config.optimizer_settings import OptimizerSettings
 from yolo.config.schedule_settings import ScheduleSettings
-from yolo.config.train_settings import TrainSettings
+from yolo.config.train_settings import FreezeSettings, TrainSettings
 from yolo.darknet.cfg_file import CfgFile
 from yolo.darknet.net_section import NetSection
+from yolo.engine.schedule import Schedule
 from yolo.errors import SettingsError
 from yolo.model.network import Darknet
-from yolo.training.build_optimizer import RunLength, build_schedule, follow_net, prepare_optimizer
+from yolo.training.build_optimizer import build_run_optimizer
+from yolo.training.build_schedule import Phase, build_schedule, follow_net, split_into_phases
 
 NET = NetSection(
     width=32,
@@ -34,7 +36,14 @@ NET = NetSection(
 
 
 def settings(batch_size: int = 16, **policy: Any) -> TrainSettings:
-    return TrainSettings(epochs=10, batch_size=batch_size, policy=ScheduleSettings(**policy))
+    return TrainSettings(epochs=10, batch_size=batch_size, schedule=ScheduleSettings(**policy))
+
+
+def schedule_of(run: TrainSettings, net: NetSection, batches: int, images: int, epochs: int = 10) -> Schedule:
+    phase = Phase(
+        epochs=epochs, batch_size=run.images_per_batch, batches=batches, images=images, lr=run.optimization.lr
+    )
+    return build_schedule(phase, run.schedule, run.optimization, net, run.seed)
 
 
 @pytest.mark.parametrize(
@@ -49,12 +58,12 @@ def settings(batch_size: int = 16, **policy: Any) -> TrainSettings:
     ],
 )
 def test_length_of_burn_in(policy: dict[str, Any], burn_in: float) -> None:
-    assert build_schedule(settings(**policy), NET, RunLength(10, 100, 1600)).burn_in == burn_in
+    assert schedule_of(settings(**policy), NET, 100, 1600).burn_in == burn_in
 
 
 def test_burn_in_beyond_the_run() -> None:
     with pytest.raises(SettingsError, match="--burn-in-batches 1001: the run has 1000; use fewer"):
-        build_schedule(settings(burn_in_batches=1001), NET, RunLength(10, 100, 1600))
+        schedule_of(settings(burn_in_batches=1001), NET, 100, 1600)
 
 
 @pytest.mark.parametrize(
@@ -70,13 +79,13 @@ def test_burn_in_beyond_the_run() -> None:
 def test_what_the_images_of_a_step_scale(
     batch_size: int, batches: int, scale_lr: bool, accumulate: int, lr: float, decay: float
 ) -> None:
-    schedule = build_schedule(settings(batch_size, scale_lr=scale_lr), NET, RunLength(10, batches, batches * 16))
+    schedule = schedule_of(settings(batch_size, scale_lr=scale_lr), NET, batches, batches * 16)
     assert schedule.accumulate == accumulate
     assert (schedule.lr, schedule.weight_decay) == pytest.approx((lr, decay))
 
 
 def test_the_cfgs_own_schedule() -> None:
-    schedule = build_schedule(settings(4, schedule="cfg"), NET, RunLength(10, 160, 640))  # a hundred batches of 64
+    schedule = schedule_of(settings(4, schedule="cfg"), NET, 160, 640)  # a hundred batches of 64
     assert (schedule.accumulate, schedule.momentum_at(0), schedule.weight_decay_at(0)) == (16, 0.8, 0.001)
     rates = [schedule.lr_at(batch / 10, bias=bool(batch % 2)) for batch in range(100)]
     expected = [0.002 * ((n / 10) ** 4 if n < 10 else 1 if n < 50 else 0.1 if n < 80 else 0.05) for n in range(1, 101)]
@@ -85,7 +94,7 @@ def test_the_cfgs_own_schedule() -> None:
 
 def test_an_unknown_policy_is_constant_and_said(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        schedule = build_schedule(settings(schedule="cfg"), replace(NET, policy="cosine"), RunLength(10, 40, 640))
+        schedule = schedule_of(settings(schedule="cfg"), replace(NET, policy="cosine"), 40, 640)
     assert schedule.lr_at(9.9, bias=False) == pytest.approx(0.002)
     assert "[net]: policy=cosine is none of constant, step, " in caplog.text
 
@@ -117,8 +126,8 @@ def test_the_cfgs_own_optimizer(
     tmp_path: Path, net: str, chosen: dict[str, object], kind: str, values: dict[str, object]
 ) -> None:
     run = replace(settings(schedule="cfg"), optimization=OptimizerSettings(**chosen))  # type: ignore[arg-type]
-    network, length = model(tmp_path, net), RunLength(10, 40, 640)
-    optimizer = prepare_optimizer(run, network, build_schedule(run, network.net, length), length.images)
+    network = model(tmp_path, net)
+    optimizer = build_run_optimizer(run, network, schedule_of(run, network.net, 40, 640), 640)
     assert type(optimizer).__name__ == kind
     assert {key: optimizer.param_groups[0][key] for key in values} == values
 
@@ -133,9 +142,15 @@ def test_the_cfgs_own_optimizer(
     ],
 )
 def test_how_long_layers_wait(tmp_path: Path, policy: dict[str, Any], net: str, start: float) -> None:
-    run, length = settings(**policy), RunLength(100, 40, 640)
-    network = model(tmp_path, net, "stopbackward=900")
-    optimizer = prepare_optimizer(run, network, build_schedule(run, network.net, length), length.images)
+    run, network = settings(**policy), model(tmp_path, net, "stopbackward=900")
+    optimizer = build_run_optimizer(run, network, schedule_of(run, network.net, 40, 640, epochs=100), 640)
     starts = {group["start"] for group in optimizer.param_groups}
     assert len(starts) == 2
     assert math.isclose(max(starts), start)
+
+
+def test_a_run_with_frozen_layers_has_two_phases() -> None:
+    freezing = FreezeSettings(freeze="backbone", freeze_epochs=3, freeze_batch_size=32, freeze_lr0=0.1)
+    first, then = split_into_phases(replace(settings(16), freezing=freezing), 640, lambda size: 640 // size)
+    assert (first.epochs, first.batch_size, first.batches, first.lr) == (3, 32, 20, 0.1)
+    assert (then.epochs, then.batch_size, then.batches, then.lr) == (7, 16, 40, 0.01)

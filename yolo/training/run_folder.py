@@ -1,0 +1,103 @@
+"""The folder of a run: made, found, or resumed."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from yolo import distributed
+from yolo.checkpoints.checkpoint_file import load_checkpoint
+from yolo.config.recipe import write_settings
+from yolo.errors import SettingsError
+from yolo.remote.fetch import fetch_file
+from yolo.remote.runs import fetch_run, local_project, new_run_folder, newest_run, run_of
+from yolo.remote.stores import open_store
+from yolo.urls import is_url, join
+
+if TYPE_CHECKING:
+    from yolo.config.train_settings import TrainSettings
+    from yolo.darknet.cfg_file import CfgFile
+    from yolo.engine.trainer import Trainer
+
+logger = logging.getLogger(__name__)
+
+MODEL_CFG = "model.cfg"
+SETTINGS_FILE = "settings.yaml"
+NEWEST = "newest"  # --resume without a value
+JOB_FILE = "job"  # identifies the run when its launcher starts it again
+
+
+def prepare_run_folder(settings: TrainSettings, cfg: CfgFile) -> Path:
+    """Make the folder of a run, or take the one that is resumed, with the network and the settings in it."""
+
+    def fill(folder: Path) -> None:
+        if job := distributed.job():
+            (folder / JOB_FILE).write_text(job, encoding="utf-8")
+        cfg.write(folder / MODEL_CFG)
+        write_settings(settings, folder / SETTINGS_FILE)
+
+    if not settings.run.resume:
+        return new_run_folder(settings.run.project, settings.run.name, fill)
+    fill(Path(settings.run.resume))
+    return Path(settings.run.resume)
+
+
+def resume(trainer: Trainer, folder: Path) -> None:
+    """Resume the run in a folder; a run that was killed before its first checkpoint starts again.
+
+    Raises:
+        YoloError: the checkpoint cannot be read.
+    """
+    path = folder / "last.pt"
+    checkpoint = distributed.run_on_main_and_broadcast(lambda: load_checkpoint(path) if path.is_file() else None)
+    if checkpoint is None:
+        return
+    trainer.load_state_dict(checkpoint)
+    state = trainer.state
+    if state.epoch >= trainer.epochs:
+        logger.info("%s: all %d epochs are done; give more with --epochs", path, state.epoch)
+        return
+    logger.info(
+        "%s: resumed in epoch %d of %d, at batch %d of %d",
+        path, state.epoch + 1, trainer.epochs, state.batches + 1, len(trainer.loader),
+    )  # fmt: skip
+
+
+def find_run(resume: str, project: str) -> tuple[Path, str]:
+    """Find the run that `--resume` names, or the one that was written last.
+
+    Returns:
+        The folder, and the URL that it was fetched from; empty for a local run.
+
+    Raises:
+        YoloError: there is none, or it cannot be fetched.
+    """
+    if is_url(resume) or (resume == NEWEST and is_url(project)):
+        url = newest_run(project, SETTINGS_FILE) if resume == NEWEST else run_of(resume)
+        return fetch_run(url), url
+    if resume == NEWEST:
+        found = sorted(Path(project).glob(f"*/{SETTINGS_FILE}"), key=lambda path: path.parent.stat().st_mtime)
+        if not found:
+            raise SettingsError(f"--resume: no run below --project {project}; give the folder of a run")
+        return found[-1].parent, ""
+    path = Path(resume).expanduser()
+    folder = path if path.is_dir() else path.parent
+    if not path.exists() or not (folder / SETTINGS_FILE).is_file():
+        raise SettingsError(f"--resume {resume}: there is no run; give a folder with {SETTINGS_FILE} and last.pt")
+    return folder, ""
+
+
+def run_of_this_job(project: str) -> str:
+    """Find the run that this command of this job began before its launcher started it again; empty: none."""
+    job = distributed.job()
+    if not job:
+        return ""
+    for path in local_project(project).glob(f"*/{JOB_FILE}"):
+        if path.read_text(encoding="utf-8") == job:
+            return str(path.parent)
+    names = open_store(project).files(project) if is_url(project) else {}
+    for name in names:  # begun by another machine
+        if name.endswith(f"/{JOB_FILE}") and fetch_file(join(project, name)).read_text(encoding="utf-8") == job:
+            return join(project, name.removesuffix(f"/{JOB_FILE}"))
+    return ""
