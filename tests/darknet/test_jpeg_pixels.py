@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from yolo.darknet.jpeg_pixels import blocks_to_pixels, enlarge, ycbcr_to_rgb
+from yolo.darknet.jpeg_pixels import blocks_to_pixels, upsample_chroma, ycbcr_to_rgb
 
 
 def test_a_block_of_one_frequency() -> None:
@@ -30,7 +30,7 @@ def test_pixels_stay_within_a_byte() -> None:
     ],
 )
 def test_planes_are_enlarged(across: int, down: int, expected: list[list[int]]) -> None:
-    assert enlarge(np.array([[0, 100], [40, 60]]), across, down).tolist() == expected
+    assert upsample_chroma(np.array([[0, 100], [40, 60]]), across, down).tolist() == expected
 
 
 def test_colours() -> None:

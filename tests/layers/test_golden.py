@@ -1,4 +1,4 @@
-"""Layers beside the numbers of the C Darknet: a part of them is stored here, the rest is used where it is at hand."""
+"""Layers against recordings of the C Darknet: a subset is stored here, the full set is used where it is available."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from yolo.model.network import Darknet
 
 FOLDER = Path(__file__).resolve().parents[3] / "shared" / "golden"
 ABSENT = f"the golden numbers are not at {FOLDER}"
-TOLERANCE = 1e-4  # of |mean| + deviation
+TOLERANCE = 1e-4  # relative to |mean| + standard deviation
 
 
 def load_stored() -> dict[str, Any]:
-    """Written by benchmarks/golden_subset.py."""
+    """Load the recordings that benchmarks/golden_subset.py wrote."""
     with np.load(Path(__file__).with_name("golden_units.npz")) as file:
         return {name: file[name] for name in file.files}
 
@@ -41,7 +41,7 @@ def golden_input(model: Darknet) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("name", STORED_UNITS)
-def test_stored_unit(name: str, tmp_path: Path) -> None:
+def test_stored_layer_equals_darknet(name: str, tmp_path: Path) -> None:
     model = Darknet.from_cfg(CfgFile.parse(str(STORED[f"{name}/cfg"]), name)).eval()
     write_weights(tmp_path / "a.weights", WeightsHeader(), [STORED[f"{name}/weights"]])
     model.load_weights(tmp_path / "a.weights")
@@ -58,12 +58,12 @@ def test_stored_unit(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not UNITS, reason=ABSENT)
 @pytest.mark.parametrize("name", UNITS)
-def test_unit(name: str, tmp_path: Path, golden: Golden, unit_arrays: dict[str, Any]) -> None:
+def test_layer_equals_darknet(name: str, tmp_path: Path, golden: Golden, unit_arrays: dict[str, Any]) -> None:
     assert unit_error(golden, name, unit_arrays, tmp_path) <= TOLERANCE
 
 
 @pytest.mark.skipif(not UNITS, reason=ABSENT)
-def test_images_and_overlaps(golden: Golden) -> None:
+def test_image_ops_and_ious_equal_darknet(golden: Golden) -> None:
     misc = golden.arrays("units/misc.npz")
     errors = {**image_errors(misc), **iou_errors(misc)}
     assert {name: error for name, error in errors.items() if not error <= 1e-5} == {}

@@ -1,4 +1,4 @@
-"""Numbers worked out by hand for single layers; `test_golden.py` holds them against the C Darknet."""
+"""Single layers against values computed by hand; `test_golden.py` compares them with the C Darknet."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ def test_maxpool_row(keys: str, width: int, expected: list[float]) -> None:
     assert tuple(out.shape[1:]) == model.nodes[0].out_shape
 
 
-def test_maxpool_padding_never_wins() -> None:
+def test_maxpool_ignores_padding() -> None:
     (out,) = network("[maxpool]\nsize=2\nstride=1")(ramp(4, 4) - 100)
     assert out.max() == 15 - 100
 
 
-def test_route_joins_groups_of_each_input() -> None:
+def test_route_concatenates_one_group_of_each_input() -> None:
     model = network("[upsample]\nstride=1\n[route]\nlayers=-1,0\ngroups=2\ngroup_id=1", 2, 2, 4)
     (out,) = model(ramp(2, 2, 4))
     assert out[0, :, 0, 0].tolist() == [8, 12, 8, 12]
 
 
-def test_shortcut_adds_the_channels_both_have() -> None:
+def test_shortcut_adds_the_common_channels() -> None:
     conv = "[convolutional]\nactivation=linear\nfilters="
     for filters in (2, 3, 4):
         model = network(f"{conv}3\n{conv}{filters}\n[shortcut]\nfrom=-2\n")
@@ -95,7 +95,7 @@ def test_dilated_convolution_keeps_darknets_output_size() -> None:
         ("[yolo]\nnum=3\nanchors=1,1", "a.cfg:7: 'anchors=1,1': num=3 needs 6 numbers"),
     ],
 )
-def test_mistakes_name_line_key_and_remedy(layers: str, message: str) -> None:
+def test_error_names_line_key_and_remedy(layers: str, message: str) -> None:
     with pytest.raises(CfgError) as caught:
         network(layers)
     assert str(caught.value).startswith(message)
@@ -109,9 +109,9 @@ def test_yolo_decode_by_hand() -> None:
     )
     raw = torch.zeros(1, 7, 1, 2)
     raw[0, 2, 0, 1] = 1.0  # width of the second cell: exp(1) anchors
-    raw[0, 5, 0, 1] = 100.0  # its first class: certain
+    raw[0, 5, 0, 1] = 100.0  # its first class: probability 1
     predictions = model.decode([raw], image_size=(32, 64))
-    # cells are 32 pixels; sigmoid(0) * 2 - 0.5 = 0.5: centres in the middle of the cells
+    # cells are 32 pixels; sigmoid(0) * 2 - 0.5 = 0.5: so centres are in the middle of the cells
     width = 10 * torch.tensor(1.0).exp().item()
     expected = [[16 - 5, 16 - 10, 16 + 5, 16 + 10], [48 - width / 2, 6, 48 + width / 2, 26]]
     torch.testing.assert_close(predictions.boxes_xyxy[0], torch.tensor(expected))
@@ -123,7 +123,7 @@ def test_shortcut_of_a_larger_map_adds_every_second_cell() -> None:
     assert out[0, 0].tolist() == [[5 + 0, 7 + 2], [13 + 8, 15 + 10]]
 
 
-def test_weighted_shortcut_shares() -> None:
+def test_weighted_shortcut_normalizes_its_weights() -> None:
     keys = "weights_type=per_feature\nweights_normalization=relu"
     model = network(f"[upsample]\nstride=1\n[upsample]\nstride=1\nscale=2\n[shortcut]\nfrom=-2\n{keys}")
     weight = model.state_dict()["layers.2.weight"]
@@ -132,12 +132,12 @@ def test_weighted_shortcut_shares() -> None:
     torch.testing.assert_close(out, torch.full_like(out, (3 * 2 + 1 * 1) / 4.0001))
 
 
-def test_a_negative_upsample_sums_blocks() -> None:
+def test_negative_upsample_sums_blocks() -> None:
     (out,) = network("[upsample]\nstride=-2\nscale=0.5")(ramp(4, 4))
     assert out[0, 0].tolist() == [[5, 9], [21, 25]]
 
 
-def test_dropblock_acts_in_training_only() -> None:
+def test_dropblock_is_active_only_in_training() -> None:
     model = network("[dropout]\ndropblock=1\nprobability=0.5\ndropblock_size_abs=3", 16, 16)
     x = torch.ones(1, 1, 16, 16)
     assert (model.train()(x)[0] == 0).any()

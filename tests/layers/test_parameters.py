@@ -1,4 +1,4 @@
-"""Whose parameters are whose, and which of them a `.weights` file fills."""
+"""Shared parameters, and which parameters a `.weights` file fills."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def network(layers: str, net: str = "width=4\nheight=4\nchannels=2") -> Darknet:
     return Darknet.from_cfg(CfgFile.parse(f"[net]\n{net}\n{layers}", "a.cfg")).eval()
 
 
-def test_a_borrowing_layer_owns_nothing() -> None:
+def test_layer_with_share_index_has_no_parameters_of_its_own() -> None:
     model = network(CONV + CONV + "share_index=0\ndilation=2\n")
     assert sum(p.numel() for p in model.parameters()) == 36 + 2 + 2
     assert model.num_parameters == 36 + 4 * 2
@@ -41,7 +41,7 @@ def test_a_borrowing_layer_owns_nothing() -> None:
         (CONV + "share_index=0", "layer 0 is not before this one"),
     ],
 )
-def test_a_lender_must_fit(layers: str, message: str) -> None:
+def test_share_index_must_name_a_matching_layer(layers: str, message: str) -> None:
     with pytest.raises(CfgError) as caught:
         network(layers)
     assert message in str(caught.value)
@@ -78,14 +78,14 @@ def test_transposed_matrices(minor: int, first_row: list[float], tmp_path: Path)
     assert model.layers[0].linear.weight[0].tolist() == first_row  # type: ignore[union-attr, index]
 
 
-def test_a_network_of_vectors_takes_vectors() -> None:
+def test_network_with_vector_input() -> None:
     model = network("[connected]\noutput=2\n[softmax]\n[cost]\n", "inputs=3")
     (out,) = model(torch.rand(5, 3))
     assert out.shape == (5, 2, 1, 1)  # [cost] is not the output
     torch.testing.assert_close(out.sum(1).flatten(), torch.ones(5))
 
 
-def test_a_network_needs_a_size() -> None:
+def test_net_without_a_size_is_rejected() -> None:
     with pytest.raises(CfgError, match=r"\[net\] without 'width': must be 1 or more"):
         network("[maxpool]\n", "height=3")
 
@@ -102,7 +102,7 @@ def test_sign_of_zero_and_its_gradient() -> None:
     ("binary_input", "expected"),
     [
         (False, [2 * (0 + 2 + 4), 2 * (2 - 4 - 0)]),  # weights 2, 2, -2: signs times the mean magnitude
-        (True, [2 * (-1 + 1 + 1), 2 * (1 - 1 + 1)]),  # signs 1, -1 between cells of -1
+        (True, [2 * (-1 + 1 + 1), 2 * (1 - 1 + 1)]),  # signs 1, -1 padded with -1
     ],
 )
 def test_binary_convolution(binary_input: bool, expected: list[float]) -> None:
@@ -114,15 +114,15 @@ def test_binary_convolution(binary_input: bool, expected: list[float]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("follower", "activation"),
+    ("next_layers", "activation"),
     [
-        ("[maxpool]\n", "linear"),  # only signs go on
-        ("[shortcut]\nfrom=-2\n", "leaky"),  # values are added, so the activation stays
+        ("[maxpool]\n", "linear"),  # uses only signs
+        ("[shortcut]\nfrom=-2\n", "leaky"),  # adds values, so the activation stays
         ("[maxpool]\n[route]\nlayers=-2\n", "leaky"),
     ],
 )
-def test_bin_output_drops_the_activation_unless_values_are_joined(follower: str, activation: str) -> None:
+def test_bin_output_drops_the_activation_unless_values_are_combined(next_layers: str, activation: str) -> None:
     xnor = CONV.replace("linear", "leaky") + "xnor=1\nbin_output=1\n"
-    layer = network(CONV + xnor + follower).layers[1]
+    layer = network(CONV + xnor + next_layers).layers[1]
     kind = {"linear": torch.nn.Identity, "leaky": torch.nn.LeakyReLU}[activation]
     assert isinstance(layer.activation, kind)

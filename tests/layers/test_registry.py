@@ -1,7 +1,8 @@
-"""What must hold of every layer type, and that a new one needs one class alone."""
+"""Properties that every registered layer must have, and that a new layer is a single class."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from yolo.model.network import Darknet
 CONV = "[convolutional]\nfilters={}\nsize=3\npad=1\nactivation=linear\n"
 BEFORE = "[net]\nwidth=8\nheight=8\nchannels=3\n" + CONV.format(8) + CONV.format(8)
 
-# Lines for layers that need some; every other one is tried with its defaults, behind two maps of 8 x 8 x 8.
+# Sections for layers that need keys; every other layer is built with its defaults, after two maps of 8 x 8 x 8.
 EXAMPLES = {
     "route": ["[route]\nlayers=-1,-2\ngroups=2\ngroup_id=1"],
     "shortcut": [
@@ -56,13 +57,24 @@ EXAMPLES = {
 }
 CASES = [lines for name in sorted(REGISTRY) for lines in EXAMPLES.get(name, [f"[{name}]"])]
 
+# Parameters that get no gradient by design, as a pattern of names.
+NO_GRADIENT = {
+    # The state before the first time step is 0, so weights that multiply it have no effect.
+    "rnn": r"layers\.2\.self_layer\..*weight",
+    "crnn": r"layers\.2\.self_layer\..*weight",
+    "gru": r"layers\.2\.(input_r|state_r)\.|layers\.2\.state_[zh]\..*weight",
+    "lstm": r"layers\.2\.(input_f|state_f)\.|layers\.2\.state_[igo]\..*weight",
+    "implicit": r"layers\.[01]\.",  # does not read its input
+    "contrastive": r"",  # its output is a constant
+}
+
 
 def build(lines: str) -> Darknet:
     return Darknet.from_cfg(CfgFile.parse(BEFORE + lines, "a.cfg"))
 
 
 @pytest.mark.parametrize("lines", CASES)
-def test_planned_shape_is_the_real_one(lines: str) -> None:
+def test_planned_shape_is_the_output_shape(lines: str) -> None:
     model = build(lines).eval()
     shapes: dict[int, tuple[int, ...]] = {}
     for index, layer in enumerate(model.layers):
@@ -97,17 +109,29 @@ def test_weights_round_trip(lines: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("lines", CASES)
-def test_gradients_reach_what_is_learned(lines: str) -> None:
-    model = build(lines)
-    outputs = model(torch.rand(2, 3, 8, 8, requires_grad=True))
+def test_gradients_are_finite_and_reach_every_parameter(lines: str) -> None:
+    torch.manual_seed(0)
+    model = build(lines).train()
+    images = torch.rand(2, 3, 8, 8, requires_grad=True)
+    outputs = model(images)
     assert all(bool(output.isfinite().all()) for output in outputs)
-    if outputs[0].requires_grad:
-        sum(output.square().sum() for output in outputs).backward()
+    loss = torch.stack([(output * torch.rand_like(output)).sum() for output in outputs]).sum()
+    section = re.findall(r"\[(\w+)\]", lines)[-1]
+    assert loss.requires_grad == (section != "contrastive")
+    if loss.requires_grad:
+        torch.autograd.backward([loss])
+    gradients = {name: parameter.grad for name, parameter in model.named_parameters()}
+    assert all(bool(gradient.isfinite().all()) for gradient in gradients.values() if gradient is not None)
+    without = {name for name, gradient in gradients.items() if gradient is None or not gradient.any()}
+    pattern = NO_GRADIENT.get(section)
+    assert without == {name for name in gradients if pattern is not None and re.match(pattern, name)}
+    reached = images.grad is not None and bool(images.grad.isfinite().all()) and bool(images.grad.any())
+    assert reached == (section not in ("implicit", "contrastive"))
 
 
 @pytest.fixture
 def negative() -> Iterator[str]:
-    """A new layer type: this one class is all that it takes."""
+    """Register a new layer type, which takes no more than this one class."""
 
     class Scale(nn.Module):
         def __init__(self, factor: float) -> None:
@@ -135,7 +159,7 @@ def negative() -> Iterator[str]:
     del REGISTRY["negative"]
 
 
-def test_a_new_layer_is_one_class(negative: str, tmp_path: Path) -> None:
+def test_new_layer_is_one_class(negative: str, tmp_path: Path) -> None:
     cfg = CfgFile.parse(f"[net]\nwidth=2\nheight=1\nchannels=1\n[{negative}]\nfactor=-2\n[upsample]\n", "a.cfg")
     model = Darknet.from_cfg(cfg)
     (out,) = model(torch.tensor([[[[1.0, 3.0]]]]))

@@ -35,7 +35,7 @@ def blocks_to_pixels(coefficients: Numbers) -> Numbers:
     return np.clip(pixels, 0, 255).transpose(0, 2, 1, 3).reshape(rows * 8, across * 8)
 
 
-def enlarge(plane: Numbers, across: int, down: int) -> Numbers:
+def upsample_chroma(plane: Numbers, across: int, down: int) -> Numbers:
     """A chroma plane at the size of luma: twice as wide, as high, or both; other factors repeat pixels."""
     if (across, down) not in ((1, 1), (1, 2), (2, 1), (2, 2)):
         return plane.repeat(across, axis=1).repeat(down, axis=0)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from yolo.darknet.jpeg_coefficients import read_coefficients
-from yolo.darknet.jpeg_pixels import blocks_to_pixels, enlarge, ycbcr_to_rgb
+from yolo.darknet.jpeg_pixels import blocks_to_pixels, upsample_chroma, ycbcr_to_rgb
 from yolo.data.decode import read_bytes, read_listed
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def _plane(jpeg: Jpeg, component: Component) -> npt.NDArray[np.int64]:
     blocks[..., ZIGZAG] = component.coefficients * component.quantisation
     plane = blocks_to_pixels(blocks.reshape(*blocks.shape[:2], 8, 8))
     width, height = -(-jpeg.width * component.across // across), -(-jpeg.height * component.down // down)
-    whole = enlarge(plane[:height, :width], across // component.across, down // component.down)
+    whole = upsample_chroma(plane[:height, :width], across // component.across, down // component.down)
     return whole[: jpeg.height, : jpeg.width]
 
 

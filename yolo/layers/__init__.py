@@ -1,6 +1,9 @@
-"""Every layer that a network file can name: one class each, found by section name.
+"""Darknet layers: one class for each section type of a cfg, found by its section name.
 
-Importing this package registers them all.
+A new layer is one class: put a `LayerSpec` subclass with `@register("section_name")` in a file of this folder. Its
+fields are the cfg keys; its methods give the sources, the output shape, the `nn.Module` and the tensors of a `.weights`
+file. Importing this package imports every file in it, which registers all layers. A layer knows its own section, never
+the whole network.
 """
 
 import importlib

@@ -1,4 +1,7 @@
-"""Activation functions by their cfg names."""
+"""Activation functions by their cfg names, and [activation], a layer of its own.
+
+To add one, add a line to `ACTIVATIONS`: its cfg name, and how to build its module.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +21,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-class Elementwise(nn.Module):
-    """An activation written as one function of the input (B, C, H, W)."""
+class Function(nn.Module):
+    """A module that applies a function to its input (B, C, H, W)."""
 
     def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
@@ -30,24 +33,25 @@ class Elementwise(nn.Module):
 
 
 def hard_mish(x: Tensor) -> Tensor:
-    """The input above 0, x * x / 2 + x above -2, else 0."""
+    """X above 0, x * x / 2 + x above -2, else 0."""
     return torch.where(x > 0, x, torch.where(x > -2, x * x / 2 + x, torch.zeros_like(x)))
 
 
 def normalize_channels(x: Tensor) -> Tensor:
-    """Share of a channel in its cell's positive sum."""
+    """ReLU, divided by its sum over the channels of a cell."""
     positive = F.relu(x)
     return positive / (1e-4 + positive.sum(dim=1, keepdim=True))
 
 
-def _exp_over_sum(x: Tensor) -> Tensor:
+def normalize_channels_softmax(x: Tensor) -> Tensor:
+    """Softmax over the channels of a cell, with 1e-4 added to the divisor."""
     exponential = x.exp()
     return exponential / (1e-4 + exponential.sum(dim=1, keepdim=True))
 
 
 def normalize_channels_softmax_maxval(x: Tensor) -> Tensor:
-    """As softmax over channels, the largest value taken off first."""
-    return _exp_over_sum(x - x.amax(dim=1, keepdim=True))
+    """`normalize_channels_softmax` after subtracting the largest channel."""
+    return normalize_channels_softmax(x - x.amax(dim=1, keepdim=True))
 
 
 def gelu(x: Tensor) -> Tensor:
@@ -56,17 +60,27 @@ def gelu(x: Tensor) -> Tensor:
 
 
 def selu(x: Tensor) -> Tensor:
-    """SELU with Darknet's constants, which have five digits."""
+    """SELU with Darknet's constants of five digits."""
     return 1.0507 * torch.where(x > 0, x, 1.6732 * torch.expm1(x))
 
 
+def loggy(x: Tensor) -> Tensor:
+    """Sigmoid stretched to -1..1."""
+    return 2 * torch.sigmoid(x) - 1
+
+
+def ramp(x: Tensor) -> Tensor:
+    """ReLU plus a tenth of the input."""
+    return F.relu(x) + 0.1 * x
+
+
 def plse(x: Tensor) -> Tensor:
-    """A piecewise linear sigmoid."""
+    """Piecewise linear sigmoid."""
     return torch.where(x < -4, 0.01 * (x + 4), torch.where(x > 4, 0.01 * (x - 4) + 1, 0.125 * x + 0.5))
 
 
 def stair(x: Tensor) -> Tensor:
-    """Rises in every second unit interval."""
+    """Flat in every even unit interval, rising by 1 in every odd one."""
     floor = x.floor()
     return torch.where(floor % 2 == 0, (x / 2).floor(), (x - floor) + (x / 2).floor())
 
@@ -77,45 +91,46 @@ def lhtan(x: Tensor) -> Tensor:
 
 
 # Source: AlexeyAB/darknet src/activations.h (59596d78).
-FUNCTIONS: dict[str, Callable[[], nn.Module]] = {
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "linear": nn.Identity,
     "logistic": nn.Sigmoid,
-    "loggy": lambda: Elementwise(lambda x: 2 * torch.sigmoid(x) - 1),
+    "loggy": lambda: Function(loggy),
     "relu": nn.ReLU,
     "relu6": nn.ReLU6,
     "elu": nn.ELU,
-    "selu": lambda: Elementwise(selu),
-    "gelu": lambda: Elementwise(gelu),
+    "selu": lambda: Function(selu),
+    "gelu": lambda: Function(gelu),
     "relie": lambda: nn.LeakyReLU(0.01),
-    "plse": lambda: Elementwise(plse),
+    "plse": lambda: Function(plse),
     "hardtan": nn.Hardtanh,
-    "lhtan": lambda: Elementwise(lhtan),
-    "ramp": lambda: Elementwise(lambda x: F.relu(x) + 0.1 * x),
+    "lhtan": lambda: Function(lhtan),
+    "ramp": lambda: Function(ramp),
     "leaky": lambda: nn.LeakyReLU(0.1),
     "revleaky": lambda: nn.LeakyReLU(0.1),
     "tanh": nn.Tanh,
-    "stair": lambda: Elementwise(stair),
+    "stair": lambda: Function(stair),
     "swish": nn.SiLU,
     "mish": nn.Mish,
-    "hard_mish": lambda: Elementwise(hard_mish),
-    "normalize_channels": lambda: Elementwise(normalize_channels),
-    "normalize_channels_softmax": lambda: Elementwise(_exp_over_sum),
-    "normalize_channels_softmax_maxval": lambda: Elementwise(normalize_channels_softmax_maxval),
+    "hard_mish": lambda: Function(hard_mish),
+    "normalize_channels": lambda: Function(normalize_channels),
+    "normalize_channels_softmax": lambda: Function(normalize_channels_softmax),
+    "normalize_channels_softmax_maxval": lambda: Function(normalize_channels_softmax_maxval),
 }
 
 
 def build_activation(name: str) -> nn.Module:
-    """The activation of that cfg name; an unknown one is relu, with a warning, as in Darknet."""
-    if name not in FUNCTIONS:
-        logger.warning("activation=%s is unknown; relu is used, as Darknet does; known: %s", name, ", ".join(FUNCTIONS))
+    """Build the activation of a cfg name; an unknown one is relu with a warning, as in Darknet."""
+    if name not in ACTIVATIONS:
+        known = ", ".join(ACTIVATIONS)
+        logger.warning("activation=%s is unknown; relu is used, as Darknet does; known: %s", name, known)
         return nn.ReLU()
-    return FUNCTIONS[name]()
+    return ACTIVATIONS[name]()
 
 
 @register("activation")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Activation(LayerSpec):
-    """[activation]: an activation by itself."""
+    """Keys of [activation], an activation as a layer of its own."""
 
     activation: str = "linear"
 

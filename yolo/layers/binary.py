@@ -1,6 +1,6 @@
-"""Convolutions with binary weights, and with binary inputs too (XNOR-Net, arXiv:1603.05279).
+"""Convolutions with binary weights, and optionally binary inputs (XNOR-Net, arXiv:1603.05279).
 
-Training uses the straight-through estimator: the gradient passes a sign as if it were the identity.
+Training uses the straight-through estimator: the gradient of a sign is that of the identity.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from torch.nn import functional as F
 
 
 def sign(x: Tensor) -> Tensor:
-    """1 where the input is above 0, else -1, with the gradient of the identity."""
+    """Return 1 where the input is above 0, else -1, with the gradient of the identity."""
     return torch.where(x > 0, 1.0, -1.0).to(x.dtype) + (x - x.detach())
 
 
 class BinaryConv2d(nn.Conv2d):
-    """A convolution whose weights are the signs times the filter's mean magnitude.
+    """Convolution whose weights are signs times the filter's mean magnitude.
 
-    Batch normalisation may follow as it stands: Darknet folds it into the weights before it takes signs, which
-    gives the same sums.
+    Batch normalisation may follow unchanged: Darknet folds it into the weights before it takes signs, which gives the
+    same sums.
 
     Args:
-        *args: of `nn.Conv2d`.
-        binary_input: whether the input is reduced to its signs; the cells of the padding are then -1, as in Darknet's
-            inference (its training pads with 0; here both are alike).
-        **kwargs: of `nn.Conv2d`.
+        *args: as `nn.Conv2d`.
+        binary_input: reduce the input to its signs; padding is then -1, as in Darknet's inference (its training pads
+            with 0; here both pad with -1).
+        **kwargs: as `nn.Conv2d`.
 
     Source: AlexeyAB/darknet src/network.c calculate_binary_weights, src/convolutional_layer.c (59596d78).
     """

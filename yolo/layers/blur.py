@@ -1,4 +1,4 @@
-"""Antialiasing: a fixed blur that takes over the stride of the layer that it follows.
+"""Antialiasing: a fixed blur after a layer, which takes over the layer's stride.
 
 Source: AlexeyAB/darknet src/convolutional_layer.c make_convolutional_layer (59596d78).
 """
@@ -12,12 +12,12 @@ from torch.nn import functional as F
 from yolo.darknet.cfg_keys import check_key
 from yolo.layers.layer_spec import Shape
 
-# Value of the key `antialiasing` -> (a row of the separable kernel, padding on each side).
+# Value of the key `antialiasing` -> (one row of the separable kernel, padding on each side).
 KERNELS = {1: ((1.0, 2.0, 1.0), 1), 2: ((1.0, 1.0), 0)}
 
 
-def blurred_shape(x: Shape, antialiasing: int, strides: tuple[int, int]) -> Shape:
-    """The shape of a map of shape `x` after the blur; `strides` are vertical, horizontal."""
+def blur_shape(x: Shape, antialiasing: int, strides: tuple[int, int]) -> Shape:
+    """Return the shape of a map of shape `x` after the blur; `strides` are vertical, horizontal."""
     row, padding = KERNELS[antialiasing]
     height, width = (
         (side + 2 * padding - len(row)) // stride + 1 for side, stride in zip((x.height, x.width), strides, strict=True)
@@ -27,7 +27,7 @@ def blurred_shape(x: Shape, antialiasing: int, strides: tuple[int, int]) -> Shap
 
 
 class Blur(nn.Module):
-    """(B, C, H, W) -> (B, C, H', W'), each channel by itself."""
+    """Depthwise blur with a stride, (B, C, H, W) -> (B, C, H', W')."""
 
     def __init__(self, channels: int, antialiasing: int, strides: tuple[int, int]) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""[convolutional]: convolution, batch normalisation or bias, activation, blur."""
+"""[convolutional]: convolution, batch normalisation or bias, activation, optional blur."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from torch import Tensor, nn
 from yolo.darknet.cfg_keys import check_key
 from yolo.layers.activations import build_activation
 from yolo.layers.binary import BinaryConv2d
-from yolo.layers.blur import Blur, blurred_shape
+from yolo.layers.blur import Blur, blur_shape
 from yolo.layers.layer_spec import LayerSpec, Shape, absolute_index, register
-from yolo.layers.norm import build_norm_2d, norm_tensors
+from yolo.layers.norm import bias_or_norm_tensors, build_norm_2d
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
 class ConvLayer(nn.Module):
-    """(B, C, H, W) -> (B, filters, H', W')."""
+    """Convolution, batch normalisation, activation and blur, (B, C, H, W) -> (B, filters, H', W')."""
 
     def __init__(
         self, conv: nn.Conv2d, bn: nn.BatchNorm2d | None, activation: nn.Module, blur: nn.Module | None = None
@@ -37,9 +37,9 @@ class ConvLayer(nn.Module):
         x = self.activation(x)
         return x if self.blur is None else self.blur(x)
 
-    def stored(self) -> list[Tensor]:
-        """The tensors in `.weights` order."""
-        return [*norm_tensors(self.bn, self.conv.bias), self.conv.weight]
+    def stored_tensors(self) -> list[Tensor]:
+        """Return the tensors in `.weights` order."""
+        return [*bias_or_norm_tensors(self.bn, self.conv.bias), self.conv.weight]
 
 
 @register("convolutional", "conv")
@@ -47,8 +47,8 @@ class ConvLayer(nn.Module):
 class Convolutional(LayerSpec):
     """Keys of [convolutional]. Source: AlexeyAB/darknet src/parser.c parse_convolutional (59596d78).
 
-    The keys below `share_index` change how Darknet trains or schedules, not what a trained network computes; they
-    are read and have no effect.
+    The keys after `share_index` change how Darknet trains or schedules, not what a trained network computes; they are
+    read and ignored.
     """
 
     filters: int = 1
@@ -106,7 +106,7 @@ class Convolutional(LayerSpec):
 
     @property
     def conv_strides(self) -> tuple[int, int]:
-        """(vertical, horizontal) of the convolution itself: the blur, if any, takes over the layer's."""
+        """(vertical, horizontal) of the convolution itself; 1 where a blur takes over the layer's stride."""
         return (1, 1) if self.antialiasing else self.strides
 
     @property
@@ -114,7 +114,7 @@ class Convolutional(LayerSpec):
         return self.size // 2 if self.pad else self.padding
 
     def conv_shape(self, x: Shape) -> Shape:
-        """Shape before the blur. As in Darknet, the output size takes no notice of the dilation."""
+        """Return the shape before the blur; as in Darknet, it does not depend on the dilation."""
         vertical, horizontal = self.conv_strides
         height = (x.height + 2 * self.padding_each_side - self.size) // vertical + 1
         width = (x.width + 2 * self.padding_each_side - self.size) // horizontal + 1
@@ -126,7 +126,7 @@ class Convolutional(LayerSpec):
         fits = x.channels % self.num_groups == 0
         check_key("groups", fits, f"the {x.channels} input channels must be a multiple of it")
         out = self.conv_shape(x)
-        return blurred_shape(out, self.antialiasing, self.strides) if self.antialiasing else out
+        return blur_shape(out, self.antialiasing, self.strides) if self.antialiasing else out
 
     def resolve(self, consumers: Sequence[LayerSpec]) -> LayerSpec:
         if self.bin_output and any(consumer.combines_inputs for consumer in consumers):
@@ -150,7 +150,7 @@ class Convolutional(LayerSpec):
         (x,) = inputs
         blur = Blur(self.filters, self.antialiasing, self.strides) if self.antialiasing else None
         bn = build_norm_2d(self.filters) if self.normalizes else None
-        # A consumer that takes signs alone gets the same ones from the values before the activation.
+        # Layers after it use only the signs, and those are the same before the activation.
         activation = "linear" if self.xnor and self.bin_output else self.activation
         return ConvLayer(self._build_conv(x.channels), bn, build_activation(activation), blur)
 
@@ -164,7 +164,7 @@ class Convolutional(LayerSpec):
 
     def weights(self, module: nn.Module) -> list[Tensor]:
         assert isinstance(module, ConvLayer)
-        return module.stored() if self.share_index is None else []
+        return module.stored_tensors() if self.share_index is None else []
 
     def flops(self, out: Shape, *inputs: Shape) -> int:
         (x,) = inputs

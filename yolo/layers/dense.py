@@ -13,11 +13,11 @@ from yolo.darknet.cfg_keys import check_key
 from yolo.layers.activations import build_activation
 from yolo.layers.class_tree import ClassTree, read_tree
 from yolo.layers.layer_spec import LayerSpec, Shape, register
-from yolo.layers.norm import build_norm_1d, norm_tensors, scale_tensors
+from yolo.layers.norm import bias_or_norm_tensors, build_norm_1d, scale_tensors
 
 
 class ConnectedLayer(nn.Module):
-    """(B, C, H, W) -> (B, outputs, 1, 1): every output sees every input."""
+    """Fully connected layer, (B, C, H, W) -> (B, outputs, 1, 1)."""
 
     def __init__(self, inputs: int, outputs: int, activation: nn.Module, *, normalize: bool) -> None:
         super().__init__()
@@ -32,10 +32,10 @@ class ConnectedLayer(nn.Module):
         y: Tensor = self.activation(x[:, :, None, None])
         return y
 
-    def stored(self) -> list[Tensor]:
-        """The tensors in `.weights` order: biases, weights, and where it normalises scales, means, variances."""
+    def stored_tensors(self) -> list[Tensor]:
+        """Return the tensors in `.weights` order: biases, weights, then scales, means, variances if it normalises."""
         scales = [] if self.bn is None else scale_tensors(self.bn)
-        return [norm_tensors(self.bn, self.linear.bias)[0], self.linear.weight, *scales]
+        return [bias_or_norm_tensors(self.bn, self.linear.bias)[0], self.linear.weight, *scales]
 
 
 @register("connected", "conn")
@@ -62,11 +62,11 @@ class Connected(LayerSpec):
 
     def weights(self, module: nn.Module) -> list[Tensor]:
         assert isinstance(module, ConnectedLayer)
-        return module.stored()
+        return module.stored_tensors()
 
 
 class LocalLayer(nn.Module):
-    """A convolution with its own filters for every output cell. Axes: L output cells, K values of a window."""
+    """Convolution with separate filters for every output cell. Axes: L output cells, K values of a window."""
 
     def __init__(self, x: Shape, out: Shape, spec: Local) -> None:
         super().__init__()
@@ -87,7 +87,7 @@ class LocalLayer(nn.Module):
 @register("local")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Local(LayerSpec):
-    """Keys of [local]; `pad` is one cell."""
+    """Keys of [local]; `pad` adds one cell on each side."""
 
     filters: int = 1
     size: int = 1
@@ -104,9 +104,9 @@ class Local(LayerSpec):
         padding = 2 * int(self.pad)
         height, width = ((side + padding - self.size) // self.stride + 1 for side in (x.height, x.width))
         check_key("size", height >= 1 and width >= 1, f"the {x.width} x {x.height} input is too small for it")
-        # Darknet counts the windows as if the size were 3 whenever there is padding.
-        claimed = tuple((side - (1 if self.pad else self.size)) // self.stride + 1 for side in (x.height, x.width))
-        check_key("pad", claimed == (height, width), "works with size=3 only")
+        # With padding, Darknet counts the windows as if the size were 3.
+        darknet_size = tuple((side - (1 if self.pad else self.size)) // self.stride + 1 for side in (x.height, x.width))
+        check_key("pad", darknet_size == (height, width), "works with size=3 only")
         return Shape(self.filters, height, width)
 
     def kernel_and_stride(self, *inputs: Shape) -> tuple[int, float]:
@@ -122,7 +122,7 @@ class Local(LayerSpec):
 
 
 class SoftmaxLayer(nn.Module):
-    """(B, C, H, W) -> the same shape: softmax over each of `groups` equal runs of values, or each run of siblings."""
+    """Softmax over each of `groups` equal slices of the values, or over each group of siblings; keeps the shape."""
 
     def __init__(self, groups: int, temperature: float, tree: ClassTree | None) -> None:
         super().__init__()
@@ -139,7 +139,7 @@ class SoftmaxLayer(nn.Module):
 @register("softmax", "soft")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Softmax(LayerSpec):
-    """Keys of [softmax]; `spatial` has no effect, as in Darknet's CPU code."""
+    """Keys of [softmax]; `spatial` is ignored, as in Darknet's CPU code."""
 
     groups: int = 1
     temperature: float = 1.0

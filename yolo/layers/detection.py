@@ -1,4 +1,4 @@
-"""[detection], the head of YOLOv1: a vector of classes, confidences and boxes of a grid's cells. Axes as in `head`."""
+"""[detection], the head of YOLOv1: a vector of classes, confidences and boxes. Axes as in `head_spec`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from yolo.darknet.cfg_keys import check_key
-from yolo.layers.head_spec import HeadSpec, centres, width_height
+from yolo.layers.head_spec import HeadSpec, cell_offsets_to_pixels, wh_tensor
 from yolo.layers.layer_spec import Shape, register
 
 
@@ -18,8 +18,8 @@ from yolo.layers.layer_spec import Shape, register
 class Detection(HeadSpec):
     """Keys of [detection]. Source: AlexeyAB/darknet src/detection_layer.c (59596d78).
 
-    Here H = W = `side` and A = `num`. The raw numbers are (B, H * W * (C + A * 5), 1, 1): the classes of every cell,
-    then the confidences of every cell, then its boxes.
+    Here H = W = `side` and A = `num`. The raw output is (B, H * W * (C + A * 5), 1, 1): the classes of all cells, then
+    the confidences of all cells, then the boxes of all cells.
     """
 
     keeps_low_objectness: ClassVar[bool] = True
@@ -60,14 +60,14 @@ class Detection(HeadSpec):
         return x
 
     def activate(self, raw: Tensor) -> Tensor:
-        """What Darknet keeps as this layer's output, (B, H * W * (C + A * 5)): class probabilities, the rest raw."""
+        """Return Darknet's output of this layer, (B, H * W * (C + A * 5)): class probabilities, the rest raw."""
         classes, confidences, boxes = self.split(raw)
         if self.softmax:
             classes = classes.softmax(-1)
         return torch.cat([part.flatten(1) for part in (classes, confidences, boxes)], dim=1)
 
     def split(self, values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Classes (B, H, W, C), confidences (B, H, W, A, 1) and boxes (B, H, W, A, 4)."""
+        """Return classes (B, H, W, C), confidences (B, H, W, A, 1) and boxes (B, H, W, A, 4)."""
         cells = self.side**2
         parts = torch.split(values.flatten(1), [cells * self.classes, cells * self.num, cells * self.num * 4], dim=1)
         grid = (-1, self.side, self.side)
@@ -78,7 +78,7 @@ class Detection(HeadSpec):
 
     def decode(self, raw: Tensor, image_size: tuple[int, int]) -> tuple[Tensor, Tensor]:
         classes, confidences, boxes = self.split(self.activate(raw))
-        centre = centres(boxes[..., :2], image_size)
-        wh = (boxes[..., 2:].square() if self.sqrt else boxes[..., 2:]) * width_height(boxes, image_size)
+        centre = cell_offsets_to_pixels(boxes[..., :2], image_size)
+        wh = (boxes[..., 2:].square() if self.sqrt else boxes[..., 2:]) * wh_tensor(boxes, image_size)
         scores = confidences * classes[..., None, :]
         return torch.cat([centre - wh / 2, centre + wh / 2], dim=-1).flatten(1, 3), scores.flatten(1, 3)

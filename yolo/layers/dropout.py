@@ -1,4 +1,4 @@
-"""[dropout]."""
+"""[dropout]: dropout, or DropBlock."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from yolo.layers.layer_spec import LayerSpec, Shape, register
 @register("dropout")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dropout(LayerSpec):
-    """Keys of [dropout]; acts in training only. With `dropblock` squares of cells go, not single values."""
+    """Keys of [dropout]; active only in training. `dropblock` drops squares of cells instead of single values."""
 
     probability: float = 0.2
     dropblock: bool = False

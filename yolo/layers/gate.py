@@ -1,4 +1,4 @@
-"""[scale_channels] and [sam]: an earlier map multiplied by the layer before."""
+"""[scale_channels] and [sam]: an earlier map multiplied by the output of the layer before."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from yolo.layers.layer_spec import LayerSpec, Shape, absolute_index, register
 
 
 class GateLayer(nn.Module):
-    """Factors and a map (B, C, H, W) -> (B, C, H, W); factors of size 1 along an axis serve all of it."""
+    """Product of factors and a map (B, C, H, W), broadcast along axes of size 1, then an activation."""
 
     def __init__(self, activation: nn.Module) -> None:
         super().__init__()
@@ -26,7 +26,7 @@ class GateLayer(nn.Module):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateSpec(LayerSpec):
-    """Keys of both: which map is multiplied, and what follows."""
+    """Keys of both: the map that is multiplied, and the activation that follows."""
 
     combines_inputs: ClassVar[bool] = True
 
@@ -44,7 +44,7 @@ class GateSpec(LayerSpec):
 @register("scale_channels")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScaleChannels(GateSpec):
-    """Keys of [scale_channels]: one factor a channel, or, with `scale_wh`, one a cell."""
+    """Keys of [scale_channels]: one factor per channel, or per cell with `scale_wh`."""
 
     scale_wh: bool = False
 
@@ -58,7 +58,7 @@ class ScaleChannels(GateSpec):
 @register("sam")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sam(GateSpec):
-    """[sam]: one factor a value."""
+    """Keys of [sam] (spatial attention): one factor per value."""
 
     def out_shape(self, *inputs: Shape) -> Shape:
         factors, x = inputs

@@ -1,4 +1,4 @@
-"""[Gaussian_yolo] (arXiv:1904.04620): a [yolo] head that says how sure it is of each coordinate. Axes as in `head`."""
+"""[Gaussian_yolo] (arXiv:1904.04620): a [yolo] head with an uncertainty per coordinate. Axes as in `head_spec`."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from yolo.layers.head_spec import AnchorHeadSpec, cell_major, centres, scaled_offset
+from yolo.layers.head_spec import AnchorHeadSpec, apply_scale_x_y, cell_major, cell_offsets_to_pixels
 from yolo.layers.layer_spec import register
 
-# Which point of a box x and y mean -> where its centre lies from there, in widths and heights.
+# The point of a box that x and y give -> offset from there to the centre, in widths and heights.
 CENTRE_FROM_POINT = {"center": 0.0, "left_top": 0.5, "right_bottom": -0.5}
 
 
@@ -28,7 +28,7 @@ class GaussianYolo(AnchorHeadSpec):
         return len(self.anchors_wh) * (9 + classes)
 
     def activate(self, raw: Tensor) -> Tensor:
-        """What Darknet keeps as this layer's output.
+        """Return Darknet's output of this layer.
 
         Args:
             raw: (B, A * (9 + C), H, W).
@@ -37,7 +37,7 @@ class GaussianYolo(AnchorHeadSpec):
             (B, A, 9 + C, H, W): x, y, w and h, each followed by its uncertainty (w and h raw), objectness, classes.
         """
         x = raw.view(raw.shape[0], len(self.anchors_wh), 9 + self.classes, *raw.shape[2:])
-        xy = scaled_offset(x[:, :, 0:4:2].sigmoid(), self.scale_x_y)
+        xy = apply_scale_x_y(x[:, :, 0:4:2].sigmoid(), self.scale_x_y)
         entries = [xy[:, :, :1], x[:, :, 1:2].sigmoid(), xy[:, :, 1:], x[:, :, 3:4].sigmoid(), x[:, :, 4:5],
                    x[:, :, 5:6].sigmoid(), x[:, :, 6:7], x[:, :, 7:].sigmoid()]  # fmt: skip
         return torch.cat(entries, dim=2)
@@ -46,13 +46,13 @@ class GaussianYolo(AnchorHeadSpec):
         return cell_major(self.activate(raw))[..., 8].flatten(1)
 
     def uncertainty(self, raw: Tensor) -> Tensor:
-        """(B, N, 4) in 0..1: of x, y, width and height."""
+        """Return the uncertainties of x, y, width and height, (B, N, 4) in 0..1."""
         return cell_major(self.activate(raw))[..., 1:8:2].flatten(1, 3)
 
     def decode(self, raw: Tensor, image_size: tuple[int, int]) -> tuple[Tensor, Tensor]:
         x = cell_major(self.activate(raw))
         wh = x[..., 4:8:2].exp() * x.new_tensor(self.anchors_wh)
-        centre = centres(x[..., 0:4:2], image_size) + CENTRE_FROM_POINT[self.yolo_point] * wh
+        centre = cell_offsets_to_pixels(x[..., 0:4:2], image_size) + CENTRE_FROM_POINT[self.yolo_point] * wh
         boxes = torch.cat([centre - wh / 2, centre + wh / 2], dim=-1)
         certainty = 1 - x[..., 1:8:2].mean(-1, keepdim=True)
         scores = x[..., 8:9] * x[..., 9:] * certainty

@@ -1,6 +1,6 @@
-"""What a detection head is: where a network's raw numbers become boxes.
+"""`HeadSpec`: a detection head, which turns raw network outputs into boxes.
 
-Axes: B images, A anchors of this head, H and W cells, C classes, N = A * H * W candidate boxes, E numbers an anchor.
+Axes: B images, A anchors of this head, H and W cells, C classes, N = A * H * W candidate boxes, E values per anchor.
 """
 
 from __future__ import annotations
@@ -22,28 +22,27 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 IouLoss = Literal["mse", "iou", "giou", "diou", "ciou"]
-NmsKind = Literal["default", "greedynms", "diounms"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadSpec(LayerSpec):
-    """A layer that detects. Its module hands on the raw numbers: losses and decoding start from those.
+    """A detection head. Its module is the identity: losses and decoding start from its raw input.
 
-    Candidate boxes are in Darknet's order: cell by cell, and in a cell anchor by anchor.
+    Candidate boxes are in Darknet's order: cell by cell, and within a cell anchor by anchor.
     """
 
     keeps_low_objectness: ClassVar[bool] = False
-    """Whether Darknet returns boxes of any objectness, and applies its threshold to class scores only."""
+    """Whether Darknet returns boxes of any objectness, applying its threshold only to class scores."""
 
     classes: int = 20
 
     @abstractmethod
     def num_channels(self, classes: int) -> int:
-        """Input values a cell that this head needs for that many classes."""
+        """Return the input channels (values per cell) that this head needs for a number of classes."""
 
     @abstractmethod
     def activate(self, raw: Tensor) -> Tensor:
-        """What Darknet keeps as this layer's output, in its order, of any shape that begins with B.
+        """Return Darknet's output of this layer, in its order; any shape that begins with B.
 
         Args:
             raw: (B, A * E, H, W), this head's entry of the model's output.
@@ -51,7 +50,7 @@ class HeadSpec(LayerSpec):
 
     @abstractmethod
     def decode(self, raw: Tensor, image_size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-        """Candidate boxes and their scores.
+        """Decode candidate boxes and their scores.
 
         Args:
             raw: (B, A * E, H, W), this head's entry of the model's output.
@@ -63,10 +62,10 @@ class HeadSpec(LayerSpec):
 
     @abstractmethod
     def objectness(self, raw: Tensor) -> Tensor:
-        """(B, N) in 0..1: how sure the head is that there is a box, of whatever class, as Darknet reports it."""
+        """Return the objectness that Darknet reports, (B, N) in 0..1."""
 
     def thresholded_scores(self, raw: Tensor, scores: Tensor, threshold: float) -> Tensor:
-        """(B, N, C): `decode`'s scores as Darknet reports them at a threshold, 0 where they are not above it."""
+        """Return `decode`'s scores as Darknet reports them, (B, N, C): 0 where not above the threshold."""
         del raw
         return torch.where(scores > threshold, scores, 0.0)
 
@@ -84,7 +83,7 @@ class HeadSpec(LayerSpec):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnchorHeadSpec(HeadSpec):
-    """Keys that [yolo] and [Gaussian_yolo] share, most of them for training."""
+    """Keys shared by [yolo] and [Gaussian_yolo], most of them for training."""
 
     num: int = 1
     mask: tuple[int, ...] | None = None
@@ -119,16 +118,16 @@ class AnchorHeadSpec(HeadSpec):
         counters = len(self.counters_per_class)
         check_key("counters_per_class", counters in (0, self.classes), f"has {counters} values, classes={self.classes}")
         for anchor in self.mask or ():
-            listed = 0 <= anchor < max(self.num, len(self.anchors) // 2)
-            check_key("mask", listed, f"anchor {anchor}, but num={self.num}; use 0..{self.num - 1}")
+            exists = 0 <= anchor < max(self.num, len(self.anchors) // 2)
+            check_key("mask", exists, f"anchor {anchor}, but num={self.num}; use 0..{self.num - 1}")
             if anchor >= self.num:
-                logger.warning("mask=%d with num=%d: boxes of no size, as in Darknet; raise num", anchor, self.num)
+                logger.warning("mask=%d with num=%d gives boxes of size 0, as in Darknet; raise num", anchor, self.num)
 
     @property
     def anchors_wh(self) -> tuple[tuple[float, float], ...]:
         """(width, height) of this head's anchors, pixels of the network input.
 
-        Darknet keeps `num` anchors and reads past them for a larger one: nothing is there (cspx-p7-mish.cfg).
+        Darknet stores `num` anchors; a larger index in `mask` gives size 0 (cspx-p7-mish.cfg).
         """
         mask = range(self.num) if self.mask is None else self.mask
         return tuple((self.anchors[2 * i], self.anchors[2 * i + 1]) if i < self.num else (0.0, 0.0) for i in mask)
@@ -142,33 +141,33 @@ def check_anchors(anchors: tuple[float, ...], num: int) -> None:
 
 
 def cell_major(x: Tensor) -> Tensor:
-    """(B, A, E, H, W) -> (B, H, W, A, E): Darknet's order of boxes."""
+    """Permute (B, A, E, H, W) to (B, H, W, A, E), Darknet's order of boxes."""
     return x.permute(0, 3, 4, 1, 2)
 
 
-def scaled_offset(xy: Tensor, scale_x_y: float) -> Tensor:
-    """A centre's place from its cell's corner, in cells, spread over a wider range than 0..1."""
+def apply_scale_x_y(xy: Tensor, scale_x_y: float) -> Tensor:
+    """Spread a centre's offset from its cell's corner, in cells, over a wider range than 0..1."""
     return xy * scale_x_y - 0.5 * (scale_x_y - 1)
 
 
 def cell_corners(like: Tensor, height: int, width: int) -> Tensor:
-    """(H, W, 2): column and row of each cell, in the dtype and on the device of `like`."""
+    """Return the column and row of each cell, (H, W, 2), with the dtype and device of `like`."""
     rows = torch.arange(height, dtype=like.dtype, device=like.device)
     columns = torch.arange(width, dtype=like.dtype, device=like.device)
     return torch.stack([columns.expand(height, -1), rows[:, None].expand(-1, width)], dim=-1)
 
 
-def centres(offsets: Tensor, image_size: tuple[int, int]) -> Tensor:
-    """Places from the cells' corners, in cells, to pixels of the network input; both (B, H, W, A, 2)."""
+def cell_offsets_to_pixels(offsets: Tensor, image_size: tuple[int, int]) -> Tensor:
+    """Convert offsets from the cells' corners, in cells, to pixels of the network input; both (B, H, W, A, 2)."""
     height, width = offsets.shape[1:3]
     return (
         (offsets + cell_corners(offsets, height, width)[:, :, None])
-        / width_height(offsets, (height, width))
-        * width_height(offsets, image_size)
+        / wh_tensor(offsets, (height, width))
+        * wh_tensor(offsets, image_size)
     )
 
 
-def width_height(like: Tensor, size: tuple[int, int]) -> Tensor:
-    """(2,): a (height, width) the other way round, in the dtype and on the device of `like`."""
+def wh_tensor(like: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return (height, width) as a tensor (width, height), with the dtype and device of `like`."""
     height, width = size
     return torch.cat([like.new_full((1,), width), like.new_full((1,), height)])  # traceable, unlike new_tensor

@@ -1,4 +1,4 @@
-"""[implicit]: learned values that no input changes."""
+"""[implicit]: learned values that do not depend on the input."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from yolo.layers.layer_spec import LayerSpec, Shape, register
 
 
 class ImplicitLayer(nn.Module):
-    """(B, ...) -> its weights (B, filters, atoms, 1)."""
+    """The layer's weights for every image, (B, ...) -> (B, filters, atoms, 1)."""
 
     def __init__(self, spec: Implicit) -> None:
         super().__init__()
@@ -25,7 +25,7 @@ class ImplicitLayer(nn.Module):
 @register("implicit")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Implicit(LayerSpec):
-    """Keys of [implicit]; `mean` and `std` are those of the initial values."""
+    """Keys of [implicit]; `mean` and `std` are for the initial values."""
 
     mean: float = 0.0
     std: float = 0.2

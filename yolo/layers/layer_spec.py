@@ -1,8 +1,7 @@
-"""What a layer is: a record of its cfg keys that knows its geometry, its module and its tensors in `.weights`.
+"""`LayerSpec`: the cfg keys of one layer, its geometry, its module and its tensors in `.weights` order.
 
-A layer type is one frozen dataclass registered under its section names. The fields are the schema: names are the
-cfg keys (`from_` for `from`), annotations convert the values, defaults are Darknet's. Nothing here or below knows
-of a whole network.
+A layer type is one frozen dataclass, registered under its section names. Its fields are the cfg keys (`from_` for
+`from`), annotations convert the values, and defaults are Darknet's. Nothing here knows a whole network.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Shape(NamedTuple):
-    """Size of one image's feature map."""
+    """Shape of one image's feature map."""
 
     channels: int
     height: int
@@ -40,14 +39,15 @@ class Shape(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerSpec(ABC):
-    """Keys that every section may have, and what a layer must answer.
+    """Keys that every section may have, and the methods that describe a layer.
 
-    `index` in methods is the layer's number, counting sections after [net] from 0, as Darknet does; source -1 is
-    the network's input.
+    Subclasses must define `out_shape` and `build`; `weights` if the layer has parameters; `sources` if its input is
+    not just the layer before. `index` is the layer's number: sections after [net] count from 0, as in Darknet; source
+    -1 is the network's input.
     """
 
     combines_inputs: ClassVar[bool] = False
-    """Whether it joins the values of several layers, so that none of them may hand on mere signs."""
+    """Whether it adds, multiplies or concatenates several layers; their values then matter, not only their signs."""
     can_be_output: ClassVar[bool] = True
     """Whether it may be the network's output when it is the last layer."""
 
@@ -61,14 +61,66 @@ class LayerSpec(ABC):
     dontload: bool = False
     dontloadscales: bool = False
 
-    def frozen_steps(self, burn_in: int) -> float:
-        """Optimizer steps at the start of a run in which the layer's own keys keep its parameters; inf: all.
+    def sources(self, index: int) -> tuple[int, ...]:
+        """Return the absolute numbers of the layers whose outputs are this layer's inputs."""
+        return (index - 1,)
 
-        The keys count Darknet's batches. `train_only_bn` leaves the statistics alone to learn, and Darknet updates
-        no parameter of such a layer.
+    @abstractmethod
+    def out_shape(self, *inputs: Shape) -> Shape:
+        """Return the output shape for the sources' shapes.
+
+        Raises:
+            BadValueError: these inputs do not fit together or are too small.
+        """
+
+    @abstractmethod
+    def build(self, *inputs: Shape) -> nn.Module:
+        """Build the module, which takes one tensor (B, C, H, W) per source."""
+
+    def weights(self, module: nn.Module) -> list[Tensor]:
+        """Return the module's tensors that a `.weights` file stores, in the file's order.
+
+        Only the matrix (out, in) of a connected layer has two axes: some old files store it transposed.
+        """
+        del module
+        return []
+
+    def flops(self, out: Shape, *inputs: Shape) -> int:
+        """Return the operations for one image, counted as Darknet does (its BFLOPs are this / 1e9)."""
+        del out, inputs
+        return 0
+
+    def kernel_and_stride(self, *inputs: Shape) -> tuple[int, float]:
+        """Return the kernel width and the horizontal stride, in input cells; a stride of 1/2 doubles the map."""
+        del inputs
+        return 1, 1.0
+
+    def resolve(self, consumers: Sequence[LayerSpec]) -> LayerSpec:
+        """Return the spec to build, given the specs of the layers that use this one's output; `self` by default."""
+        del consumers
+        return self
+
+    def shared_from(self, index: int) -> int | None:
+        """Return the absolute number of the layer whose parameters this one shares; None if it has its own."""
+        del index
+        return None
+
+    def share_parameters(self, module: nn.Module, shared_from: nn.Module) -> None:
+        """Replace the parameters of `module` by those of `shared_from`, the module of the layer it shares with.
+
+        Raises:
+            BadValueError: the two differ in kind or size.
+        """
+        raise NotImplementedError
+
+    def frozen_steps(self, burn_in: int) -> float:
+        """Return how many optimizer steps from the start of training leave the layer's parameters unchanged; inf: all.
+
+        The keys count Darknet's batches. With `train_only_bn` only batch statistics change: Darknet updates no
+        parameter of such a layer.
 
         Args:
-            burn_in: of [net], batches.
+            burn_in: the key of [net], batches.
 
         Source: AlexeyAB/darknet src/network_kernels.cu update_network_gpu, backward_network_gpu (59596d78).
         """
@@ -77,63 +129,11 @@ class LayerSpec(ABC):
         return max(self.dont_update, self.burnin_update * burn_in - 1, 0)
 
     def stop_gradient_steps(self) -> float:
-        """Optimizer steps at the start of a run in which no gradient reaches this layer and those before; inf: all.
+        """Return how many steps from the start of training no gradient reaches this and all earlier layers; inf: all.
 
         Source: as `frozen_steps`.
         """
         return math.inf if self.stopbackward == 1 else max(self.stopbackward, 0)
-
-    def sources(self, index: int) -> tuple[int, ...]:
-        """Absolute numbers of the layers whose outputs this one consumes."""
-        return (index - 1,)
-
-    @abstractmethod
-    def out_shape(self, *inputs: Shape) -> Shape:
-        """Output shape for the sources' shapes.
-
-        Raises:
-            BadValueError: these inputs cannot be joined or are too small.
-        """
-
-    @abstractmethod
-    def build(self, *inputs: Shape) -> nn.Module:
-        """The module, which takes one tensor (B, C, H, W) a source."""
-
-    def weights(self, module: nn.Module) -> list[Tensor]:
-        """The module's tensors that a `.weights` file holds, in the file's order.
-
-        Only the matrix (out, in) of a connected layer has two axes: some old files hold it transposed.
-        """
-        del module
-        return []
-
-    def resolve(self, consumers: Sequence[LayerSpec]) -> LayerSpec:
-        """This record, or the one to use instead, now that the layers that consume its output are known."""
-        del consumers
-        return self
-
-    def shared_from(self, index: int) -> int | None:
-        """Absolute number of the layer whose parameters this one uses as its own; None where it has its own."""
-        del index
-        return None
-
-    def share_parameters(self, module: nn.Module, shared_from: nn.Module) -> None:
-        """Let this layer's module use the parameters of the shared_from's.
-
-        Raises:
-            BadValueError: they differ in kind or size.
-        """
-        raise NotImplementedError
-
-    def flops(self, out: Shape, *inputs: Shape) -> int:
-        """Operations for one image, counted as Darknet does (its BFLOPs are this / 1e9)."""
-        del out, inputs
-        return 0
-
-    def kernel_and_stride(self, *inputs: Shape) -> tuple[int, float]:
-        """Along x: how many cells of an input one output cell sees, and how many it moves a step (1/2 doubles)."""
-        del inputs
-        return 1, 1.0
 
 
 REGISTRY: dict[str, type[LayerSpec]] = {}
@@ -141,7 +141,7 @@ SpecType = TypeVar("SpecType", bound=LayerSpec)
 
 
 def register(*section_names: str) -> Callable[[type[SpecType]], type[SpecType]]:
-    """Class decorator: sections of these names are described by this class."""
+    """Class decorator: read sections of these names into this class."""
 
     def add(spec: type[SpecType]) -> type[SpecType]:
         for name in section_names:
@@ -152,19 +152,8 @@ def register(*section_names: str) -> Callable[[type[SpecType]], type[SpecType]]:
     return add
 
 
-def absolute_index(index: int, layer: int, key: str) -> int:
-    """The number of the layer that a relative (negative) or absolute reference means.
-
-    Raises:
-        BadValueError: it is not an earlier layer.
-    """
-    target = index + layer if layer < 0 else layer
-    check_key(key, 0 <= target < index, f"layer {target} is not before this one; use 0..{index - 1}, or -{index}..-1")
-    return target
-
-
 def spec_from_section(section: Section) -> LayerSpec:
-    """Read a section into its layer's record.
+    """Read a section into the spec of its layer type.
 
     Raises:
         CfgError: unknown section, missing key, or a value that the key cannot have.
@@ -175,3 +164,19 @@ def spec_from_section(section: Section) -> LayerSpec:
             f"{section.where()}: unknown section [{section.name}]; known: {', '.join(sorted(REGISTRY, key=str.lower))}"
         )
     return read_keys(spec, section)
+
+
+def absolute_index(index: int, layer: int, key: str) -> int:
+    """Convert a reference to a layer, relative (negative) or absolute, to the layer's number.
+
+    Args:
+        index: number of the layer that refers.
+        layer: the value in the cfg.
+        key: the cfg key, for messages.
+
+    Raises:
+        BadValueError: it is not an earlier layer.
+    """
+    target = index + layer if layer < 0 else layer
+    check_key(key, 0 <= target < index, f"layer {target} is not before this one; use 0..{index - 1}, or -{index}..-1")
+    return target

@@ -1,4 +1,4 @@
-"""[route] joins channels of earlier layers; [shortcut] adds earlier layers to the previous one."""
+"""[route] concatenates earlier layers; [shortcut] adds earlier layers to the previous one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WeightsNormalization = Literal["none", "relu", "avg_relu", "softmax"]
 
 
 class RouteLayer(nn.Module):
-    """Concatenates one slice of each input: (B, C_i, H, W) -> (B, sum(C_i) / groups, H, W)."""
+    """Concatenation of one slice of each input, (B, C_i, H, W) -> (B, sum(C_i) / groups, H, W)."""
 
     def __init__(self, groups: int, group_id: int) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class RouteLayer(nn.Module):
 @register("route")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route(LayerSpec):
-    """Keys of [route]; with groups, the group_id-th of equal slices of each input."""
+    """Keys of [route]; `groups` cuts each input into equal slices, of which `group_id` is taken."""
 
     combines_inputs: ClassVar[bool] = True
 
@@ -66,13 +66,13 @@ class Route(LayerSpec):
 
 
 class ShortcutLayer(nn.Module):
-    """Adds to the first input the channels that it shares with each of the others.
+    """Sum of the first input and the others, over the channels that they have in common.
 
     Args:
         activation: applied to the sum.
-        strides: of each of the others: only every so many-th of its cells is added.
-        num_weights: weights of an input, one or one a channel; 0 for a plain sum.
-        normalization: how the weights of the inputs become shares that sum to 1.
+        strides: one per other input, which is subsampled by it before it is added.
+        num_weights: weights per input, 1 or one per channel; 0 for a plain sum.
+        normalization: how the weights of the inputs are normalised to sum to 1.
     """
 
     def __init__(
@@ -89,13 +89,13 @@ class ShortcutLayer(nn.Module):
         if factors is not None:
             x = x * factors[0]
         for position, (other, stride) in enumerate(zip(others, self.strides, strict=True), start=1):
-            picked = other[:, : x.shape[1], ::stride, ::stride] if stride > 1 else other[:, : x.shape[1]]
-            x = add_channels(x, picked if factors is None else picked * factors[position][:, : picked.shape[1]])
+            sampled = other[:, : x.shape[1], ::stride, ::stride] if stride > 1 else other[:, : x.shape[1]]
+            x = add_channels(x, sampled if factors is None else sampled * factors[position][:, : sampled.shape[1]])
         y: Tensor = self.activation(x)
         return y
 
     def factors(self) -> Tensor | None:
-        """(inputs, 1, 1 or C, 1, 1), None for a plain sum."""
+        """Return the normalised weights, (inputs, 1, 1 or C, 1, 1); None for a plain sum."""
         if self.weight is None:
             return None
         weight = self.weight.view(len(self.strides) + 1, 1, -1, 1, 1)
@@ -104,7 +104,7 @@ class ShortcutLayer(nn.Module):
 
 
 def add_channels(x: Tensor, other: Tensor) -> Tensor:
-    """`x` plus `other`, which may have fewer channels."""
+    """Return `x` plus `other`, which may have fewer channels."""
     common = other.shape[1]
     if common == x.shape[1]:
         return x + other
@@ -116,8 +116,8 @@ def add_channels(x: Tensor, other: Tensor) -> Tensor:
 class Shortcut(LayerSpec):
     """Keys of [shortcut]; the output has the shape of the layer before.
 
-    Of a map that is larger by a whole factor every so many-th cell is added, as in the first Darknet (resnet50.cfg);
-    the present one stops at such a file.
+    A map that is larger by a whole factor is subsampled, as in the first Darknet (resnet50.cfg); the present one
+    rejects such a file.
     """
 
     combines_inputs: ClassVar[bool] = True
@@ -138,7 +138,7 @@ class Shortcut(LayerSpec):
     def out_shape(self, *inputs: Shape) -> Shape:
         x, *others = inputs
         for other in others:
-            stride = sampling_stride(x, other)
+            stride = shortcut_stride(x, other)
             same = -(-other.height // stride) == x.height and -(-other.width // stride) == x.width
             check_key("from", same, f"a map of {other} cannot be added to one of {x}; width and height must be equal")
         return x
@@ -146,7 +146,7 @@ class Shortcut(LayerSpec):
     def build(self, *inputs: Shape) -> nn.Module:
         x, *others = inputs
         num_weights = {"none": 0, "per_channel": x.channels}.get(self.weights_type, 1)
-        strides = tuple(sampling_stride(x, other) for other in others)
+        strides = tuple(shortcut_stride(x, other) for other in others)
         return ShortcutLayer(build_activation(self.activation), strides, num_weights, self.weights_normalization)
 
     def weights(self, module: nn.Module) -> list[Tensor]:
@@ -157,6 +157,6 @@ class Shortcut(LayerSpec):
         return (len(inputs) - 1) * out.numel * (1 if self.weights_type == "none" else 2)
 
 
-def sampling_stride(x: Shape, other: Shape) -> int:
-    """Of how many cells of `other` one is added to `x`, along each axis."""
+def shortcut_stride(x: Shape, other: Shape) -> int:
+    """Return the stride at which `other` is subsampled to the size of `x`."""
     return max(1, round(other.width / x.width))

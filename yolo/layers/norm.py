@@ -1,9 +1,9 @@
-"""[batchnorm] and [normalization], and how every layer normalises a batch.
+"""[batchnorm] and [normalization], and the batch normalisation that other layers contain.
 
-Darknet divides by sqrt(variance + 1e-5), as PyTorch does. In training its CPU code divides a batch's squared
-deviations by N - 1 both for normalising and for the statistics; PyTorch normalises with N and keeps N - 1, and that
-is what happens here. Of the old statistics Darknet keeps 0.9 a batch on a CPU and 0.99 on a GPU, 0.95 in connected
-layers; here 0.9, and 0.95.
+Darknet divides by sqrt(variance + 1e-5), as PyTorch does. In training, its CPU code divides a batch's squared
+deviations by N - 1 both to normalise and for the running variance; PyTorch, and so this module, normalises with N.
+Per batch Darknet keeps 0.9 of the running statistics on a CPU, 0.99 on a GPU, and 0.95 in connected layers; here 0.9,
+and 0.95 in connected layers.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ CONNECTED_MOMENTUM = 0.05
 
 
 def build_norm_2d(channels: int) -> nn.BatchNorm2d:
-    """Batch normalisation of maps."""
+    """Build batch normalisation for maps."""
     return nn.BatchNorm2d(channels, EPS, MOMENTUM)
 
 
 def build_norm_1d(channels: int) -> nn.BatchNorm1d:
-    """Batch normalisation of vectors."""
+    """Build batch normalisation for vectors."""
     return nn.BatchNorm1d(channels, EPS, CONNECTED_MOMENTUM)
 
 
-def norm_tensors(bn: _BatchNorm | None, bias: Tensor | None) -> list[Tensor]:
-    """Biases, then scales, means and variances where the layer normalises: Darknet's order."""
+def bias_or_norm_tensors(bn: _BatchNorm | None, bias: Tensor | None) -> list[Tensor]:
+    """Return the biases, then scales, means and variances if the layer normalises: Darknet's order."""
     if bn is None:
         assert bias is not None
         return [bias]
@@ -42,23 +42,23 @@ def norm_tensors(bn: _BatchNorm | None, bias: Tensor | None) -> list[Tensor]:
 
 
 def scale_tensors(bn: _BatchNorm) -> list[Tensor]:
-    """Scales, means, variances: what `dontloadscales` leaves out."""
+    """Return scales, means and variances, the tensors that `dontloadscales` skips."""
     assert bn.running_mean is not None
     assert bn.running_var is not None
     return [bn.weight, bn.running_mean, bn.running_var]
 
 
 def without_scales(module: nn.Module, tensors: list[Tensor]) -> list[Tensor]:
-    """Those of a layer's tensors that `dontloadscales` does not leave out."""
+    """Return the layer's tensors without those that `dontloadscales` skips."""
     norms = [m for m in module.modules() if isinstance(m, _BatchNorm)]
-    left_out = {id(tensor) for norm in norms for tensor in scale_tensors(norm)}
-    return [tensor for tensor in tensors if id(tensor) not in left_out]
+    skipped = {id(tensor) for norm in norms for tensor in scale_tensors(norm)}
+    return [tensor for tensor in tensors if id(tensor) not in skipped]
 
 
 @register("batchnorm")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batchnorm(LayerSpec):
-    """[batchnorm]: batch normalisation by itself."""
+    """[batchnorm]: batch normalisation as a layer of its own."""
 
     def out_shape(self, *inputs: Shape) -> Shape:
         return inputs[0]
@@ -68,14 +68,14 @@ class Batchnorm(LayerSpec):
 
     def weights(self, module: nn.Module) -> list[Tensor]:
         assert isinstance(module, _BatchNorm)
-        return norm_tensors(module, None)
+        return bias_or_norm_tensors(module, None)
 
 
 class LocalResponseNorm(nn.Module):
     """x * (kappa + alpha * sum of squares over neighbouring channels) ** -beta.
 
-    Darknet slides its window from a first one that is one channel short, so that channel size / 2 never enters and is
-    still taken off on leaving: its square is missing from every sum.
+    Darknet's sliding window starts one channel short: channel size / 2 is never added but still subtracted, so its
+    square is missing from every sum. This is reproduced.
     """
 
     def __init__(self, *, size: int, alpha: float, beta: float, kappa: float) -> None:

@@ -1,4 +1,4 @@
-"""Layers that keep the shape and have no parameters: [activation], [empty], [cost], [contrastive]."""
+"""Sections that compute nothing here: [empty], and the losses [cost] and [contrastive] inside a network file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from yolo.layers.layer_spec import LayerSpec, Shape, register
 @register("empty", "silence")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Empty(LayerSpec):
-    """[empty]: hands its input on."""
+    """[empty], the identity."""
 
     def out_shape(self, *inputs: Shape) -> Shape:
         return inputs[0]
@@ -27,7 +27,7 @@ class Empty(LayerSpec):
 @register("cost")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost(LayerSpec):
-    """Keys of [cost], a loss inside the network file: computes nothing here, losses are not layers."""
+    """Keys of [cost], a loss inside the network file; here it is the identity, as losses are not layers."""
 
     can_be_output: ClassVar[bool] = False
 
@@ -53,7 +53,7 @@ class Zeros(nn.Module):
 @register("contrastive")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contrastive(LayerSpec):
-    """Keys of [contrastive], a loss inside the network file: Darknet leaves its output at 0 except in training."""
+    """Keys of [contrastive], a loss inside the network file; its output is 0, as in Darknet except in training."""
 
     classes: int = 1000
     yolo_layer: int = 0

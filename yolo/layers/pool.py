@@ -10,13 +10,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from yolo.darknet.cfg_keys import check_key
-from yolo.layers.blur import Blur, blurred_shape
+from yolo.layers.blur import Blur, blur_shape
 from yolo.layers.layer_spec import LayerSpec, Shape, register
 
 
 @dataclass(frozen=True, slots=True)
 class PoolWindow:
-    """A sliding window with Darknet's padding: `padding` cells in all, the smaller half before the first cell."""
+    """A sliding window with Darknet's padding: `padding` cells in total, the smaller half at the start."""
 
     size: int
     strides: tuple[int, int]  # vertical, horizontal
@@ -29,12 +29,12 @@ class PoolWindow:
         return Shape(x.channels, height, width)
 
     @property
-    def sides(self) -> tuple[int, int]:
-        """Cells of padding before and after, along each axis."""
+    def padding_sides(self) -> tuple[int, int]:
+        """Cells of padding at the start and the end of each axis."""
         return self.padding // 2, self.padding - self.padding // 2
 
     def build_max(self) -> nn.Module:
-        before, after = self.sides
+        before, after = self.padding_sides
         if before == after <= self.size // 2:
             return nn.MaxPool2d(self.size, self.strides, padding=before)
         if before == 0 and after == 1 and self.strides == (2, 2) and self.size > 1:
@@ -44,8 +44,8 @@ class PoolWindow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WindowSpec(LayerSpec):
-    """Keys of both kinds of pooling; `size` defaults to `stride`, `padding` (cells in all) to `size` - 1."""
+class PoolSpec(LayerSpec):
+    """Keys of both kinds of pooling; `size` defaults to `stride`, `padding` (cells in total) to `size` - 1."""
 
     stride: int = 1
     stride_x: int | None = None
@@ -78,8 +78,8 @@ class WindowSpec(LayerSpec):
         return self.window.size, float(self.window.strides[1])
 
 
-class DepthMax(nn.Module):
-    """(B, C, H, W) -> (B, out_channels, H, W): the largest of channels k, k + out_channels, ..."""
+class ChannelMaxPool(nn.Module):
+    """Maximum over channels k, k + out_channels, ...: (B, C, H, W) -> (B, out_channels, H, W)."""
 
     def __init__(self, out_channels: int) -> None:
         super().__init__()
@@ -93,22 +93,22 @@ class DepthMax(nn.Module):
 
 @register("maxpool", "max")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Maxpool(WindowSpec):
-    """[maxpool]; with `maxpool_depth` over channels instead of cells."""
+class Maxpool(PoolSpec):
+    """Keys of [maxpool]; `maxpool_depth` pools over channels instead of cells."""
 
     antialiasing: int = 0
     maxpool_depth: bool = False
     out_channels: int = 1
-    maxpool_zero_nonmax: bool = False  # acts on Darknet's gradients only
+    maxpool_zero_nonmax: bool = False  # changes only Darknet's gradients
 
     def __post_init__(self) -> None:
-        WindowSpec.__post_init__(self)
+        PoolSpec.__post_init__(self)
         check_key("out_channels", self.out_channels >= 1, "must be 1 or more")
         check_key("antialiasing", self.antialiasing in (0, 1, 2), "use 0, 1 or 2")
 
     @property
-    def dense_window(self) -> PoolWindow:
-        """The window that moves cell by cell, where a blur takes over the stride."""
+    def stride_1_window(self) -> PoolWindow:
+        """The window with stride 1, where a blur takes over the stride."""
         return replace(self.window, strides=(1, 1))
 
     def out_shape(self, *inputs: Shape) -> Shape:
@@ -116,33 +116,33 @@ class Maxpool(WindowSpec):
         if self.maxpool_depth:
             return x._replace(channels=self.out_channels)
         if self.antialiasing:
-            return blurred_shape(self.dense_window.out_shape(x), self.antialiasing, self.window.strides)
+            return blur_shape(self.stride_1_window.out_shape(x), self.antialiasing, self.window.strides)
         return self.window.out_shape(x)
 
     def build(self, *inputs: Shape) -> nn.Module:
         if self.maxpool_depth:
-            return DepthMax(self.out_channels)
+            return ChannelMaxPool(self.out_channels)
         if self.antialiasing:
             blur = Blur(inputs[0].channels, self.antialiasing, self.window.strides)
-            return nn.Sequential(self.dense_window.build_max(), blur)
+            return nn.Sequential(self.stride_1_window.build_max(), blur)
         return self.window.build_max()
 
     def flops(self, out: Shape, *inputs: Shape) -> int:
         if self.antialiasing:
-            out = self.dense_window.out_shape(inputs[0])
+            out = self.stride_1_window.out_shape(inputs[0])
         return self.window.size**2 * inputs[0].channels * out.height * out.width
 
 
-class MeanOfPresent(nn.Module):
-    """The mean over those cells of a window that lie in the map."""
+class AvgPoolWithoutPadding(nn.Module):
+    """Mean over the cells of a window that lie inside the map; padding does not count."""
 
     def __init__(self, window: PoolWindow) -> None:
         super().__init__()
         self.window = window
 
     def forward(self, x: Tensor) -> Tensor:
-        before, after = self.window.sides
-        x = torch.cat([x, torch.ones_like(x[:, :1])], dim=1)  # the last channel counts
+        before, after = self.window.padding_sides
+        x = torch.cat([x, torch.ones_like(x[:, :1])], dim=1)  # the last channel counts the cells inside the map
         x = F.pad(x, (before, after, before, after))
         means = F.avg_pool2d(x, self.window.size, self.window.strides)
         return means[:, :-1] / means[:, -1:]
@@ -150,21 +150,21 @@ class MeanOfPresent(nn.Module):
 
 @register("local_avgpool", "local_avg")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LocalAvgpool(WindowSpec):
-    """[local_avgpool]: the mean where [maxpool] takes the largest."""
+class LocalAvgpool(PoolSpec):
+    """Keys of [local_avgpool]: average pooling with the windows of [maxpool]."""
 
     def __post_init__(self) -> None:
-        WindowSpec.__post_init__(self)
-        before, after = self.window.sides
+        PoolSpec.__post_init__(self)
+        before, after = self.window.padding_sides
         check_key("padding", max(before, after) < self.window.size, "must leave a cell of the map in each window")
 
     def build(self, *inputs: Shape) -> nn.Module:
         del inputs
-        return MeanOfPresent(self.window)
+        return AvgPoolWithoutPadding(self.window)
 
 
-class GlobalMean(nn.Module):
-    """(B, C, H, W) -> (B, C, 1, 1)."""
+class GlobalAvgPool(nn.Module):
+    """Mean of each channel, (B, C, H, W) -> (B, C, 1, 1)."""
 
     def forward(self, x: Tensor) -> Tensor:
         return x.mean(dim=(2, 3), keepdim=True)
@@ -173,14 +173,14 @@ class GlobalMean(nn.Module):
 @register("avgpool", "avg")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Avgpool(LayerSpec):
-    """[avgpool]: the mean of each channel."""
+    """[avgpool]: global average pooling."""
 
     def out_shape(self, *inputs: Shape) -> Shape:
         return Shape(inputs[0].channels, 1, 1)
 
     def build(self, *inputs: Shape) -> nn.Module:
         del inputs
-        return GlobalMean()
+        return GlobalAvgPool()
 
     def kernel_and_stride(self, *inputs: Shape) -> tuple[int, float]:
         return inputs[0].width, float(inputs[0].width)

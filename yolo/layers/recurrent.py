@@ -1,7 +1,7 @@
 """[rnn], [crnn], [gru] and [lstm]: one time step from the zero state.
 
-Each item of a batch is the first step of a sequence of its own. Nothing is carried from one call to the next, and
-`time_steps` of [net] is not unrolled: these layers are here so that such files load, compute and convert.
+Each item of a batch is the first step of its own sequence. No state is kept between calls, and `time_steps` of [net] is
+not unrolled: these layers exist so that such files load, compute and convert.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 
 class RecurrentLayer(nn.Module):
-    """A hidden state of input and former state, and an output of the state.
+    """Simple recurrent layer: the hidden state from the input and the previous state, the output from the state.
 
     Args:
         input_layer: from the input to the state.
-        self_layer: from state to state.
+        self_layer: from the previous state to the state.
         output_layer: from the state to the output.
-        shortcut: whether the former state is added to the new one.
+        shortcut: add the previous state to the new one.
     """
 
     def __init__(self, input_layer: SubLayer, self_layer: SubLayer, output_layer: SubLayer, *, shortcut: bool) -> None:
@@ -42,20 +42,24 @@ class RecurrentLayer(nn.Module):
         self.shortcut = shortcut
 
     def forward(self, x: Tensor) -> Tensor:
-        fresh = self.input_layer(x)
-        former = torch.zeros_like(fresh)
-        state = fresh + self.self_layer(former)
-        y: Tensor = self.output_layer(state + former if self.shortcut else state)
+        from_input = self.input_layer(x)
+        previous = torch.zeros_like(from_input)
+        state = from_input + self.self_layer(previous)
+        y: Tensor = self.output_layer(state + previous if self.shortcut else state)
         return y
 
-    def stored(self) -> list[Tensor]:
-        """The tensors in `.weights` order."""
-        return [*self.input_layer.stored(), *self.self_layer.stored(), *self.output_layer.stored()]
+    def stored_tensors(self) -> list[Tensor]:
+        """Return the tensors in `.weights` order."""
+        return [
+            *self.input_layer.stored_tensors(),
+            *self.self_layer.stored_tensors(),
+            *self.output_layer.stored_tensors(),
+        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecurrentSpec(LayerSpec):
-    """Keys of [rnn] and [crnn]."""
+    """Keys shared by [rnn] and [crnn]."""
 
     output: int = 1
     hidden: int = 1
@@ -69,13 +73,13 @@ class RecurrentSpec(LayerSpec):
 
     def weights(self, module: nn.Module) -> list[Tensor]:
         assert isinstance(module, RecurrentLayer)
-        return module.stored()
+        return module.stored_tensors()
 
 
 @register("rnn")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rnn(RecurrentSpec):
-    """Keys of [rnn]; `logistic` is the activation from state to state: 1 logistic, 2 loggy."""
+    """Keys of [rnn]; `logistic` chooses the activation from state to state: 1 logistic, 2 loggy."""
 
     logistic: int = 0
 
@@ -98,7 +102,7 @@ class Rnn(RecurrentSpec):
 @register("crnn")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crnn(RecurrentSpec):
-    """Keys of [crnn]: the three layers are convolutions, which must keep the size."""
+    """Keys of [crnn], whose three layers are convolutions that must keep the size."""
 
     size: int = 3
     stride: int = 1
@@ -109,7 +113,7 @@ class Crnn(RecurrentSpec):
     xnor: bool = False
 
     def convolutions(self) -> tuple[Convolutional, Convolutional, Convolutional]:
-        """Of the input, of the state, of the output."""
+        """Return the specs of the input, state and output convolutions."""
 
         def convolution(filters: int) -> Convolutional:
             return Convolutional(
@@ -128,13 +132,13 @@ class Crnn(RecurrentSpec):
         return convolution(self.hidden), convolution(self.hidden), convolution(self.output)
 
     def shapes(self, x: Shape) -> tuple[Shape, Shape, Shape]:
-        """The inputs of the three."""
+        """Return the input shapes of the three convolutions."""
         first, second, _ = self.convolutions()
         hidden = first.out_shape(x)
         check_key(
             "size",
             second.out_shape(hidden) == hidden,
-            "must leave the size of the state as it is; use pad and stride=1",
+            "must keep the size of the state; use pad=1 and stride=1",
         )
         return x, hidden, hidden
 
@@ -153,7 +157,7 @@ class Crnn(RecurrentSpec):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatedSpec(LayerSpec):
-    """Keys of [gru] and [lstm]."""
+    """Keys shared by [gru] and [lstm]."""
 
     output: int = 1
     batch_normalize: bool = False
@@ -164,21 +168,21 @@ class GatedSpec(LayerSpec):
     def out_shape(self, *inputs: Shape) -> Shape:
         return Shape(self.output, 1, 1)
 
-    def connected(self) -> Callable[[int], ConnectedLayer]:
-        """Makes a linear layer from that many values to the state's."""
+    def connected_builder(self) -> Callable[[int], ConnectedLayer]:
+        """Return a function that builds a linear layer from a number of inputs to the state."""
         return lambda size: ConnectedLayer(size, self.output, nn.Identity(), normalize=self.batch_normalize)
 
     def weights(self, module: nn.Module) -> list[Tensor]:
-        return [t for layer in module.children() if isinstance(layer, ConnectedLayer) for t in layer.stored()]
+        return [t for layer in module.children() if isinstance(layer, ConnectedLayer) for t in layer.stored_tensors()]
 
 
 class GruLayer(nn.Module):
-    """Gated recurrent unit; modules in `.weights` order: update, reset and candidate of input, then of state."""
+    """Gated recurrent unit; modules in `.weights` order: update, reset, candidate of the input, then of the state."""
 
-    def __init__(self, inputs: int, outputs: int, connected: Callable[[int], ConnectedLayer]) -> None:
+    def __init__(self, inputs: int, outputs: int, build_connected: Callable[[int], ConnectedLayer]) -> None:
         super().__init__()
-        self.input_z, self.input_r, self.input_h = (connected(inputs) for _ in range(3))
-        self.state_z, self.state_r, self.state_h = (connected(outputs) for _ in range(3))
+        self.input_z, self.input_r, self.input_h = (build_connected(inputs) for _ in range(3))
+        self.state_z, self.state_r, self.state_h = (build_connected(outputs) for _ in range(3))
 
     def forward(self, x: Tensor) -> Tensor:
         from_input = self.input_h(x)
@@ -193,28 +197,28 @@ class GruLayer(nn.Module):
 @register("gru")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gru(GatedSpec):
-    """Keys of [gru]; the candidate is logistic, as in Darknet, not tanh."""
+    """Keys of [gru]; the candidate uses a sigmoid, as in Darknet, not tanh."""
 
     def build(self, *inputs: Shape) -> nn.Module:
-        return GruLayer(inputs[0].numel, self.output, self.connected())
+        return GruLayer(inputs[0].numel, self.output, self.connected_builder())
 
 
 class LstmLayer(nn.Module):
-    """Long short-term memory; its modules stand in `.weights` order: f, i, g and o of the state, then of the input."""
+    """Long short-term memory; modules in `.weights` order: gates f, i, g, o of the state, then of the input."""
 
-    def __init__(self, inputs: int, outputs: int, connected: Callable[[int], ConnectedLayer]) -> None:
+    def __init__(self, inputs: int, outputs: int, build_connected: Callable[[int], ConnectedLayer]) -> None:
         super().__init__()
-        self.state_f, self.state_i, self.state_g, self.state_o = (connected(outputs) for _ in range(4))
-        self.input_f, self.input_i, self.input_g, self.input_o = (connected(inputs) for _ in range(4))
+        self.state_f, self.state_i, self.state_g, self.state_o = (build_connected(outputs) for _ in range(4))
+        self.input_f, self.input_i, self.input_g, self.input_o = (build_connected(inputs) for _ in range(4))
 
     def forward(self, x: Tensor) -> Tensor:
         from_input = self.input_f(x)
         state = memory = torch.zeros_like(from_input)
-        forget = torch.sigmoid(self.state_f(state) + from_input)
-        take = torch.sigmoid(self.state_i(state) + self.input_i(x))
+        forget_gate = torch.sigmoid(self.state_f(state) + from_input)
+        input_gate = torch.sigmoid(self.state_i(state) + self.input_i(x))
         candidate = torch.tanh(self.state_g(state) + self.input_g(x))
-        give = torch.sigmoid(self.state_o(state) + self.input_o(x))
-        y: Tensor = give * torch.tanh(forget * memory + take * candidate)
+        output_gate = torch.sigmoid(self.state_o(state) + self.input_o(x))
+        y: Tensor = output_gate * torch.tanh(forget_gate * memory + input_gate * candidate)
         return y
 
 
@@ -224,4 +228,4 @@ class Lstm(GatedSpec):
     """Keys of [lstm]."""
 
     def build(self, *inputs: Shape) -> nn.Module:
-        return LstmLayer(inputs[0].numel, self.output, self.connected())
+        return LstmLayer(inputs[0].numel, self.output, self.connected_builder())

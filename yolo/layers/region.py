@@ -1,4 +1,4 @@
-"""[region], the head of YOLOv2 and YOLO9000. Axes as in `head`."""
+"""[region], the head of YOLOv2 and YOLO9000. Axes as in `head_spec`."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from torch import Tensor
 
 from yolo.darknet.cfg_keys import check_key
 from yolo.layers.class_tree import read_tree
-from yolo.layers.head_spec import HeadSpec, cell_major, centres, check_anchors, width_height
+from yolo.layers.head_spec import HeadSpec, cell_major, cell_offsets_to_pixels, check_anchors, wh_tensor
 from yolo.layers.layer_spec import Shape, register
 
-# Of a tree's classes the last one (the most special) that is at least this likely is the answer.
+# With a tree, the predicted class is the last (most specific) one whose probability is above this.
 TREE_THRESHOLD = 0.5
 
 
@@ -66,14 +66,14 @@ class Region(HeadSpec):
         return HeadSpec.out_shape(self, *inputs)
 
     def activate(self, raw: Tensor) -> Tensor:
-        """What Darknet keeps as this layer's output.
+        """Return Darknet's output of this layer.
 
         Args:
             raw: (B, A * (coords + 1 + C), H, W).
 
         Returns:
-            (B, H, W, A, coords + 1 + C): raw coordinates, objectness, class probabilities (of siblings, with a tree;
-            raw, with neither tree nor softmax).
+            (B, H, W, A, coords + 1 + C): raw coordinates, objectness, class probabilities (among siblings with a
+            tree; raw with neither tree nor softmax).
         """
         x = cell_major(raw.view(raw.shape[0], self.num, self.coords + 1 + self.classes, *raw.shape[2:]))
         box, objectness, classes = torch.split(x, [self.coords, 1, self.classes], dim=-1)
@@ -84,31 +84,31 @@ class Region(HeadSpec):
         return torch.cat([box, objectness.sigmoid(), classes], dim=-1)
 
     def objectness(self, raw: Tensor) -> Tensor:
-        """1 for every box, (B, N): Darknet has the objectness in the scores only."""
+        """Return 1 for every box, (B, N): Darknet uses the objectness only within the scores."""
         return raw.new_ones(raw.shape[0], self.num * raw.shape[2] * raw.shape[3])
 
     def thresholded_scores(self, raw: Tensor, scores: Tensor, threshold: float) -> Tensor:
         if self.tree is None:
             return HeadSpec.thresholded_scores(self, raw, scores, threshold)
-        # With a tree Darknet holds the objectness against the threshold and reports the class probability by itself.
+        # With a tree, Darknet compares the objectness with the threshold and reports the class probability without it.
         x = self.activate(raw).flatten(1, 3)
-        answers = self._answers(x[..., self.coords + 1 :])
-        return torch.where(x[..., self.coords : self.coords + 1] > threshold, answers, 0.0)
+        probabilities = self._class_probabilities(x[..., self.coords + 1 :])
+        return torch.where(x[..., self.coords : self.coords + 1] > threshold, probabilities, 0.0)
 
     def decode(self, raw: Tensor, image_size: tuple[int, int]) -> tuple[Tensor, Tensor]:
         x = self.activate(raw)
-        centre = centres(x[..., :2].sigmoid(), image_size)
-        cell = width_height(x, image_size) / width_height(x, (x.shape[1], x.shape[2]))
+        centre = cell_offsets_to_pixels(x[..., :2].sigmoid(), image_size)
+        cell = wh_tensor(x, image_size) / wh_tensor(x, (x.shape[1], x.shape[2]))
         wh = x[..., 2:4].exp() * x.new_tensor(self.anchors[: 2 * self.num]).view(-1, 2) * cell
         boxes = torch.cat([centre - wh / 2, centre + wh / 2], dim=-1)
-        scores = x[..., self.coords : self.coords + 1] * self._answers(x[..., self.coords + 1 :])
+        scores = x[..., self.coords : self.coords + 1] * self._class_probabilities(x[..., self.coords + 1 :])
         return boxes.flatten(1, 3), scores.flatten(1, 3)
 
-    def _answers(self, classes: Tensor) -> Tensor:
-        """Class probabilities; with a tree all but one of them 0."""
+    def _class_probabilities(self, classes: Tensor) -> Tensor:
+        """Return class probabilities; with a tree, 0 for all classes but the predicted one."""
         if self.tree is None:
             return classes
-        probabilities = read_tree(self.tree).absolute(classes)
+        probabilities = read_tree(self.tree).absolute_probabilities(classes)
         number = torch.arange(self.classes, device=classes.device)
         last = torch.where(probabilities > TREE_THRESHOLD, number, -1).amax(-1, keepdim=True)
         return torch.where(number == last, probabilities, 0.0)

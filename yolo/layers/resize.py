@@ -1,4 +1,4 @@
-"""Layers that change a map's size: [upsample], [reorg], [reorg3d] and [crop]."""
+"""Layers that change the size of a map: [upsample], [reorg], [reorg3d] and [crop]."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from yolo.layers.layer_spec import LayerSpec, Shape, register
 
 
 class UpsampleLayer(nn.Module):
-    """(B, C, H, W) -> (B, C, H * stride, W * stride), nearest neighbour, times `scale`."""
+    """Nearest-neighbour upsampling times `scale`, (B, C, H, W) -> (B, C, H * stride, W * stride)."""
 
     def __init__(self, stride: int, scale: float) -> None:
         super().__init__()
@@ -25,8 +25,8 @@ class UpsampleLayer(nn.Module):
         return x if self.scale == 1 else x * self.scale
 
 
-class BlockSum(nn.Module):
-    """(B, C, H, W) -> (B, C, H / stride, W / stride): sums over blocks of cells, times `scale`."""
+class SumPool(nn.Module):
+    """Sum over blocks of cells times `scale`, (B, C, H, W) -> (B, C, H / stride, W / stride)."""
 
     def __init__(self, stride: int, scale: float) -> None:
         super().__init__()
@@ -62,33 +62,36 @@ class Upsample(LayerSpec):
 
     def build(self, *inputs: Shape) -> nn.Module:
         del inputs
-        return UpsampleLayer(self.stride, self.scale) if self.stride > 0 else BlockSum(-self.stride, self.scale)
+        return UpsampleLayer(self.stride, self.scale) if self.stride > 0 else SumPool(-self.stride, self.scale)
 
 
-def gather_blocks(x: Tensor, grid: Shape, stride: int) -> Tensor:
-    """Values of neighbouring cells to channels.
+def space_to_depth(x: Tensor, grid: Shape, stride: int) -> Tensor:
+    """Move the values of neighbouring cells into channels.
 
     Args:
         x: (B, numel), read as (C / s / s, H * s, W * s).
-        grid: the shape (C, H, W) that the result is to be read as.
+        grid: the shape (C, H, W) of the result.
         stride: s.
+
+    Returns:
+        (B, numel), to be viewed as the grid.
     """
     batch = x.shape[0]
     if grid.channels % stride**2:
-        return x[:, _block_index(grid, stride, x.device)]
+        return x[:, _space_to_depth_index(grid, stride, x.device)]
     blocks = x.view(batch, grid.channels // stride**2, grid.height, stride, grid.width, stride)
     return blocks.permute(0, 3, 5, 1, 2, 4).reshape(batch, -1)
 
 
-def spread_blocks(x: Tensor, grid: Shape, stride: int) -> Tensor:
-    """The inverse: `x` (B, numel) is read as the grid's (C, H, W), the result as (C / s / s, H * s, W * s)."""
+def depth_to_space(x: Tensor, grid: Shape, stride: int) -> Tensor:
+    """Invert `space_to_depth`: `x` (B, numel) has the grid's (C, H, W), the result (C / s / s, H * s, W * s)."""
     batch = x.shape[0]
     blocks = x.view(batch, stride, stride, grid.channels // stride**2, grid.height, grid.width)
     return blocks.permute(0, 3, 4, 1, 5, 2).reshape(batch, -1)
 
 
-def _block_index(grid: Shape, stride: int, device: torch.device) -> Tensor:
-    """(numel,): where Darknet takes each value from when the channels do not divide by s * s: rows run on."""
+def _space_to_depth_index(grid: Shape, stride: int, device: torch.device) -> Tensor:
+    """Return the source index (numel,) of each value, as in Darknet, where the channels do not divide by s * s."""
     channels = grid.channels // stride**2
     k, row, column = torch.meshgrid(*(torch.arange(size, device=device) for size in grid), indexing="ij")
     offset, channel = k // channels, k % channels
@@ -97,13 +100,13 @@ def _block_index(grid: Shape, stride: int, device: torch.device) -> Tensor:
 
 
 class ReorgLayer(nn.Module):
-    """(B, C, H, W) -> (B, C * s * s, H / s, W / s), or with `reverse` the other way.
+    """Space to depth, (B, C, H, W) -> (B, C * s * s, H / s, W / s), or the reverse.
 
     Args:
         stride: s.
-        reverse: from channels to cells.
-        by_input: whether Darknet's loops run over the input's shape ([reorg]) or the output's ([reorg3d]); only the
-            second keeps neighbours together.
+        reverse: depth to space.
+        by_input: index by the input's shape, as Darknet's [reorg] does, or by the output's ([reorg3d]); only the second
+            keeps neighbouring cells together.
 
     Source: AlexeyAB/darknet src/blas.c reorg_cpu (59596d78).
     """
@@ -116,14 +119,14 @@ class ReorgLayer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         source = Shape(*x.shape[1:])
-        target = resized(source, self.stride, self.reverse)
-        rearrange = spread_blocks if self.reverse else gather_blocks
+        target = reorg_shape(source, self.stride, self.reverse)
+        rearrange = depth_to_space if self.reverse else space_to_depth
         values = rearrange(x.flatten(1), source if self.by_input else target, self.stride)
         return values.view(-1, *target)
 
 
-def resized(x: Shape, stride: int, reverse: bool) -> Shape:
-    """The shape after a reorg."""
+def reorg_shape(x: Shape, stride: int, reverse: bool) -> Shape:
+    """Return the shape after a reorg."""
     if reverse:
         return Shape(x.channels // stride**2, x.height * stride, x.width * stride)
     return Shape(x.channels * stride**2, x.height // stride, x.width // stride)
@@ -131,7 +134,7 @@ def resized(x: Shape, stride: int, reverse: bool) -> Shape:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReorgSpec(LayerSpec):
-    """Keys of both reorgs."""
+    """Keys shared by [reorg] and [reorg3d]."""
 
     stride: int = 1
     reverse: bool = False
@@ -144,9 +147,9 @@ class ReorgSpec(LayerSpec):
         if self.reverse:
             check_key("stride", x.channels % self.stride**2 == 0, f"{x.channels} channels do not divide by its square")
         else:
-            whole = x.height % self.stride == 0 and x.width % self.stride == 0
-            check_key("stride", whole, f"the {x.width} x {x.height} input does not divide by it")
-        return resized(x, self.stride, self.reverse)
+            divides = x.height % self.stride == 0 and x.width % self.stride == 0
+            check_key("stride", divides, f"the {x.width} x {x.height} input does not divide by it")
+        return reorg_shape(x, self.stride, self.reverse)
 
     def kernel_and_stride(self, *inputs: Shape) -> tuple[int, float]:
         del inputs
@@ -156,7 +159,7 @@ class ReorgSpec(LayerSpec):
 @register("reorg")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reorg(ReorgSpec):
-    """[reorg], the order that YOLOv2's weights were trained with."""
+    """[reorg], in the order that YOLOv2's weights were trained with."""
 
     def out_shape(self, *inputs: Shape) -> Shape:
         enough = self.reverse or inputs[0].channels >= self.stride**2
@@ -171,11 +174,11 @@ class Reorg(ReorgSpec):
 @register("reorg3d")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reorg3d(ReorgSpec):
-    """[reorg3d]: blocks of cells to channels."""
+    """[reorg3d], in which neighbouring cells stay together."""
 
     def out_shape(self, *inputs: Shape) -> Shape:
-        whole = not self.reverse or inputs[0].channels % self.stride**4 == 0
-        check_key("reverse", whole, f"{inputs[0].channels} channels do not divide by {self.stride**4}")
+        divides = not self.reverse or inputs[0].channels % self.stride**4 == 0
+        check_key("reverse", divides, f"{inputs[0].channels} channels do not divide by {self.stride**4}")
         return ReorgSpec.out_shape(self, *inputs)
 
     def build(self, *inputs: Shape) -> nn.Module:
@@ -184,7 +187,7 @@ class Reorg3d(ReorgSpec):
 
 
 class CentreCrop(nn.Module):
-    """(B, C, H, W) -> (B, C, height, width), and from 0..1 to -1..1 on request."""
+    """Crop of the centre, (B, C, H, W) -> (B, C, height, width); `adjust` maps 0..1 to -1..1."""
 
     def __init__(self, height: int, width: int, *, adjust: bool) -> None:
         super().__init__()
@@ -201,7 +204,7 @@ class CentreCrop(nn.Module):
 @register("crop")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crop(LayerSpec):
-    """Keys of [crop]; always the centre. Varying images is the data's business here, so the other keys are idle."""
+    """Keys of [crop], always of the centre; the other keys are ignored, as augmentation is not a layer's task here."""
 
     crop_height: int = 1
     crop_width: int = 1

@@ -1,13 +1,14 @@
-"""[yolo], the head of YOLOv3, v4 and v7. Axes as in `head`."""
+"""[yolo], the head of YOLOv3, v4 and v7. Axes as in `head_spec`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from yolo.layers.head_spec import AnchorHeadSpec, NmsKind, cell_major, centres, scaled_offset
+from yolo.layers.head_spec import AnchorHeadSpec, apply_scale_x_y, cell_major, cell_offsets_to_pixels
 from yolo.layers.layer_spec import register
 
 
@@ -18,7 +19,7 @@ class Yolo(AnchorHeadSpec):
 
     new_coords: bool = False
     focal_loss: bool = False
-    nms_kind: NmsKind = "default"
+    nms_kind: Literal["default", "greedynms", "diounms"] = "default"
 
     embedding_layer: int | None = None
     track_history_size: int = 5
@@ -32,7 +33,7 @@ class Yolo(AnchorHeadSpec):
         return len(self.anchors_wh) * (5 + classes)
 
     def activate(self, raw: Tensor) -> Tensor:
-        """What Darknet keeps as this layer's output.
+        """Return Darknet's output of this layer.
 
         Args:
             raw: (B, A * (5 + C), H, W).
@@ -45,19 +46,19 @@ class Yolo(AnchorHeadSpec):
         return torch.cat([self.cell_offset(x[:, :, :2]), x[:, :, 2:4], rest], dim=2)
 
     def split(self, raw: Tensor) -> Tensor:
-        """(B, A * (5 + C), H, W) -> (B, A, 5 + C, H, W)."""
+        """View (B, A * (5 + C), H, W) as (B, A, 5 + C, H, W)."""
         return raw.view(raw.shape[0], len(self.anchors_wh), 5 + self.classes, *raw.shape[2:])
 
     def cell_offset(self, raw_xy: Tensor) -> Tensor:
-        """Raw x and y -> a box centre's place from its cell's corner, in cells."""
-        return scaled_offset(raw_xy if self.new_coords else raw_xy.sigmoid(), self.scale_x_y)
+        """Convert raw x and y to the offset of a box centre from its cell's corner, in cells."""
+        return apply_scale_x_y(raw_xy if self.new_coords else raw_xy.sigmoid(), self.scale_x_y)
 
     def anchor_factor(self, raw_wh: Tensor) -> Tensor:
-        """Raw width and height -> a box's size in anchors."""
+        """Convert raw width and height to the box size as a multiple of the anchor."""
         return raw_wh.square() * 4 if self.new_coords else raw_wh.exp()
 
     def logits(self, raw: Tensor) -> Tensor:
-        """Raw objectness or classes -> logits; with new_coords the layer before has already squashed them."""
+        """Convert raw objectness or classes to logits; with `new_coords` the layer before applied the sigmoid."""
         return torch.logit(raw, eps=1e-6) if self.new_coords else raw
 
     def objectness(self, raw: Tensor) -> Tensor:
@@ -65,7 +66,7 @@ class Yolo(AnchorHeadSpec):
 
     def decode(self, raw: Tensor, image_size: tuple[int, int]) -> tuple[Tensor, Tensor]:
         x = cell_major(self.activate(raw))
-        centre = centres(x[..., :2], image_size)
+        centre = cell_offsets_to_pixels(x[..., :2], image_size)
         wh = self.anchor_factor(x[..., 2:4]) * x.new_tensor(self.anchors_wh)
         boxes = torch.cat([centre - wh / 2, centre + wh / 2], dim=-1)
         scores = x[..., 4:5] * x[..., 5:]

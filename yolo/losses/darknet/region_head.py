@@ -167,7 +167,7 @@ class _Work:
                 factor = -(1 - certainty) * (2 * certainty * torch.log(certainty + 1e-15) + certainty - 1)
                 delta = delta * FOCAL_ALPHA * factor
         else:
-            true, taught = read_tree(head.tree).lineage(class_id)
+            true, taught = read_tree(head.tree).ancestor_masks(class_id)
             before = self.delta[cells, head.coords + 1 :]
             delta = torch.where(taught, (true.to(probability.dtype) - probability) * scale[:, None], before)
         self.delta[cells, head.coords + 1 :] = delta
