@@ -81,7 +81,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
     [
         (None, "--x: apex is not installed; build it from https://github.com/NVIDIA/apex, or leave"),
         ("other", r"--x: the apex that is installed \(.*apex/__init__.py\) is not NVIDIA's but PyPI's project"),
-        ("current", "--x: the apex that is installed is NVIDIA's, but has no amp any more; use --precision bf16 or"),
+        ("current", "--x: this build of NVIDIA apex no longer has apex.amp; use --precision bf16 or"),
         ("broken", r"--x: apex.amp is installed but cannot be imported \(No module named 'amp_C'\); build apex"),
     ],
 )
@@ -106,7 +106,7 @@ def test_fused_optimizers_are_found_in_any_case(kind: str, install: Install) -> 
         SettingsError, match=r"--optimizer FusedX: not in apex\.optimizers; use one of FusedLAMB, Fused"
     ):
         find_optimizer("FusedX")
-    with pytest.raises(SettingsError, match="--optimizer FusedSGD: apex computes on CUDA devices alone, this is cpu"):
+    with pytest.raises(SettingsError, match="--optimizer FusedSGD: only CUDA devices support apex, this is cpu"):
         build_optimizer(nn.Linear(1, 1), "FusedSGD", lr=0.1, momentum=0.9, weight_decay=0)
 
 
@@ -154,7 +154,7 @@ def test_the_scale_of_amp_is_kept_and_says_when_nothing_helps(install: Install) 
 
 def test_amp_wants_cuda(install: Install) -> None:
     install("old")
-    with pytest.raises(SettingsError, match="--precision apex-O1: apex computes on CUDA devices alone, this is cpu"):
+    with pytest.raises(SettingsError, match="--precision apex-O1: only CUDA devices support apex, this is cpu"):
         build_precision("apex-O1", torch.device("cpu"))
 
 

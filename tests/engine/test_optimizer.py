@@ -58,8 +58,8 @@ def test_further_arguments() -> None:
         ("lbfgs", {}, "--optimizer lbfgs: it computes the loss several times a step; use sgd, adam or adamw"),
         ("optimizer", {}, "--optimizer optimizer: not in torch.optim"),
         ("adam", {"epps": 1e-6}, "--optimizer-args epps 1e-06: Adam takes amsgrad, capturable, "),
-        ("sgd", {"momentum": 0.5}, "--optimizer-args momentum 0.5: this has settings of its own: lr0, momentum"),
-        ("adam", {"eps": -1.0}, "--optimizer Adam: Invalid epsilon value: -1.0; mend --optimizer-args"),
+        ("sgd", {"momentum": 0.5}, "--optimizer-args momentum 0.5: use the settings lr0, momentum"),
+        ("adam", {"eps": -1.0}, "--optimizer Adam: Invalid epsilon value: -1.0; correct --optimizer-args"),
         ("sgd", {"dampening": 0.5}, "Nesterov momentum requires a momentum and zero dampening"),
     ],
 )
@@ -72,7 +72,7 @@ def test_what_cannot_be_used(name: str, arguments: dict[str, Argument], message:
 def test_an_optimizer_without_weight_decay_says_so(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         optimizer = build_optimizer(network(), "rprop", lr=0.1, momentum=0.9, weight_decay=0.01)
-    assert "--optimizer rprop: knows no weight decay" in caplog.text
+    assert "--optimizer rprop: does not support weight decay" in caplog.text
     assert not any(group["decay"] for group in optimizer.param_groups)
 
 

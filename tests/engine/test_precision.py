@@ -83,5 +83,5 @@ def test_auto_on_a_gpu_looks_at_its_generation(
 
 
 def test_tf32_needs_cuda() -> None:
-    with pytest.raises(SettingsError, match="--precision tf32: CUDA devices alone have it, this is cpu; use auto"):
+    with pytest.raises(SettingsError, match="--precision tf32: only CUDA devices support it, this is cpu; use auto"):
         Precision("tf32", CPU)

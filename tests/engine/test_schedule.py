@@ -56,7 +56,7 @@ def test_no_burn_in() -> None:
     ],
 )
 def test_burn_in_never_eats_a_short_run(epochs: float, batches: int, expected: float) -> None:
-    assert burn_in_epochs(epochs, batches, largest_share=0.1) == expected
+    assert burn_in_epochs(epochs, batches, max_share=0.1) == expected
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
-"""NVIDIA's apex, where it is installed: its mixed precision (old builds alone have it) and its fused optimizers.
+"""NVIDIA's apex if it is installed: its mixed precision (only in old builds) and its fused optimizers.
 
-It is looked for by its files before anything of it is imported: PyPI's project of the same name is another one.
+Its files are checked before anything is imported: PyPI has another project of the same name.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 REPOSITORY = "https://github.com/NVIDIA/apex"
 LAST_WITH_AMP = "the last with amp is before its commit cb65b8ed of May 2025"
-STATE = "loss_scaler0"  # under which its amp keeps the scale of the first loss
+STATE = "loss_scaler0"  # key of the scale of the first loss in its state
 
 
 def load_amp(flag: str) -> ModuleType:
-    """`apex.amp`.
+    """Import `apex.amp`.
 
     Args:
-        flag: what asked for it, for messages.
+        flag: that asked for it, for messages.
 
     Raises:
         SettingsError: apex is not installed, is another project, is too new to have it, or is broken.
@@ -42,17 +42,17 @@ def load_amp(flag: str) -> ModuleType:
     parts = _parts(flag, "amp", "optimizers")
     if "amp" not in parts:
         raise SettingsError(
-            f"{flag}: the apex that is installed is NVIDIA's, but has no amp any more; use --precision bf16 or fp16, "
+            f"{flag}: this build of NVIDIA apex no longer has apex.amp; use --precision bf16 or fp16, "
             f"or build an older apex: {LAST_WITH_AMP}"
         )
     return _import("apex.amp", flag)
 
 
 def fused_optimizers(flag: str) -> dict[str, type[Optimizer]]:
-    """The classes of `apex.optimizers` by name.
+    """Return the classes of `apex.optimizers` by name.
 
     Args:
-        flag: what asked for them, for messages.
+        flag: that asked for them, for messages.
 
     Raises:
         SettingsError: apex is not installed, is another project, or is broken.
@@ -67,7 +67,7 @@ def fused_optimizers(flag: str) -> dict[str, type[Optimizer]]:
 
 
 def _parts(flag: str, *names: str) -> set[str]:
-    """Which of these parts an installed apex of NVIDIA's has.
+    """Return which of these parts the installed NVIDIA apex has.
 
     Raises:
         SettingsError: there is no apex, or it is not NVIDIA's.
@@ -90,19 +90,19 @@ def _import(name: str, flag: str) -> ModuleType:
         return importlib.import_module(name)
     except (ImportError, AttributeError, RuntimeError) as error:
         raise SettingsError(
-            f"{flag}: {name} is installed but cannot be imported ({error}); build apex anew for this PyTorch"
+            f"{flag}: {name} is installed but cannot be imported ({error}); build apex again for this PyTorch"
         ) from error
 
 
 class ApexPrecision:
-    """Mixed precision by an old apex, as asked for: torch's own does the same without it.
+    """Mixed precision by an old apex; PyTorch's own does the same.
 
-    With O1 apex casts around PyTorch's functions; with O2 the model itself is in half precision, and the optimizer
-    keeps weights in float32, which no checkpoint holds: a resumed run takes up the halves.
+    With O1 apex casts around PyTorch's functions. With O2 the model itself is in half precision, and the optimizer
+    keeps weights in float32, which no checkpoint holds: a resumed run continues from the half-precision weights.
 
     Args:
-        name: which of the two.
-        device: where the model is.
+        name: of the apex level.
+        device: of the model.
 
     Raises:
         SettingsError: no such apex, or no CUDA device.
@@ -113,37 +113,37 @@ class ApexPrecision:
         self.name = name
         self._amp = load_amp(flag)
         if device.type != "cuda":
-            raise SettingsError(f"{flag}: apex computes on CUDA devices alone, this is {device}; use auto")
+            raise SettingsError(f"{flag}: only CUDA devices support apex, this is {device}; use auto")
 
     def prepare(self, model: nn.Module, optimizer: Optimizer) -> None:
-        """Change model and optimizer in place; once, after they were moved and copied."""
+        """Change model and optimizer in place; call once, after they were moved and copied."""
         self._optimizer = optimizer
         level = self.name.removeprefix("apex-")
         self._amp.initialize(model, optimizer, opt_level=level, verbosity=0)
 
     def autocast(self) -> AbstractContextManager[Any]:
-        """Nothing: apex has changed the functions or the model."""
+        """Return an empty context: apex has changed the functions or the model."""
         return nullcontext()
 
     def full(self) -> AbstractContextManager[Any]:
-        """A context without its casts."""
+        """Return a context without the casts of apex."""
         casts: AbstractContextManager[Any] = self._amp.disable_casts()
         return casts
 
     def backward(self, loss: Tensor) -> None:
-        """Add the loss's gradients to the parameters', at their true size: apex scales and unscales in here."""
+        """Add the gradients of the loss to those of the parameters; apex scales and unscales in here."""
         with self._amp.scale_loss(loss, self._optimizer) as scaled:
             scaled.backward()
 
     def unscale(self, optimizer: Optimizer) -> None:
-        """Nothing is left to do."""
+        """Do nothing: gradients are unscaled already."""
 
     def step(self, optimizer: Optimizer) -> None:
-        """Step."""
+        """Make the optimizer step."""
         optimizer.step()
 
     def backoff_scale(self, optimizer: Optimizer) -> bool:
-        """Let apex pass over a step; it has lowered its scale already."""
+        """Let apex skip a step; it has lowered its scale already."""
         optimizer.step()
         return float(self._amp.state_dict()[STATE]["loss_scale"]) >= 1
 
@@ -152,6 +152,6 @@ class ApexPrecision:
         return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore the scale; of a run in another precision there is none."""
+        """Restore the scale; a run in another precision has none."""
         if STATE in state:
             self._amp.load_state_dict(state)

@@ -1,4 +1,4 @@
-"""The largest batch that fits in memory, found by trying."""
+"""Search for the largest batch that fits in memory."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 CUDA_SHARE = 0.9  # of the device's memory
-CPU_SHARE = 0.8  # of the free memory: the system's own needs vary
-MAX_ON_CPU = 64  # more makes no step faster there
+CPU_SHARE = 0.8  # of the free memory: the needs of the system vary
+MAX_ON_CPU = 64  # larger batches are not faster there
 SAMPLE_INTERVAL_S = 0.002
-PRECISION = 8  # the answer is at least 1 - 1/8 of the largest that fits
+PRECISION = 8  # the result is at least 1 - 1/8 of the largest that fits
 
 
 def largest_on_cuda(step: Callable[[int], None], device: torch.device, most: int) -> tuple[int, str]:
-    """Take steps of growing batches on a CUDA device until one does not fit.
+    """Try growing batches on a CUDA device until one does not fit.
 
     Args:
-        step: takes a training step of so many images.
-        device: where.
-        most: the largest batch that is of use.
+        step: makes a training step with so many images.
+        device: to train on.
+        most: the largest useful batch.
 
     Returns:
-        The batch size, and how it was found, for people; 0: not even one image fits.
+        The batch size (0: not even one image fits), and how it was found, for a message.
     """
     total = torch.cuda.mem_get_info(device)[1]
     tried: list[str] = []
@@ -54,7 +54,7 @@ def largest_on_cuda(step: Callable[[int], None], device: torch.device, most: int
 
 
 def largest_that(fits: Callable[[int], bool], most: int) -> int:
-    """The largest number up to `most` that fits, to an eighth; 0: none.
+    """Return the largest number up to `most` that fits, to an eighth; 0: none.
 
     Doubles until one does not fit, then halves the interval.
     """
@@ -71,15 +71,15 @@ def largest_that(fits: Callable[[int], bool], most: int) -> int:
 
 
 def largest_on_cpu(step: Callable[[int], None], free_bytes: int, most: int) -> tuple[int, str]:
-    """From the memory that steps of one and of two images take, by a straight line.
+    """Extrapolate linearly from the memory of steps with one and with two images.
 
     Args:
-        step: takes a training step of so many images.
+        step: makes a training step with so many images.
         free_bytes: memory that may be used.
-        most: the largest batch that is of use.
+        most: the largest useful batch.
 
     Returns:
-        The batch size, and how it was found, for people; 0: not even one image fits.
+        The batch size (0: not even one image fits), and how it was found, for a message.
     """
     before = int(psutil.Process().memory_info().rss)
     one, two = peak_of(step, 1) - before, peak_of(step, 2) - before
@@ -89,14 +89,14 @@ def largest_on_cpu(step: Callable[[int], None], free_bytes: int, most: int) -> t
 
 
 def extrapolated(one: int, two: int, limit: int, most: int) -> int:
-    """How many images fit in `limit` bytes, where one and two take so many bytes."""
-    each = two - one if two > one else max(one, 1)  # what the allocator kept of the first hides the second
+    """Return how many images fit in `limit` bytes, given the bytes of one and of two."""
+    each = two - one if two > one else max(one, 1)  # memory kept by the allocator can hide the second
     fixed = max(0, one - each)
     return max(0, min(most, (limit - fixed) // each))
 
 
 def peak_of(step: Callable[[int], None], size: int) -> int:
-    """Most bytes that this process has while it takes a step."""
+    """Return the peak memory of this process during a step, bytes."""
     process = psutil.Process()
     peak = 0
     done = threading.Event()

@@ -16,14 +16,14 @@ COMPILERS = ("g++", "clang++", "c++", "cl")
 
 
 def compile_model(model: nn.Module, device: torch.device, *, dynamic: bool) -> None:
-    """Have a model compile itself when it is called first.
+    """Let a model be compiled at its first call.
 
-    In place: its tensors keep their names, and copies of it are not compiled.
+    This works in place: its tensors keep their names, and copies of it are not compiled.
 
     Args:
-        model: what is trained.
-        device: where it is.
-        dynamic: whether sizes of its inputs vary from step to step.
+        model: to compile.
+        device: of the model.
+        dynamic: the sizes of its inputs vary from step to step.
 
     Raises:
         SettingsError: there is no C++ compiler, which PyTorch needs for it on any device.

@@ -1,7 +1,7 @@
-"""Darknet's own learning rate, batch by batch, from plain numbers.
+"""Darknet's learning rate, batch by batch.
 
-Darknet computes with 32-bit floats and powers in doubles; so does this, since near the end of a `poly` run the rest
-of the run is a difference of nearly equal numbers.
+Darknet computes with 32-bit floats, and powers in doubles; so does this module, because near the end of a `poly` run
+the rest of the run is a difference of nearly equal numbers.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 POLICIES = ("constant", "step", "steps", "exp", "poly", "sigmoid", "sgdr", "random")
-_WHOLE = 1e-6  # a share of the run times its batches is a whole number up to this
+_WHOLE = 1e-6  # tolerance of a whole number of batches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DarknetPolicy:
-    """Keys of [net] that make a learning rate.
+    """Keys of [net] that determine the learning rate.
 
     Source: AlexeyAB/darknet src/network.c get_current_rate (59596d78).
     """
@@ -38,7 +38,7 @@ class DarknetPolicy:
     seed: int  # of random
 
     def rate(self, batch: int) -> float:
-        """Learning rate after `batch` batches of the cfg's size; an unknown policy is constant."""
+        """Return the learning rate after `batch` batches of the cfg's size; an unknown policy is constant."""
         if batch < self.burn_in:
             return self._times(_power(np.float32(batch) / np.float32(self.burn_in), self.power))
         factor = {
@@ -54,7 +54,7 @@ class DarknetPolicy:
         return self._times(factor(batch) if factor else 1.0)
 
     def factor(self, progress: float, *, batches: float) -> float:
-        """The rate as a factor of `learning_rate`, for the optimizer step that starts at a share of the run.
+        """Return the rate as a factor of `learning_rate`, for the optimizer step that starts at a share of the run.
 
         Darknet counts a batch before it uses it: the first step has the rate of batch 1.
 
@@ -71,7 +71,7 @@ class DarknetPolicy:
         return _power(self.scale, batch // self.step)
 
     def _steps(self, batch: int) -> float:
-        pairs = zip(self.steps, self.scales, strict=False)  # what has no partner is not read
+        pairs = zip(self.steps, self.scales, strict=False)  # entries without a partner are ignored
         reached = [scale for start, scale in pairs if start <= batch]
         return math.prod(reached)
 

@@ -13,16 +13,16 @@ WARM_UP = 2000.0
 
 
 def fitted_to_run(decay: float, steps: int, share: float) -> tuple[float, float]:
-    """Decay and warm-up with which an average reaches back over no more than a share of a run.
+    """Return the decay and warm-up of an average over at most a share of a run.
 
-    With the warm-up of long runs, the average of a run of some hundred steps is nearly the last weights alone, and that
-    of some ten thousand lags behind by a third of the run. A run of `1 / (share * (1 - decay))` steps or more keeps
-    both as they are.
+    With the warm-up of long runs, the average of a run of some hundred steps would be nearly the last weights, and that
+    of some ten thousand would lag behind by a third of the run. A run of `1 / (share * (1 - decay))` steps or more
+    keeps both.
 
     Args:
-        decay: the largest decay.
+        decay: the maximum decay.
         steps: optimizer steps of the run.
-        share: of the run; 0: any.
+        share: of the run; 0: no limit.
     """
     if not share:
         return decay, WARM_UP
@@ -31,21 +31,21 @@ def fitted_to_run(decay: float, steps: int, share: float) -> tuple[float, float]
 
 
 def _tensors(model: nn.Module) -> list[torch.Tensor]:
-    """Parameters and buffers, those that modules share once."""
+    """Return parameters and buffers; those that modules share come once."""
     return [*model.parameters(), *model.buffers()]
 
 
 class ModelEma:
-    """A smoothed copy of a model, which is what gets evaluated and kept.
+    """An averaged copy of a model, which is validated and saved.
 
-    The decay rises with the number of updates, up to averaging over `1 / (1 - decay)` of them.
+    The decay grows with the number of updates, up to an average over `1 / (1 - decay)` of them.
 
     Source: the PyTorch YOLOv3 trainers of 2018-2020.
 
     Args:
-        model: the model whose copy this is.
-        decay: the largest decay.
-        warm_up: updates after which the decay has reached 63 % of it.
+        model: to copy.
+        decay: the maximum decay.
+        warm_up: updates after which the decay has reached 63 % of its maximum.
     """
 
     def __init__(self, model: nn.Module, decay: float = 0.9999, warm_up: float = WARM_UP) -> None:
@@ -59,7 +59,7 @@ class ModelEma:
 
     @torch.no_grad()
     def update(self, model: nn.Module) -> None:
-        """Move towards the model's present state; integer buffers are copied."""
+        """Move towards the current state of the model; integer buffers are copied."""
         self.updates += 1
         weight = 1 - self.decay_at(self.updates)
         averages, values = [], []
@@ -73,7 +73,7 @@ class ModelEma:
 
     @torch.no_grad()
     def restore_finite_buffers(self, model: nn.Module) -> None:
-        """Give a model's buffers their averages back where a batch has left them infinite or undefined."""
+        """Replace values of the model's buffers that a batch has made infinite or NaN by their averages."""
         for mine, theirs in zip(self.model.buffers(), model.buffers(), strict=True):
             if mine.dtype.is_floating_point:
                 theirs.copy_(torch.where(theirs.isfinite(), theirs, mine))

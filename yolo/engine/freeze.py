@@ -1,4 +1,4 @@
-"""Freezing: parts of a model that do not train, for the whole run or for its first epochs."""
+"""Freezing of layers, for the whole run or for its first epochs."""
 
 from __future__ import annotations
 
@@ -12,38 +12,38 @@ if TYPE_CHECKING:
 
 
 class Freeze:
-    """Keeps modules as they are until an epoch, bit by bit.
+    """Keeps modules unchanged until an epoch, bit by bit.
 
-    A frozen parameter needs no gradient, has none, and so no optimizer moves it, by momentum or weight decay either;
-    what the model computes before its first trained layer needs no backward pass. Frozen batch normalisation
-    normalises by its running statistics, which stay.
+    A frozen parameter has no gradient, so that no optimizer changes it, neither by momentum nor by weight decay; the
+    layers before the first trained one need no backward pass. Frozen batch normalisation uses its running statistics
+    and does not update them.
 
-    Nothing of this is state: where a run is says what is frozen, so that a resumed run needs no more than its epoch.
+    There is no state: the epoch says what is frozen, also in a resumed run.
 
-    Beware: `DistributedDataParallel` looks at `requires_grad` once, when it wraps a model. Parameters that thaw later
-    get gradients that no other process sees. Where `apply` returns True, wrap the model again.
+    `DistributedDataParallel` reads `requires_grad` once, when it wraps a model: gradients of parameters that are
+    unfrozen later would not be all-reduced. Where `apply` returns True, wrap the model again.
 
     Args:
-        modules: what to freeze, with all that they contain.
-        epochs: for how many epochs; None for ever.
+        modules: to freeze, with all that they contain.
+        epochs: number of epochs; None: the whole run.
     """
 
     def __init__(self, modules: Sequence[nn.Module] = (), epochs: int | None = None) -> None:
         self.epochs = epochs
-        parts = nn.ModuleList(modules)  # which gives what modules share once
+        parts = nn.ModuleList(modules)  # lists shared parameters once
         self._parameters = [parameter for parameter in parts.parameters() if parameter.requires_grad]
         self._norms = [module for module in parts.modules() if isinstance(module, _BatchNorm)]
         self._frozen = False
 
     def frozen_at(self, epoch: int) -> bool:
-        """Whether anything is frozen in that epoch, counted from 0."""
+        """Return whether anything is frozen in an epoch, counted from 0."""
         return bool(self._parameters or self._norms) and (self.epochs is None or epoch < self.epochs)
 
     def apply(self, model: nn.Module, epoch: int) -> bool:
-        """Set the model to training mode as it is to train in an epoch.
+        """Put the model in training mode, with the layers frozen that are frozen in an epoch.
 
         Returns:
-            Whether the set of trainable parameters changed; `DistributedDataParallel` must then wrap anew.
+            True if the set of trainable parameters changed; `DistributedDataParallel` must then wrap the model again.
         """
         frozen = self.frozen_at(epoch)
         model.train()

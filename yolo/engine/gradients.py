@@ -1,4 +1,4 @@
-"""Gradients between the backward pass and the optimizer's step: clipped, and refused where they are not finite."""
+"""Gradient clipping."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 @torch.no_grad()
 def clip_gradients(optimizer: Optimizer, max_norm: float) -> float:
-    """Scale the gradients down to a norm over all parameters together.
+    """Scale the gradients of all parameters down to a common norm.
 
-    Gradients that are not finite stay as they are.
+    Gradients that are not finite are not changed.
 
     Args:
-        optimizer: whose parameters' gradients are meant.
-        max_norm: the largest norm; 0: any.
+        optimizer: of the parameters.
+        max_norm: maximum norm; 0: no limit.
 
     Returns:
-        Their norm before; not finite where one of them is not.
+        The norm before clipping; not finite if one of the gradients is not.
     """
     gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
     if not gradients:

@@ -1,7 +1,7 @@
-"""Learning rate policies: pure functions from how far a run has come to a factor of its learning rate.
+"""Learning rate policies: pure functions from the progress of a run to a factor of its learning rate.
 
-Progress is 0 at a run's start and 1 at its end. All but `steps` and `step` start at 1 and end at `floor`. Knows no
-burn-in: `Schedule` puts that before the policy.
+Progress is 0 at the start and 1 at the end. All except `steps` and `step` start at 1 and end at `floor`. They know no
+burn-in: `Schedule` puts it before the policy.
 """
 
 from __future__ import annotations
@@ -14,53 +14,53 @@ from functools import partial
 from yolo.config.schedule_settings import ScheduleSettings
 
 Policy = Callable[[float], float]
-ROUNDING = 1e-9  # a share that was meant to be reached has been, whatever its last bits
+ROUNDING = 1e-9  # tolerance of comparisons with a share
 
 
 def constant(progress: float) -> float:
-    """1 throughout."""
+    """Return 1."""
     del progress
     return 1.0
 
 
 def linear(progress: float, *, floor: float) -> float:
-    """A straight line down to `floor`."""
+    """Return a straight line down to `floor`."""
     return floor + (1 - floor) * (1 - progress)
 
 
 def cosine(progress: float, *, floor: float) -> float:
-    """Source: Loshchilov and Hutter, arXiv 1608.03983, one cycle."""
+    """Return half a cosine wave. Source: Loshchilov and Hutter, arXiv 1608.03983, one cycle."""
     return floor + (1 - floor) * (1 + math.cos(math.pi * progress)) / 2
 
 
 def polynomial(progress: float, *, floor: float, power: float) -> float:
-    """A power of what is left of the run; of power 1, a line."""
+    """Return a power of the rest of the run; of power 1, a line."""
     return floor + (1 - floor) * float((1 - progress) ** power)
 
 
 def exponential(progress: float, *, floor: float) -> float:
-    """The same factor for each equal part of the run; `floor` is above 0."""
+    """Return an exponential decay; `floor` is above 0."""
     return float(floor**progress)
 
 
 def sigmoid(progress: float, *, floor: float, steepness: float) -> float:
-    """A logistic curve, stretched so that it starts at 1 and ends at `floor`; `steepness` is above 0."""
+    """Return a logistic curve, scaled to start at 1 and end at `floor`; `steepness` is above 0."""
     start, here, end = (1 / (1 + math.exp(steepness * (x - 0.5))) for x in (0.0, progress, 1.0))
     return floor + (1 - floor) * (here - end) / (start - end)
 
 
 def steps(progress: float, *, at: tuple[float, ...], scales: tuple[float, ...]) -> float:
-    """Drops at given shares of the run, in rising order."""
+    """Return a product of drops at given shares of the run, in rising order."""
     return math.prod(scales[: bisect_right(at, progress + ROUNDING)])
 
 
 def step(progress: float, *, every: float, scale: float) -> float:
-    """A drop each time that a share of the run has passed."""
+    """Return a drop for each share `every` of the run that has passed."""
     return float(scale ** math.floor(progress / every + ROUNDING))
 
 
 def sgdr(progress: float, *, floor: float, restarts: int, mult: float) -> float:
-    """Cosines, each `mult` times as long as the one before, that fill the run together.
+    """Return cosines, each `mult` times as long as the one before, which together fill the run.
 
     Source: Loshchilov and Hutter, arXiv 1608.03983. Differs: the lengths are fitted, so that the run ends at the floor.
     """
@@ -74,7 +74,7 @@ def sgdr(progress: float, *, floor: float, restarts: int, mult: float) -> float:
 
 
 def build_policy(settings: ScheduleSettings) -> Policy:
-    """The policy that the settings name; `cfg` needs the network file and is built from that."""
+    """Build the policy that the settings name, except `cfg`, which is built from the network file."""
     floor = settings.lrf
     policies: dict[str, Policy] = {
         "constant": constant,

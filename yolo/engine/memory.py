@@ -1,4 +1,4 @@
-"""Memory that a run takes, and what it looks like when there is none left."""
+"""Memory that a run uses, and out-of-memory errors."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ CPU_MESSAGES = ("can't allocate memory", "not enough memory")  # of PyTorch's al
 
 
 def memory_used(device: torch.device) -> int:
-    """Bytes: reserved on a CUDA device at most so far, else of the process now."""
+    """Return bytes: the maximum reserved on a CUDA device so far, else those of the process now."""
     if device.type == "cuda":
         return torch.cuda.max_memory_reserved(device)
     return int(psutil.Process().memory_info().rss)
 
 
 def peak_memory(device: torch.device) -> int:
-    """Most bytes so far: on a CUDA device, else of this process without its workers."""
+    """Return the maximum of bytes so far: on a CUDA device, else of this process without its workers."""
     if device.type == "cuda":
         return torch.cuda.max_memory_reserved(device)
     if sys.platform == "win32":
         return int(psutil.Process().memory_info().peak_wset)
-    import resource  # exists on Unix alone
+    import resource  # exists only on Unix
 
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory ran out, on a device or of the machine."""
+    """Return whether an error says that a device or the machine is out of memory."""
     if isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError)):
         return True
     return isinstance(error, RuntimeError) and any(text in str(error) for text in CPU_MESSAGES)

@@ -1,4 +1,4 @@
-"""The size at which images enter the network, step by step."""
+"""Input sizes of multi-scale training."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MultiScale:
-    """Sizes drawn evenly from the multiples of a stride; a function of seed and step, so equal on all ranks.
+    """Sizes drawn uniformly from the multiples of a stride; a function of seed and step, so equal on all ranks.
 
     Source: AlexeyAB/darknet src/detector.c (59596d78), `random=1`: a new size every 10 steps.
     """
@@ -23,11 +23,11 @@ class MultiScale:
 
     @classmethod
     def around(cls, size: int, low: float, high: float, *, stride: int, seed: int, every: int = 10) -> MultiScale:
-        """The multiples of `stride` from `low` to `high` times a size, itself a multiple."""
+        """Use the multiples of `stride` from `low` to `high` times a size, which is a multiple too."""
         smallest, largest = math.ceil(size * low / stride) * stride, math.floor(size * high / stride) * stride
         return cls(smallest=smallest, largest=largest, stride=stride, seed=seed, every=every)
 
     def at(self, step: int) -> int:
-        """Longer side of the input at an optimizer step, pixels."""
+        """Return the longer side of the input at an optimizer step, pixels."""
         rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(self.seed, spawn_key=(step // self.every,))))
         return int(rng.integers(self.smallest // self.stride, self.largest // self.stride, endpoint=True)) * self.stride

@@ -1,4 +1,4 @@
-"""Optimizers, with the three parameter groups: biases, weights that decay, and the rest."""
+"""Optimizers with three parameter groups: biases, weights that decay, and the rest."""
 
 from __future__ import annotations
 
@@ -21,43 +21,43 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-UNFIT = {
-    "LBFGS": "it computes the loss several times a step",
-    "SparseAdam": "it takes sparse gradients alone",
-    "Muon": "it takes matrices alone",
+UNSUPPORTED = {
+    "LBFGS": "it computes the loss several times per step",
+    "SparseAdam": "it takes only sparse gradients",
+    "Muon": "it takes only matrices",
 }
 KINDS = ("biases", "weights", "norms")
-OWN_SETTINGS = ("lr", "momentum", "betas", "weight_decay")  # set by the schedule, from their own settings
+OWN_SETTINGS = ("lr", "momentum", "betas", "weight_decay")  # set by the schedule, from separate settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParamSchedule:
-    """How fast a parameter learns, and from when on."""
+    """The learning rate factor of a parameter, and the epoch from which it trains."""
 
     lr_factor: float = 1.0
     start: float = 0.0  # epochs; inf: never
 
 
 def find_optimizer(name: str) -> type[Optimizer]:
-    """The class of `torch.optim` of a name, in any case; of apex's where the name begins with `fused`.
+    """Return the class of `torch.optim` by name, ignoring case; of apex if the name begins with `fused`.
 
     Raises:
-        SettingsError: none is called so, or it cannot train a network here.
+        SettingsError: there is none, or it cannot train a network here.
     """
     fused = is_fused(name)
     classes = fused_optimizers(f"--optimizer {name}") if fused else _torch_optimizers()
     found = next((each for each in classes.values() if each.__name__.lower() == name.lower()), None)
     if found is None:
-        usable = ", ".join(sorted(set(classes) - set(UNFIT)))
+        usable = ", ".join(sorted(set(classes) - set(UNSUPPORTED)))
         where = "apex.optimizers" if fused else "torch.optim"
         raise SettingsError(f"--optimizer {name}: not in {where}; use one of {usable}")
-    if found.__name__ in UNFIT:
-        raise SettingsError(f"--optimizer {name}: {UNFIT[found.__name__]}; use sgd, adam or adamw")
+    if found.__name__ in UNSUPPORTED:
+        raise SettingsError(f"--optimizer {name}: {UNSUPPORTED[found.__name__]}; use sgd, adam or adamw")
     return found
 
 
 def is_fused(name: str) -> bool:
-    """Whether an optimizer is one of apex's."""
+    """Return whether an optimizer is one of apex."""
     return name.lower().startswith("fused")
 
 
@@ -70,20 +70,20 @@ def _torch_optimizers() -> dict[str, type[Optimizer]]:
 
 
 def check_arguments(name: str, arguments: Mapping[str, Argument]) -> None:
-    """See that an optimizer takes these arguments.
+    """Check that an optimizer takes these arguments.
 
     Raises:
-        SettingsError: it does not, or they have settings of their own.
+        SettingsError: it does not, or there are separate settings for them.
     """
     optimizer = find_optimizer(name)
     known = set(inspect.signature(optimizer).parameters) - {"params", *OWN_SETTINGS}
     for key, value in arguments.items():
         flag = f"--optimizer-args {key} {value}"
         if key in OWN_SETTINGS:
-            raise SettingsError(f"{flag}: this has settings of its own: lr0, momentum, weight_decay")
+            raise SettingsError(f"{flag}: use the settings lr0, momentum, weight_decay for it")
         if key not in known:
             raise SettingsError(f"{flag}: {optimizer.__name__} takes {', '.join(sorted(known))}")
-    if not is_fused(name):  # those want their device
+    if not is_fused(name):  # these need their device
         _construct(optimizer, [{"params": [nn.Parameter(torch.zeros(1))]}], lr=0.01, momentum=0.9, arguments=arguments)
 
 
@@ -97,53 +97,62 @@ def build_optimizer(
     arguments: Mapping[str, Any] | None = None,
     schedules: Mapping[nn.Parameter, ParamSchedule] | None = None,
 ) -> Optimizer:
-    """An optimizer of `torch.optim`; SGD has Nesterov momentum unless `arguments` say otherwise.
+    """Build an optimizer of `torch.optim`; SGD has Nesterov momentum unless `arguments` say otherwise.
 
-    Convolution and linear weights decay; biases and normalisation do not. Each group says for the schedule by `bias`
-    and `decay` what it holds, by `lr_factor` how fast it learns and by `start` (epochs) from when on. Parameters that
-    never learn are in no group and take no gradient.
+    Convolution and linear weights decay; biases and normalisation do not. For the schedule, each group has `bias` and
+    `decay` (its kind), `lr_factor`, and `start` (the epoch from which it trains). Parameters that never train are in no
+    group and require no gradient.
 
     Args:
         model: whose parameters are optimized.
-        name: class in `torch.optim`, or of apex.
+        name: of a class in `torch.optim` or apex.
         lr: learning rate.
-        momentum: of SGD and its kind; of Adam's kind, the first beta.
+        momentum: of SGD and the like; for Adam and the like the first beta.
         weight_decay: of convolution and linear weights.
-        arguments: of the class, beside these.
-        schedules: of the parameters that differ from the rest.
+        arguments: further ones of the class.
+        schedules: of the parameters that have one.
 
     Raises:
         SettingsError: no such optimizer, or it does not take the arguments.
     """
     groups: dict[tuple[str, ParamSchedule], dict[str, Any]] = {}
-    for path, parameter in model.named_parameters():  # names a parameter that modules share once
-        pace = (schedules or {}).get(parameter, ParamSchedule())
-        if pace.start == math.inf:
+    for path, parameter in model.named_parameters():  # lists shared parameters once
+        param_schedule = (schedules or {}).get(parameter, ParamSchedule())
+        if param_schedule.start == math.inf:
             parameter.requires_grad_(False)
             continue
         kind = _kind(model, path)
-        new = {"name": _group_name(kind, pace), "params": [], "bias": kind == "biases", "decay": kind == "weights"}
-        speed = {"lr": lr * pace.lr_factor, "lr_factor": pace.lr_factor, "start": pace.start}
-        group = groups.setdefault((kind, pace), {**new, **speed})
+        new = {
+            "name": _group_name(kind, param_schedule),
+            "params": [],
+            "bias": kind == "biases",
+            "decay": kind == "weights",
+        }
+        speed = {
+            "lr": lr * param_schedule.lr_factor,
+            "lr_factor": param_schedule.lr_factor,
+            "start": param_schedule.start,
+        }
+        group = groups.setdefault((kind, param_schedule), {**new, **speed})
         group["params"].append(parameter)
     if not groups:
-        raise SettingsError(f"--optimizer {name}: nothing is left to train; the cfg keeps every layer from learning")
+        raise SettingsError(f"--optimizer {name}: nothing is left to train; the cfg keeps every layer from training")
     optimizer = find_optimizer(name)
     decays = "weight_decay" in inspect.signature(optimizer).parameters
     if not decays and weight_decay:
-        logger.warning("--optimizer %s: knows no weight decay; weight_decay has no effect", name)
+        logger.warning("--optimizer %s: does not support weight decay; weight_decay is ignored", name)
     for group in groups.values():
         group["decay"] = decays and group["decay"]
         if group["decay"]:
             group["weight_decay"] = weight_decay
     if is_fused(name) and (device := next(model.parameters()).device).type != "cuda":
-        raise SettingsError(f"--optimizer {name}: apex computes on CUDA devices alone, this is {device}; use sgd")
+        raise SettingsError(f"--optimizer {name}: only CUDA devices support apex, this is {device}; use sgd")
     order = sorted(groups, key=lambda key: (KINDS.index(key[0]), key[1].start, -key[1].lr_factor))
     return _construct(optimizer, [groups[key] for key in order], lr=lr, momentum=momentum, arguments=arguments or {})
 
 
 def drop_frozen_grads(optimizer: Optimizer, epoch: float) -> None:
-    """Drop the gradients of groups whose start is yet to come: the optimizer then passes over them."""
+    """Drop the gradients of groups that do not train yet, so that the optimizer skips them."""
     for group in optimizer.param_groups:
         if epoch < group["start"]:
             for parameter in group["params"]:
@@ -157,9 +166,9 @@ def _kind(model: nn.Module, path: str) -> str:
     return "weights" if isinstance(model.get_submodule(owner), (nn.Conv2d, nn.Linear)) else "norms"
 
 
-def _group_name(kind: str, pace: ParamSchedule) -> str:
-    factor = "" if pace.lr_factor == 1 else f" x {pace.lr_factor:g}"
-    return kind + factor + (f" from {pace.start:g}" if pace.start else "")
+def _group_name(kind: str, param_schedule: ParamSchedule) -> str:
+    factor = "" if param_schedule.lr_factor == 1 else f" x {param_schedule.lr_factor:g}"
+    return kind + factor + (f" from {param_schedule.start:g}" if param_schedule.start else "")
 
 
 def _construct(
@@ -178,5 +187,5 @@ def _construct(
     try:
         return optimizer(groups, **{**usual, **arguments})
     except (TypeError, ValueError, RuntimeError) as error:
-        remedy = "build apex with its CUDA extensions" if is_fused(optimizer.__name__) else "mend --optimizer-args"
+        remedy = "build apex with its CUDA extensions" if is_fused(optimizer.__name__) else "correct --optimizer-args"
         raise SettingsError(f"--optimizer {optimizer.__name__}: {error}; {remedy}") from error

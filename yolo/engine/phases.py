@@ -1,4 +1,4 @@
-"""A run in two phases, of which the second has other batches and another schedule than the first."""
+"""Runs in two phases with different batch sizes and schedules."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhasedSchedule:
-    """One schedule after another, each on its own clock."""
+    """Two schedules in sequence, each with its own time."""
 
     first: Schedule
     then: Schedule
 
     @property
     def epochs(self) -> int:
-        """Of both."""
+        """Total epochs of both phases."""
         return self.first.epochs + self.then.epochs
 
     @property
     def burn_in(self) -> float:
-        """Epochs, of the first."""
+        """Burn-in of the first phase, epochs."""
         return self.first.burn_in
 
     @property
     def momentum(self) -> float:
-        """After burn-in."""
+        """Momentum after burn-in."""
         return self.first.momentum
 
     def lr_at(self, epoch: float, *, bias: bool) -> float:
@@ -50,12 +50,12 @@ class PhasedSchedule:
         schedule.apply(optimizer, own_epoch)
 
     def accumulate_at(self, epoch: float) -> int:
-        """Micro-batches that the optimizer step starting now is made of."""
+        """Return the number of micro-batches of the optimizer step that starts now."""
         schedule, own_epoch = self._at(epoch)
         return schedule.accumulate_at(own_epoch)
 
     def objectness_ratio_at(self, epoch: float) -> float:
-        """See `Schedule`."""
+        """Return the share of the objectness target that is the IoU; see `Schedule`."""
         schedule, own_epoch = self._at(epoch)
         return schedule.objectness_ratio_at(own_epoch)
 
@@ -65,13 +65,13 @@ class PhasedSchedule:
 
 
 class PhasedLoader:
-    """One loader after another: a function of the epoch.
+    """The loader of each epoch; the batch size is a function of the epoch.
 
-    Only one exists at a time, so that the workers of the first end when the second begins.
+    Only one loader exists at a time, so that the workers of the first end when the second begins.
 
     Args:
-        build: makes the loader for a batch size.
-        batch_size_at: epoch, from 0 -> images a batch.
+        build: builds the loader for a batch size.
+        batch_size_at: epoch, from 0 -> images per batch.
     """
 
     def __init__(self, build: Callable[[int], Loader], batch_size_at: Callable[[int], int]) -> None:
@@ -87,7 +87,7 @@ class PhasedLoader:
         return iter(self._loader)
 
     def set_epoch(self, epoch: int, record: Mapping[str, float]) -> None:
-        """Choose the loader, the order and the variation of the next pass."""
+        """Choose the loader, the order and the augmentation of the next pass."""
         if self._batch_size_at(epoch) != self._batch_size:
             self._batch_size = self._batch_size_at(epoch)
             del self._loader
@@ -95,5 +95,5 @@ class PhasedLoader:
         self._loader.set_epoch(epoch, record)
 
     def skip(self, batches: int) -> None:
-        """Leave out the first micro-batches of the next pass."""
+        """Skip the first micro-batches of the next pass."""
         self._loader.skip(batches)

@@ -1,4 +1,4 @@
-"""What the training loop asks of the parts that it is given."""
+"""Interfaces of the parts that the training loop is given."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ComputeLoss(Protocol):
 
 
 class MicroBatch(Protocol):
-    """What the loader yields: the loop asks how many images it holds, and for another size of them."""
+    """An item of the loader: has a number of images, and can be resized."""
 
     def __len__(self) -> int: ...
 
@@ -41,10 +41,16 @@ class Loader(Protocol):
 
     def __iter__(self) -> Iterator[Any]: ...
 
-    def set_epoch(self, epoch: int, record: Mapping[str, float]) -> None: ...
+    def set_epoch(self, epoch: int, record: Mapping[str, float]) -> None:
+        """Choose the order and augmentation of the next pass.
+
+        Args:
+            epoch: from 0.
+            record: the numbers of the previous epoch by name; a weighted sampler depends on them.
+        """
 
     def skip(self, batches: int) -> None:
-        """Leave out the first micro-batches of the next pass."""
+        """Skip the first micro-batches of the next pass."""
 
 
 class RunSchedule(Protocol):
@@ -59,7 +65,7 @@ class RunSchedule(Protocol):
 
 
 class RunPrecision(Protocol):
-    """A number format, as `Precision` describes it."""
+    """A number format; see `Precision`."""
 
     def full(self) -> AbstractContextManager[Any]: ...
 

@@ -1,4 +1,4 @@
-"""A schedule as an image, to look at before a run is paid for."""
+"""Plot of a schedule, to check it before a run."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ NUM_POINTS = 2000
 
 
 def plot_schedule(schedule: Schedule | PhasedSchedule, path: Path) -> None:
-    """Draw learning rates and momentum over the run, and the learning rates of burn-in by themselves.
+    """Plot learning rates and momentum over the run, and the learning rates of burn-in in a panel of their own.
 
     Args:
-        schedule: what to draw.
-        path: the image to write.
+        schedule: to plot.
+        path: of the image.
     """
     figure = new_figure(11, 3.2, dpi=100)
     panels = figure.subplots(1, 3)
@@ -53,7 +53,7 @@ def plot_schedule(schedule: Schedule | PhasedSchedule, path: Path) -> None:
 def _draw_rates(
     panel: Axes, schedule: Schedule | PhasedSchedule, epochs: np.ndarray[tuple[int], np.dtype[np.float64]]
 ) -> float:
-    """Draw the learning rates, and give the highest one of weights."""
+    """Draw the learning rates, and return the highest one of weights."""
     rates = [schedule.lr_at(epoch, bias=False) for epoch in epochs]
     panel.plot(epochs, [schedule.lr_at(epoch, bias=True) for epoch in epochs], "--", linewidth=1, color="#d1603d")
     panel.plot(epochs, rates, linewidth=1.5, color="#1f5fa8")

@@ -1,4 +1,4 @@
-"""A progress bar an epoch."""
+"""A progress bar per epoch."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
     from yolo.engine.trainer import Trainer
 
-LOG_INTERVAL_S = 10.0  # between two states of a bar in a log file
+LOG_INTERVAL_S = 10.0  # between two lines of a bar in a log file
 
 
 class ProgressBar(Callback):
-    """Losses, memory, image size, images a second and the time left, on stderr.
+    """Shows losses, memory, image size, images per second and the time left, on stderr.
 
     Args:
-        image_size: longer side of the network input, pixels, where the trainer does not vary it.
-        device: whose memory is shown; the process's on a CPU.
+        image_size: longer side of the network input, pixels, unless the trainer varies it.
+        device: whose memory is shown; on a CPU that of the process.
     """
 
     def __init__(self, image_size: int, device: torch.device) -> None:
@@ -43,10 +43,10 @@ class ProgressBar(Callback):
     def on_step_end(self, trainer: Trainer) -> None:
         assert self.bar is not None
         done = trainer.state.batches
-        last = done == len(trainer.loader)
-        if self.bar.update(done - self.bar.n) or last:  # true when the bar is due to be drawn again
+        is_last = done == len(trainer.loader)
+        if self.bar.update(done - self.bar.n) or is_last:  # true if the bar is due for a refresh
             self.bar.set_postfix_str(self._text(trainer))
-        if last:
+        if is_last:
             self.bar.close()
 
     def on_train_end(self, trainer: Trainer) -> None:

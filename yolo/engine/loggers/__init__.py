@@ -1,1 +1,1 @@
-"""Where a run's numbers and images go, one file each; `base.py` says what a logger is."""
+"""Loggers of a run: TensorBoard, wandb, MLflow, one per file; `base.py` has their interface."""

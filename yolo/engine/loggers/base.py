@@ -1,4 +1,4 @@
-"""What a logger is, and how its package is found."""
+"""The interface of loggers, and the import of their packages."""
 
 from __future__ import annotations
 
@@ -16,37 +16,37 @@ if TYPE_CHECKING:
 
 
 class Logger(Protocol):
-    """Keeps what a run tells, beside results.csv."""
+    """Receives the settings, numbers and images of a run, in addition to results.csv."""
 
     def open(self, *, epoch: int, run_id: str) -> str:
-        """Begin, or go on with what an earlier process began.
+        """Begin a run, or continue one that an earlier process began.
 
         Args:
-            epoch: how many epochs are done.
-            run_id: what the earlier `open` returned; empty: this is the first.
+            epoch: number of epochs that are done.
+            run_id: returned by the earlier `open`; empty for a new run.
 
         Returns:
-            What names the run there; empty where nothing needs to.
+            The id of the run at the service; empty if it needs none.
 
         Raises:
-            SettingsError: it cannot be begun.
+            SettingsError: the run cannot be opened.
         """
 
     def log_settings(self, settings: Mapping[str, Any]) -> None:
-        """Keep the settings of the run."""
+        """Log the settings of the run."""
 
     def log(self, numbers: Mapping[str, float], epoch: int) -> None:
-        """Keep an epoch's numbers."""
+        """Log the numbers of an epoch."""
 
     def log_image(self, name: str, image_rgb: npt.NDArray[np.uint8], epoch: int) -> None:
-        """Keep an image, (H, W, 3)."""
+        """Log an image, (H, W, 3), RGB."""
 
     def close(self, *, failed: bool) -> None:
-        """Write what is left."""
+        """Flush and close."""
 
 
 def load_package(name: str) -> ModuleType:
-    """The package of a logger.
+    """Import the package of a logger.
 
     Raises:
         SettingsError: it is not installed.

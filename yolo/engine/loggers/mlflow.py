@@ -1,4 +1,4 @@
-"""MLflow."""
+"""Logging to MLflow."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MAX_VALUE = 500  # characters of a parameter that every server takes
+MAX_VALUE = 500  # characters of a parameter that every server accepts
 NOT_ALLOWED = re.compile(r"[^\w./ -]")  # in names
 
 
 class Mlflow:
-    """Where MLFLOW_TRACKING_URI says; without it on this machine, below the working directory.
+    """Logs to MLFLOW_TRACKING_URI; without it to this machine, below the working directory.
 
     Args:
-        project: the experiment under which runs are gathered there.
+        project: the experiment that groups the runs.
         folder: of the run.
 
     Raises:
@@ -63,7 +63,7 @@ class Mlflow:
         self._send(self._mlflow.end_run, "FAILED" if failed else "FINISHED")
 
     def _send(self, what: Callable[..., object], *arguments: object, **named: object) -> None:
-        """A server that is away for a while does not end a run of days."""
+        """Call the server; if it is unavailable for a while, the run goes on."""
         try:
             what(*arguments, **named)
         except self._mlflow.MlflowException as error:

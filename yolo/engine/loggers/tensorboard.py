@@ -18,14 +18,14 @@ class TensorBoard:
     """Writes an event file.
 
     Args:
-        folder: where it goes.
+        folder: to write to.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def open(self, *, epoch: int, run_id: str) -> str:
-        """Points of epochs that a resumed run trains again are hidden."""
+        """Open the event file; points of epochs that a resumed run trains again are hidden."""
         del run_id
         self._writer = SummaryWriter(str(self.folder), purge_step=epoch + 1)
         return ""

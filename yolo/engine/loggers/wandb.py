@@ -1,4 +1,4 @@
-"""Weights & Biases."""
+"""Logging to Weights & Biases."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ logger = logging.getLogger(__name__)
 
 
 class Wandb:
-    """Offline, in the run's folder, unless WANDB_MODE says otherwise: nothing leaves the machine unasked.
+    """Logs offline, to the run folder, unless WANDB_MODE says otherwise: nothing is sent without being asked for.
 
     Args:
-        project: under which runs are gathered there.
+        project: that groups the runs.
         folder: of the run.
 
     Raises:
