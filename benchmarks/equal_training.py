@@ -22,7 +22,7 @@ from yolo.config.loss_settings import LossSettings
 from yolo.data.dataset import DetectionDataset
 from yolo.data.formats.open_dataset import open_source
 from yolo.data.loader import build_loader
-from yolo.distributed.sync_batch_norm import synchronise_norms
+from yolo.distributed.sync_batch_norm import convert_sync_batch_norm
 from yolo.engine.optimizer import build_optimizer
 from yolo.losses.registry import build_loss
 from yolo.model.graph import read_graph
@@ -38,7 +38,7 @@ def train(dtype: torch.dtype, weights: str) -> list[torch.Tensor]:
     model = build_model(read_graph("shapes"), weights, len(index.names))
     rank, world_size = distributed.rank(), distributed.world_size()
     if world_size > 1:
-        synchronise_norms(model)
+        convert_sync_batch_norm(model)
     model.to(dtype).train()
     dataset = DetectionDataset(index=index, size=SIDE, augment=AugmentSettings(), seed=0)
     loader = build_loader(
@@ -64,7 +64,7 @@ def run_rank(rank: int, world_size: int, port: int, arguments: tuple[Any, ...], 
     os.environ.update({name: str(value) for name, value in places.items()})
     os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
     torch.set_num_threads(1)
-    with distributed.joined(distributed.Options(device="cpu")):
+    with distributed.join_group(distributed.GroupOptions(device="cpu")):
         states = train(*arguments)
         if distributed.is_main():
             results.put([state.double().numpy() for state in states])

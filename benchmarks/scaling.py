@@ -105,7 +105,7 @@ def run_rank(rank: int, world_size: int, port: int, arguments: argparse.Namespac
     if arguments.device == "cpu":
         os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[rank]})
         torch.set_num_threads(1)
-    with distributed.joined(distributed.Options(device=arguments.device)):
+    with distributed.join_group(distributed.GroupOptions(device=arguments.device)):
         results.put(measure(arguments))
 
 

@@ -1,4 +1,4 @@
-"""Programs within the test's own process."""
+"""Run programs in the process of the test."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 import yolo.config.program
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import pytest
 
 
-def call(monkeypatch: pytest.MonkeyPatch, main: Callable[[], int | None], *arguments: object) -> int:
-    """Run a program's `main` with these arguments and give its exit status; messages stay with pytest."""
-    monkeypatch.setattr("sys.argv", ["program", *map(str, arguments)])
+def call(monkeypatch: pytest.MonkeyPatch, main: Callable[[Sequence[str]], int | None], *arguments: object) -> int:
+    """Run a program with these arguments and return its exit status; pytest still captures its log."""
     monkeypatch.setattr(yolo.config.program, "set_up_logging", lambda: None)
-    return yolo.config.program.run_program(main)
+    return yolo.config.program.run_program(main, list(map(str, arguments)))

@@ -6,12 +6,16 @@ The installed command `yolo` is the same.
 from __future__ import annotations
 
 import difflib
-import runpy
+import importlib
 import sys
+from typing import TYPE_CHECKING
 
 from yolo import __version__
 from yolo.config.program import run_program
 from yolo.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 PROGRAMS = {
     "train": "train a network",
@@ -26,27 +30,30 @@ PROGRAMS = {
     "data": "convert, split and check data sets",
     "remote": "upload the folder of a run to an object store",
 }
+MODULES = {name: f"yolo.{name}.__main__" for name in ("data", "remote")}  # programs that are folders
 NAME_WIDTH = max(map(len, PROGRAMS)) + 2
 
 
-def main() -> None:
+def main(arguments: Sequence[str]) -> int | None:
     """Print the list of programs, or run the one that the command line names.
 
     Raises:
         SettingsError: there is no such program.
     """
-    name, *arguments = sys.argv[1:] or ["--help"]
+    name, *rest = arguments or ["--help"]
     if name in ("-h", "--help"):
         sys.stdout.write(format_programs())
     elif name == "--version":
         sys.stdout.write(f"yolo {__version__}\n")
     elif name in PROGRAMS:
-        sys.argv = [sys.argv[0], *arguments]
-        runpy.run_module(f"yolo.{name}", run_name="__main__", alter_sys=True)
+        module = importlib.import_module(MODULES.get(name, f"yolo.{name}"))
+        status: int | None = module.main(rest)
+        return status
     else:
         near = difflib.get_close_matches(name, PROGRAMS)
         remedy = f"did you mean {' or '.join(near)}?" if near else f"use one of {', '.join(PROGRAMS)}"
         raise SettingsError(f"{name}: no such program; {remedy}")
+    return None
 
 
 def format_programs() -> str:

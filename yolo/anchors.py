@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import tyro
 
@@ -17,6 +18,9 @@ from yolo.errors import DataError, require, require_img_size
 from yolo.model.graph import read_graph
 from yolo.model.head_anchors import anchor_heads, head_anchors, num_anchors, with_anchors
 from yolo.storage import require_absent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 STRICT = 0.5  # a second threshold of recall in the table
 
@@ -57,9 +61,9 @@ class AnchorSettings:
         )
 
 
-def main() -> None:
+def main(arguments: Sequence[str]) -> None:
     """Read the command line and fit."""
-    settings = tyro.cli(AnchorSettings, prog="python -m yolo.anchors")
+    settings = tyro.cli(AnchorSettings, args=arguments, prog="python -m yolo.anchors")
     out = settings.out.expanduser() if settings.out else None
     if out is not None:
         require_absent("--out", out)

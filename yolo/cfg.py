@@ -21,6 +21,8 @@ from yolo.model.network import Darknet
 from yolo.storage import require_absent
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from yolo.data.index import Index
 
 logger = logging.getLogger("yolo.cfg")  # also when run as a program
@@ -55,9 +57,13 @@ class New:
             raise SettingsError("--anchors auto: needs the boxes of a data set; give --data")
 
 
-def main() -> None:
+def main(arguments: Sequence[str]) -> None:
     """Run the command that the command line names."""
-    new(tyro.extras.subcommand_cli_from_dict({"new": New}, prog="python -m yolo.cfg", description=__doc__))
+    new(
+        tyro.extras.subcommand_cli_from_dict(
+            {"new": New}, args=arguments, prog="python -m yolo.cfg", description=__doc__
+        )
+    )
 
 
 def new(settings: New) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import tyro
 from torch import Tensor
@@ -18,6 +19,9 @@ from yolo.errors import WeightsError, require
 from yolo.model.network import Darknet
 from yolo.remote.fetch import local_path
 from yolo.storage import require_absent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,9 +58,9 @@ class ConvertSettings:
         require("--cutoff", self.cutoff, self.cutoff is None or self.cutoff >= 1, "1 or more")
 
 
-def main() -> None:
+def main(arguments: Sequence[str]) -> None:
     """Read the command line and convert."""
-    settings = tyro.cli(ConvertSettings)
+    settings = tyro.cli(ConvertSettings, args=arguments)
     out = Path(settings.out).expanduser()
     written = [out, out.with_suffix(".cfg")] if settings.write_cfg else [out]
     if not settings.force:

@@ -32,9 +32,11 @@ if TYPE_CHECKING:
 logger = logging.getLogger("yolo.detect")
 
 
-def main() -> None:
+def main(arguments: Sequence[str]) -> None:
     """Read the command line and detect."""
-    settings = tyro.cli(DetectSettings, prog="python -m yolo.detect", config=(tyro.conf.OmitArgPrefixes,))
+    settings = tyro.cli(
+        DetectSettings, args=arguments, prog="python -m yolo.detect", config=(tyro.conf.OmitArgPrefixes,)
+    )
     sources = open_sources(settings.source)
     window = Window("yolo.detect") if settings.view else None
     total = _count(sources)

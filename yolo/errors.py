@@ -49,7 +49,7 @@ class TrainingError(YoloError):
     """A run that cannot go on as it is set."""
 
 
-class ElsewhereError(YoloError):
+class OtherProcessError(YoloError):
     """An error that another process found and reports."""
 
 

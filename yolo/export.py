@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 import tyro
@@ -18,6 +19,9 @@ from yolo.exporting.graph import Interface
 from yolo.exporting.job import Job
 from yolo.exporting.sample_images import LabelledImages, check_inputs
 from yolo.exporting.writing import files_of, write_checked
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,9 +78,9 @@ class ExportSettings:
         require("--int8", "without --data", not self.int8 or self.data is not None, "both: it calibrates on the data")
 
 
-def main() -> None:
+def main(arguments: Sequence[str]) -> None:
     """Read the command line and export."""
-    settings = tyro.cli(ExportSettings, prog="python -m yolo.export")
+    settings = tyro.cli(ExportSettings, args=arguments, prog="python -m yolo.export")
     stem = Path(settings.out).expanduser() if settings.out else Path(settings.weights).with_suffix("")
     files = files_of(stem, settings.format, half=settings.half, int8=settings.int8, force=settings.force)
     model, own_names = load_model(settings.cfg, settings.weights, torch.device("cpu"))

@@ -6,6 +6,7 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import tyro
 
@@ -15,6 +16,9 @@ from yolo.errors import require_img_size
 from yolo.model.network_summary import describe
 from yolo.model.summary_table import format_network
 from yolo.storage import atomic_path
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,9 +36,9 @@ class SummarySettings:
         require_img_size(self.img_size)
 
 
-def main() -> None:
+def main(arguments: Sequence[str]) -> None:
     """Read the command line and print the summary."""
-    settings = tyro.cli(SummarySettings, prog="python -m yolo.summary")
+    settings = tyro.cli(SummarySettings, args=arguments, prog="python -m yolo.summary")
     summary = describe(CfgFile.read(settings.cfg), settings.img_size)
     sys.stdout.write("\n".join(format_network(summary)) + "\n")
     if settings.json:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from yolo import distributed
 from yolo.checkpoints.loading import load_model, validated_as
-from yolo.config.command_line import parse
+from yolo.config.command_line import parse_command_line
 from yolo.config.program import run_program
 from yolo.config.test_settings import TestSettings
 from yolo.data.formats.open_dataset import open_source
@@ -41,18 +41,18 @@ logger = logging.getLogger("yolo.test")
 REPORTED = ("cfg", "metric", "img_size", "fit", "rect", "augment", "conf_thres", "iou_thres", "conf")
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     """Read the command line and score."""
-    return distributed.start("yolo.test", read_test_settings, test)
+    return distributed.start("yolo.test", arguments, read_test_settings, test)
 
 
-def read_test_settings(arguments: Sequence[str] | None = None) -> TestSettings:
-    """The settings of a command line (default: the program's own), over those of the run that wrote the weights."""
+def read_test_settings(arguments: Sequence[str]) -> TestSettings:
+    """Read the settings of a command line; the defaults are those of the run that wrote the weights."""
     early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     early.add_argument("--weights")
     weights = early.parse_known_args(arguments)[0].weights
     default = TestSettings(weights=weights, **validated_as(weights)) if weights else None
-    return parse(TestSettings, "yolo.test", arguments, default)
+    return parse_command_line(TestSettings, "yolo.test", arguments, default)
 
 
 def test(given: TestSettings) -> None:

@@ -11,12 +11,14 @@ from yolo.training.run import run_training
 from yolo.tuning.evolve import evolve
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from yolo.config.train_settings import TrainSettings
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     """Read the command line, train, and report."""
-    return distributed.start("yolo.train", read_train_settings, train)
+    return distributed.start("yolo.train", arguments, read_train_settings, train)
 
 
 def train(settings: TrainSettings) -> None:

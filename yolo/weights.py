@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import tyro
 
@@ -13,6 +14,9 @@ from yolo.errors import DownloadError, SettingsError
 from yolo.log import progress
 from yolo.remote.download import verify
 from yolo.text_table import align_columns
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 HEADINGS = ("name", "MB", "cfg", "trained on", "AP", "AP50", "measured on", "score it on", "here")
 RIGHT = {"MB", "AP", "AP50"}
@@ -38,10 +42,13 @@ class CheckWeights:
     """Compare the weights that are here with their published length and checksum."""
 
 
-def main() -> None:
+def main(arguments: Sequence[str]) -> None:
     """Run the command that the command line names."""
     command = tyro.extras.subcommand_cli_from_dict(
-        {"list": List, "get": Get, "check": CheckWeights}, prog="python -m yolo.weights", description=__doc__
+        {"list": List, "get": Get, "check": CheckWeights},
+        args=arguments,
+        prog="python -m yolo.weights",
+        description=__doc__,
     )
     if isinstance(command, Get):
         get(command)

@@ -1,4 +1,3 @@
-import sys
 from pathlib import Path
 
 import pytest
@@ -9,13 +8,12 @@ from yolo.data.formats.open_dataset import open_source
 from yolo.errors import SettingsError
 
 
-def test_convert_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_convert_from_the_command_line(tmp_path: Path) -> None:
     put_image(tmp_path / "voc/JPEGImages/a.jpg")
     put_annotation(tmp_path / "voc/Annotations/a.xml", voc_object("cat", (1, 2, 3, 4)))
-    argv = ["yolo.data", "convert", "--data", str(tmp_path / "voc"), "--out", str(tmp_path / "out"), "--link"]
-    monkeypatch.setattr(sys, "argv", argv)
-    main()
+    arguments = ["convert", "--data", str(tmp_path / "voc"), "--out", str(tmp_path / "out"), "--link"]
+    main(arguments)
     index = open_source(str(tmp_path / "out" / "out.data")).index("all")
     assert index.boxes_xyxy(0).round(4).tolist() == [[1, 2, 3, 4]]
     with pytest.raises(SettingsError, match="already exists"):
-        main()
+        main(arguments)

@@ -1,4 +1,4 @@
-"""Runs a function as the ranks of a group of gloo, each in a process of its own."""
+"""Run a function on several ranks of a gloo group, each in its own process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from yolo.distributed import Options, joined
+from yolo.distributed import GroupOptions, join_group
 
 TIMEOUT_S = 120
 
@@ -25,13 +25,14 @@ def free_port() -> int:
 
 
 def environment(rank: int, world_size: int, port: int) -> dict[str, str]:
-    """What torchrun would set."""
-    places = {"RANK": rank, "WORLD_SIZE": world_size, "LOCAL_RANK": rank, "LOCAL_WORLD_SIZE": world_size}
-    return {name: str(value) for name, value in places.items()} | {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    """Return the variables that torchrun would set."""
+    numbers = {"RANK": rank, "WORLD_SIZE": world_size, "LOCAL_RANK": rank, "LOCAL_WORLD_SIZE": world_size}
+    variables = {name: str(value) for name, value in numbers.items()}
+    return variables | {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "TORCHELASTIC_RUN_ID": "j"}
 
 
 def run_ranks(function: Callable[..., Any], world_size: int, *arguments: Any) -> list[Any]:
-    """What `function(*arguments)` gives on each rank, within the group; a failure of one is the test's."""
+    """Return the result of `function(*arguments)` on each rank; the test fails if a rank raises."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["yolo.training.build_training"])
     results = context.SimpleQueue()
@@ -42,12 +43,12 @@ def run_ranks(function: Callable[..., Any], world_size: int, *arguments: Any) ->
     ]
     for process in processes:
         process.start()
-    found = dict(torch.load(io.BytesIO(results.get())) for _ in processes)
+    results_by_rank = dict(torch.load(io.BytesIO(results.get())) for _ in processes)
     for process in processes:
         process.join(TIMEOUT_S)
-    failures = [text for text in found.values() if isinstance(text, str) and text.startswith("Traceback")]
+    failures = [text for text in results_by_rank.values() if isinstance(text, str) and text.startswith("Traceback")]
     assert not failures, "\n".join(failures)
-    return [found[rank] for rank in range(world_size)]
+    return [results_by_rank[rank] for rank in range(world_size)]
 
 
 def _run(
@@ -56,10 +57,10 @@ def _run(
     os.environ.update(environment(rank, world_size, port))
     torch.set_num_threads(1)
     try:
-        with joined(Options(device="cpu")):
+        with join_group(GroupOptions(device="cpu", command="0123")):
             result = function(*arguments)
-    except BaseException:  # noqa: BLE001 (the parent shows it)
+    except BaseException:  # noqa: BLE001 (reported by the parent)
         result = traceback.format_exc()
-    file = io.BytesIO()  # tensors would else travel by handles of a process that is gone
+    file = io.BytesIO()  # a queue would pass tensors by handles of a process that has ended
     torch.save((rank, result), file)
     results.put(file.getvalue())

@@ -1,4 +1,4 @@
-"""What ranks tell each other, and what they do when one of them finds a mistake."""
+"""Collectives, and errors on one of several ranks."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from yolo.boxes.detections import Detections
 from yolo.data.formats.open_dataset import open_source
 from yolo.data.index import Index
 from yolo.distributed import torch_group
-from yolo.distributed.collectives import first_to_say
+from yolo.distributed.collectives import is_first_to_report
 from yolo.distributed.launch_env import LaunchEnv
-from yolo.distributed.sync_batch_norm import SyncedBatchNorm2d, synchronise_norms
-from yolo.distributed.torch_group import _gather_round
-from yolo.errors import DataError, ElsewhereError, SettingsError, TrainingError
+from yolo.distributed.sync_batch_norm import SyncedBatchNorm2d, convert_sync_batch_norm
+from yolo.distributed.torch_group import _agree_on_name
+from yolo.errors import DataError, OtherProcessError, SettingsError, TrainingError
 from yolo.evaluation.evaluator import Evaluator
 
 
-def talk() -> dict[str, object]:
+def call_collectives() -> dict[str, object]:
     rank = distributed.rank()
     model = nn.Linear(2, 2)
     nn.init.constant_(model.weight, rank)
@@ -38,7 +38,7 @@ def talk() -> dict[str, object]:
     distributed.broadcast_module(model)
     distributed.check_equal(model, "here")
     return {
-        "place": (rank, distributed.world_size(), distributed.local_rank(), distributed.is_main()),
+        "ranks": (rank, distributed.world_size(), distributed.local_rank(), distributed.is_main()),
         "sum": distributed.all_reduce_sum(torch.tensor([1, rank])).tolist(),
         "mean": float(distributed.all_reduce_mean(torch.tensor(float(rank)))),
         "any_rank": (distributed.any_rank(rank == 1), distributed.any_rank(False)),
@@ -46,15 +46,16 @@ def talk() -> dict[str, object]:
         "nothing": tuple(distributed.all_gather(torch.zeros(0, 4)).shape),
         "texts": distributed.all_gather_texts("a" * rank),
         "main": distributed.run_on_main_and_broadcast(lambda: f"of {distributed.rank()}"),
+        "job_ids": (distributed.job_id(), distributed.run_on_main_and_broadcast(distributed.job_id)),
         "weight": float(model.weight.detach().sum()),
         "differed": differed.split(";")[0],
-        "said": first_to_say("the same"),
+        "said": is_first_to_report("the same"),
     }
 
 
-def test_three_ranks_talk() -> None:
-    every = run_ranks(talk, 3)
-    assert [each.pop("place") for each in every] == [(0, 3, 0, True), (1, 3, 1, False), (2, 3, 2, False)]
+def test_collectives_on_three_ranks() -> None:
+    every = run_ranks(call_collectives, 3)
+    assert [each.pop("ranks") for each in every] == [(0, 3, 0, True), (1, 3, 1, False), (2, 3, 2, False)]
     assert sum(each.pop("said") for each in every) == 1
     expected = {
         "sum": [3, 3],
@@ -64,6 +65,7 @@ def test_three_ranks_talk() -> None:
         "nothing": (0, 4),
         "texts": ["", "a", "aa"],
         "main": "of 0",
+        "job_ids": ("torchrun j 0123", "torchrun j 0123"),
         "weight": 0.0,
         "differed": "here: the weights of rank 1, 2 differ from those of rank 0",
     }
@@ -79,20 +81,20 @@ def fetch(folder: str, fails: bool) -> str:
                     raise DataError("no such bucket")
                 Path(folder, "file").write_text("whole")
             found = Path(folder, "file").read_text()
-    except (DataError, ElsewhereError) as error:
+    except (DataError, OtherProcessError) as error:
         return f"{type(error).__name__}: {error}"
     return found
 
 
-def test_one_process_fetches_while_the_others_wait(tmp_path: Path) -> None:
+def test_the_first_local_process_works_while_the_others_wait(tmp_path: Path) -> None:
     assert run_ranks(fetch, 2, str(tmp_path), False) == ["whole", "whole"]
     assert run_ranks(fetch, 2, str(tmp_path), True) == [
         "DataError: no such bucket",
-        "ElsewhereError: rank 0 could not fetch",
+        "OtherProcessError: rank 0 could not fetch",
     ]
 
 
-def mistake() -> str:
+def fail_on_main() -> str:
     def fail() -> None:
         raise SettingsError("--epochs 0: use 1 or more")
 
@@ -100,20 +102,20 @@ def mistake() -> str:
         distributed.run_on_main_and_broadcast(fail)
     except SettingsError as error:
         return f"{type(error).__name__}: {error}"
-    except ElsewhereError as error:
+    except OtherProcessError as error:
         return f"{type(error).__name__}: {error}"
     return "no error"
 
 
-def test_a_mistake_of_rank_0_ends_all() -> None:
-    assert run_ranks(mistake, 2) == [
+def test_an_error_on_rank_0_is_raised_on_all_ranks() -> None:
+    assert run_ranks(fail_on_main, 2) == [
         "SettingsError: --epochs 0: use 1 or more",
-        "ElsewhereError: rank 0 found a mistake",
+        "OtherProcessError: rank 0 failed",
     ]
 
 
-def normalise() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, list[torch.Tensor]]:
-    """Output, gradients and statistics of batch normalisation of this rank's part, 3 of 4 images on rank 0."""
+def batch_norm_results() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, list[torch.Tensor]]:
+    """Return output, gradients and buffers of batch normalisation; rank 0 has 3 of the 4 images."""
     rank, world = distributed.rank(), distributed.world_size()
     x = torch.rand(4, 3, 5, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64) * 3
     own = x if world == 1 else (x[:3] if rank == 0 else x[3:])
@@ -121,7 +123,7 @@ def normalise() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, list[torch.Te
     model = nn.Sequential(nn.BatchNorm2d(3), nn.Sequential(nn.BatchNorm2d(3))).double()
     nn.init.constant_(model.get_parameter("0.weight"), 1.5)
     if world > 1:
-        synchronise_norms(model)
+        convert_sync_batch_norm(model)
         assert isinstance(model[0], SyncedBatchNorm2d)
     out = model(own)
     out.pow(3).sum().backward()
@@ -137,19 +139,19 @@ def normalise() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, list[torch.Te
     )
 
 
-def test_batch_normalisation_over_all_ranks_is_that_of_one() -> None:
-    out, grad, weight_grad, buffers = normalise()
-    for its_out, its_grad, its_weight_grad, its_buffers in run_ranks(normalise, 2):
-        torch.testing.assert_close(its_out, out)
-        torch.testing.assert_close(its_grad, grad, rtol=1e-9, atol=1e-9)
-        torch.testing.assert_close(its_weight_grad, weight_grad)
-        torch.testing.assert_close(its_buffers, buffers)
+def test_synchronised_batch_norm_equals_that_of_one_process() -> None:
+    out, grad, weight_grad, buffers = batch_norm_results()
+    for rank_out, rank_grad, rank_weight_grad, rank_buffers in run_ranks(batch_norm_results, 2):
+        torch.testing.assert_close(rank_out, out)
+        torch.testing.assert_close(rank_grad, grad, rtol=1e-9, atol=1e-9)
+        torch.testing.assert_close(rank_weight_grad, weight_grad)
+        torch.testing.assert_close(rank_buffers, buffers)
 
 
-def found_in(image_id: int) -> Detections:
+def random_detections(image_id: int) -> Detections:
     rng = np.random.default_rng(image_id)
     corner = torch.from_numpy(rng.uniform(9, 13, (5, 2)))
-    scores = torch.tensor([0.9, 0.5, 0.5, 0.5, 0.1])  # equal scores: their order must not depend on the ranks
+    scores = torch.tensor([0.9, 0.5, 0.5, 0.5, 0.1])  # ties must not be ordered by rank
     return Detections(torch.cat([corner, corner + 10], 1), scores, torch.from_numpy(rng.integers(0, 2, 5)))
 
 
@@ -157,7 +159,7 @@ def evaluate(folder: str) -> dict[str, object]:
     index: Index = open_source(folder).index("train")
     evaluator = Evaluator(index)
     for image_id in range(distributed.rank(), len(index), distributed.world_size()):
-        evaluator.process([image_id], [found_in(image_id)])
+        evaluator.process([image_id], [random_detections(image_id)])
     return evaluator.evaluate().as_json()
 
 
@@ -174,13 +176,13 @@ def test_scores_are_the_same_for_any_number_of_ranks(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("compression", ["none", "fp16", "bf16", "powersgd"])
-def test_compressed_gradients(compression: str) -> None:
-    for difference in run_ranks(compressed, 2, compression):
+def test_compressed_gradients_are_close_to_the_mean(compression: str) -> None:
+    for difference in run_ranks(compression_error, 2, compression):
         assert difference < {"none": 1e-7, "fp16": 1e-3, "bf16": 1e-2, "powersgd": 1e-7}[compression]
 
 
-def compressed(compression: distributed.Compression) -> float:
-    """Largest difference between the mean gradient and what the copies of a model got, relative to the largest."""
+def compression_error(compression: distributed.Compression) -> float:
+    """Return the largest error of an averaged gradient, relative to the largest value of the true mean."""
     torch.manual_seed(0)
     model = nn.Linear(40, 30)
     replica = distributed.replicate(model, static=True, compression=compression)
@@ -194,32 +196,32 @@ def compressed(compression: distributed.Compression) -> float:
     plain(x).square().sum().backward()
     assert got is not None
     assert plain.weight.grad is not None
-    wanted = distributed.all_reduce_mean(plain.weight.grad)
-    return float((got - wanted).abs().max() / wanted.abs().max())
+    expected = distributed.all_reduce_mean(plain.weight.grad)
+    return float((got - expected).abs().max() / expected.abs().max())
 
 
-def met_again(folder: str) -> tuple[list[int], str]:
-    """The ranks of a second start whose store holds what a first one left."""
+def names_after_restart(folder: str) -> tuple[list[int], str]:
+    """Agree on a name in a store that still holds the keys of an earlier start."""
     store = FileStore(f"{folder}/store", 2)
     for rank in range(2) if distributed.is_main() else ():
         store.set(f"here {rank}", f"old {rank}")
         store.set(f"answer old {rank}", "old 0")
         store.set(f"confirmed old 0 {rank}", "")
-    distributed.any_rank(False)  # until they are there
-    place = LaunchEnv(launcher="test", rank=distributed.rank(), world_size=2)
-    name = _gather_round(store, place)
+    distributed.any_rank(False)  # wait until the keys are set
+    launch_env = LaunchEnv(launcher="test", rank=distributed.rank(), world_size=2)
+    name = _agree_on_name(store, launch_env)
     return distributed.all_gather(torch.tensor([distributed.rank()])).tolist(), name
 
 
-def test_processes_of_another_start_are_not_taken_for_those_of_this_one(tmp_path: Path) -> None:
-    (ranks, first), (_, second) = run_ranks(met_again, 2, str(tmp_path))
+def test_keys_of_an_earlier_start_are_ignored(tmp_path: Path) -> None:
+    (ranks, first), (_, second) = run_ranks(names_after_restart, 2, str(tmp_path))
     assert ranks == [0, 1]
     assert first == second
     assert len(first) == 32
 
 
-def test_who_does_not_come_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch_group, "MEETING_TIMEOUT_S", 0.3)
-    place = LaunchEnv(launcher="srun", rank=1, world_size=4)
-    with pytest.raises(SettingsError, match=r"rank 1 \(srun\): of 4 processes, rank 0, 2, 3 did not come to file:"):
-        torch_group._meet(place, f"file://{tmp_path}/store")
+def test_missing_ranks_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch_group, "RENDEZVOUS_TIMEOUT_S", 0.3)
+    launch_env = LaunchEnv(launcher="srun", rank=1, world_size=4)
+    with pytest.raises(SettingsError, match=r"rank 1 \(srun\): of 4 processes, rank 0, 2, 3 did not connect to file:"):
+        torch_group._rendezvous(launch_env, f"file://{tmp_path}/store")

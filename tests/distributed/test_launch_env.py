@@ -1,4 +1,4 @@
-"""Launchers, by the variables that they set."""
+"""Launchers, recognised by the variables that they set."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ HOROVODRUN = {
 }  # fmt: skip
 
 
-def test_nothing_started_this_process() -> None:
+def test_no_launcher() -> None:
     assert (
         read_launch_env({"SLURM_NTASKS": "4", "SLURM_PROCID": "0", "HOME": "/root"}) is None
     )  # a batch script, no srun
@@ -40,62 +40,71 @@ def test_nothing_started_this_process() -> None:
 
 def test_torchrun() -> None:
     expected = LaunchEnv(
-        launcher="torchrun", rank=5, world_size=8, local_rank=1, local_world_size=4, meeting=("a1", 29500),
-        job="torchrun j7", hosted=True,
+        launcher="torchrun", rank=5, world_size=8, local_rank=1, local_world_size=4, rendezvous=("a1", 29500),
+        job="torchrun j7", launcher_hosts_store=True,
     )  # fmt: skip
     assert read_launch_env(TORCHRUN) == expected
     assert read_launch_env({**SRUN, **TORCHRUN}) == expected  # torchrun within srun
 
 
-def test_torchrun_without_an_id_is_known_by_its_process() -> None:
-    place = read_launch_env({**TORCHRUN, "TORCHELASTIC_RUN_ID": "none"})
-    assert place is not None
-    assert place.job == f"torchrun {socket.gethostname()} {os.getppid()}"
+def test_torchrun_without_an_id_is_identified_by_its_process() -> None:
+    launch_env = read_launch_env({**TORCHRUN, "TORCHELASTIC_RUN_ID": "none"})
+    assert launch_env is not None
+    assert launch_env.job == f"torchrun {socket.gethostname()} {os.getppid()}"
 
 
-def test_a_process_a_machine_by_variables_alone() -> None:
+def test_one_process_per_machine_from_four_variables() -> None:
     env = {"RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "job-master-0", "MASTER_PORT": "23456"}
-    place = read_launch_env(env)
-    assert place is not None
-    assert (place.rank, place.world_size, place.local_rank, place.local_world_size) == (1, 2, 0, 1)
-    assert (place.meeting, place.job, place.hosted) == (("job-master-0", 23456), "", False)
+    launch_env = read_launch_env(env)
+    assert launch_env is not None
+    assert (launch_env.rank, launch_env.world_size, launch_env.local_rank, launch_env.local_world_size) == (1, 2, 0, 1)
+    assert (launch_env.rendezvous, launch_env.job, launch_env.launcher_hosts_store) == (
+        ("job-master-0", 23456),
+        "",
+        False,
+    )
 
 
 def test_srun() -> None:
-    place = read_launch_env(SRUN)
-    assert place is not None
-    assert (place.rank, place.world_size, place.local_rank, place.local_world_size) == (3, 5, 1, 2)
-    assert place.meeting[0] == "gpu03"
-    assert FIRST_PORT <= place.meeting[1] < FIRST_PORT + NUM_PORTS
+    launch_env = read_launch_env(SRUN)
+    assert launch_env is not None
+    assert (launch_env.rank, launch_env.world_size, launch_env.local_rank, launch_env.local_world_size) == (3, 5, 1, 2)
+    assert launch_env.rendezvous[0] == "gpu03"
+    assert FIRST_PORT <= launch_env.rendezvous[1] < FIRST_PORT + NUM_PORTS
     other = read_launch_env({**SRUN, "SLURM_PROCID": "0", "SLURM_NODEID": "0", "SLURM_LOCALID": "0"})
     another_job = read_launch_env({**SRUN, "SLURM_JOB_ID": "813"})
     assert other is not None
     assert another_job is not None
-    assert other.meeting == place.meeting != another_job.meeting
+    assert other.rendezvous == launch_env.rendezvous != another_job.rendezvous
 
 
 @pytest.mark.parametrize(
     ("env", "launcher", "world_size"), [(OPEN_MPI, "mpirun", 2), (HYDRA, "mpirun", 3), (HOROVODRUN, "horovodrun", 2)]
 )
 def test_mpirun_and_horovodrun(env: dict[str, str], launcher: str, world_size: int) -> None:
-    place = read_launch_env(env)
-    assert place is not None
-    assert (place.launcher, place.rank, place.world_size, place.local_rank) == (launcher, 1, world_size, 1)
-    assert place.meeting[0] == "127.0.0.1"
+    launch_env = read_launch_env(env)
+    assert launch_env is not None
+    assert (launch_env.launcher, launch_env.rank, launch_env.world_size, launch_env.local_rank) == (
+        launcher,
+        1,
+        world_size,
+        1,
+    )
+    assert launch_env.rendezvous[0] == "127.0.0.1"
 
 
-def test_mpirun_on_many_machines_must_say_which_is_first() -> None:
+def test_mpirun_on_several_machines_needs_master_addr() -> None:
     env = {**OPEN_MPI, "OMPI_COMM_WORLD_LOCAL_SIZE": "1", "OMPI_COMM_WORLD_LOCAL_RANK": "0"}
     with pytest.raises(SettingsError, match="set MASTER_ADDR"):
         read_launch_env(env)
-    place = read_launch_env({**env, "MASTER_ADDR": "10.0.0.1", "MASTER_PORT": "7000"})
-    assert place is not None
-    assert place.meeting == ("10.0.0.1", 7000)
+    launch_env = read_launch_env({**env, "MASTER_ADDR": "10.0.0.1", "MASTER_PORT": "7000"})
+    assert launch_env is not None
+    assert launch_env.rendezvous == ("10.0.0.1", 7000)
 
 
 @pytest.mark.parametrize("change", [{"RANK": "8"}, {"LOCAL_RANK": "x"}, {"MASTER_PORT": ""}, {"WORLD_SIZE": "-1"}])
-def test_variables_that_cannot_be(change: dict[str, str]) -> None:
-    with pytest.raises(SettingsError, match="see to its variables"):
+def test_invalid_variables_are_refused(change: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match="check its environment variables"):
         read_launch_env({**TORCHRUN, **change})
 
 

@@ -1,4 +1,4 @@
-"""How a program becomes several processes, and what it makes of the failure of one."""
+"""A program on several processes, and the failure of one of them."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ import yaml
 
 from tests.data.formats.images import put_text
 from tests.data.painting import paint
+from tests.distributed.ranks import environment, free_port
 from yolo.config.distributed_settings import DistributedSettings
-from yolo.distributed import Options
+from yolo.distributed import GroupOptions, job_id, join_group
 from yolo.distributed.launcher import Machines
-from yolo.distributed.start import job, without_local_rank
+from yolo.distributed.start import without_local_rank
 from yolo.errors import SettingsError
 from yolo.training.read_settings import read_train_settings
 from yolo.visualization.drawing import write_image
@@ -37,16 +38,16 @@ DOCS = ROOT / "docs"
         (["--epochs", "3"], ["--epochs", "3"]),
     ],
 )
-def test_what_the_older_launcher_adds_is_left_out(arguments: list[str], kept: list[str]) -> None:
+def test_the_flag_of_the_older_launcher_is_removed(arguments: list[str], kept: list[str]) -> None:
     assert without_local_rank(arguments) == kept
 
 
-def test_options_are_read_ahead_of_all_others() -> None:
-    options = Options.read(
-        ["--epochs", "3", "--dist-backend", "gloo", "--dist-timeout", "2", "--device", "cpu", "--unknown"]
-    )
-    assert options == Options(backend="gloo", timeout_min=2, device="cpu")
-    assert Options.read(["--dist-timeout", "soon"]) == Options()  # the program's own reading says what is wrong
+def test_group_options_ignore_all_other_flags() -> None:
+    arguments = ["--epochs", "3", "--dist-backend", "gloo", "--dist-timeout", "2", "--device", "cpu", "--unknown"]
+    options = GroupOptions.from_arguments(arguments)
+    assert options == GroupOptions(backend="gloo", timeout_min=2, device="cpu", command=options.command)
+    options = GroupOptions.from_arguments(["--dist-timeout", "soon"])  # the program's own parser reports the error
+    assert options == GroupOptions(command=options.command)
 
 
 @pytest.mark.parametrize(
@@ -59,51 +60,54 @@ def test_options_are_read_ahead_of_all_others() -> None:
         ({"dist_timeout": 0.0}, "--dist-timeout 0.0"),
     ],
 )
-def test_settings_that_cannot_be(settings: dict[str, object], message: str) -> None:
+def test_invalid_settings_are_refused(settings: dict[str, object], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         DistributedSettings(**settings)  # type: ignore[arg-type]
 
 
-def test_devices_are_processes() -> None:
+def test_each_device_gets_a_process() -> None:
     assert DistributedSettings(devices="0, 2,3").processes == 3
     assert DistributedSettings(nproc=2).processes == 2
     assert DistributedSettings().processes == 0
 
 
-def test_the_machines_of_modelarts() -> None:
+def test_machines_are_read_from_the_variables_of_modelarts() -> None:
     env = {"MA_NUM_HOSTS": "2", "VC_TASK_INDEX": "1", "VC_WORKER_HOSTS": "h0.svc,h1.svc", "MA_NUM_GPUS": "8"}
-    assert Machines.of_modelarts(env) == Machines(count=2, index=1, address="h0.svc", port=29500, processes=8)
-    with pytest.raises(SettingsError, match="--platform modelarts: 'VC_TASK_INDEX' among"):
-        Machines.of_modelarts({"MA_NUM_HOSTS": "2"})
+    assert Machines.from_modelarts(env) == Machines(count=2, index=1, address="h0.svc", port=29500, processes=8)
+    with pytest.raises(SettingsError, match="--platform modelarts: 'VC_TASK_INDEX' is missing"):
+        Machines.from_modelarts({"MA_NUM_HOSTS": "2"})
 
 
-def test_unknown_arguments_are_passed_over_on_modelarts_alone(
+def test_unknown_arguments_are_ignored_only_on_modelarts(
     capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     arguments = ["--data", "shapes", "--data_url", "obs://b/d", "--init_method", "tcp://h:1"]
     settings = read_train_settings([*arguments, "--platform", "modelarts"])
     assert settings.dataset.data == "shapes"
-    assert "--platform modelarts: passed over --data_url obs://b/d --init_method tcp://h:1" in caplog.text
+    assert (
+        "--platform modelarts: ignored unknown arguments: --data_url obs://b/d --init_method tcp://h:1" in caplog.text
+    )
     with pytest.raises(SystemExit):
         read_train_settings(arguments)
     assert "data_url" in capsys.readouterr().err
 
 
-def test_a_job_is_known_by_its_launcher_and_its_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.argv", ["train", "--epochs", "3"])
-    assert job() == ""
-    place = {"RANK": 0, "WORLD_SIZE": 2, "MASTER_ADDR": "a", "MASTER_PORT": 1, "TORCHELASTIC_RUN_ID": "j"}
-    for name, value in place.items():
-        monkeypatch.setenv(name, str(value))
-    first = job()
+def test_a_job_id_names_launcher_and_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    def job_id_of(*arguments: str) -> str:
+        with join_group(GroupOptions.from_arguments([*arguments, "--device", "cpu"])):
+            return job_id()
+
+    assert job_id_of("--epochs", "3") == ""
+    for name, value in environment(0, 1, free_port()).items():
+        monkeypatch.setenv(name, value)
+    first = job_id_of("--epochs", "3")
     monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
-    assert job() == first
-    monkeypatch.setattr("sys.argv", ["train", "--epochs", "4"])
-    assert job() != first
+    assert job_id_of("--epochs", "3") == first
+    assert job_id_of("--epochs", "4") != first
     assert first.startswith("torchrun j ")
 
 
-def test_the_examples_give_arguments_that_are_ours() -> None:
+def test_the_examples_in_the_docs_have_valid_arguments() -> None:
     script = (DOCS / "examples" / "train.slurm").read_text()
     subprocess.run(["bash", "-n", DOCS / "examples" / "train.slurm"], check=True)
     command = script.replace("\\\n", " ").split("python -m yolo.train")[1].split()
@@ -126,7 +130,7 @@ def data(tmp_path: Path) -> Path:
 
 
 @pytest.mark.e2e
-def test_a_killed_process_takes_the_others_along_and_the_job_starts_again(data: Path, tmp_path: Path) -> None:
+def test_a_killed_process_stops_the_others_and_the_job_restarts(data: Path, tmp_path: Path) -> None:
     command = f"{sys.executable} -m yolo.train --data {data} --cfg shapes --img-size 32 --batch-size 4 --epochs 40"
     command += " --workers 0 --cache none --device cpu --preview-period 0 --nproc 2 --max-restarts 1"
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
@@ -148,7 +152,7 @@ def test_a_killed_process_takes_the_others_along_and_the_job_starts_again(data: 
 
 
 def kill_rank_1(parent: int, results: Path) -> None:
-    """Once three epochs are done."""
+    """Kill rank 1 after three epochs."""
     while not (results.is_file() and len(results.read_text().splitlines()) > 3):
         time.sleep(0.05)
     for process in psutil.Process(parent).children(recursive=True):

@@ -1,4 +1,4 @@
-"""N processes with b images each train as one process with N * b does."""
+"""N processes with b images each train like one process with N * b images."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from yolo import distributed
 from yolo.config.loss_settings import LossName, LossSettings
 from yolo.darknet.cfg_file import CfgFile
 from yolo.data.sample import Batch
-from yolo.distributed.sync_batch_norm import synchronise_norms
+from yolo.distributed.sync_batch_norm import convert_sync_batch_norm
 from yolo.engine.ema import ModelEma
 from yolo.engine.freeze import Freeze
 from yolo.engine.lr_policies import constant
@@ -31,7 +31,7 @@ SIDE = 32
 
 
 class Images:
-    """This rank's part of made-up batches; the boxes are shared out unevenly."""
+    """This rank's share of random batches; the boxes are distributed unevenly."""
 
     def __init__(self, num_batches: int) -> None:
         self.num_batches = num_batches
@@ -61,7 +61,7 @@ def network(loss: LossName) -> tuple[Darknet, Any]:
     torch.manual_seed(0)
     model = Darknet.from_cfg(CfgFile.read("shapes"))
     if distributed.world_size() > 1:
-        synchronise_norms(model)
+        convert_sync_batch_norm(model)
     model.double()
     return model, build_loss(LossSettings(loss=loss), model)
 
@@ -69,7 +69,7 @@ def network(loss: LossName) -> tuple[Darknet, Any]:
 def trained(
     loss: LossName, steps: int, accumulate: int, checkpointing: bool, thaw: int | None
 ) -> tuple[list[Tensor], dict[str, float], int]:
-    """Weights, statistics and the record after so many micro-batches."""
+    """Train for a number of micro-batches; return weights and statistics, the record, and the images seen."""
     model, criterion = network(loss)
     if checkpointing:
         model.gradient_checkpointing_enable()
@@ -101,7 +101,7 @@ def trained(
 CASES: dict[str, tuple[LossName, int, int, bool, int | None]] = {
     "plain": ("shape-match", 20, 1, False, None),
     "darknet's loss": ("darknet", 20, 1, False, None),
-    "answers by cost": ("cost-match", 8, 1, False, None),
+    "assignment by cost": ("cost-match", 8, 1, False, None),
     "accumulation": ("shape-match", 7, 3, False, None),
     "gradient checkpointing": ("shape-match", 4, 1, True, None),
     "thaw": ("shape-match", 8, 1, False, 1),
@@ -110,10 +110,10 @@ CASES: dict[str, tuple[LossName, int, int, bool, int | None]] = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_processes_train_like_one(case: str) -> None:
-    alone, record, seen = trained(*CASES[case])
+    single, record, seen = trained(*CASES[case])
     for world in (2, 4) if case == "plain" else (2,):
-        for weights, its_record, its_seen in run_ranks(trained, world, *CASES[case]):
-            worst = max(float((a - b).abs().max()) for a, b in zip(alone, weights, strict=True))
+        for weights, rank_record, rank_seen in run_ranks(trained, world, *CASES[case]):
+            worst = max(float((a - b).abs().max()) for a, b in zip(single, weights, strict=True))
             assert worst < 1e-9, (case, world, worst)
-            assert its_seen == seen
-            assert its_record == pytest.approx(record, rel=1e-5)
+            assert rank_seen == seen
+            assert rank_record == pytest.approx(record, rel=1e-5)

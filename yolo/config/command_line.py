@@ -1,4 +1,4 @@
-"""A command line as a record of settings; fields are its flags, their docstrings its help."""
+"""Parse a command line into a settings dataclass: its fields are the flags, their docstrings the help texts."""
 
 from __future__ import annotations
 
@@ -17,17 +17,21 @@ logger = logging.getLogger(__name__)
 Settings = TypeVar("Settings", bound="ProgramSettings")
 
 
-def parse(kind: type[Settings], module: str, arguments: Sequence[str] | None, default: Settings | None) -> Settings:
-    """The settings that a command line gives; a platform that adds arguments of its own may be named in it.
+def parse_command_line(
+    kind: type[Settings], module: str, arguments: Sequence[str], default: Settings | None
+) -> Settings:
+    """Return the settings that a command line gives.
+
+    Unknown arguments are ignored with a warning if `--platform` is given, because platforms add their own.
 
     Args:
-        kind: the record.
-        module: of the program, for its help.
-        arguments: the command line; None: the program's own.
-        default: values of what is not given; None: those of the record.
+        kind: the settings dataclass.
+        module: module name of the program, for its help.
+        arguments: the command line.
+        default: values of flags that are not given; None: the defaults of `kind`.
 
     Raises:
-        SystemExit: help was asked for, or something cannot be read; it has been said.
+        SystemExit: after help or an error message was printed.
     """
     options: dict[str, Any] = {"prog": f"python -m {module}", "config": (tyro.conf.OmitArgPrefixes,)}
     if default is not None:
@@ -35,7 +39,7 @@ def parse(kind: type[Settings], module: str, arguments: Sequence[str] | None, de
     settings, unknown = tyro.cli(kind, args=arguments, return_unknown_args=True, **options)
     platform = settings.distributed.platform
     if unknown and not platform:
-        tyro.cli(kind, args=arguments, **options)  # says what is wrong, and ends
+        tyro.cli(kind, args=arguments, **options)  # prints the error and exits
     if unknown:
-        logger.warning("--platform %s: passed over %s", platform, " ".join(unknown))
+        logger.warning("--platform %s: ignored unknown arguments: %s", platform, " ".join(unknown))
     return cast("Settings", settings)

@@ -12,7 +12,7 @@ from yolo.dataset_tools.convert_dataset import Convert, convert
 from yolo.dataset_tools.split_dataset import Split, split
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 COMMANDS: dict[str, tuple[type, Callable[[Any], None]]] = {
     "convert": (Convert, convert),
@@ -21,10 +21,12 @@ COMMANDS: dict[str, tuple[type, Callable[[Any], None]]] = {
 }
 
 
-def main() -> None:
+def main(arguments: Sequence[str]) -> None:
     """Run the command that the command line names."""
     kinds: dict[str, Callable[..., Any]] = {name: kind for name, (kind, _) in COMMANDS.items()}
-    settings = tyro.extras.subcommand_cli_from_dict(kinds, prog="python -m yolo.data", description=__doc__)
+    settings = tyro.extras.subcommand_cli_from_dict(
+        kinds, args=arguments, prog="python -m yolo.data", description=__doc__
+    )
     next(command for kind, command in COMMANDS.values() if type(settings) is kind)(settings)
 
 

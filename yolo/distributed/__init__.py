@@ -1,6 +1,7 @@
-"""Processes that train together. The only room that knows of `torch.distributed`, Horovod and launchers' variables.
+"""Training with several processes: launchers, process groups, collectives and data parallelism.
 
-Without other processes every answer is that of rank 0 of 1, nothing waits, and models stay as they are.
+The only room that knows `torch.distributed`, Horovod and the environment variables of launchers; it knows no model,
+data or recipe. With a single process every function behaves as on rank 0 of 1: nothing waits, models stay unchanged.
 """
 
 from yolo.config.distributed_settings import Compression, DistributedSettings, LaunchSettings
@@ -16,16 +17,24 @@ from yolo.distributed.collectives import (
     replicate,
     run_on_main_and_broadcast,
 )
-from yolo.distributed.options import Options
-from yolo.distributed.process_group import is_main, joined, local_rank, local_world_size, rank, world_size
+from yolo.distributed.process_group import (
+    GroupOptions,
+    is_main,
+    job_id,
+    join_group,
+    local_rank,
+    local_world_size,
+    rank,
+    world_size,
+)
 from yolo.distributed.replica import Replica, SingleReplica
-from yolo.distributed.start import job, start
+from yolo.distributed.start import start
 
 __all__ = [
     "Compression",
     "DistributedSettings",
+    "GroupOptions",
     "LaunchSettings",
-    "Options",
     "Replica",
     "SingleReplica",
     "all_gather",
@@ -36,8 +45,8 @@ __all__ = [
     "broadcast_module",
     "check_equal",
     "is_main",
-    "job",
-    "joined",
+    "job_id",
+    "join_group",
     "local_main_first",
     "local_rank",
     "local_world_size",

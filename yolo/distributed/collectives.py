@@ -1,4 +1,4 @@
-"""What processes tell each other. With one process, nothing is sent and nothing waits."""
+"""Communication between all processes. With a single process, nothing is sent and nothing waits."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 import torch
 
-from yolo.distributed.process_group import SingleProcess, current, is_main, within, world_size
-from yolo.errors import ElsewhereError, TrainingError, YoloError
+from yolo.distributed.process_group import as_single_process, current_group, is_main, use_group, world_size
+from yolo.errors import OtherProcessError, TrainingError, YoloError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,46 +24,49 @@ Result = TypeVar("Result")
 
 
 def all_reduce_sum(tensor: Tensor) -> Tensor:
-    """The sum of a tensor over all processes, without gradients: a new tensor, or with one process this one."""
-    return current().all_reduce_sum(tensor)
+    """Return the sum of a tensor over all processes, without gradients.
+
+    The result is a new tensor; with a single process it is `tensor` itself.
+    """
+    return current_group().all_reduce_sum(tensor)
 
 
 def all_reduce_mean(tensor: Tensor) -> Tensor:
-    """The mean of a floating tensor over all processes."""
+    """Return the mean of a floating-point tensor over all processes."""
     return all_reduce_sum(tensor) / world_size() if world_size() > 1 else tensor
 
 
 def any_rank(flag: bool) -> bool:
-    """Whether a flag is up on any process."""
+    """Return whether a flag is True on any process."""
     return bool(all_reduce_sum(torch.tensor(int(flag))))
 
 
 def all_gather(tensor: Tensor) -> Tensor:
-    """The tensors of all processes one after another, on each of them; they may differ in length."""
-    return torch.cat(current().all_gather(tensor))
+    """Concatenate the tensors of all processes in rank order; their first axes may differ in length."""
+    return torch.cat(current_group().all_gather(tensor))
 
 
 def all_gather_texts(text: str) -> list[str]:
-    """What each process says, in their order, on each of them."""
+    """Return the texts of all processes in rank order, without surrounding white space."""
     data = torch.frombuffer(bytearray(text.encode() or b" "), dtype=torch.uint8)
-    return [part.numpy().tobytes().decode().strip() for part in current().all_gather(data)]
+    return [part.numpy().tobytes().decode().strip() for part in current_group().all_gather(data)]
 
 
 def broadcast_module(module: nn.Module) -> None:
-    """Give a module rank 0's parameters and buffers."""
+    """Copy rank 0's parameters and buffers of a module to all processes, in place."""
     for tensor in module.state_dict().values():
-        current().broadcast(tensor)
+        current_group().broadcast(tensor)
 
 
 def check_equal(module: nn.Module, when: str) -> None:
-    """See that all processes have the same parameters and buffers, bit by bit.
+    """Check that all processes have the same parameters and buffers, bit by bit.
 
     Args:
-        module: whose.
-        when: for the message.
+        module: the module to compare.
+        when: the moment of the check, for the message.
 
     Raises:
-        TrainingError: they have not.
+        TrainingError: they differ.
     """
     if world_size() == 1:
         return
@@ -80,85 +83,86 @@ def check_equal(module: nn.Module, when: str) -> None:
 
 
 def run_on_main_and_broadcast(function: Callable[[], Result]) -> Result:
-    """Call a function on rank 0 alone; every process gets its result, or fails as it does.
+    """Call a function on rank 0 only and return its result on every process.
 
     Raises:
-        YoloError: what the function raises; on the others an `ElsewhereError`, which is not shown again.
+        YoloError: on rank 0, the error of the function; on the others an `OtherProcessError`, which is not printed.
     """
     if world_size() == 1:
         return function()
     if not is_main():
         result, failed = pickle.loads(_broadcast_bytes(b""))  # noqa: S301 (from our own rank 0)
         if failed:
-            raise ElsewhereError("rank 0 found a mistake")
+            raise OtherProcessError("rank 0 failed")
         return cast("Result", result)
     try:
-        with within(SingleProcess()):
-            own = function()
+        with use_group(as_single_process(current_group())):
+            result_of_main = function()
     except YoloError:
         _broadcast_bytes(pickle.dumps((None, True)))
         raise
-    _broadcast_bytes(pickle.dumps((own, False)))
-    return own
+    _broadcast_bytes(pickle.dumps((result_of_main, False)))
+    return result_of_main
 
 
 def _broadcast_bytes(data: bytes) -> bytes:
-    """Rank 0's bytes."""
+    """Return rank 0's bytes on every process."""
     length = torch.tensor(len(data))
-    current().broadcast(length)
+    current_group().broadcast(length)
     buffer = torch.frombuffer(bytearray(data or int(length)), dtype=torch.uint8)
-    current().broadcast(buffer)
+    current_group().broadcast(buffer)
     return buffer.numpy().tobytes()
 
 
 @contextlib.contextmanager
-def local_main_first(what: str) -> Iterator[None]:
-    """Let one process of each machine run the block before the others on that machine do.
+def local_main_first(task: str) -> Iterator[None]:
+    """Let one process of each machine run the block before the machine's other processes do.
 
-    What the first one fetched is then there for the others: the block must see that, and do nothing twice.
+    Meant for downloads: the other processes then find the files of the first one. The block must not repeat work that
+    is already done, and must not communicate with other processes.
 
     Args:
-        what: the block does, for the message when the first one does not end it ("fetch s3://...").
+        task: what the block does, for the message if the first process fails: "fetch s3://...".
 
     Raises:
-        ElsewhereError: the first process of this machine failed in it.
+        OtherProcessError: the first process of this machine failed in the block.
     """
-    group = current()
+    group = current_group()
     if group.local_world_size == 1:
         yield
         return
-    by_itself = SingleProcess(group.rank)  # within the block nothing else is waited for
-    owner = group.rank - group.local_rank
-    name = f"{what}, machine of rank {owner}, {group.next_use(what)}"
+    first = group.rank - group.local_rank
+    group.task_counts[task] += 1
+    key = f"{task}, machine of rank {first}, {group.task_counts[task]}"
     if group.local_rank:
-        if group.wait_for_mark(name, what, owner) != "done":
-            raise ElsewhereError(f"rank {owner} could not {what}")
-        with within(by_itself):
+        if group.wait_for_key(key, task, first) != "done":
+            raise OtherProcessError(f"rank {first} could not {task}")
+        with use_group(as_single_process(group)):
             yield
         return
     try:
-        with within(by_itself):
+        with use_group(as_single_process(group)):
             yield
     except BaseException:
-        group.set_mark(name, "failed")
+        group.set_key(key, "failed")
         raise
-    group.set_mark(name, "done")
+    group.set_key(key, "done")
 
 
 def replicate(
     model: nn.Module, *, static: bool = False, unused: bool = False, compression: Compression = "none"
 ) -> Replica:
-    """A model whose gradients are the mean over all processes.
+    """Make a model's gradients the mean over all processes.
 
     Args:
-        model: the same on all of them.
-        static: every backward pass goes through the same parameters, and each is followed by its step.
-        unused: some parameters that train are not in the graph.
-        compression: what gradients travel as.
+        model: the model, with equal weights on all processes.
+        static: every backward pass uses the same parameters, and an optimizer step follows each.
+        unused: some trained parameters may not take part in a backward pass.
+        compression: the format in which gradients are sent.
     """
-    return current().replicate(model, static=static, unused=unused, compression=compression)
+    return current_group().replicate(model, static=static, unused=unused, compression=compression)
 
 
-def first_to_say(text: str) -> bool:
-    """Whether no other process has asked this of the same text: what all of them find is said once."""
-    return current().count(f"said {hashlib.sha256(text.encode()).hexdigest()}") == 1
+def is_first_to_report(message: str) -> bool:
+    """Return whether no other process has asked this for the same message, so that it is printed only once."""
+    return current_group().increment(f"said {hashlib.sha256(message.encode()).hexdigest()}") == 1

@@ -1,4 +1,4 @@
-"""Which of many processes this is, as its launcher's environment variables tell."""
+"""Rank and world size of this process, read from the environment variables of its launcher."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LOCALHOST = "127.0.0.1"
-FIRST_PORT, NUM_PORTS = 20000, 12000  # below the range from which systems hand out ports by themselves
+FIRST_PORT, NUM_PORTS = 20000, 12000  # below the range from which operating systems assign ports
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaunchEnv:
-    """A process among those that train together.
+    """What a launcher tells one of its processes.
 
     Attributes:
-        launcher: what started it, for messages.
-        rank: among all, from 0.
-        world_size: how many there are.
-        local_rank: among those of its machine, from 0.
-        local_world_size: how many its machine has.
-        meeting: address and port where rank 0 listens.
-        job: the same for all processes of a job and its restarts, of no other job; empty: nothing says.
-        hosted: the launcher listens there, not rank 0.
+        launcher: name of the launcher, for messages.
+        rank: number of the process, from 0.
+        world_size: number of processes on all machines.
+        local_rank: number of the process on its machine, from 0.
+        local_world_size: number of processes on this machine.
+        rendezvous: host and port of the store through which the processes find each other.
+        job: name of the job, equal for all its processes and restarts; empty: the launcher gives none.
+        launcher_hosts_store: the launcher itself, not rank 0, listens at `rendezvous`.
     """
 
     launcher: str
@@ -38,141 +38,169 @@ class LaunchEnv:
     world_size: int
     local_rank: int = 0
     local_world_size: int = 1
-    meeting: tuple[str, int] = (LOCALHOST, 0)
+    rendezvous: tuple[str, int] = (LOCALHOST, 0)
     job: str = ""
-    hosted: bool = False
+    launcher_hosts_store: bool = False
 
     def __post_init__(self) -> None:
         if not (0 <= self.rank < self.world_size and 0 <= self.local_rank < self.local_world_size):
             raise SettingsError(
-                f"{self.launcher} says rank {self.rank} of {self.world_size}, local rank {self.local_rank} of "
-                f"{self.local_world_size}: that is no place; see to its variables"
+                f"{self.launcher} sets rank {self.rank} of {self.world_size}, local rank {self.local_rank} of "
+                f"{self.local_world_size}, which is impossible; check its environment variables"
             )
 
+    def job_id(self, command: str) -> str:
+        """Return an id for a command within the job; empty if the launcher gives the job no name."""
+        return f"{self.job} {command}" if self.job else ""
 
-def read_launch_env(environment: Mapping[str, str]) -> LaunchEnv | None:
-    """The place of this process; None where no launcher started it.
+
+def read_launch_env(environ: Mapping[str, str]) -> LaunchEnv | None:
+    """Return what the launcher of this process says; None if no launcher started it.
 
     torchrun's variables come first: torchrun itself may run under SLURM or MPI.
 
     Raises:
-        SettingsError: variables that cannot be read, or many machines and nothing that says which is first.
+        SettingsError: a variable is missing or invalid, or several machines are used and none is named as the first.
     """
-    for find in (_horovodrun, _torchrun, _slurm, _open_mpi, _hydra):
+    for launcher, read in READERS.items():
         try:
-            place = find(environment)
+            env = read(environ)
         except (KeyError, ValueError) as error:
-            raise SettingsError(f"launched by {find.__name__.strip('_')}, but {error}; see to its variables") from error
-        if place is not None:
-            return place
+            problem = f"{error} is not set" if isinstance(error, KeyError) else error
+            raise SettingsError(f"launched by {launcher}: {problem}; check its environment variables") from error
+        if env is not None:
+            return env
     return None
 
 
-def _horovodrun(env: Mapping[str, str]) -> LaunchEnv | None:
-    if "HOROVOD_RANK" not in env:
+def _horovodrun(environ: Mapping[str, str]) -> LaunchEnv | None:
+    if "HOROVOD_RANK" not in environ:
         return None
     return LaunchEnv(
         launcher="horovodrun",
-        rank=int(env["HOROVOD_RANK"]),
-        world_size=int(env["HOROVOD_SIZE"]),
-        local_rank=int(env["HOROVOD_LOCAL_RANK"]),
-        local_world_size=int(env["HOROVOD_LOCAL_SIZE"]),
-        meeting=_meeting(env, "horovodrun", env.get("HOROVOD_GLOO_RENDEZVOUS_ADDR", ""), env["HOROVOD_SIZE"]),
-    )
-
-
-def _torchrun(env: Mapping[str, str]) -> LaunchEnv | None:
-    """Also of what gives RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT alone, as Kubeflow does: a process a machine."""
-    if not {"RANK", "WORLD_SIZE"} <= set(env):
-        return None
-    run = env.get("TORCHELASTIC_RUN_ID", "")
-    return LaunchEnv(
-        launcher="torchrun" if run else "RANK and WORLD_SIZE",
-        rank=int(env["RANK"]),
-        world_size=int(env["WORLD_SIZE"]),
-        local_rank=int(env.get("LOCAL_RANK", "0")),
-        local_world_size=int(env.get("LOCAL_WORLD_SIZE", "1" if "LOCAL_RANK" not in env else env["WORLD_SIZE"])),
-        meeting=(env["MASTER_ADDR"], int(env["MASTER_PORT"])),
-        job=f"torchrun {_agent() if run == 'none' else run}" if run else "",
-        hosted=env.get("TORCHELASTIC_USE_AGENT_STORE") == "True",
-    )
-
-
-def _agent() -> str:
-    """Torchrun's own process, which stays over restarts, where it has no --rdzv-id."""
-    return f"{socket.gethostname()} {os.getppid()}"
-
-
-def _slurm(env: Mapping[str, str]) -> LaunchEnv | None:
-    """Of `srun`; a batch script has no step."""
-    if int(env.get("SLURM_STEP_NUM_TASKS", "1")) < 2:
-        return None
-    job = env["SLURM_JOB_ID"]
-    return LaunchEnv(
-        launcher="srun",
-        rank=int(env["SLURM_PROCID"]),
-        world_size=int(env["SLURM_STEP_NUM_TASKS"]),
-        local_rank=int(env["SLURM_LOCALID"]),
-        local_world_size=_tasks_of_node(env["SLURM_STEP_TASKS_PER_NODE"], int(env["SLURM_NODEID"])),
-        job=f"slurm {job}",
-        meeting=_meeting(env, "srun", first_host(env["SLURM_STEP_NODELIST"]), f"{job}.{env.get('SLURM_STEP_ID', '')}"),
-    )
-
-
-def _open_mpi(env: Mapping[str, str]) -> LaunchEnv | None:
-    if int(env.get("OMPI_COMM_WORLD_SIZE", "1")) < 2:
-        return None
-    size, local_size = env["OMPI_COMM_WORLD_SIZE"], env["OMPI_COMM_WORLD_LOCAL_SIZE"]
-    return LaunchEnv(
-        launcher="mpirun",
-        rank=int(env["OMPI_COMM_WORLD_RANK"]),
-        world_size=int(size),
-        local_rank=int(env["OMPI_COMM_WORLD_LOCAL_RANK"]),
-        local_world_size=int(local_size),
-        meeting=_meeting(
-            env, "mpirun", LOCALHOST if size == local_size else "", env.get("PMIX_NAMESPACE", env.get("PMIX_ID", ""))
+        rank=int(environ["HOROVOD_RANK"]),
+        world_size=int(environ["HOROVOD_SIZE"]),
+        local_rank=int(environ["HOROVOD_LOCAL_RANK"]),
+        local_world_size=int(environ["HOROVOD_LOCAL_SIZE"]),
+        rendezvous=_rendezvous(
+            environ, "horovodrun", environ.get("HOROVOD_GLOO_RENDEZVOUS_ADDR", ""), environ["HOROVOD_SIZE"]
         ),
     )
 
 
-def _hydra(env: Mapping[str, str]) -> LaunchEnv | None:
-    """Of MPICH's and Intel's `mpirun`."""
-    if int(env.get("PMI_SIZE", "1")) < 2:
+def _torchrun(environ: Mapping[str, str]) -> LaunchEnv | None:
+    """Read torchrun's variables, or only RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT, as set by Kubeflow.
+
+    Without a local rank, each machine has one process.
+    """
+    if not {"RANK", "WORLD_SIZE"} <= set(environ):
         return None
-    size, local_size = env["PMI_SIZE"], env.get("MPI_LOCALNRANKS", env["PMI_SIZE"])
+    run = environ.get("TORCHELASTIC_RUN_ID", "")
     return LaunchEnv(
-        launcher="mpirun",
-        rank=int(env["PMI_RANK"]),
-        world_size=int(size),
-        local_rank=int(env.get("MPI_LOCALRANKID", env["PMI_RANK"])),
-        local_world_size=int(local_size),
-        meeting=_meeting(env, "mpirun", LOCALHOST if size == local_size else "", env.get("HYDI_CONTROL_FD", "") + size),
+        launcher="torchrun" if run else "RANK and WORLD_SIZE",
+        rank=int(environ["RANK"]),
+        world_size=int(environ["WORLD_SIZE"]),
+        local_rank=int(environ.get("LOCAL_RANK", "0")),
+        local_world_size=int(
+            environ.get("LOCAL_WORLD_SIZE", "1" if "LOCAL_RANK" not in environ else environ["WORLD_SIZE"])
+        ),
+        rendezvous=(environ["MASTER_ADDR"], int(environ["MASTER_PORT"])),
+        job=f"torchrun {_agent_name() if run == 'none' else run}" if run else "",
+        launcher_hosts_store=environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True",
     )
 
 
-def _meeting(env: Mapping[str, str], launcher: str, address: str, job: str) -> tuple[str, int]:
-    """Where the processes meet: what MASTER_ADDR and MASTER_PORT say, else what the launcher tells."""
-    address = env.get("MASTER_ADDR", address)
-    if not address:
+def _agent_name() -> str:
+    """Identify torchrun's own process, which survives restarts, if --rdzv-id is not given."""
+    return f"{socket.gethostname()} {os.getppid()}"
+
+
+def _slurm(environ: Mapping[str, str]) -> LaunchEnv | None:
+    """Read the variables of a step that `srun` started; a batch script itself is not a step."""
+    if int(environ.get("SLURM_STEP_NUM_TASKS", "1")) < 2:
+        return None
+    job = environ["SLURM_JOB_ID"]
+    return LaunchEnv(
+        launcher="srun",
+        rank=int(environ["SLURM_PROCID"]),
+        world_size=int(environ["SLURM_STEP_NUM_TASKS"]),
+        local_rank=int(environ["SLURM_LOCALID"]),
+        local_world_size=_num_tasks_on_node(environ["SLURM_STEP_TASKS_PER_NODE"], int(environ["SLURM_NODEID"])),
+        job=f"slurm {job}",
+        rendezvous=_rendezvous(
+            environ, "srun", first_host(environ["SLURM_STEP_NODELIST"]), f"{job}.{environ.get('SLURM_STEP_ID', '')}"
+        ),
+    )
+
+
+def _open_mpi(environ: Mapping[str, str]) -> LaunchEnv | None:
+    if int(environ.get("OMPI_COMM_WORLD_SIZE", "1")) < 2:
+        return None
+    size, local_size = environ["OMPI_COMM_WORLD_SIZE"], environ["OMPI_COMM_WORLD_LOCAL_SIZE"]
+    return LaunchEnv(
+        launcher="mpirun",
+        rank=int(environ["OMPI_COMM_WORLD_RANK"]),
+        world_size=int(size),
+        local_rank=int(environ["OMPI_COMM_WORLD_LOCAL_RANK"]),
+        local_world_size=int(local_size),
+        rendezvous=_rendezvous(
+            environ,
+            "mpirun",
+            LOCALHOST if size == local_size else "",
+            environ.get("PMIX_NAMESPACE", environ.get("PMIX_ID", "")),
+        ),
+    )
+
+
+def _hydra(environ: Mapping[str, str]) -> LaunchEnv | None:
+    """Read the variables of MPICH's and Intel's `mpirun`."""
+    if int(environ.get("PMI_SIZE", "1")) < 2:
+        return None
+    size, local_size = environ["PMI_SIZE"], environ.get("MPI_LOCALNRANKS", environ["PMI_SIZE"])
+    return LaunchEnv(
+        launcher="mpirun",
+        rank=int(environ["PMI_RANK"]),
+        world_size=int(size),
+        local_rank=int(environ.get("MPI_LOCALRANKID", environ["PMI_RANK"])),
+        local_world_size=int(local_size),
+        rendezvous=_rendezvous(
+            environ, "mpirun", LOCALHOST if size == local_size else "", environ.get("HYDI_CONTROL_FD", "") + size
+        ),
+    )
+
+
+def _rendezvous(environ: Mapping[str, str], launcher: str, host: str, job: str) -> tuple[str, int]:
+    """Return host and port: MASTER_ADDR and MASTER_PORT, else the launcher's host and a port derived from the job."""
+    host = environ.get("MASTER_ADDR", host)
+    if not host:
         raise SettingsError(
-            f"{launcher} started processes on several machines and does not say which is first: set MASTER_ADDR to "
-            f"the address of the machine of rank 0 (mpirun -x MASTER_ADDR=...), and MASTER_PORT if you like"
+            f"{launcher} started processes on several machines and does not name the first: set MASTER_ADDR to the "
+            "address of rank 0's machine (mpirun -x MASTER_ADDR=...), and optionally MASTER_PORT"
         )
-    return address, int(env.get("MASTER_PORT", FIRST_PORT + zlib.crc32(job.encode()) % NUM_PORTS))
+    return host, int(environ.get("MASTER_PORT", FIRST_PORT + zlib.crc32(job.encode()) % NUM_PORTS))
 
 
 def first_host(nodelist: str) -> str:
-    """The first machine of SLURM's notation: `gpu[03-05,9],x1` gives `gpu03`."""
+    """Return the first host of a SLURM node list: `gpu[03-05,9],x1` gives `gpu03`."""
     first = re.match(r"([^\[,]+)(?:\[(\d+)[^\]]*\])?([^\[,]*)", nodelist)
     if first is None:
-        raise ValueError(f"SLURM_STEP_NODELIST={nodelist!r} names no machine")
+        raise ValueError(f"SLURM_STEP_NODELIST={nodelist!r} names no host")
     return "".join(part or "" for part in first.groups())
 
 
-def _tasks_of_node(tasks_per_node: str, node: int) -> int:
-    """Of SLURM's notation, `4(x2),1` being 4, 4, 1."""
+def _num_tasks_on_node(tasks_per_node: str, node: int) -> int:
+    """Return an entry of a SLURM list of counts: `4(x2),1` means 4, 4, 1."""
     counts: list[int] = []
     for part in tasks_per_node.split(","):
         count, _, times = part.rstrip(")").partition("(x")
         counts += [int(count)] * int(times or 1)
     return counts[node]
+
+
+READERS = {
+    "horovodrun": _horovodrun,
+    "torchrun": _torchrun,
+    "SLURM": _slurm,
+    "Open MPI": _open_mpi,
+    "MPICH or Intel MPI": _hydra,
+}

@@ -1,4 +1,4 @@
-"""Starts a program as several processes, through PyTorch's own elastic agent."""
+"""Start a program as several processes with PyTorch's elastic agent."""
 
 from __future__ import annotations
 
@@ -23,53 +23,61 @@ if TYPE_CHECKING:
     from yolo.config.distributed_settings import LaunchSettings
 
 MODELARTS_PORT = 29500
-USERS_MISTAKE = 2  # the exit status of a process that has said what is wrong
+USER_ERROR_STATUS = 2  # exit status of a process that has printed what is wrong
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machines:
-    """The machines of a job that each start their own processes."""
+    """The machines of a job, each of which starts its own processes.
+
+    Attributes:
+        count: number of machines.
+        index: number of this machine, from 0.
+        address: host name of the first machine.
+        port: port on the first machine; 0: any free one.
+        processes: number of processes that each machine starts.
+    """
 
     count: int = 1
-    index: int = 0  # of this one
-    address: str = "localhost"  # of the first
-    port: int = 0  # there; 0: any that is free
-    processes: int = 1  # that each starts
+    index: int = 0
+    address: str = "localhost"
+    port: int = 0
+    processes: int = 1
 
     @classmethod
-    def of_modelarts(cls, env: Mapping[str, str]) -> Machines:
-        """Those that ModelArts gave a job.
+    def from_modelarts(cls, environ: Mapping[str, str]) -> Machines:
+        """Read the machines of a ModelArts job from its environment variables.
 
         Raises:
-            SettingsError: its variables are not there.
+            SettingsError: a variable is missing or invalid.
         """
         try:
-            count, index = int(env["MA_NUM_HOSTS"]), int(env["VC_TASK_INDEX"])
-            hosts = env["VC_WORKER_HOSTS"].split(",")
-            gpus = int(env.get("MA_NUM_GPUS", "0"))
+            count, index = int(environ["MA_NUM_HOSTS"]), int(environ["VC_TASK_INDEX"])
+            hosts = environ["VC_WORKER_HOSTS"].split(",")
+            gpus = int(environ.get("MA_NUM_GPUS", "0"))
         except (KeyError, ValueError) as error:
             raise SettingsError(
-                f"--platform modelarts: {error} among the variables MA_NUM_HOSTS, VC_TASK_INDEX, VC_WORKER_HOSTS and "
-                "MA_NUM_GPUS, which ModelArts sets; leave the flag out elsewhere"
+                f"--platform modelarts: {error} is missing or invalid among the variables MA_NUM_HOSTS, VC_TASK_INDEX, "
+                "VC_WORKER_HOSTS and MA_NUM_GPUS, which ModelArts sets; drop the flag elsewhere"
             ) from error
         return cls(count=count, index=index, address=hosts[0], port=MODELARTS_PORT, processes=max(gpus, 1))
 
 
 def launch(module: str, arguments: Sequence[str], settings: LaunchSettings) -> int:
-    """Run `python -m MODULE ARGUMENTS` as several processes and give the exit status of all.
+    """Run `python -m MODULE ARGUMENTS` as several processes and return their common exit status.
 
-    A process that fails ends the others within seconds; with restarts left, all are started anew. An interrupt or
-    SIGTERM is passed on.
+    If a process fails, the others are stopped within seconds, and all are restarted if restarts are left. SIGINT and
+    SIGTERM are passed on.
 
     Raises:
-        SettingsError: there are fewer GPUs than asked for.
+        SettingsError: a chosen GPU does not exist.
     """
     machines = Machines(processes=settings.processes)
     if settings.platform == "modelarts":
-        machines = Machines.of_modelarts(os.environ)
-    _see_devices(settings.devices)
+        machines = Machines.from_modelarts(os.environ)
+    _restrict_gpus(settings.devices)
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // machines.processes)))
-    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)  # what it says is said below
+    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)  # reported below
     config = LaunchConfig(
         min_nodes=machines.count,
         max_nodes=machines.count,
@@ -84,29 +92,29 @@ def launch(module: str, arguments: Sequence[str], settings: LaunchSettings) -> i
     try:
         elastic_launch(config, sys.executable)("-m", module, *arguments)
     except ChildFailedError as error:
-        return _tell(error)
+        return _report_failure(error)
     except SignalException as error:
         return 0 if error.sigval in (signal.SIGINT, signal.SIGTERM) else 128 + error.sigval
     return 0
 
 
-def _see_devices(devices: str) -> None:
-    """Let the processes see these GPUs alone."""
+def _restrict_gpus(devices: str) -> None:
+    """Make only these GPUs visible to the processes."""
     numbers = [int(part) for part in devices.split(",") if part.strip()]
     if not numbers:
         return
     if max(numbers) >= torch.cuda.device_count():
         raise SettingsError(
-            f"--devices {devices}: this machine has {torch.cuda.device_count()} GPUs; use their numbers"
+            f"--devices {devices}: this machine has {torch.cuda.device_count()} GPUs; use numbers below that"
         )
     os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, numbers))
 
 
-def _tell(error: ChildFailedError) -> int:
-    """Say which process failed first, unless it has said why itself; the exit status for that."""
+def _report_failure(error: ChildFailedError) -> int:
+    """Report which process failed first, unless it has done so itself, and return the exit status."""
     rank, failure = error.get_first_failure()
-    if failure.exitcode == USERS_MISTAKE:
-        return USERS_MISTAKE
+    if failure.exitcode == USER_ERROR_STATUS:
+        return USER_ERROR_STATUS
     what = f"ended with status {failure.exitcode}"
     if failure.exitcode < 0:
         what = f"was ended by {signal.Signals(-failure.exitcode).name}"

@@ -1,72 +1,119 @@
-"""The group that this process is in: itself alone, unless a launcher started it with others."""
+"""The group that this process belongs to: a single process, unless a launcher started several."""
 
 from __future__ import annotations
 
+import argparse
 import contextlib
+import hashlib
 import os
+from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from yolo.config.distributed_settings import Compression
+from yolo.config.distributed_settings import Backend, Compression
 from yolo.distributed.launch_env import read_launch_env
 from yolo.distributed.replica import SingleReplica
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from torch import Tensor, nn
 
-    from yolo.distributed.options import Options
     from yolo.distributed.replica import Replica
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupOptions:
+    """Options needed to join the other processes, read before all other settings.
+
+    Attributes:
+        backend: of `--dist-backend`.
+        url: of `--dist-url`.
+        timeout_min: of `--dist-timeout`, minutes.
+        device: of `--device`.
+        command: digest of the whole command line, by which a restarted run is recognised.
+    """
+
+    backend: Backend = "auto"
+    url: str = ""
+    timeout_min: float = 30.0
+    device: str = "auto"
+    command: str = ""
+
+    @classmethod
+    def from_arguments(cls, arguments: Sequence[str]) -> GroupOptions:
+        """Read the options from a command line; errors are left to the program's own parser."""
+        early = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+        early.add_argument("--dist-backend", dest="backend", default="auto")
+        early.add_argument("--dist-url", dest="url", default="")
+        early.add_argument("--dist-timeout", dest="timeout_min", type=float, default=30.0)
+        early.add_argument("--device", default="auto")
+        command = hashlib.sha256("\0".join(arguments).encode()).hexdigest()[:16]
+        try:
+            return cls(**vars(early.parse_known_args(list(arguments))[0]), command=command)
+        except argparse.ArgumentError:
+            return cls(command=command)
+
+
 class ProcessGroup(Protocol):
-    """Processes that can be talked to; every process calls the same methods in the same order, but for the marks."""
+    """Processes that communicate. All must call the same methods in the same order, except those about keys.
+
+    Attributes:
+        rank: number of this process, from 0.
+        world_size: number of processes on all machines.
+        local_rank: number of this process on its machine, from 0.
+        local_world_size: number of processes on this machine.
+        job_id: equal for all restarts of one command in one job; empty: the launcher does not restart processes.
+        task_counts: how often `local_main_first` was entered, by task.
+    """
 
     rank: int
     world_size: int
     local_rank: int
     local_world_size: int
+    job_id: str
+    task_counts: Counter[str]
 
     def all_reduce_sum(self, tensor: Tensor) -> Tensor:
-        """The sum of a tensor over all processes."""
+        """Return the sum of a tensor over all processes."""
 
     def broadcast(self, tensor: Tensor) -> None:
-        """Fill a tensor with rank 0's."""
+        """Overwrite a tensor with rank 0's."""
 
     def all_gather(self, tensor: Tensor) -> list[Tensor]:
-        """The tensors of all ranks, in their order; they may differ in their first axis."""
+        """Return the tensors of all ranks in order; their first axes may differ in length."""
 
-    def set_mark(self, name: str, value: str) -> None:
-        """Tell the others something that they may ask for at any time."""
+    def set_key(self, key: str, value: str) -> None:
+        """Publish a value that other processes may wait for."""
 
-    def wait_for_mark(self, name: str, what: str, owner: int) -> str:
-        """What `owner` told, once it did."""
+    def wait_for_key(self, key: str, task: str, owner: int) -> str:
+        """Wait until rank `owner` has published a key, and return its value; `task` is for the error message."""
 
-    def count(self, name: str) -> int:
-        """How many processes asked so with this name, this one included."""
-
-    def next_use(self, name: str) -> int:
-        """How often this process asked so with this name."""
+    def increment(self, key: str) -> int:
+        """Add 1 to a counter that all processes share, and return it."""
 
     def replicate(self, model: nn.Module, *, static: bool, unused: bool, compression: Compression) -> Replica:
-        """See `yolo.distributed.replicate`."""
+        """Make a model's gradients the mean over all processes: see `yolo.distributed.replicate`."""
 
     def close(self) -> None:
-        """Part from the others."""
+        """Leave the group."""
 
 
 class SingleProcess:
-    """One process by itself.
+    """A group of one process.
 
     Args:
-        rank: that it keeps, where it is one of others at other times.
+        rank: number of the process; not 0 if it belongs to a larger group at other times.
+        job_id: see `ProcessGroup`.
     """
 
     world_size = local_world_size = 1
     local_rank = 0
 
-    def __init__(self, rank: int = 0) -> None:
+    def __init__(self, rank: int = 0, job_id: str = "") -> None:
         self.rank = rank
+        self.job_id = job_id
+        self.task_counts: Counter[str] = Counter()
 
     def all_reduce_sum(self, tensor: Tensor) -> Tensor:
         return tensor
@@ -77,37 +124,35 @@ class SingleProcess:
     def all_gather(self, tensor: Tensor) -> list[Tensor]:
         return [tensor]
 
-    def set_mark(self, name: str, value: str) -> None:
-        del name, value
+    def set_key(self, key: str, value: str) -> None:
+        del key, value
 
-    def wait_for_mark(self, name: str, what: str, owner: int) -> str:
-        raise AssertionError(f"nobody is there to wait for: {name}, {what}, {owner}")
+    def wait_for_key(self, key: str, task: str, owner: int) -> str:
+        raise AssertionError(f"a single process waits for rank {owner}: {key}, {task}")
 
-    def count(self, name: str) -> int:
-        del name
+    def increment(self, key: str) -> int:
+        del key
         return 1
-
-    next_use = count
 
     def replicate(self, model: nn.Module, *, static: bool, unused: bool, compression: Compression) -> Replica:
         del static, unused, compression
         return SingleReplica(model)
 
     def close(self) -> None:
-        """Nothing to leave."""
+        """Do nothing."""
 
 
-_groups: list[ProcessGroup] = [SingleProcess()]  # the last one is in force
+_groups: list[ProcessGroup] = [SingleProcess()]  # a stack: the last one is the current group
 
 
-def current() -> ProcessGroup:
-    """The group in force."""
+def current_group() -> ProcessGroup:
+    """Return the current process group."""
     return _groups[-1]
 
 
 @contextlib.contextmanager
-def within(group: ProcessGroup) -> Iterator[None]:
-    """Put a group in force for a while."""
+def use_group(group: ProcessGroup) -> Iterator[None]:
+    """Make a group the current one within the block."""
     _groups.append(group)
     try:
         yield
@@ -115,50 +160,63 @@ def within(group: ProcessGroup) -> Iterator[None]:
         _groups.pop()
 
 
+def as_single_process(group: ProcessGroup) -> SingleProcess:
+    """Return a group of this process only, for code that must not wait for the others."""
+    return SingleProcess(group.rank, group.job_id)
+
+
 @contextlib.contextmanager
-def joined(options: Options) -> Iterator[None]:
-    """Be one of the processes that a launcher started, if one did.
+def join_group(options: GroupOptions) -> Iterator[None]:
+    """Join the processes that a launcher started, if one did, within the block.
 
     Raises:
-        SettingsError: the launcher's variables are wrong, a device or package is missing, or not all processes came.
+        SettingsError: the launcher's variables are wrong, a device or package is missing, or a process did not join.
     """
-    place = read_launch_env(os.environ)
-    if place is None or (place.world_size == 1 and options.backend != "horovod"):
+    env = read_launch_env(os.environ)
+    if env is None:
         yield
         return
-    if options.backend == "horovod" or (options.backend == "auto" and place.launcher == "horovodrun"):
+    is_horovod = options.backend == "horovod" or (options.backend == "auto" and env.launcher == "horovodrun")
+    if is_horovod and (env.world_size > 1 or options.backend == "horovod"):
         from yolo.distributed.horovod_group import HorovodGroup
 
-        group: ProcessGroup = HorovodGroup(place, options)
-    else:
+        group: ProcessGroup = HorovodGroup(env, options)
+    elif env.world_size > 1:
         from yolo.distributed.torch_group import TorchGroup
 
-        group = TorchGroup(place, options)
-    with within(group):
+        group = TorchGroup(env, options)
+    else:
+        group = SingleProcess(job_id=env.job_id(options.command))
+    with use_group(group):
         yield
-    group.close()  # not after an error: the others may never come to it, and the end of the process does
+    group.close()  # not after an error: the others may never reach it, and the process ends anyway
 
 
 def rank() -> int:
     """Number of this process among all, from 0."""
-    return current().rank
+    return current_group().rank
 
 
 def world_size() -> int:
-    """How many processes there are, on all machines."""
-    return current().world_size
+    """Number of processes on all machines."""
+    return current_group().world_size
 
 
 def local_rank() -> int:
-    """Number of this process among those of its machine, from 0."""
-    return current().local_rank
+    """Number of this process on its machine, from 0."""
+    return current_group().local_rank
 
 
 def local_world_size() -> int:
-    """How many processes this machine has."""
-    return current().local_world_size
+    """Number of processes on this machine."""
+    return current_group().local_world_size
 
 
 def is_main() -> bool:
-    """Whether this is the process that prints, logs, writes and downloads."""
+    """Return whether this is rank 0, the process that prints, logs, writes and downloads."""
     return rank() == 0
+
+
+def job_id() -> str:
+    """Return an id that all restarts of one command in one job share; empty if its launcher restarts nothing."""
+    return current_group().job_id

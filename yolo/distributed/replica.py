@@ -1,4 +1,4 @@
-"""A model that is one of many equal ones: its gradients are those of all processes' images."""
+"""Data parallelism: a model whose gradients are averaged over all processes."""
 
 from __future__ import annotations
 
@@ -11,32 +11,39 @@ from torch import nn
 from yolo.config.distributed_settings import Compression
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
 
     from torch.optim import Optimizer
 
 POWERSGD_RANK = 2
-POWERSGD_START = 100  # steps with whole gradients, which the first steps need
+POWERSGD_START = 100  # first steps with uncompressed gradients
 
 
 class Replica(Protocol):
-    """What the training loop asks of it."""
+    """A model on one of several processes, as the training loop uses it."""
 
     def wrap(self) -> nn.Module:
-        """What to call in the forward pass; to be asked anew when other parameters train than before."""
+        """Return the module to call in the forward pass; ask again whenever parameters are frozen or thawed."""
 
     def sync_context(self, last: bool) -> AbstractContextManager[Any]:
-        """Surrounds forward and backward pass of a micro-batch; gradients are averaged at a step's last one alone."""
+        """Enclose forward and backward pass of a micro-batch; only a step's last one averages gradients."""
 
     def all_reduce_grads(self, optimizer: Optimizer) -> None:
-        """Average the gradients, if the backward pass has not yet."""
+        """Average the gradients, unless the backward pass has done so."""
 
 
 class SingleReplica:
-    """The model itself."""
+    """The unwrapped model.
 
-    def __init__(self, model: nn.Module) -> None:
+    Args:
+        model: the model.
+        all_reduce_grads: averages the gradients after the backward passes of a step; None: a single process.
+    """
+
+    def __init__(self, model: nn.Module, all_reduce_grads: Callable[[Optimizer], None] | None = None) -> None:
         self._model = model
+        self._all_reduce_grads = all_reduce_grads
 
     def wrap(self) -> nn.Module:
         return self._model
@@ -46,33 +53,34 @@ class SingleReplica:
         return contextlib.nullcontext()
 
     def all_reduce_grads(self, optimizer: Optimizer) -> None:
-        """Nothing: there are no others."""
+        if self._all_reduce_grads is not None:
+            self._all_reduce_grads(optimizer)
 
 
 class DataParallelReplica:
     """PyTorch's `DistributedDataParallel` around the model.
 
     Args:
-        model: on its device.
+        model: the model, on its device.
         static: see `yolo.distributed.replicate`.
-        unused: likewise.
-        compression: likewise.
+        unused: see there.
+        compression: see there.
     """
 
     def __init__(self, model: nn.Module, *, static: bool, unused: bool, compression: Compression) -> None:
         self._model = model
         self._static = static
-        self._unused = unused and not static  # a static graph finds them by itself
+        self._unused = unused and not static  # a static graph finds unused parameters by itself
         self._compression = compression
-        self._trained: frozenset[str] = frozenset()
+        self._trained_names: frozenset[str] = frozenset()
         self._wrapped: nn.parallel.DistributedDataParallel | None = None
 
     def wrap(self) -> nn.Module:
-        """Wrap the model, anew where other parameters train: those that thaw would else be averaged nowhere."""
-        trained = frozenset(name for name, parameter in self._model.named_parameters() if parameter.requires_grad)
-        if self._wrapped is None or trained != self._trained:
-            self._trained = trained
-            self._wrapped = None  # its hooks go before new ones come
+        """Wrap the model, again after a thaw: the gradients of thawed parameters would not be averaged otherwise."""
+        trained_names = frozenset(name for name, parameter in self._model.named_parameters() if parameter.requires_grad)
+        if self._wrapped is None or trained_names != self._trained_names:
+            self._trained_names = trained_names
+            self._wrapped = None  # remove its hooks before new ones are registered
             device = next(self._model.parameters()).device
             self._wrapped = nn.parallel.DistributedDataParallel(
                 self._model,
@@ -81,7 +89,7 @@ class DataParallelReplica:
                 static_graph=self._static,
                 find_unused_parameters=self._unused,
             )
-            _compress(self._wrapped, self._compression)
+            _register_compression(self._wrapped, self._compression)
         return self._wrapped
 
     def sync_context(self, last: bool) -> AbstractContextManager[Any]:
@@ -89,10 +97,10 @@ class DataParallelReplica:
         return contextlib.nullcontext() if last else self._wrapped.no_sync()
 
     def all_reduce_grads(self, optimizer: Optimizer) -> None:
-        """Nothing: the backward pass has."""
+        """Do nothing: the backward pass has averaged them."""
 
 
-def _compress(wrapped: nn.parallel.DistributedDataParallel, compression: Compression) -> None:
+def _register_compression(wrapped: nn.parallel.DistributedDataParallel, compression: Compression) -> None:
     from torch.distributed.algorithms.ddp_comm_hooks import default_hooks, powerSGD_hook
 
     if compression == "powersgd":

@@ -1,9 +1,8 @@
-"""How a program that may run as many processes begins, and what it does with the errors of one of them."""
+"""Start a program on one or several processes, and report an error of several processes once."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import logging
 import os
 import re
@@ -13,99 +12,94 @@ from typing import TYPE_CHECKING, TypeVar
 from torch import distributed as dist
 
 from yolo.config.distributed_settings import ProgramSettings
-from yolo.distributed.collectives import first_to_say, run_on_main_and_broadcast
+from yolo.distributed.collectives import is_first_to_report, run_on_main_and_broadcast
 from yolo.distributed.launch_env import read_launch_env
 from yolo.distributed.launcher import launch
-from yolo.distributed.options import Options
-from yolo.distributed.process_group import is_main, joined, rank, world_size
-from yolo.errors import ElsewhereError, YoloError
+from yolo.distributed.process_group import GroupOptions, is_main, join_group, rank, world_size
+from yolo.errors import OtherProcessError, YoloError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 logger = logging.getLogger(__name__)
 
-LOST = re.compile(
+CONNECTION_LOST = re.compile(
     "closed by peer|reset by peer|broken pipe|connection (was )?(refused|closed)|horovod has been shut down", re.I
 )
-LATE = re.compile("timed out|timeout", re.I)
-
+TIMED_OUT = re.compile("timed out|timeout", re.I)
+LOCAL_RANK_FLAGS = ("--local_rank", "--local-rank")
 
 Settings = TypeVar("Settings", bound=ProgramSettings)
 
 
-def start(module: str, read: Callable[[Sequence[str]], Settings], work: Callable[[Settings], None]) -> int:
-    """Do a program's work: as the process that a launcher started, as several that are started here, or alone.
+def start(
+    module: str,
+    arguments: Sequence[str],
+    read_settings: Callable[[Sequence[str]], Settings],
+    work: Callable[[Settings], None],
+) -> int:
+    """Run a program as one process, as several that are started here, or as one of those that a launcher started.
 
     Args:
-        module: the program's, as `python -m` takes it.
-        read: command line -> settings; called on rank 0 alone.
-        work: is called with them on every process.
+        module: module name of the program, as `python -m` takes it.
+        arguments: the command line.
+        read_settings: command line -> settings; called on rank 0 only.
+        work: called with the settings on every process.
 
     Returns:
         The exit status.
 
     Raises:
-        YoloError: a mistake that no other process has shown.
+        YoloError: an error that no other process reports.
     """
-    arguments = without_local_rank(sys.argv[1:])
+    arguments = without_local_rank(arguments)
     if read_launch_env(os.environ) is None:
-        settings = read(arguments)
+        settings = read_settings(arguments)
         if settings.distributed.processes > 1 or settings.distributed.platform:
             return launch(module, arguments, settings.distributed)
-    with joined(Options.read(arguments)), _told_once():
+    with join_group(GroupOptions.from_arguments(arguments)), _report_errors_once():
         if not is_main():
             logging.getLogger("yolo").setLevel(logging.ERROR)
-        work(run_on_main_and_broadcast(lambda: read(arguments)))
+        work(run_on_main_and_broadcast(lambda: read_settings(arguments)))
     return 0
 
 
 def without_local_rank(arguments: Sequence[str]) -> list[str]:
-    """A command line without what `torch.distributed.launch` adds to it; the environment says the same."""
+    """Remove the flag that `torch.distributed.launch` adds to a command line; the environment has the same number."""
     kept: list[str] = []
-    flags = ("--local_rank", "--local-rank")
-    skip = False
+    is_value = False
     for argument in arguments:
-        if skip or argument.startswith(tuple(f"{flag}=" for flag in flags)):
-            skip = False
+        if is_value or argument.startswith(tuple(f"{flag}=" for flag in LOCAL_RANK_FLAGS)):
+            is_value = False
             continue
-        skip = argument in flags
-        if not skip:
+        is_value = argument in LOCAL_RANK_FLAGS
+        if not is_value:
             kept.append(argument)
     return kept
 
 
-def job() -> str:
-    """What a restarted run is known by: the same for all attempts of one command in one job; empty: none restarts."""
-    place = read_launch_env(os.environ)
-    if place is None or not place.job:
-        return ""
-    command = hashlib.sha256("\0".join(sys.argv[1:]).encode()).hexdigest()[:16]
-    return f"{place.job} {command}"
-
-
 @contextlib.contextmanager
-def _told_once() -> Iterator[None]:
-    """What several processes find wrong is said by one of them, and what follows from that by none."""
+def _report_errors_once() -> Iterator[None]:
+    """Report an error that several processes find on one of them, and its consequences on none."""
     try:
         yield
-    except ElsewhereError:
+    except OtherProcessError:
         raise
     except YoloError as error:
         if world_size() == 1:
             raise
-        if not first_to_say(str(error)):
-            raise ElsewhereError(str(error)) from error
+        if not is_first_to_report(str(error)):
+            raise OtherProcessError(str(error)) from error
         if is_main():
             raise
         raise type(error)(f"rank {rank()}: {error}") from error
     except (RuntimeError, dist.DistError) as error:
-        text = str(error)
-        if world_size() == 1 or not (LOST.search(text) or LATE.search(text)):
+        is_lost, is_late = (pattern.search(str(error)) for pattern in (CONNECTION_LOST, TIMED_OUT))
+        if world_size() == 1 or not (is_lost or is_late):
             raise
-        if not LOST.search(text):
-            reason = "waited for the others in vain (--dist-timeout); one of them hangs, or is much slower"
-        else:
+        if is_lost:
             reason = "lost the connection to another process, which ended; its own message says why"
+        else:
+            reason = "timed out waiting for the other processes (--dist-timeout); one of them hangs or is much slower"
         sys.stderr.write(f"rank {rank()} {reason}\n")
         raise SystemExit(1) from error

@@ -1,6 +1,6 @@
-"""Batch normalisation by the images of all processes.
+"""Batch normalisation over the images of all processes.
 
-Axes: B images, C channels; further ones are positions.
+Axes: B images, C channels; further axes are positions.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from yolo.distributed.process_group import world_size
 
 
 class _SumOverRanks(torch.autograd.Function):
-    """The sum over all processes, through which gradients go back to each of them."""
+    """Sum over all processes; its backward pass sums the gradients likewise."""
 
     @staticmethod
     def forward(ctx: Any, tensor: Tensor) -> Tensor:
@@ -29,36 +29,36 @@ class _SumOverRanks(torch.autograd.Function):
         return all_reduce_sum(grads[0].contiguous())
 
 
-class _Synced:
-    """What a class of batch normalisation gains by it; PyTorch's own `SyncBatchNorm` knows no CPUs."""
+class _SyncMixin:
+    """Synchronise the statistics of a batch normalisation; PyTorch's own `SyncBatchNorm` does not support CPUs."""
 
-    def forward(self: Any, input: Tensor) -> Tensor:  # noqa: A002 (the name of PyTorch's)
+    def forward(self: Any, input: Tensor) -> Tensor:  # noqa: A002 (PyTorch's name)
         if not self.training or world_size() == 1:
             return super().forward(input)  # type: ignore[misc, no-any-return]
-        return _normalised(self, input)
+        return _synced_batch_norm(self, input)
 
 
-class SyncedBatchNorm1d(_Synced, nn.BatchNorm1d):
-    """Of vectors."""
+class SyncedBatchNorm1d(_SyncMixin, nn.BatchNorm1d):
+    """Synchronised batch normalisation of (B, C)."""
 
 
-class SyncedBatchNorm2d(_Synced, nn.BatchNorm2d):
-    """Of maps."""
+class SyncedBatchNorm2d(_SyncMixin, nn.BatchNorm2d):
+    """Synchronised batch normalisation of (B, C, H, W)."""
 
 
-def _normalised(norm: _BatchNorm, x: Tensor) -> Tensor:
-    """`x` (B, C, ...) normalised in float32 or wider; the running statistics move as `nn.BatchNorm2d`'s do.
+def _synced_batch_norm(norm: _BatchNorm, x: Tensor) -> Tensor:
+    """Normalise `x` (B, C, ...) in float32 or wider, and update the running statistics as `nn.BatchNorm2d` does.
 
     Source: the parallel mean and variance of Chan, Golub and LeVeque (1979).
     """
     wide = x.to(torch.promote_types(x.dtype, torch.float32))
     axes = [0, *range(2, x.dim())]
     shape = [1, -1] + [1] * (x.dim() - 2)
-    own = wide.numel() // wide.shape[1]
-    own_var, own_mean = torch.var_mean(wide, axes, correction=0)
-    sums = _SumOverRanks.apply(torch.cat([own_mean * own, own_mean.new_tensor([own])]))
+    local_count = wide.numel() // wide.shape[1]
+    local_var, local_mean = torch.var_mean(wide, axes, correction=0)
+    sums = _SumOverRanks.apply(torch.cat([local_mean * local_count, local_mean.new_tensor([local_count])]))
     count, mean = sums[-1].detach(), sums[:-1] / sums[-1].detach()
-    var = _SumOverRanks.apply((own_var + (own_mean - mean).square()) * own) / count
+    var = _SumOverRanks.apply((local_var + (local_mean - mean).square()) * local_count) / count
     with torch.no_grad():
         assert norm.running_mean is not None
         assert norm.running_var is not None
@@ -72,18 +72,18 @@ def _normalised(norm: _BatchNorm, x: Tensor) -> Tensor:
     return normalised.to(x.dtype)
 
 
-def synchronise_norms(model: nn.Module) -> None:
-    """Make all batch normalisation of a model go by the images of all processes, in place; weights stay.
+def convert_sync_batch_norm(model: nn.Module) -> None:
+    """Replace the batch normalisation layers of a model by synchronised ones, in place, with the same weights.
 
-    On GPUs it is PyTorch's `SyncBatchNorm`, whose kernels are faster.
+    On GPUs they are PyTorch's `SyncBatchNorm`, which is faster.
     """
     for parent in list(model.modules()):
         for name, child in parent.named_children():
             if isinstance(child, (nn.BatchNorm1d, nn.BatchNorm2d)):
-                setattr(parent, name, _synced(child))
+                setattr(parent, name, _to_synced(child))
 
 
-def _synced(norm: nn.BatchNorm1d | nn.BatchNorm2d) -> nn.Module:
+def _to_synced(norm: nn.BatchNorm1d | nn.BatchNorm2d) -> nn.Module:
     if norm.weight.device.type == "cuda":
         converted: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(norm)  # type: ignore[no-untyped-call]
         return converted

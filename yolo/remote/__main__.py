@@ -5,12 +5,16 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import tyro
 
 from yolo.config.program import run_program
 from yolo.errors import StorageError
 from yolo.remote.upload import Uploader
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 logger = logging.getLogger("yolo.remote")
 
@@ -25,9 +29,9 @@ class UploadSettings:
     """Folder in a store (s3://bucket/folder, gs://..., obs://...), or another folder of this machine."""
 
 
-def main() -> None:
+def main(arguments: Sequence[str]) -> None:
     """Read the command line and upload."""
-    settings = tyro.cli(UploadSettings, prog="python -m yolo.remote")
+    settings = tyro.cli(UploadSettings, args=arguments, prog="python -m yolo.remote")
     if not settings.folder.is_dir():
         raise StorageError(f"{settings.folder}: no such folder; give the folder of a run")
     if not Uploader(settings.folder, settings.target).finish():

@@ -10,7 +10,7 @@ from yolo import distributed
 from yolo.checkpoints.published import find_weights
 from yolo.checkpoints.transfer import initialize_heads, transfer, without_class_term
 from yolo.devices import fast_layout
-from yolo.distributed.sync_batch_norm import synchronise_norms
+from yolo.distributed.sync_batch_norm import convert_sync_batch_norm
 from yolo.model.graph import with_classes
 from yolo.model.network import Darknet
 from yolo.rng import differ_by_rank
@@ -59,7 +59,7 @@ def build_run_model(settings: TrainSettings, original: Graph, num_classes: int, 
     weights = str(find_weights(named, offline=chosen.offline)) if named else ""
     model = build_model(original, weights, num_classes)
     if settings.distributed.sync_bn and distributed.world_size() > 1:
-        synchronise_norms(model)
+        convert_sync_batch_norm(model)
     if chosen.grad_checkpoint:
         model.gradient_checkpointing_enable()
     model.to(device, memory_format=fast_layout(device))  # type: ignore[call-overload]

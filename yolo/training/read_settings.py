@@ -12,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from yolo.checkpoints.published import published
-from yolo.config.command_line import parse
+from yolo.config.command_line import parse_command_line
 from yolo.config.recipe import flat, with_recipe, with_values
 from yolo.config.run_settings import RUNS
 from yolo.config.train_settings import DEMO, TrainSettings
@@ -79,7 +79,7 @@ def read_train_settings(arguments: Sequence[str]) -> TrainSettings:
 
 def _parse(arguments: Sequence[str], defaults: TrainSettings) -> TrainSettings:
     try:
-        return parse(TrainSettings, "yolo.train", arguments, defaults)
+        return parse_command_line(TrainSettings, "yolo.train", arguments, defaults)
     except SystemExit as end:
         if not end.code:  # --help
             sys.stdout.write(EXAMPLES)

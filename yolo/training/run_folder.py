@@ -32,7 +32,7 @@ def prepare_run_folder(settings: TrainSettings, cfg: CfgFile) -> Path:
     """Make the folder of a run, or take the one that is resumed, with the network and the settings in it."""
 
     def fill(folder: Path) -> None:
-        if job := distributed.job():
+        if job := distributed.job_id():
             (folder / JOB_FILE).write_text(job, encoding="utf-8")
         cfg.write(folder / MODEL_CFG)
         write_settings(settings, folder / SETTINGS_FILE)
@@ -90,7 +90,7 @@ def find_run(resume: str, project: str) -> tuple[Path, str]:
 
 def run_of_this_job(project: str) -> str:
     """Find the run that this command of this job began before its launcher started it again; empty: none."""
-    job = distributed.job()
+    job = distributed.job_id()
     if not job:
         return ""
     for path in local_project(project).glob(f"*/{JOB_FILE}"):
