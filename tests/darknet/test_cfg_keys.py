@@ -35,12 +35,12 @@ def section(*lines: str) -> Section:
         (["count=-3", "rate=.25", "flag=1", "kind=b"], Keys(count=-3, rate=0.25, flag=True, kind="b")),
         (["count=1", "from=-1, 2,,3,"], Keys(count=1, from_=(-1, 2, 3))),  # empty items are skipped
         (["count=1", "from=4 # ,5"], Keys(count=1, from_=(4,))),  # a list ends at #
-        (["count=3#three"], Keys(count=3)),  # so does a number, silently
+        (["count=3#three"], Keys(count=3)),  # and so does a number, without a warning
         (["count=1", "limit=1e-3"], Keys(count=1, limit=1e-3)),
-        (["count=1", "rate="], Keys(count=1)),  # an empty value is no value
+        (["count=1", "rate="], Keys(count=1)),  # an empty value counts as absent
     ],
 )
-def test_values(lines: list[str], expected: Keys) -> None:
+def test_read_keys(lines: list[str], expected: Keys) -> None:
     assert read_keys(Keys, section(*lines)) == expected
 
 
@@ -56,7 +56,7 @@ def test_values(lines: list[str], expected: Keys) -> None:
         (["count=1", "from=1,x"], "a.cfg:4: 'from=1,x': 'x' is not a whole number"),
     ],
 )
-def test_bad_values_name_line_key_and_remedy(lines: list[str], message: str) -> None:
+def test_invalid_value_error_names_line_key_and_remedy(lines: list[str], message: str) -> None:
     with pytest.raises(CfgError) as caught:
         read_keys(Keys, section(*lines))
     assert str(caught.value) == message

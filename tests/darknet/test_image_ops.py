@@ -14,7 +14,7 @@ def test_resize_keeps_corner_pixels() -> None:
 @pytest.mark.parametrize(
     ("size", "target", "expected"),
     [
-        ((427, 640), (416, 416), (277, 416)),  # wide: 427 * 416 / 640 = 277.55, cut off
+        ((427, 640), (416, 416), (277, 416)),  # wide: 427 * 416 / 640 = 277.55, rounded down
         ((640, 427), (416, 416), (416, 277)),  # tall
         ((100, 100), (416, 320), (320, 320)),
     ],
@@ -33,7 +33,7 @@ def test_resize_shorter() -> None:
     assert resize_shorter(torch.zeros(3, 53, 37), 32).shape == (3, 45, 32)
 
 
-def test_centre_crop_beyond_the_edge_repeats_it() -> None:
+def test_centre_crop_repeats_the_edge_beyond_the_image() -> None:
     row = torch.tensor([[[1.0, 2.0, 3.0]]])
     assert centre_crop(row, 1, 1)[0, 0].tolist() == [2]
     assert centre_crop(row, 7, 1)[0, 0].tolist() == [1, 1, 1, 2, 3, 3, 3]

@@ -16,7 +16,7 @@ from yolo.errors import WeightsError
     ("header", "num_bytes"),
     [
         (WeightsHeader(0, 1, 0, seen=7), 16),  # seen is 4 bytes before version 0.2
-        (WeightsHeader(0, 2, 5, seen=2**40), 20),  # and 8 since
+        (WeightsHeader(0, 2, 5, seen=2**40), 20),  # and 8 from 0.2 on
         (WeightsHeader(1, 0, 0, seen=7), 20),
     ],
 )
@@ -32,13 +32,16 @@ def test_round_trip(tmp_path: Path, header: WeightsHeader, num_bytes: int) -> No
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", "not a Darknet weights file: 0 bytes are too few for its header"),
-        (struct.pack("<3iq", 0, 2, 5, 0) + b"abc", "23 bytes are not a header of 20 and 4-byte values"),
+        (b"", "not a Darknet weights file: 0 bytes are too few for the header"),
+        (
+            struct.pack("<3iq", 0, 2, 5, 0) + b"abc",
+            "23 bytes are not a header of 20 bytes and 4-byte values",
+        ),
         (struct.pack("<3i", 0, 2, 5), "it ends inside the header"),
         (b"PK\3\4" * 8, "its header says version"),  # a zip, such as a .pt
     ],
 )
-def test_bad_files_are_named(tmp_path: Path, data: bytes, message: str) -> None:
+def test_invalid_file_is_rejected(tmp_path: Path, data: bytes, message: str) -> None:
     path = tmp_path / "a.weights"
     path.write_bytes(data)
     with pytest.raises(WeightsError) as caught:
@@ -53,7 +56,7 @@ def test_missing_file(tmp_path: Path) -> None:
 
 
 @given(data=st.binary(max_size=64))
-def test_any_bytes_are_weights_or_a_weights_error(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+def test_any_bytes_load_or_raise_weights_error(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     path = tmp_path_factory.mktemp("fuzz") / "a.weights"
     path.write_bytes(data)
     try:

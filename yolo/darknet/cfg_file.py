@@ -1,7 +1,7 @@
-"""Network files (`.cfg`) as sections of keys and values, read by Darknet's own rules.
+"""Network files (`.cfg`) as sections of keys and values, parsed by Darknet's own rules.
 
-Blanks inside a line mean nothing, lines that start with `#` or `;` are comments, and of two equal keys in a
-section the first counts. Values stay text here: what they mean is the business of `yolo.layers`.
+Blanks inside a line are ignored, lines that start with `#` or `;` are comments, and the first of two equal keys in a
+section counts. Values stay text here; `cfg_keys` converts them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from yolo.storage import atomic_path, find_file, shipped_names
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-NET = -1  # where a layer's number is asked for: the [net] section
+NET = -1  # stands for the [net] section where a layer number is expected
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class CfgLine:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A `[name]` and the lines below it."""
+    """A `[name]` header and the lines below it."""
 
     name: str
     number: int  # line of the header, from 1
@@ -39,18 +39,18 @@ class Section:
     path: str
 
     def find(self, key: str) -> CfgLine | None:
-        """The line that counts for a key: the first, as in Darknet."""
+        """Return the line of a key; the first one, as in Darknet, or None."""
         return next((line for line in self.lines if line.key == key), None)
 
     def where(self, key: str | None = None) -> str:
-        """`path:line` of a key, or of the header, for messages."""
+        """Return `path:line` of a key, or of the header, for messages."""
         line = self.find(key) if key else None
         return f"{self.path}:{line.number if line else self.number}"
 
 
 @dataclass(frozen=True, slots=True)
 class CfgFile:
-    """A parsed network file; `text` is kept so that an edit leaves comments and layout alone."""
+    """A parsed network file; `text` is kept so that an edit preserves comments and layout."""
 
     path: str
     text: str
@@ -91,10 +91,10 @@ class CfgFile:
         return cls(path, text, sections[0], tuple(sections[1:]))
 
     def edited(self, changes: Mapping[tuple[int, str], str]) -> CfgFile:
-        """A copy with keys of sections set to new values.
+        """Return a copy with some keys set to new values.
 
         Args:
-            changes: (layer index or `NET`, key) -> value. A key that the section lacks is added below its header.
+            changes: (layer number or `NET`, key) -> value. A key that the section lacks is added below its header.
         """
         lines = self.text.rstrip("\n").split("\n")
         added: dict[int, list[str]] = {}
@@ -109,7 +109,7 @@ class CfgFile:
         return CfgFile.parse(text, self.path)
 
     def write(self, path: Path) -> None:
-        """Write the text, whole or not at all."""
+        """Write the text atomically."""
         with atomic_path(path) as temporary:
             temporary.write_text(self.text, encoding="utf-8")
 
@@ -129,6 +129,6 @@ def _parse_sections(text: str, path: str) -> list[Section]:
         if not equals:
             raise CfgError(f"{path}:{number}: '{raw.strip()}': expected [section], key=value or a # comment")
         if not headers:
-            raise CfgError(f"{path}:{number}: '{raw.strip()}' stands before any section; put it below [net]")
+            raise CfgError(f"{path}:{number}: '{raw.strip()}' comes before the first section; put it below [net]")
         headers[-1][2].append(CfgLine(key, value, number))
     return [Section(name, number, tuple(lines), path) for name, number, lines in headers]

@@ -1,8 +1,7 @@
-"""Keys of a section as a typed record: the dataclass is the schema.
+"""Keys of a cfg section as a typed dataclass, which is the schema.
 
 Fields are keys (`from_` for `from`), annotations convert the values (`Path`: a file that the cfg names), defaults are
-Darknet's, and `__post_init__`
-raises `BadValueError` for a value that the key cannot have.
+Darknet's, and `__post_init__` raises `BadValueError` for a value that the key cannot have.
 """
 
 from __future__ import annotations
@@ -22,12 +21,12 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 INT = re.compile(r"[+-]?\d+")
-MAX_INT = 2**31 - 1  # of C
+MAX_INT = 2**31 - 1  # of a C int
 FLOAT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
 class BadValueError(Exception):
-    """A key whose value a layer cannot have; becomes a `CfgError` with file and line where those are known."""
+    """Invalid value of a key; becomes a `CfgError` with file and line where those are known."""
 
     def __init__(self, key: str, problem: str) -> None:
         super().__init__(problem)
@@ -35,9 +34,10 @@ class BadValueError(Exception):
         self.problem = problem
 
     def in_section(self, section: Section) -> CfgError:
+        """Return the error as a `CfgError` that names file, line and key."""
         line = section.find(self.key)
-        what = f"'{line.key}={line.value}'" if line else f"[{section.name}] without '{self.key}'"
-        return CfgError(f"{section.where(self.key)}: {what}: {self.problem}")
+        setting = f"'{line.key}={line.value}'" if line else f"[{section.name}] without '{self.key}'"
+        return CfgError(f"{section.where(self.key)}: {setting}: {self.problem}")
 
 
 def check_key(key: str, holds: bool, problem: str) -> None:
@@ -50,7 +50,7 @@ Record = TypeVar("Record")
 
 
 def read_keys(record: type[Record], section: Section) -> Record:
-    """Fill a dataclass from a section: fields are keys, annotations converters, defaults defaults.
+    """Read a section into a dataclass whose fields are its keys.
 
     Raises:
         CfgError: a missing key, or a value that the key cannot have.
@@ -74,38 +74,38 @@ def read_keys(record: type[Record], section: Section) -> Record:
 
 
 def unknown_keys(record: type[Record], section: Section) -> list[CfgLine]:
-    """Lines of a section whose keys no field of the record reads."""
+    """Return the lines of a section whose keys are not fields of the record."""
     known = {field.name.rstrip("_") for field in dataclasses.fields(record)}  # type: ignore[arg-type]
     return [line for line in section.lines if line.key not in known]
 
 
 def _convert(hint: Any, text: str, where: str) -> Any:
-    """A key's text as the annotated type; ValueError says what is allowed."""
+    """Convert a key's text to the annotated type; a ValueError says what is allowed."""
     if get_origin(hint) is types.UnionType:  # X | None: absent means None
         hint = get_args(hint)[0]
     if hint is str:
         return text
     if hint is Path:
-        return _named_file(text, where)
+        return _find_named_file(text, where)
     if get_origin(hint) is Literal:
         if text not in get_args(hint):
             raise ValueError(f"use one of {', '.join(get_args(hint))}")
         return text
     if get_origin(hint) is tuple:
         item = get_args(hint)[0]
-        return tuple(_number(item, part, where) for part in text.split("#")[0].split(",") if part)
-    return _number(hint, text, where)
+        return tuple(_parse_number(item, part, where) for part in text.split("#")[0].split(",") if part)
+    return _parse_number(hint, text, where)
 
 
-def _named_file(text: str, where: str) -> Path:
-    """A file that the cfg names: from the working folder, as in Darknet, else from the cfg's or the one above."""
+def _find_named_file(text: str, where: str) -> Path:
+    """Find a file that the cfg names: in the working folder, as in Darknet, else in the cfg's or the folder above."""
     folder = Path(where.rpartition(":")[0]).parent
     candidates = [Path(text), folder / text, folder.parent / text]
     return next((path for path in candidates if path.is_file()), candidates[0])
 
 
-def _number(hint: Any, text: str, where: str) -> Any:
-    """A number as C's atoi or atof reads it: what follows it is ignored, but said."""
+def _parse_number(hint: Any, text: str, where: str) -> Any:
+    """Parse a number as C's atoi or atof does; text after it is ignored with a warning."""
     match = (FLOAT if hint is float else INT).match(text)
     if not match:
         raise ValueError(f"'{text}' is not a {'number' if hint is float else 'whole number'}")

@@ -1,4 +1,4 @@
-"""Darknet's data-set description: the `.data` file and the `.names` file. Opens no image list and no image."""
+"""Darknet's dataset description: the `.data` and `.names` files. Opens no image list and no image."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from yolo.storage import find_file, shipped_names
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 SPLIT_KEYS = {"train": "train", "valid": "val", "val": "val", "test": "test"}  # key -> name of the split
 OTHER_KEYS = frozenset({"classes", "names", "backup", "results", "eval", "labels", "top", "difficult", "map", "tree"})
@@ -29,7 +29,7 @@ class ListFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataFile:
-    """A parsed `.data` file."""
+    """A parsed `.data` file and its class names."""
 
     path: Path
     names_path: Path
@@ -39,10 +39,10 @@ class DataFile:
 
     @classmethod
     def read(cls, path_or_name: str | Path) -> DataFile:
-        """Read a `.data` file by path, or a shipped one by name (`coco`), and the class names that it points to.
+        """Read a `.data` file by path, or a shipped one by name (`coco`), and its class names.
 
-        `valid` and `val` are the split "val"; a key that Darknet does not know and whose value ends in `.txt` is one
-        more split of that name.
+        `valid` and `val` both name the split "val"; a key unknown to Darknet whose value ends in `.txt` is a further
+        split of that name.
 
         Raises:
             DataError: no such file, a line that is not `key = value`, no names, or not as many names as `classes`.
@@ -56,7 +56,7 @@ class DataFile:
         for key, (value, number) in values.items():
             if key not in SPLIT_KEYS and (key in OTHER_KEYS or not value.endswith(".txt")):
                 if key not in OTHER_KEYS:
-                    _log.warning("%s:%d: the key '%s' is not known; it is ignored", path, number, key)
+                    logger.warning("%s:%d: unknown key '%s'; ignored", path, number, key)
                 continue
             where = f"{path}:{number}: '{value}'"
             splits.setdefault(SPLIT_KEYS.get(key, key), ListFile(resolve_path(value, path.parent), where))
@@ -67,7 +67,7 @@ class DataFile:
 
 
 def read_text(path: Path) -> str:
-    """A text file whole, without the mark that some editors put before it.
+    """Read a text file as UTF-8, without a byte order mark.
 
     Raises:
         DataError: the file cannot be read, or is not UTF-8.
@@ -81,7 +81,7 @@ def read_text(path: Path) -> str:
 
 
 def read_lines(path: Path) -> list[str]:
-    """The lines of a text file, stripped; line i of the file is at i - 1.
+    """Read the lines of a text file, stripped; line i of the file is at index i - 1.
 
     Raises:
         DataError: the file cannot be read, or is not UTF-8.
@@ -90,16 +90,16 @@ def read_lines(path: Path) -> list[str]:
 
 
 def read_names(path: Path) -> tuple[str, ...]:
-    """Read a `.names` file: one class a line; blank lines at the end do not count.
+    """Read a `.names` file, one class per line; blank lines at the end are ignored.
 
     Raises:
-        DataError: the file cannot be read, holds no name, or has a blank line between names.
+        DataError: the file cannot be read, contains no name, or has a blank line between names.
     """
     names = read_lines(path)
     while names and not names[-1]:
         names.pop()
     if not names:
-        raise DataError(f"{path}: holds no class name; write one a line")
+        raise DataError(f"{path}: contains no class name; write one per line")
     if "" in names:
         number = names.index("") + 1
         raise DataError(f"{path}:{number}: a blank line between class names would shift the class ids; remove it")
@@ -107,16 +107,16 @@ def read_names(path: Path) -> tuple[str, ...]:
 
 
 def resolve_path(text: str, folder: Path) -> Path:
-    """A path as Darknet takes it, from the working directory; if nothing is there, from `folder`."""
+    """Resolve a path as Darknet does, from the working directory; if it does not exist there, from `folder`."""
     path = Path(text).expanduser()
     return path if path.exists() else folder / path
 
 
 def warn_if_ambiguous(text: str, folder: Path, where: str) -> None:
-    """Say so where a relative path means one file from the working directory and another from `folder`."""
+    """Warn if a relative path exists both in the working directory and in `folder`, as different files."""
     here, there = Path(text).expanduser(), folder / Path(text).expanduser()
     if here.exists() and there.exists() and not here.samefile(there):
-        _log.warning(
+        logger.warning(
             "%s: '%s' is read from the working directory, not %s; write it in full to choose", where, text, there
         )
 
@@ -129,7 +129,7 @@ def _read_values(path: Path) -> dict[str, tuple[str, int]]:
         key, equals, value = (part.strip() for part in line.partition("="))
         if not (key and equals and value):
             raise DataError(f"{path}:{number}: '{line}': expected key = value or a # comment")
-        values.setdefault(key, (value, number))  # of two equal keys the first counts, as in Darknet
+        values.setdefault(key, (value, number))  # the first of two equal keys counts, as in Darknet
         if key in SPLIT_KEYS or key == "names":
             warn_if_ambiguous(value, path.parent, f"{path}:{number}")
     return values
@@ -141,7 +141,9 @@ def _find_names(path: Path, values: Mapping[str, tuple[str, int]]) -> Path:
     text, number = values["names"]
     names_path = resolve_path(text, path.parent)
     if not names_path.is_file():
-        raise DataError(f"{path}:{number}: '{text}': no such file here or in {path.parent}; correct the path")
+        raise DataError(
+            f"{path}:{number}: '{text}': not found in the working directory or in {path.parent}; correct the path"
+        )
     return names_path
 
 

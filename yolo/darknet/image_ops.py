@@ -1,4 +1,4 @@
-"""Images resized as Darknet does it, for results that are to equal its own. Axes: C channels, H and W pixels.
+"""Image resizing exactly as Darknet does it, to reproduce its results. Axes: C channels, H and W pixels.
 
 Source: AlexeyAB/darknet src/image.c resize_image, letterbox_image, resize_min, crop_image (59596d78).
 """
@@ -13,20 +13,20 @@ LETTERBOX_GREY = 0.5
 
 
 def resize(image: Tensor, width: int, height: int) -> Tensor:
-    """Bilinear between corner pixels: the first and last pixel of a row keep their places. (C, H, W) float."""
+    """Resize an image (C, H, W), float, bilinearly with aligned corners: corner pixels keep their values."""
     return F.interpolate(image[None], (height, width), mode="bilinear", align_corners=True)[0]
 
 
 def letterboxed_size(image_size: tuple[int, int], width: int, height: int) -> tuple[int, int]:
-    """(height, width) of an image of `image_size` (height, width) fitted into an input, its shape kept."""
-    tall, wide = image_size
-    if width / wide < height / tall:
-        return tall * width // wide, width
-    return height, wide * height // tall
+    """Return the (height, width) of an image, given its (height, width), fitted into an input, keeping its aspect."""
+    image_height, image_width = image_size
+    if width / image_width < height / image_height:
+        return image_height * width // image_width, width
+    return height, image_width * height // image_height
 
 
 def letterbox(image: Tensor, width: int, height: int) -> Tensor:
-    """The image fitted into (C, height, width), centred on grey."""
+    """Fit an image into (C, height, width), keeping its aspect ratio, centred on grey."""
     new_height, new_width = letterboxed_size((image.shape[1], image.shape[2]), width, height)
     top, left = (height - new_height) // 2, (width - new_width) // 2
     box = image.new_full((image.shape[0], height, width), LETTERBOX_GREY)
@@ -35,7 +35,7 @@ def letterbox(image: Tensor, width: int, height: int) -> Tensor:
 
 
 def resize_shorter(image: Tensor, side: int) -> Tensor:
-    """The image with its shorter side at `side` pixels, its shape kept."""
+    """Resize an image so that its shorter side has `side` pixels, keeping its aspect ratio."""
     height, width = image.shape[1:]
     if width < height:
         return resize(image, side, height * side // width)
@@ -43,7 +43,7 @@ def resize_shorter(image: Tensor, side: int) -> Tensor:
 
 
 def centre_crop(image: Tensor, width: int, height: int) -> Tensor:
-    """The middle of the image; beyond its edge the edge goes on."""
+    """Crop the centre of an image; beyond the image, its edge pixels are repeated."""
     rows, columns = (
         (torch.arange(new, device=image.device) + int((old - new) / 2)).clamp(0, old - 1)
         for new, old in ((height, image.shape[1]), (width, image.shape[2]))

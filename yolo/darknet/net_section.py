@@ -1,4 +1,4 @@
-"""The `[net]` record: input size, and Darknet's own training settings."""
+"""The `[net]` section: input size, and Darknet's own training settings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class NetSection:
     width: int = 0
     height: int = 0
     channels: int = 3
-    inputs: int = 0  # of a network that takes vectors, not images
+    inputs: int = 0  # length of the input vector, for networks that do not take images
     time_steps: int = 1
     batch: int = 1
     subdivisions: int = 1
@@ -90,11 +90,11 @@ class NetSection:
         check_key("burn_in", self.burn_in >= 0, "must be 0 or more")
         if self.policy in ("poly", "sgdr"):
             cycle = self.sgdr_cycle if self.policy == "sgdr" else 0
-            check_key("max_batches", self.max_batches >= 1 or bool(cycle), f"policy={self.policy} needs it, 1 or more")
+            check_key("max_batches", self.max_batches >= 1 or bool(cycle), f"policy={self.policy} needs 1 or more")
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
-        """Channels, height, width; a vector is a map of one cell."""
+        """Channels, height, width; an input vector has height and width 1."""
         if self.width and self.height:
             return self.channels, self.height, self.width
         return self.inputs, 1, 1

@@ -55,13 +55,13 @@ def _pixels(jpeg: Jpeg) -> npt.NDArray[np.uint8]:
 
 def _plane(jpeg: Jpeg, component: Component) -> npt.NDArray[np.int64]:
     """(H, W)."""
-    across = max(other.across for other in jpeg.components)
-    down = max(other.down for other in jpeg.components)
+    max_h = max(other.h_factor for other in jpeg.components)
+    max_v = max(other.v_factor for other in jpeg.components)
     blocks = np.zeros_like(component.coefficients)
     blocks[..., ZIGZAG] = component.coefficients * component.quantisation
     plane = blocks_to_pixels(blocks.reshape(*blocks.shape[:2], 8, 8))
-    width, height = -(-jpeg.width * component.across // across), -(-jpeg.height * component.down // down)
-    whole = upsample_chroma(plane[:height, :width], across // component.across, down // component.down)
+    width, height = -(-jpeg.width * component.h_factor // max_h), -(-jpeg.height * component.v_factor // max_v)
+    whole = upsample_chroma(plane[:height, :width], max_h // component.h_factor, max_v // component.v_factor)
     return whole[: jpeg.height, : jpeg.width]
 
 
