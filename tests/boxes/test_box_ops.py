@@ -8,7 +8,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from yolo.boxes.box_ops import IouKind, cxcywh_to_xyxy, elementwise_iou, pairwise_iou, wh_iou, xyxy_to_cxcywh
+from yolo.boxes.box_ops import (
+    IouKind,
+    cxcywh_to_xyxy,
+    elementwise_iou,
+    pairwise_diou,
+    pairwise_iou,
+    wh_iou,
+    xyxy_to_cxcywh,
+)
 
 # 40 of the 300 pairs of boxes whose overlaps the C Darknet computed (AlexeyAB/darknet 59596d78, src/box.c, float32).
 GOLDEN = Path(__file__).parent / "darknet_box_pairs.npz"
@@ -22,7 +30,7 @@ size = st.integers(1, 1600).map(lambda n: n / 16)
 boxes = st.builds(lambda x, y, w, h: [x, y, x + w, y + h], coordinate, coordinate, size, size)
 
 
-def test_formats() -> None:
+def test_format_conversions() -> None:
     corners = torch.tensor([[10.0, 20.0, 30.0, 60.0]])
     assert xyxy_to_cxcywh(corners).tolist() == [[20, 40, 20, 40]]
     assert cxcywh_to_xyxy(torch.tensor([[20.0, 40.0, 20.0, 40.0]])).tolist() == corners.tolist()
@@ -33,55 +41,63 @@ def test_formats() -> None:
 def test_pairwise_iou() -> None:
     a = torch.tensor([[0, 0, 10, 10], [5, 5, 5, 5]])
     b = torch.tensor([[0, 0, 10, 10], [5, 0, 15, 10], [20, 20, 30, 30], [5, 5, 5, 5]])
-    # same; half of each: 50 / 150; apart; inside but empty. An empty box overlaps nothing, itself included.
+    # same; half of each: 50 / 150; disjoint; inside but empty. An empty box overlaps nothing, not even itself.
     torch.testing.assert_close(pairwise_iou(a, b), torch.tensor([[1, 1 / 3, 0, 0], [0, 0, 0, 0]]))
     assert pairwise_iou(a[:0], b).shape == (0, 4)
     assert pairwise_iou(a.bfloat16(), b.bfloat16()).dtype == torch.float32
 
 
-def test_shape_iou() -> None:
+def test_pairwise_diou_raises_the_distance_term_to_beta() -> None:
+    boxes = torch.tensor([[0.2, 0.2, 0.2, 0.2], [0.25, 0.2, 0.2, 0.2]])
+    low, high = (pairwise_diou(boxes[:1], boxes[1:], beta).item() for beta in (0.6, 0.9))
+    # IoU 0.6; centres 0.05 apart, enclosing box 0.25 x 0.2
+    assert low == pytest.approx(0.6 - (0.0025 / 0.1025) ** 0.6)
+    assert high == pytest.approx(0.6 - (0.0025 / 0.1025) ** 0.9)
+
+
+def test_wh_iou() -> None:
     got = wh_iou(torch.tensor([[10, 20], [0, 0]]), torch.tensor([[10, 20], [20, 10], [5, 20], [0, 0]]))
-    # same; 10 x 10 shared of 200 + 200; half; nothing. Sizes of zero agree with nothing.
+    # same; 10 x 10 shared of 200 + 200; half; zero size. A size of zero has no overlap.
     torch.testing.assert_close(got, torch.tensor([[1, 100 / 300, 0.5, 0], [0, 0, 0, 0]]))
     assert wh_iou(torch.ones(2, 2, dtype=torch.float64), torch.ones(1, 2)).dtype == torch.float64
 
 
 @pytest.mark.parametrize(
-    ("pred", "truth", "expected"),
+    ("pred", "gt", "expected"),
     [
         # the same box
         ([0, 0, 10, 10], [0, 0, 10, 10], {"iou": 1, "giou": 1, "diou": 1, "ciou": 1}),
-        # shifted by half: 50 / 150; hull 150 is the union; centres 5 apart, diagonal 15 x 10; same aspect
+        # shifted by half: 50 / 150; enclosing box 150 = union; centres 5 apart, diagonal 15 x 10; same aspect
         (
             [0, 0, 10, 10],
             [5, 0, 15, 10],
             {"iou": 1 / 3, "giou": 1 / 3, "diou": 1 / 3 - 25 / 325, "ciou": 1 / 3 - 25 / 325},
         ),
-        # apart: hull 30 x 10, union 200; centres 20 apart
+        # disjoint: enclosing box 30 x 10, union 200; centres 20 apart
         ([0, 0, 10, 10], [20, 0, 30, 10], {"iou": 0, "giou": -100 / 300, "diou": -400 / 1000, "ciou": -400 / 1000}),
-        # far apart on the diagonal: everything lost
+        # far apart on the diagonal: the lowest values
         ([0, 0, 1, 1], [1e4, 1e4, 1e4 + 1, 1e4 + 1], {"iou": 0, "giou": -1, "diou": -1, "ciou": -1}),
         # right < left counts as empty
         ([10, 0, 0, 10], [0, 0, 10, 10], {"iou": 0}),
     ],
 )
-def test_paired_iou_by_hand(pred: list[float], truth: list[float], expected: dict[IouKind, float]) -> None:
+def test_elementwise_iou_by_hand(pred: list[float], gt: list[float], expected: dict[IouKind, float]) -> None:
     for kind, value in expected.items():
-        got = elementwise_iou(torch.tensor([pred]), torch.tensor([truth]), kind)
-        assert got.item() == pytest.approx(value, abs=1e-3 if max(truth) > 1e3 else 1e-6), kind
+        got = elementwise_iou(torch.tensor([pred]), torch.tensor([gt]), kind)
+        assert got.item() == pytest.approx(value, abs=1e-3 if max(gt) > 1e3 else 1e-6), kind
 
 
-def test_aspect_term_of_ciou() -> None:
+def test_ciou_aspect_term() -> None:
     # Sharing a centre, 10 x 10 in 10 x 20: IoU 1/2, v = (2/pi (atan 1/2 - atan 1))^2, alpha = v / (1 - IoU + v).
     v = (2 / math.pi * (math.atan(0.5) - math.atan(1))) ** 2
     got = elementwise_iou(torch.tensor([[0.0, 5, 10, 15]]), torch.tensor([[0.0, 0, 10, 20]]), "ciou")
     assert got.item() == pytest.approx(0.5 - v * v / (0.5 + v), abs=1e-6)
 
 
-def test_weight_of_the_aspect_term_is_constant_in_the_gradient() -> None:
+def test_ciou_gradient_takes_the_aspect_weight_as_constant() -> None:
     pred = torch.tensor([[0.0, 5, 10, 15]], dtype=torch.float64, requires_grad=True)
-    truth = torch.tensor([[0.0, 0, 10, 20]], dtype=torch.float64)
-    penalty = elementwise_iou(pred, truth, "diou") - elementwise_iou(pred, truth, "ciou")
+    gt = torch.tensor([[0.0, 0, 10, 20]], dtype=torch.float64)
+    penalty = elementwise_iou(pred, gt, "diou") - elementwise_iou(pred, gt, "ciou")
     (grad,) = torch.autograd.grad(penalty.sum(), pred)
     # d(alpha v)/d bottom = alpha 2 v' d, with d = 2/pi (atan 1/2 - atan w/h) and d atan(w/h)/dh = -w/(w^2 + h^2).
     d = 2 / math.pi * (math.atan(0.5) - math.atan(1))
@@ -90,7 +106,7 @@ def test_weight_of_the_aspect_term_is_constant_in_the_gradient() -> None:
 
 
 @pytest.mark.parametrize("kind", ["iou", "giou", "ciou"])
-def test_paired_iou_equals_darknet(kind: IouKind) -> None:
+def test_elementwise_iou_equals_darknet(kind: IouKind) -> None:
     golden = np.load(GOLDEN)
     corners = cxcywh_to_xyxy(torch.from_numpy(golden["pairs_cxcywh"]).view(-1, 2, 4).double())
     # 1e-5: Darknet computes in float32 with -Ofast; the largest difference over all 300 pairs is 4e-6.
@@ -99,17 +115,17 @@ def test_paired_iou_equals_darknet(kind: IouKind) -> None:
     )
 
 
-@pytest.mark.skipif(not ALL_GOLDEN.is_file(), reason="the full set of Darknet's numbers is not here")
-def test_paired_iou_equals_darknet_on_all_pairs() -> None:
+@pytest.mark.skipif(not ALL_GOLDEN.is_file(), reason="the full set of Darknet's recordings is not available")
+def test_elementwise_iou_equals_darknet_on_all_pairs() -> None:
     golden = np.load(ALL_GOLDEN)
     corners = cxcywh_to_xyxy(torch.from_numpy(golden["box_pairs"]).view(-1, 2, 4).double())
-    pred, truth, values = corners[:, 0], corners[:, 1], torch.from_numpy(golden["box_values"]).double()
+    pred, gt, values = corners[:, 0], corners[:, 1], torch.from_numpy(golden["box_values"]).double()
     columns: dict[IouKind, int] = {"iou": 0, "giou": 1, "ciou": 3}
     for kind, column in columns.items():
-        torch.testing.assert_close(elementwise_iou(pred, truth, kind), values[:, column], atol=1e-5, rtol=0)
+        torch.testing.assert_close(elementwise_iou(pred, gt, kind), values[:, column], atol=1e-5, rtol=0)
     # Darknet's DIoU is the paper's with the distance term to the power 0.6.
-    overlap = elementwise_iou(pred, truth, "iou")
-    distance = overlap - elementwise_iou(pred, truth, "diou")
+    overlap = elementwise_iou(pred, gt, "iou")
+    distance = overlap - elementwise_iou(pred, gt, "diou")
     torch.testing.assert_close(overlap - distance**0.6, values[:, 2], atol=1e-5, rtol=0)
 
 
@@ -129,17 +145,17 @@ def test_ranges_and_symmetry(pairs: list[tuple[list[float], list[float]]]) -> No
 
 # Not CIoU: its gradient leaves out the weight of the aspect term on purpose, as tested above.
 @pytest.mark.parametrize("kind", ["iou", "giou", "diou"])
-def test_gradient_is_that_of_the_value(kind: IouKind) -> None:
+def test_gradient_equals_finite_differences(kind: IouKind) -> None:
     generator = torch.Generator().manual_seed(0)
     corner, extent = torch.rand(2, 20, 2, generator=generator, dtype=torch.float64)
     pred = torch.cat([corner, corner + extent + 0.1], 1).requires_grad_()
-    truth = pred.detach().roll(1, 0)
-    assert torch.autograd.gradcheck(lambda x: elementwise_iou(x, truth, kind), (pred,))
+    gt = pred.detach().roll(1, 0)
+    assert torch.autograd.gradcheck(lambda x: elementwise_iou(x, gt, kind), (pred,))
 
 
-HARD = [
-    [0, 0, 0, 0],  # nothing, at the origin
-    [5, 5, 5, 5],  # nothing, elsewhere
+DEGENERATE = [
+    [0, 0, 0, 0],  # empty, at the origin
+    [5, 5, 5, 5],  # empty, elsewhere
     [0, 0, 0, 10],  # no width
     [0, 0, 10, 10],
     [0, 0, 1e-6, 1e-6],
@@ -151,18 +167,18 @@ HARD = [
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
-def test_values_and_gradients_are_finite_for_hard_boxes(kind: IouKind, dtype: torch.dtype) -> None:
-    hard = torch.tensor(HARD, dtype=dtype)
-    pred = hard.repeat_interleave(len(hard), 0).requires_grad_()
-    truth = hard.repeat(len(hard), 1).requires_grad_()
-    value = elementwise_iou(pred, truth, kind)
+def test_values_and_gradients_are_finite_for_degenerate_boxes(kind: IouKind, dtype: torch.dtype) -> None:
+    degenerate = torch.tensor(DEGENERATE, dtype=dtype)
+    pred = degenerate.repeat_interleave(len(degenerate), 0).requires_grad_()
+    gt = degenerate.repeat(len(degenerate), 1).requires_grad_()
+    value = elementwise_iou(pred, gt, kind)
     assert value.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
     assert value.isfinite().all()
     assert value.max() <= 1 + 1e-6
     assert value.min() >= LOWEST[kind] - 1e-6
-    for grad in torch.autograd.grad(value.sum(), (pred, truth)):
+    for grad in torch.autograd.grad(value.sum(), (pred, gt)):
         assert grad.isfinite().all()
 
 
-def test_no_pairs() -> None:
+def test_elementwise_iou_of_no_pairs() -> None:
     assert elementwise_iou(torch.zeros(0, 4), torch.zeros(0, 4), "ciou").shape == (0,)

@@ -10,11 +10,11 @@ from yolo.boxes import nms_methods
 from yolo.boxes.detections import Detections, Predictions
 from yolo.boxes.nms import NmsSettings, non_max_suppression
 
-Found = list[tuple[tuple[float, ...], float, int]]
+Rows = list[tuple[tuple[float, ...], float, int]]
 
 
-def as_rows(found: Detections) -> Found:
-    columns = (found.xyxy.tolist(), found.score.tolist(), found.class_id.tolist())
+def as_rows(detections: Detections) -> Rows:
+    columns = (detections.xyxy.tolist(), detections.score.tolist(), detections.class_id.tolist())
     return [(tuple(box), score, class_id) for box, score, class_id in zip(*columns, strict=True)]
 
 
@@ -27,8 +27,8 @@ def plain_nms(
     max_detections: int,
     multi_label: bool,
     class_agnostic: bool,
-) -> Found:
-    """The rule, read plainly: one image, O(n^2)."""
+) -> Rows:
+    """Suppress by the plain rule: one image, O(n^2)."""
     candidates = []
     for number, row in enumerate(scores):
         best = row.index(max(row))
@@ -49,7 +49,7 @@ def plain_iou(a: list[float], b: list[float]) -> float:
     return inter / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - inter)
 
 
-# Few places and few scores: many overlaps exactly at the threshold and many equal scores.
+# Few positions and few scores, so that many overlaps equal the threshold and many scores are equal.
 corner = st.integers(-6, 12).map(float)
 side = st.integers(1, 8).map(float)
 box = st.builds(lambda x, y, w, h: [x, y, x + w, y + h], corner, corner, side, side)
@@ -67,7 +67,7 @@ images = st.lists(st.tuples(box, st.lists(eighth, min_size=3, max_size=3)), min_
     st.booleans(),
     st.sampled_from([1, 4, 1000]),
 )
-def test_equals_a_plain_search(
+def test_nms_equals_the_plain_rule(
     image: list[tuple[list[float], list[float]]],
     score_threshold: float,
     iou_threshold: float,
@@ -100,7 +100,7 @@ def test_equals_a_plain_search(
     )
 
 
-def test_only_the_classes_asked_for_are_candidates() -> None:
+def test_classes_limits_the_candidates() -> None:
     boxes = torch.tensor([[[0, 0, 10, 10], [0, 0, 10, 9], [20, 0, 30, 10]]])
     scores = torch.tensor([[[0.5, 0.0, 0.75], [0.25, 0.75, 0.0], [0.0, 0.0, 0.5]]])
     agnostic = NmsSettings(score_threshold=0.1, iou_threshold=0.5, class_agnostic=True)
@@ -114,7 +114,7 @@ def test_only_the_classes_asked_for_are_candidates() -> None:
     assert as_rows(search(classes=[0], multi_label=False)[0]) == []
 
 
-def test_each_image_on_its_own() -> None:
+def test_images_do_not_suppress_each_other() -> None:
     boxes = torch.tensor([[[0, 0, 10, 10], [0, 0, 10, 9]], [[0, 0, 10, 10], [20, 20, 30, 30]]])
     scores = torch.tensor([[[0.5, 0.0], [0.75, 0.25]], [[0.5, 0.25], [0.0, 0.75]]])
     first, second = non_max_suppression(Predictions(boxes, scores), NmsSettings(score_threshold=0.1, iou_threshold=0.5))
@@ -122,8 +122,8 @@ def test_each_image_on_its_own() -> None:
     assert as_rows(second) == [((20, 20, 30, 30), 0.75, 1), ((0, 0, 10, 10), 0.5, 0), ((0, 0, 10, 10), 0.25, 1)]
 
 
-def test_small_boxes_of_a_late_class_are_compared_exactly() -> None:
-    # 2.5 x 4 and 2.5 x 2.51 pixels: IoU 0.6275. Moved apart by class in float32, they would lie on a grid of 1/32.
+def test_class_offsets_do_not_round_small_boxes() -> None:
+    # 2.5 x 4 and 2.5 x 2.51 pixels: IoU 0.6275. Offset by class in float32, coordinates would be rounded to 1/32.
     boxes = torch.tensor([[[3000, 3000, 3002.5, 3004], [3000, 3000, 3002.5, 3002.51], [0, 0, 1, 1]]])
     scores = torch.zeros(1, 3, 100)
     scores[0, :, 99] = torch.tensor([0.5, 0.25, 0.125])
@@ -134,15 +134,15 @@ def test_small_boxes_of_a_late_class_are_compared_exactly() -> None:
         assert len(got) == count
 
 
-def test_boxes_left_of_the_image_do_not_meet_those_of_another_class() -> None:
-    # Moved by the largest coordinate and one, the second box would come to lie on the first.
+def test_negative_coordinates_do_not_overlap_another_class() -> None:
+    # Offset by the largest coordinate plus one, the second box would lie on the first.
     boxes = torch.tensor([[[0, 0, 10, 10], [-11, -11, -1, -1]]])
     scores = torch.tensor([[[0.5, 0.0], [0.0, 0.25]]])
     (got,) = non_max_suppression(Predictions(boxes, scores), NmsSettings(score_threshold=0.1, iou_threshold=0.5))
     assert got.class_id.tolist() == [0, 1]
 
 
-def test_equal_scores_keep_the_order_of_the_boxes() -> None:
+def test_equal_scores_keep_the_order_of_boxes() -> None:
     left = torch.arange(1500.0) * 2
     boxes = torch.stack([left, left, left + 1, left + 1], 1)
     predictions = Predictions(boxes[None], torch.full((1, 1500, 1), 0.5))
@@ -161,7 +161,7 @@ def test_boxes_that_are_not_finite_are_left_out() -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16, torch.float64])
-def test_types(dtype: torch.dtype) -> None:
+def test_result_dtypes(dtype: torch.dtype) -> None:
     boxes, scores = torch.tensor([[[0, 0, 8, 8]]], dtype=dtype), torch.tensor([[[0.5]]], dtype=dtype)
     (got,) = non_max_suppression(Predictions(boxes, scores), NmsSettings(score_threshold=0.1, iou_threshold=0.5))
     assert (got.xyxy.dtype, got.score.dtype, got.class_id.dtype) == (torch.float32, torch.float32, torch.int64)
@@ -172,9 +172,9 @@ def test_types(dtype: torch.dtype) -> None:
 @pytest.mark.parametrize(
     ("num_boxes", "score_threshold"),
     [
-        (0, 0.1),  # no boxes at all
-        (5, 0.9),  # none over the threshold
-        (5, 0.5),  # the threshold itself is not enough
+        (0, 0.1),  # no boxes
+        (5, 0.9),  # none above the threshold
+        (5, 0.5),  # scores at the threshold do not count
     ],
 )
 def test_nothing_found(num_boxes: int, score_threshold: float, multi_label: bool) -> None:
@@ -190,8 +190,8 @@ def test_no_images() -> None:
     assert non_max_suppression(empty, NmsSettings(score_threshold=0.1, iou_threshold=0.5)) == []
 
 
-def test_young_weights_fill_every_place() -> None:
-    # 2,000 boxes x 20 classes, all scores low: the survivors are found beyond the first thousand candidates.
+def test_survivors_beyond_the_first_block_are_found() -> None:
+    # 2,000 boxes x 20 classes, all scores low, as early in training: survivors are beyond the first thousand candidates.
     generator = torch.Generator().manual_seed(0)
     corners = torch.rand(1, 2000, 2, generator=generator) * 4
     boxes = torch.cat([corners, corners + 300], -1)

@@ -1,4 +1,4 @@
-"""Every way of suppression against the rule, read plainly: one image, plain Python, O(n^2)."""
+"""Every suppression method against a reference in plain Python, one image, O(n^2)."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ Box = tuple[float, float, float, float]
 
 
 @dataclass
-class Plain:
-    """A candidate of the plain rule."""
+class Candidate:
+    """A candidate of the reference implementation."""
 
     position: int
     box: Box
@@ -34,17 +34,17 @@ def iou(a: Box, b: Box) -> float:
 
 
 def diou(a: Box, b: Box, beta: float) -> float:
-    hull = (max(a[2], b[2]) - min(a[0], b[0])) ** 2 + (max(a[3], b[3]) - min(a[1], b[1])) ** 2
-    apart = ((a[0] + a[2] - b[0] - b[2]) / 2) ** 2 + ((a[1] + a[3] - b[1] - b[3]) / 2) ** 2
-    return iou(a, b) - math.pow(apart / hull, beta)
+    diagonal = (max(a[2], b[2]) - min(a[0], b[0])) ** 2 + (max(a[3], b[3]) - min(a[1], b[1])) ** 2
+    distance = ((a[0] + a[2] - b[0] - b[2]) / 2) ** 2 + ((a[1] + a[3] - b[1] - b[3]) / 2) ** 2
+    return iou(a, b) - math.pow(distance / diagonal, beta)
 
 
-def plain(
-    candidates: list[Plain], method: NmsMethod, iou_threshold: float, score_threshold: float, limit: int
-) -> list[Plain]:
-    left = [Plain(c.position, c.box, c.score, c.group) for c in candidates]
-    taken: list[Plain] = []
-    while left and len(taken) < limit:
+def reference_suppress(
+    candidates: list[Candidate], method: NmsMethod, iou_threshold: float, score_threshold: float, max_survivors: int
+) -> list[Candidate]:
+    left = [Candidate(c.position, c.box, c.score, c.group) for c in candidates]
+    taken: list[Candidate] = []
+    while left and len(taken) < max_survivors:
         best = max(left, key=lambda c: (c.score, -c.position))
         left.remove(best)
         taken.append(best)
@@ -64,7 +64,7 @@ def factor(best: Box, other: Box, method: NmsMethod, iou_threshold: float) -> fl
     return 1.0 if overlap <= iou_threshold else 1 - overlap if method.kind == "linear" else 0.0
 
 
-def merged(survivor: Plain, candidates: list[Plain], iou_threshold: float) -> Plain:
+def merged(survivor: Candidate, candidates: list[Candidate], iou_threshold: float) -> Candidate:
     near = [
         c
         for c in candidates
@@ -72,10 +72,10 @@ def merged(survivor: Plain, candidates: list[Plain], iou_threshold: float) -> Pl
     ]
     weight = sum(c.score for c in near)
     box = tuple(sum(c.score * c.box[side] for c in near) / weight for side in range(4))
-    return Plain(survivor.position, (box[0], box[1], box[2], box[3]), survivor.score, survivor.group)
+    return Candidate(survivor.position, (box[0], box[1], box[2], box[3]), survivor.score, survivor.group)
 
 
-def as_tensors(candidates: list[Plain]) -> Candidates:
+def as_tensors(candidates: list[Candidate]) -> Candidates:
     count = len(candidates)
     return Candidates(
         torch.tensor([c.box for c in candidates]).view(-1, 4),
@@ -85,12 +85,12 @@ def as_tensors(candidates: list[Plain]) -> Candidates:
     )
 
 
-# Few places and few scores: many equal scores, and overlaps that are the same number again and again.
+# Few positions and few scores, so that scores and overlaps are often equal.
 corner = st.integers(-6, 12).map(float)
 side = st.integers(1, 8).map(float)
 box = st.builds(lambda x, y, w, h: (x, y, x + w, y + h), corner, corner, side, side)
 image = st.lists(st.tuples(box, st.integers(1, 8).map(lambda n: n / 8), st.integers(0, 1)), max_size=14).map(
-    lambda rows: [Plain(number, *row) for number, row in enumerate(rows)]
+    lambda rows: [Candidate(number, *row) for number, row in enumerate(rows)]
 )
 kinds: list[SuppressionKind] = ["greedy", "merge", "linear", "gaussian", "diou"]
 methods = st.builds(
@@ -101,7 +101,7 @@ methods = st.builds(
 )
 
 
-# Thresholds that no overlap of these boxes, and no weakened score, equals but for rounding.
+# Thresholds that differ from every overlap and every lowered score of these boxes by more than rounding.
 @settings(deadline=None, max_examples=150)
 @given(
     image,
@@ -111,39 +111,39 @@ methods = st.builds(
     st.sampled_from([1, 3, 100]),
     st.sampled_from([1, 3]),
 )
-def test_equals_a_plain_search(
-    candidates: list[Plain],
+def test_suppress_equals_the_reference(
+    candidates: list[Candidate],
     method: NmsMethod,
     iou_threshold: float,
     score_threshold: float,
-    limit: int,
+    max_survivors: int,
     block: int,
 ) -> None:
     candidates = [c for c in candidates if c.score > score_threshold]
-    candidates = [Plain(number, c.box, c.score, c.group) for number, c in enumerate(candidates)]
+    candidates = [Candidate(number, c.box, c.score, c.group) for number, c in enumerate(candidates)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(nms_methods, "_FIRST_BLOCK", block)
         patch.setattr(nms_methods, "_CHUNK", block)
-        got = suppress(as_tensors(candidates), method, iou_threshold, score_threshold, limit)
-    expected = plain(candidates, method, iou_threshold, score_threshold, limit)
-    # Weakened scores that differ in the last digit alone may change places.
-    assert sorted(got.index.tolist()) == sorted(c.position for c in expected) or len(expected) == limit
+        got = suppress(as_tensors(candidates), method, iou_threshold, score_threshold, max_survivors)
+    expected = reference_suppress(candidates, method, iou_threshold, score_threshold, max_survivors)
+    # Lowered scores that differ only in the last digit may swap places.
+    assert sorted(got.index.tolist()) == sorted(c.position for c in expected) or len(expected) == max_survivors
     torch.testing.assert_close(got.score, torch.tensor([c.score for c in expected]).float())
     if method.kind in ("greedy", "merge", "diou"):
         assert got.index.tolist() == [c.position for c in expected]
         torch.testing.assert_close(got.xyxy, torch.tensor([c.box for c in expected]).view(-1, 4).float())
 
 
-def line(score: list[float], step: float) -> Candidates:
-    """Boxes of 10 x 10 pixels in a row."""
+def row_of_boxes(score: list[float], step: float) -> Candidates:
+    """Return boxes of 10 x 10 pixels in a row, `step` pixels apart."""
     left = torch.arange(len(score)) * step
     boxes = torch.stack([left, torch.zeros_like(left), left + 10, torch.full_like(left, 10.0)], 1)
     return Candidates(boxes, torch.arange(len(score)), torch.tensor(score), torch.zeros(len(score), dtype=torch.int64))
 
 
-def test_numbers_by_hand() -> None:
+def test_scores_and_boxes_by_hand() -> None:
     # Neighbours 2 pixels apart: IoU 80 / 120 = 2 / 3; the outer two: 60 / 140 = 3 / 7.
-    candidates = line([0.9, 0.8, 0.7], 2.0)
+    candidates = row_of_boxes([0.9, 0.8, 0.7], 2.0)
 
     def scores(kind: SuppressionKind) -> list[float]:
         return [round(s, 6) for s in suppress(candidates, NmsMethod(kind=kind), 0.5, 0.0, 100).score.tolist()]
@@ -153,21 +153,21 @@ def test_numbers_by_hand() -> None:
     first = 0.8 * math.exp(-(4 / 9) / 0.5)
     second = 0.7 * math.exp(-(9 / 49) / 0.5)
     assert scores("gaussian") == [0.9, round(second, 6), round(first * math.exp(-(4 / 9) / 0.5), 6)]
-    # 2 pixels between centres, (12, 10) the hull: 2 / 3 - 4 / 244 is still over the threshold.
+    # 2 pixels between centres, (12, 10) the enclosing box: 2 / 3 - 4 / 244 is still above the threshold.
     assert scores("diou") == [0.9, 0.7]
     merged = suppress(candidates, NmsMethod(kind="merge"), 0.5, 0.0, 100)
     assert merged.xyxy[:, 0].tolist() == pytest.approx([2 * 0.8 / 1.7, (2 * 0.8 + 4 * 0.7) / 1.5])
 
 
 def test_small_beta_spares_boxes_with_distant_centres() -> None:
-    candidates = line([0.9, 0.8], 2.0)
+    candidates = row_of_boxes([0.9, 0.8], 2.0)
     kept = [len(suppress(candidates, NmsMethod(kind="diou", beta=b), 0.5, 0.0, 100).score) for b in (1.0, 0.2)]
-    assert kept == [1, 2]  # (4 / 244) ** 0.2 = 0.44 comes off the IoU of 0.67
+    assert kept == [1, 2]  # (4 / 244) ** 0.2 = 0.44 is subtracted from the IoU of 0.67
 
 
 @pytest.mark.parametrize("kind", kinds)
-def test_a_hundred_thousand_candidates_need_little_memory(kind: SuppressionKind) -> None:
-    # A table of all pairs would be 40 GB. All of one class overlap: the best of each group is all that stays.
+def test_a_hundred_thousand_candidates_need_no_table_of_pairs(kind: SuppressionKind) -> None:
+    # A table of all pairs would be 40 GB. All of one group overlap: only the best of each survives.
     generator = torch.Generator().manual_seed(0)
     corners = torch.rand(100_000, 2, generator=generator)
     group = torch.arange(100_000) % 20
@@ -182,5 +182,5 @@ def test_a_hundred_thousand_candidates_need_little_memory(kind: SuppressionKind)
 
 @pytest.mark.parametrize("kind", kinds)
 def test_no_candidates(kind: SuppressionKind) -> None:
-    got = suppress(line([], 1.0), NmsMethod(kind=kind), 0.5, 0.1, 10)
+    got = suppress(row_of_boxes([], 1.0), NmsMethod(kind=kind), 0.5, 0.1, 10)
     assert (got.xyxy.shape, got.score.shape, got.index.shape) == ((0, 4), (0,), (0,))
