@@ -55,7 +55,7 @@ def test_further_arguments() -> None:
     ("name", "arguments", "message"),
     [
         ("lion", {}, "--optimizer lion: not in torch.optim; use one of ASGD, "),
-        ("lbfgs", {}, "--optimizer lbfgs: it computes the loss several times a step; use sgd, adam or adamw"),
+        ("lbfgs", {}, "--optimizer lbfgs: it computes the loss several times per step; use sgd, adam or adamw"),
         ("optimizer", {}, "--optimizer optimizer: not in torch.optim"),
         ("adam", {"epps": 1e-6}, "--optimizer-args epps 1e-06: Adam takes amsgrad, capturable, "),
         ("sgd", {"momentum": 0.5}, "--optimizer-args momentum 0.5: use the settings lr0, momentum"),

@@ -58,7 +58,7 @@ class Precision:
         return torch.autocast(self._device, DTYPES.get(self.name), enabled=self.name in DTYPES)
 
     def backward(self, loss: Tensor) -> None:
-        """Add the gradients of the loss to those of the parameters; with fp16 scaled, so that small ones are not lost."""
+        """Add the gradients of the loss to the parameters; fp16 scales them, so that small ones are not lost."""
         self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
 
     def unscale(self, optimizer: Optimizer) -> None:
