@@ -20,8 +20,8 @@ import numpy as np
 import tyro
 
 from yolo.data.index import Index, Record
-from yolo.evaluation.metrics.coco_metrics import CocoMetrics, coco_metrics
-from yolo.evaluation.metrics.flat_detections import FlatDetections, image_of_truth
+from yolo.evaluation.metrics.coco_metrics import CocoMetrics, compute_coco_metrics
+from yolo.evaluation.metrics.flat_detections import FlatDetections, gt_image_ids
 
 NUMBERS = (
     "map50_95", "map50", "map75", "map_small", "map_medium", "map_large",
@@ -82,7 +82,7 @@ def pycocotools_numbers(index: Index, found: FlatDetections) -> list[float]:
             {"id": i, "image_id": image, "category_id": k, "bbox": bbox, "area": area, "iscrowd": int(crowd)}
             for i, (image, k, bbox, area, crowd) in enumerate(
                 zip(
-                    image_of_truth(index).tolist(),
+                    gt_image_ids(index).tolist(),
                     index.all_class_ids.tolist(),
                     _corner_and_size(index.all_boxes_xyxy),
                     index.all_areas.tolist(),
@@ -115,7 +115,7 @@ def main() -> None:
     print(f"{len(index)} images, {len(index.names)} classes, {len(index.all_ignore)} objects, ", end="")
     print(f"{int(index.all_ignore.sum())} of them crowds, {len(found)} detections")
     start = time.perf_counter()
-    metrics = coco_metrics(index, found)
+    metrics = compute_coco_metrics(index, found)
     ours_s = time.perf_counter() - start
     start = time.perf_counter()
     with contextlib.redirect_stdout(io.StringIO()):

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import torch
 import tyro
+from yolo.evaluation.scoring import collect
 
 from yolo.checkpoints.loading import load_model
 from yolo.data.formats.open_dataset import open_source
 from yolo.evaluation.evaluator import Evaluator
-from yolo.evaluation.metrics.darknet_map import darknet_metrics
-from yolo.evaluation.scoring import collect
+from yolo.evaluation.metrics.darknet_map import compute_darknet_map
 from yolo.inference.darknet_detector import DarknetDetector, DarknetLoader
 
 POINT = 0.1
@@ -49,7 +49,7 @@ def main() -> None:
         if not name.startswith("iou_"):
             continue
         iou = float(name.removeprefix("iou_"))
-        got = darknet_metrics(index, evaluator.found(), iou_threshold=iou, points=0, confidence=0.25)
+        got = compute_darknet_map(index, evaluator.gather_detections(), iou_threshold=iou, points=0, confidence=0.25)
         worst = max((abs(100 * row.ap - golden["per_class"].get(row.name, 0)), row.name) for row in got.classes)
         ours = (got.tp, got.fp, got.fn, got.detections)
         theirs = tuple(golden[key] for key in ("tp", "fp", "fn", "detections"))

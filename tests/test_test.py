@@ -1,4 +1,4 @@
-"""The test program on a network that finds cells of 32 x 32 pixels filled with red or green, and nothing else."""
+"""The test program with a network that detects only cells of 32 x 32 pixels filled with red or green."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from tests.programs import call
 from yolo.checkpoints.loading import load_model
 from yolo.darknet.cfg_file import CfgFile
 from yolo.data.formats.open_dataset import open_source
-from yolo.evaluation.scoring import score
+from yolo.evaluation.evaluate_model import evaluate_model
+from yolo.evaluation.run_test import read_split
 from yolo.model.network import Darknet
-from yolo.test import main, read_index, read_test_settings
+from yolo.test import main, read_test_settings
 
 CFG = """[net]
 width=64
@@ -38,15 +39,15 @@ classes=2
 num=1
 """
 RED, GREEN = 10, 90  # category ids
-TRUTH = [  # image id, category, x y w h, crowd, what is painted
+GROUND_TRUTH = [  # image id, category, x y w h, crowd, painted colour (BGR)
     (7, RED, (0, 0, 32, 32), 0, (0, 0, 255)),
     (7, GREEN, (32, 32, 28, 32), 0, (0, 200, 0)),  # IoU .875
     (9, RED, (40, 0, 24, 32), 0, (0, 0, 150)),  # IoU .75
-    (9, GREEN, (0, 32, 32, 32), 0, None),  # not to be seen: missed
-    (12, GREEN, (0, 0, 32, 64), 1, (0, 230, 0)),  # a crowd, the upper half of which is painted
+    (9, GREEN, (0, 32, 32, 32), 0, None),  # not painted: missed
+    (12, GREEN, (0, 0, 32, 64), 1, (0, 230, 0)),  # a crowd, its upper half painted
     (12, RED, (32, 0, 32, 32), 0, (0, 255, 0)),  # painted in the other colour
 ]
-TWELVE = "map50_95 map50 map75 map_small map_medium map_large recall_1 recall_10 recall_100 recall_small recall_medium"
+METRICS = "map50_95 map50 map75 map_small map_medium map_large recall_1 recall_10 recall_100 recall_small recall_medium"
 
 
 @pytest.fixture
@@ -64,8 +65,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             convolution.weight[4, channel] = 8 / 1024
         convolution.bias[4:] = torch.tensor([-4.0, -3, -3])
     model.save_weights(tmp_path / "net.weights")
-    images = {image_id: np.zeros((64, 64, 3), np.uint8) for image_id, *_ in TRUTH}
-    for image_id, _, (x, y, _, _), _, colour in TRUTH:
+    images = {image_id: np.zeros((64, 64, 3), np.uint8) for image_id, *_ in GROUND_TRUTH}
+    for image_id, _, (x, y, _, _), _, colour in GROUND_TRUTH:
         if colour:
             left, top = 32 * round(x / 33), 32 * round(y / 33)
             images[image_id][top : top + 32, left : left + 32] = colour
@@ -78,7 +79,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "categories": [{"id": RED, "name": "red"}, {"id": GREEN, "name": "green"}],
         "annotations": [
             {"id": n, "image_id": i, "category_id": k, "bbox": box, "area": 0.9 * box[2] * box[3], "iscrowd": crowd}
-            for n, (i, k, box, crowd, _) in enumerate(TRUTH, start=1)
+            for n, (i, k, box, crowd, _) in enumerate(GROUND_TRUTH, start=1)
         ],
         "info": {},
     }
@@ -92,7 +93,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     return call(monkeypatch, main, *common, *arguments)
 
 
-def test_cocos_program_gives_the_same_numbers_for_the_result_file(
+def test_pycocotools_gives_the_same_metrics_for_the_result_file(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     coco, cocoeval = pytest.importorskip("pycocotools.coco"), pytest.importorskip("pycocotools.cocoeval")
@@ -101,19 +102,19 @@ def test_cocos_program_gives_the_same_numbers_for_the_result_file(
     assert [path.name for path in (folder / "runs" / "test").iterdir()] == ["detections.json"]
     table = capsys.readouterr().out
     with contextlib.redirect_stdout(io.StringIO()):
-        truth = coco.COCO(str(folder / "coco" / "annotations" / "instances_val.json"))
-        result = cocoeval.COCOeval(truth, truth.loadRes(str(folder / "runs" / "test" / "detections.json")), "bbox")
+        coco_gt = coco.COCO(str(folder / "coco" / "annotations" / "instances_val.json"))
+        result = cocoeval.COCOeval(coco_gt, coco_gt.loadRes(str(folder / "runs" / "test" / "detections.json")), "bbox")
         result.evaluate()
         result.accumulate()
         result.summarize()
     theirs = [None if number == -1 else pytest.approx(number, abs=1e-9) for number in result.stats[:11]]
-    assert [scores[name] for name in TWELVE.split()] == theirs
+    assert [scores[name] for name in METRICS.split()] == theirs
     assert 0.3 < scores["map50_95"] < 0.9
     assert f"precision (AP)  {scores['map50_95']:.3f}" in table
-    assert "at most 100 detections an image" in table
+    assert "at most 100 detections per image" in table
 
 
-def test_the_report_and_label_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_report_and_label_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(monkeypatch, "--save-txt", "--save-hybrid") == 0
     made = folder / "runs" / "test"
     assert {path.name for path in made.iterdir()} == {
@@ -122,15 +123,19 @@ def test_the_report_and_label_files(folder: Path, monkeypatch: pytest.MonkeyPatc
     }
     assert [(made / "labels" / f"{i}.txt").read_text().count("\n") for i in (7, 9, 12)] == [2, 1, 2]
     hybrid = [(made / "hybrid" / f"{i}.txt").read_text().splitlines() for i in (7, 9, 12)]
-    assert [len(rows) for rows in hybrid] == [2, 2, 1]  # of 12 nothing is new: the crowd, and a label of another class
-    assert hybrid[1][1].startswith("1 0.25")  # a label that nothing was found for
+    assert [len(rows) for rows in hybrid] == [
+        2,
+        2,
+        1,
+    ]  # both of image 12 overlap a label
+    assert hybrid[1][1].startswith("1 0.25")  # a label without a detection
     metrics = json.loads((made / "metrics.json").read_text())
     counts = {kind: row["count"] for kind, row in metrics["errors"].items() if row["count"]}
     assert counts == {"class": 1, "missed": 1}
     assert set(metrics["speed_ms"]) == {"load", "forward", "nms", "images"}
     page = (made / "report.html").read_text()
     assert page.count('src="data:image/png;base64,') == 4
-    assert page.count('src="data:image/jpeg;base64,') == 2  # the images with mistakes
+    assert page.count('src="data:image/jpeg;base64,') == 2  # the images with errors
     assert "http" not in page.split("<body>")[1]
     assert run(monkeypatch) == 0
     assert (folder / "runs" / "test-2" / "report.html").is_file()
@@ -146,7 +151,7 @@ def test_the_report_and_label_files(folder: Path, monkeypatch: pytest.MonkeyPatc
         (["--rect", "--split", "val"], {"images": 3, "truths": 5}),
     ],
 )
-def test_metrics_and_ways_to_detect(
+def test_metrics_augmentation_and_rect(
     folder: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], expected: dict[str, float]
 ) -> None:
     assert run(monkeypatch, "--nosave", "--json", "scores.json", *arguments) == 0
@@ -155,7 +160,7 @@ def test_metrics_and_ways_to_detect(
     assert not (folder / "runs").exists()
 
 
-def test_a_study_over_sizes(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_size_study(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(monkeypatch, "--task", "study", "--study-sizes", "64", "96") == 0
     made = folder / "runs" / "test"
     assert {path.name for path in made.iterdir()} == {"study.png", "study.json"}
@@ -167,16 +172,19 @@ def test_a_study_over_sizes(folder: Path, monkeypatch: pytest.MonkeyPatch, capsy
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--match-iou", "0.75"], "--match-iou 0.75: use --metric voc, voc07 or darknet with it"),
-        (["--points", "11"], "--points 11: use it with --metric darknet only"),
-        (["--metric", "darknet", "--augment"], "--augment True: use another --metric"),
-        (["--task", "study", "--save-txt"], "--task study: use val or test with --save-json"),
-        (["--study-sizes", "64"], "--study-sizes (64,): use it with --task study only"),
+        (["--match-iou", "0.75"], "--match-iou 0.75 does not work with --metric coco"),
+        (["--points", "11"], "--points 11 works only with --metric darknet"),
+        (["--metric", "darknet", "--augment"], "--augment does not work with --metric darknet"),
+        (["--task", "study", "--save-txt"], "--task study does not work with --save-json"),
+        (["--study-sizes", "64"], "--study-sizes 64 works only with --task study"),
+        (["--task", "study", "--metric", "voc"], "--task study does not work with --metric voc"),
+        (["--rect", "--fit", "stretch"], "--rect does not work with --fit stretch"),
+        (["--metric", "darknet", "--rect"], "--rect does not work with --metric darknet"),
         (["--conf", "1"], "--conf 1.0: use a number from 0 to below 1"),
         (["--task", "test"], "coco: no split 'test'; it has: val"),
     ],
 )
-def test_what_is_refused(
+def test_unusable_settings_are_refused(
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -188,16 +196,16 @@ def test_what_is_refused(
     assert not (folder / "runs").exists()
 
 
-def scored(folder: str, metric: str) -> dict[str, object]:
+def evaluate(folder: str, metric: str) -> dict[str, object]:
     os.chdir(folder)
     arguments = ["--weights", "net.weights", "--cfg", "net.cfg", "--data", "coco", "--workers", "0", "--metric", metric]
     given = read_test_settings(arguments)
     model, _ = load_model(given.cfg, given.weights, torch.device("cpu"))
     settings = given.resolved(model.net.width, model.net.height)
-    return score(settings, model, read_index(settings, open_source(settings.data), model)).as_json()
+    return evaluate_model(settings, model, read_split(settings, open_source(settings.data), model)).as_json()
 
 
 @pytest.mark.parametrize("metric", ["coco", "darknet"])
-def test_processes_share_the_images_and_have_one_score(folder: Path, metric: str) -> None:
-    alone = scored(str(folder), metric)
-    assert run_ranks(scored, 2, str(folder), metric) == [alone] * 2
+def test_two_processes_share_the_images_and_return_the_metrics_of_one(folder: Path, metric: str) -> None:
+    expected = evaluate(str(folder), metric)
+    assert run_ranks(evaluate, 2, str(folder), metric) == [expected] * 2

@@ -1,13 +1,15 @@
 import pytest
 import torch
 
-from tests.evaluation.metrics.test_coco_metrics import flat, record
+from tests.evaluation.splits import flat_detections, image_record
 from yolo.boxes.detections import Detections
 from yolo.data.index import Index
 from yolo.evaluation.evaluator import Evaluator
-from yolo.evaluation.metrics.coco_metrics import coco_metrics
+from yolo.evaluation.metrics.coco_metrics import compute_coco_metrics
 
-INDEX = Index.from_records(["a", "b"], [record([[0, 0, 10, 10]], [0]), record([[5, 5, 25, 25]], [1]), record([], [])])
+INDEX = Index.from_records(
+    ["a", "b"], [image_record([[0, 0, 10, 10]], [0]), image_record([[5, 5, 25, 25]], [1]), image_record([], [])]
+)
 
 
 def detections(rows: list[tuple[list[float], float, int]]) -> Detections:
@@ -18,7 +20,7 @@ def detections(rows: list[tuple[list[float], float, int]]) -> Detections:
     )
 
 
-def test_batches_in_any_order_give_the_metrics_of_all() -> None:
+def test_batches_in_any_order_give_the_metrics_of_the_whole_split() -> None:
     evaluator = Evaluator(INDEX)
     evaluator.process([1], [detections([([5, 5, 25, 25], 0.5, 1), ([50, 50, 60, 60], 0.75, 0)])])
     evaluator.process([2, 0], [detections([]), detections([([0, 0, 10, 10], 0.25, 0)])])
@@ -28,12 +30,12 @@ def test_batches_in_any_order_give_the_metrics_of_all() -> None:
         (0, [0.0, 0.0, 10.0, 10.0], 0.25, 0),
     ]
     got = evaluator.evaluate()
-    assert got == coco_metrics(INDEX, flat(rows))
-    # Class "a": a miss, then the hit: 1/2. Class "b": 1.
+    assert got == compute_coco_metrics(INDEX, flat_detections(rows))
+    # Class "a": a false positive, then a true one: 1/2. Class "b": 1.
     assert got.map50 == pytest.approx(0.75)
 
 
-def test_reset_forgets() -> None:
+def test_reset_forgets_detections() -> None:
     evaluator = Evaluator(INDEX)
     evaluator.process([0], [detections([([0, 0, 10, 10], 0.25, 0)])])
     assert evaluator.evaluate().map50 == pytest.approx(0.5)
@@ -43,7 +45,7 @@ def test_reset_forgets() -> None:
     assert evaluator.evaluate().map50 == pytest.approx(0.5)
 
 
-def test_an_image_comes_once() -> None:
+def test_an_image_may_come_only_once() -> None:
     evaluator = Evaluator(INDEX)
     evaluator.process([0], [detections([])])
     with pytest.raises(AssertionError, match="image 0 processed twice"):

@@ -9,7 +9,7 @@ from yolo.evaluation.metric_plots import (
     draw_pr_curves,
     draw_speed_accuracy,
 )
-from yolo.evaluation.metrics.coco_metrics import ClassMetrics
+from yolo.evaluation.metrics.coco_metrics import CocoClassMetrics
 from yolo.evaluation.metrics.confidence_curves import ConfidenceCurves
 from yolo.evaluation.metrics.error_kinds import KINDS, ErrorKind
 
@@ -22,10 +22,10 @@ def share(image: npt.NDArray[np.uint8], colour: tuple[int, int, int]) -> float:
     return float((image == np.array(colour)).all(axis=2).mean())
 
 
-def test_curves_are_drawn_for_classes_with_truth() -> None:
-    def row(name: str, truths: int, curve: tuple[float, ...]) -> ClassMetrics:
+def test_precision_recall_curves_are_drawn_for_classes_with_ground_truth() -> None:
+    def row(name: str, num_gt: int, curve: tuple[float, ...]) -> CocoClassMetrics:
         numbers = {"map50": 0.5, "map50_95": 0.4, "precision": 0.5, "recall": 0.5}
-        return ClassMetrics(name=name, images=truths, truths=truths, **numbers, curve50=curve)
+        return CocoClassMetrics(name=name, num_images=num_gt, num_gt=num_gt, **numbers, curve50=curve)
 
     without = draw_pr_curves(metrics(row("none", 0, ())))
     one = draw_pr_curves(metrics(row("none", 0, ()), row("cell", 4, (1.0,) * 101)))
@@ -35,7 +35,7 @@ def test_curves_are_drawn_for_classes_with_truth() -> None:
     assert np.ptp(np.nonzero(drawn)[1]) > 300  # from recall 0 to 1
 
 
-def test_curves_over_confidence() -> None:
+def test_curves_over_the_confidence_threshold() -> None:
     score = np.linspace(0, 1, 201)
     rows = np.stack([1 - score, score])
     few = draw_confidence_curves(ConfidenceCurves(score, ("a", "b"), rows, rows, rows), 0.25)
@@ -44,7 +44,7 @@ def test_curves_over_confidence() -> None:
     assert share(none, BLUE) == 0
 
 
-def test_a_matrix_grows_with_its_classes_up_to_a_limit() -> None:
+def test_confusion_matrix_grows_with_its_classes_up_to_a_limit() -> None:
     names = [f"class {i}" for i in range(50)]
     sizes = []
     for count in (2, 12, 40, 50):
@@ -54,15 +54,15 @@ def test_a_matrix_grows_with_its_classes_up_to_a_limit() -> None:
     assert sizes[0] < sizes[1] < sizes[2] == sizes[3]
 
 
-def test_bars_grow_with_the_cost() -> None:
+def test_axis_of_error_bars_follows_the_longest() -> None:
     cheap, dear = (
-        draw_error_kinds([ErrorKind(name, 0, cost if name == "place" else 0.1) for name in KINDS], 0.25)
+        draw_error_kinds([ErrorKind(name, 0, cost if name == "localization" else 0.1) for name in KINDS], 0.25)
         for cost in (0.1, 0.4)
     )
     assert share(cheap, ORANGE) > 1.5 * share(dear, ORANGE) > 0  # the axis follows the longest
 
 
-def test_a_point_for_each_size() -> None:
+def test_speed_accuracy_curve_has_a_point_for_each_size() -> None:
     image = draw_speed_accuracy([320, 416], [10.0, 20.0], [0.2, 0.3])
     columns = np.nonzero((image == np.array(BLUE)).all(axis=2))[1]
     assert np.ptp(columns) > 200

@@ -14,7 +14,7 @@ def write(path: Path, text: str) -> Path:
 
 
 def test_plot_has_a_row_of_panels_per_four_columns(tmp_path: Path) -> None:
-    # A metric that is measured every second epoch only, a diverged loss, and a class, which has no panel.
+    # A metric that is measured every second epoch, a diverged loss, and a class, which has no panel.
     few = write(tmp_path / "few.csv", "epoch,train/box,metrics/mAP50,AP50-95/a\n1,0.5,,\n2,nan,0.25,0.5\n3,inf,,\n")
     many = write(tmp_path / "many.csv", "epoch,a,b,c,d,e\n1,1,2,3,4,5\n2,2,3,4,5,6\n")
     plot_results(few, tmp_path / "few.png")
@@ -24,7 +24,7 @@ def test_plot_has_a_row_of_panels_per_four_columns(tmp_path: Path) -> None:
     assert two_rows is not None
     assert two_rows.shape == (2 * one_row.shape[0], one_row.shape[1], 3)
     blue = np.all(np.abs(one_row.astype(int) - (0xA8, 0x5F, 0x1F)) < 8, axis=2)
-    # Points in the first two panels and nowhere else.
+    # Points in the first two panels only.
     assert [part.any() for part in np.array_split(blue, 4, axis=1)] == [True, True, False, False]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["few.csv", "few.png", "many.csv", "many.png"]
 
@@ -34,12 +34,12 @@ def test_plot_has_a_row_of_panels_per_four_columns(tmp_path: Path) -> None:
     [
         ("", "r.csv:1: no column 'epoch' in the header"),
         ("step,loss\n1,2\n", "r.csv:1: no column 'epoch' in the header"),
-        ("epoch,loss\n", "r.csv: no epoch has ended yet"),
+        ("epoch,loss\n", "r.csv: no epoch has finished yet"),
         ("epoch,loss\n1,2\n2\n", "r.csv:3: 1 cells, but the header names 2 columns"),
         ("epoch,loss\n1,2\n2,much\n", "r.csv:3: could not convert string to float: 'much'"),
     ],
 )
-def test_files_that_cannot_be_drawn(tmp_path: Path, text: str, message: str) -> None:
+def test_unusable_files_are_refused(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(DataError) as caught:
         plot_results(write(tmp_path / "r.csv", text), tmp_path / "r.png")
     assert str(caught.value).startswith(f"{tmp_path}/{message}")

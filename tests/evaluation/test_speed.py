@@ -24,11 +24,11 @@ def test_time_is_split_at_the_forward_calls() -> None:
         for _ in range(2):
             time.sleep(0.01)
             model()
-            model()  # a second view of the same image
+            model()  # a second view of the same images
             time.sleep(0.03)
-            watch.batch_done()
+            watch.end_batch()
         whole = time.perf_counter() - start
-    speed = watch.speed(images=4)
+    speed = watch.speed(num_images=4)
     assert speed.load >= 5
     assert speed.forward >= 20
     assert speed.nms >= 15
@@ -38,5 +38,5 @@ def test_time_is_split_at_the_forward_calls() -> None:
 
 
 def test_text() -> None:
-    text = str(Speed(load=1.25, forward=10, nms=2, images=3))
-    assert text == "load 1.2, forward 10.0, NMS 2.0: 13.2 ms an image over 3 images"
+    text = str(Speed(load=1.25, forward=10, nms=2, num_images=3))
+    assert text == "load 1.2, forward 10.0, NMS 2.0: 13.2 ms per image over 3 images"

@@ -1,4 +1,4 @@
-"""Run a detector over a split and hand what it finds to an evaluator."""
+"""Run a detector over a split and pass its detections to an evaluator."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class BatchDetector(Protocol):
-    """What answers a batch with the detections of each of its images."""
+    """Returns the detections of each image of a batch."""
 
     model: Darknet
 
@@ -36,29 +36,29 @@ class BatchLoader(Protocol):
 
 def collect_detections(
     detector: BatchDetector,
-    batches: BatchLoader,
+    loader: BatchLoader,
     evaluator: Evaluator,
     title: str,
-    batch_done: Callable[[], None] = lambda: None,
+    on_batch_end: Callable[[], None] = lambda: None,
 ) -> int:
-    """Pass what a detector finds to an evaluator, with a progress bar.
+    """Pass the detections of a split to an evaluator, with a progress bar.
 
     Args:
         detector: its model is in eval mode.
-        batches: every image of the split once; with several processes, the share of this one. A smaller last batch is
-            filled up, because convolutions round differently at another batch size: so scores do not depend on the
-            number of processes.
-        evaluator: knows the ground truth of the split.
+        loader: every image of the split once; with several processes, the share of this one. A smaller last batch is
+            padded to the full size, because convolutions round differently at another batch size: this keeps the
+            metrics independent of the number of processes.
+        evaluator: for the same split.
         title: of the progress bar.
-        batch_done: called after each batch.
+        on_batch_end: called after each batch.
 
     Returns:
         The number of images.
     """
     num_images = 0
-    for batch in progress(batches, desc=title, unit="batch"):
-        found = detector(batch.filled(batches.batch_size))
-        evaluator.process(batch.image_ids, found[: len(batch)])
+    for batch in progress(loader, desc=title, unit="batch"):
+        detections = detector(batch.filled(loader.batch_size))
+        evaluator.process(batch.image_ids, detections[: len(batch)])
         num_images += len(batch)
-        batch_done()
+        on_batch_end()
     return num_images

@@ -1,4 +1,4 @@
-"""The batches and the detector that validation and the test program share, so that they give the same numbers."""
+"""The loader and the detector that validation and the test program share, so that they report the same metrics."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def rect_input_sizes(index: Index, graph: Graph, size: int) -> npt.NDArray[np.int32]:
-    """(M, 2), width and height of the smallest input of each image of a split."""
+    """Return width and height of the smallest input that holds each image of a split, (M, 2)."""
     return rectangular_sizes(index.sizes, size, largest_stride(graph))
 
 
@@ -39,7 +39,18 @@ def build_evaluation_loader(
     input_sizes: npt.NDArray[np.int32] | None = None,
     shard: Shard = WHOLE,
 ) -> DetectionLoader:
-    """Every image of a split once, in order, unvaried, each in one process; with `input_sizes` shape after shape."""
+    """Build a loader over every image of a split, in order and without augmentation.
+
+    Args:
+        index: the split.
+        size: side of the network input, pixels.
+        batch_size: images per batch.
+        workers: processes that read images.
+        device: of the model.
+        fit: letterbox or stretch images to the input.
+        input_sizes: (M, 2), width and height of the input of each image; images are then grouped by input size.
+        shard: the share of the split that this process loads.
+    """
     return build_loader(
         DetectionDataset(index=index, size=size, augment=None, seed=0, fit=fit, input_sizes=input_sizes),
         batch_size=batch_size,
@@ -53,5 +64,5 @@ def build_evaluation_loader(
 
 
 def build_evaluation_detector(model: Darknet) -> Detector:
-    """The detector that training and the test program score, so that they give the same number."""
+    """Build a detector with the thresholds of evaluation."""
     return Detector(model, NmsSettings(score_threshold=EVALUATION_CONF_THRES, iou_threshold=EVALUATION_IOU_THRES))

@@ -1,4 +1,4 @@
-"""Plots of an evaluation as images, (H, W, 3) uint8, BGR."""
+"""Plots of metrics as images, (H, W, 3) uint8, BGR."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
 BLUE, ORANGE, INK = "#1f5fa8", "#d1591f", "#2b2d33"
 DPI = 110
-MAX_NAMES = 20  # in a legend
-MAX_CELLS = 30  # classes in a confusion matrix
-NAME_LENGTH = 16  # characters beside an axis
+MAX_LEGEND_NAMES = 20
+MAX_MATRIX_CLASSES = 30  # in the confusion matrix
+MAX_LABEL_LENGTH = 16  # characters of a class name in the confusion matrix
 
 
 def draw_pr_curves(metrics: CocoMetrics) -> npt.NDArray[np.uint8]:
-    """Precision over recall at IoU .5 of each class that has truth, and their mean."""
+    """Draw precision over recall at IoU .5 for each class with ground truth, and their mean."""
     figure = new_figure(7, 5, dpi=DPI)
     panel = figure.add_subplot()
     rows = [row for row in metrics.classes if row.curve50]
     recalls = np.linspace(0, 1, len(rows[0].curve50)) if rows else np.zeros(0)
     for row in rows:
-        label = f"{row.name} {row.map50:.3f}" if len(rows) <= MAX_NAMES else None
+        label = f"{row.name} {row.map50:.3f}" if len(rows) <= MAX_LEGEND_NAMES else None
         panel.plot(recalls, row.curve50, linewidth=1, label=label)
     if rows:
         mean = np.mean([row.curve50 for row in rows], axis=0)
@@ -43,7 +43,7 @@ def draw_pr_curves(metrics: CocoMetrics) -> npt.NDArray[np.uint8]:
 
 
 def draw_confidence_curves(curves: ConfidenceCurves, confidence: float) -> npt.NDArray[np.uint8]:
-    """F1, precision and recall over the score from which on detections are accepted; a line marks a confidence."""
+    """Draw F1, precision and recall over the confidence threshold; a line marks `confidence`."""
     figure = new_figure(13, 4, dpi=DPI)
     for panel, title, values in zip(
         figure.subplots(1, 3),
@@ -52,72 +52,77 @@ def draw_confidence_curves(curves: ConfidenceCurves, confidence: float) -> npt.N
         strict=True,
     ):
         for name, row in zip(curves.names, values, strict=True):
-            panel.plot(curves.score, row, linewidth=0.8, alpha=0.7, label=name)
+            panel.plot(curves.confidence, row, linewidth=0.8, alpha=0.7, label=name)
         if len(values):
             mean = values.mean(axis=0)
             best = int(mean.argmax())
-            panel.plot(curves.score, mean, linewidth=2.5, color=BLUE, label="mean of classes")
-            shown = f"{title}: mean at most {mean[best]:.3f}, at {curves.score[best]:.2f}" if title == "F1" else title
-            panel.set_title(shown, fontsize=10)
+            panel.plot(curves.confidence, mean, linewidth=2.5, color=BLUE, label="mean of classes")
+            suffix = f": best mean {mean[best]:.3f} at {curves.confidence[best]:.2f}" if title == "F1" else ""
+            panel.set_title(f"{title}{suffix}", fontsize=10)
         panel.axvline(confidence, color=INK, linewidth=0.8, linestyle=":")
         panel.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="confidence")
         add_grid_lines(panel)
-    if 0 < len(curves.names) <= MAX_NAMES:
+    if 0 < len(curves.names) <= MAX_LEGEND_NAMES:
         handles, labels = figure.axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside right upper", fontsize=8)
     return figure_to_bgr(figure)
 
 
 def draw_confusion_matrix(counts: npt.NDArray[np.int64], names: Sequence[str]) -> npt.NDArray[np.uint8]:
-    """A confusion matrix, its columns (what it is) coloured by share; of many classes the most frequent ones."""
+    """Draw a confusion matrix, coloured by share of each column; of many classes only the most frequent ones.
+
+    Args:
+        counts: (K + 1, K + 1), predicted class (last: missed) x true class (last: background).
+        names: of the K classes.
+    """
     frequency = counts[:-1].sum(axis=1) + counts[:, :-1].sum(axis=0)
-    chosen = np.sort(np.argsort(-frequency, kind="stable")[:MAX_CELLS])
-    chosen = chosen[frequency[chosen] > 0]
-    cells = np.append(chosen, len(names))
-    shown = counts[np.ix_(cells, cells)]
-    share = shown / np.maximum(counts.sum(axis=0)[cells], 1)
-    labels = [names[k][:NAME_LENGTH] for k in chosen]
+    class_ids = np.sort(np.argsort(-frequency, kind="stable")[:MAX_MATRIX_CLASSES])
+    class_ids = class_ids[frequency[class_ids] > 0]
+    cells = np.append(class_ids, len(names))
+    cell_counts = counts[np.ix_(cells, cells)]
+    share = cell_counts / np.maximum(counts.sum(axis=0)[cells], 1)
+    labels = [names[k][:MAX_LABEL_LENGTH] for k in class_ids]
     side = max(5.0, 0.42 * len(cells) + 2)
     figure = new_figure(side + 1, side, dpi=DPI)
     panel = figure.add_subplot()
     image = panel.imshow(share, cmap="Blues", vmin=0, vmax=1)
     figure.colorbar(image, ax=panel, shrink=0.8, label="share of the column")
-    for (row, column), count in np.ndenumerate(shown):
+    for (row, column), count in np.ndenumerate(cell_counts):
         if count:
             colour = "white" if share[row, column] > 0.55 else INK
             panel.text(column, row, str(count), ha="center", va="center", fontsize=8, color=colour)
-    places = np.arange(len(cells))
-    panel.set_xticks(places, [*labels, "background"], rotation=90, fontsize=8)
-    panel.set_yticks(places, [*labels, "missed"], fontsize=8)
-    left_out = int(np.sum(frequency > 0)) - len(chosen)
-    rest = f" ({left_out} rarer classes left out)" if left_out else ""
-    panel.set(xlabel=f"what it is{rest}", ylabel="what it was found to be")
+    ticks = np.arange(len(cells))
+    panel.set_xticks(ticks, [*labels, "background"], rotation=90, fontsize=8)
+    panel.set_yticks(ticks, [*labels, "missed"], fontsize=8)
+    num_omitted = int(np.sum(frequency > 0)) - len(class_ids)
+    note = f" ({num_omitted} rarer classes omitted)" if num_omitted else ""
+    panel.set(xlabel=f"ground truth{note}", ylabel="predicted")
     return figure_to_bgr(figure)
 
 
 def draw_error_kinds(kinds: Sequence[ErrorKind], confidence: float) -> npt.NDArray[np.uint8]:
-    """How much mAP50 each kind of mistake costs, and how many there are at a confidence."""
+    """Draw the mAP50 that each kind of error costs, and the number of errors at a confidence threshold."""
     figure = new_figure(9, 3, dpi=DPI)
-    costs, counts = figure.subplots(1, 2)
+    cost_panel, count_panel = figure.subplots(1, 2)
     names = [kind.name for kind in kinds][::-1]
-    costs.barh(names, [100 * max(kind.cost, 0) for kind in kinds][::-1], color=ORANGE)
-    costs.set(xlabel="points of mAP50 lost")
-    counts.barh(names, [kind.count for kind in kinds][::-1], color=BLUE)
-    counts.set(xlabel=f"mistakes at confidence {confidence:g}")
-    for panel in (costs, counts):
+    cost_panel.barh(names, [100 * max(kind.map50_lost, 0) for kind in kinds][::-1], color=ORANGE)
+    cost_panel.set(xlabel="points of mAP50 lost")
+    count_panel.barh(names, [kind.count for kind in kinds][::-1], color=BLUE)
+    count_panel.set(xlabel=f"errors at confidence {confidence:g}")
+    for panel in (cost_panel, count_panel):
         panel.tick_params(labelsize=9)
         panel.spines[["top", "right"]].set_visible(False)
     return figure_to_bgr(figure)
 
 
-def draw_speed_accuracy(sizes: Sequence[int], ms: Sequence[float], scores: Sequence[float]) -> npt.NDArray[np.uint8]:
-    """Score over time, a point for each size of the network input."""
+def draw_speed_accuracy(sizes: Sequence[int], ms: Sequence[float], maps: Sequence[float]) -> npt.NDArray[np.uint8]:
+    """Draw mAP50-95 over milliseconds per image, a point for each size of the network input."""
     figure = new_figure(7, 5, dpi=DPI)
     panel = figure.add_subplot()
-    panel.plot(ms, scores, marker="o", color=BLUE)
-    for size, x, y in zip(sizes, ms, scores, strict=True):
+    panel.plot(ms, maps, marker="o", color=BLUE)
+    for size, x, y in zip(sizes, ms, maps, strict=True):
         panel.annotate(f"{size} px", (x, y), textcoords="offset points", xytext=(8, 5), fontsize=9)
-    limits = {"xlim": (0, 1.15 * max(ms)), "ylim": (0, max(1.1 * max(scores), 0.01))}
-    panel.set(xlabel="forward and NMS, ms an image", ylabel="mAP50-95", **limits)
+    limits = {"xlim": (0, 1.15 * max(ms)), "ylim": (0, max(1.1 * max(maps), 0.01))}
+    panel.set(xlabel="forward and NMS, ms per image", ylabel="mAP50-95", **limits)
     add_grid_lines(panel)
     return figure_to_bgr(figure)

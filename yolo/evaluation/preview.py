@@ -1,4 +1,4 @@
-"""Images to look at: what the network is trained on, and what it finds beside what is there."""
+"""Images for people to look at: training batches, and ground truth beside detections."""
 
 from __future__ import annotations
 
@@ -21,42 +21,48 @@ if TYPE_CHECKING:
     from yolo.data.sample import Batch
     from yolo.inference.detector import Detector
 
-MAX_CELL = 640  # pixels
+MAX_CELL_WIDTH = 640  # pixels
 
 
 def draw_batch(batch: Batch, names: Sequence[str]) -> npt.NDArray[np.uint8]:
-    """The images of a batch with their boxes, as the network gets them."""
+    """Draw the images of a batch, as the network receives them, with their ground truth."""
     height, width = batch.images.shape[2:]
     cells = []
     for number, image in enumerate(batch.images.numpy()):
-        rows = batch.targets[batch.targets[:, 0] == number].numpy()
-        centre, half = rows[:, 2:4] * (width, height), rows[:, 4:6] * (width, height) / 2
-        class_ids = rows[:, 1].astype(int).tolist()
-        pixels = np.ascontiguousarray(image[::-1].transpose(1, 2, 0))
+        targets = batch.targets[batch.targets[:, 0] == number].numpy()
+        centre, half = targets[:, 2:4] * (width, height), targets[:, 4:6] * (width, height) / 2
+        class_ids = targets[:, 1].astype(int).tolist()
+        image_bgr = np.ascontiguousarray(image[::-1].transpose(1, 2, 0))
         boxes_xyxy = np.concatenate([centre - half, centre + half], axis=1)
-        cells.append(draw_boxes(pixels, boxes_xyxy, _labels(class_ids, names), class_ids))
+        cells.append(draw_boxes(image_bgr, boxes_xyxy, _gt_labels(class_ids, names), class_ids))
     return grid(cells, columns=math.ceil(math.sqrt(len(cells))), cell=(width, height))
 
 
-def draw_predictions(detector: Detector, index: Index, batches: Iterable[Batch], count: int) -> npt.NDArray[np.uint8]:
-    """Truth and detections side by side, for the first images of a split.
+def draw_predictions(
+    detector: Detector, index: Index, batches: Iterable[Batch], num_images: int
+) -> npt.NDArray[np.uint8]:
+    """Draw ground truth beside detections for the first images of a split.
 
     Args:
-        detector: with the threshold that a user would choose.
+        detector: with the score threshold of a user.
         index: the split.
-        batches: its images, unvaried.
-        count: how many images.
+        batches: the images of the split, without augmentation.
+        num_images: number of images to draw.
     """
-    pairs = (
-        (image_id, found) for batch in batches for image_id, found in zip(batch.image_ids, detector(batch), strict=True)
+    images = (
+        (image_id, detections)
+        for batch in batches
+        for image_id, detections in zip(batch.image_ids, detector(batch), strict=True)
     )
     cells = [
-        draw_gt_and_detections(index, i, found.xyxy.cpu().numpy(), found.score.tolist(), found.class_id.tolist())
-        for i, found in islice(pairs, count)
+        draw_gt_and_detections(
+            index, image_id, detections.xyxy.cpu().numpy(), detections.score.tolist(), detections.class_id.tolist()
+        )
+        for image_id, detections in islice(images, num_images)
     ]
     height, width = cells[0].shape[:2]
-    shrink = min(1.0, MAX_CELL / width)
-    return grid(cells, columns=2, cell=(round(width * shrink), round(height * shrink)))
+    scale = min(1.0, MAX_CELL_WIDTH / width)
+    return grid(cells, columns=2, cell=(round(width * scale), round(height * scale)))
 
 
 def draw_gt_and_detections(
@@ -66,21 +72,21 @@ def draw_gt_and_detections(
     scores: Sequence[float],
     class_ids: Sequence[int],
 ) -> npt.NDArray[np.uint8]:
-    """An image of a split with its truth, beside the same image with what was found.
+    """Draw an image with its ground truth, beside the same image with detections.
 
     Args:
         index: the split.
-        image_id: of the image.
-        boxes_xyxy: (N, 4), what was found, pixels of the image.
-        scores: of each.
-        class_ids: of each.
+        image_id: position of the image in the index.
+        boxes_xyxy: (N, 4), detections in pixels of the image.
+        scores: (N,).
+        class_ids: (N,).
     """
     image = read_image(index.path(image_id))
-    true_ids = np.where(index.ignore(image_id), IGNORE, index.class_ids(image_id)).tolist()
-    labels = [f"{index.names[c]} {s:.2f}" for c, s in zip(class_ids, scores, strict=True)]
-    truth = draw_boxes(image, index.boxes_xyxy(image_id), _labels(true_ids, index.names), true_ids)
-    return side_by_side(truth, draw_boxes(image, boxes_xyxy, labels, class_ids), ("truth", "detections"))
+    gt_class_ids = np.where(index.ignore(image_id), IGNORE, index.class_ids(image_id)).tolist()
+    gt_image = draw_boxes(image, index.boxes_xyxy(image_id), _gt_labels(gt_class_ids, index.names), gt_class_ids)
+    labels = [f"{index.names[class_id]} {score:.2f}" for class_id, score in zip(class_ids, scores, strict=True)]
+    return side_by_side(gt_image, draw_boxes(image, boxes_xyxy, labels, class_ids), ("ground truth", "detections"))
 
 
-def _labels(class_ids: Sequence[int], names: Sequence[str]) -> list[str]:
+def _gt_labels(class_ids: Sequence[int], names: Sequence[str]) -> list[str]:
     return ["ignore" if class_id == IGNORE else names[class_id] for class_id in class_ids]

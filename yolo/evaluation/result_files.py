@@ -1,42 +1,46 @@
-"""Detections as files for other programs: COCO's result format, and YOLO label files."""
+"""Results as files for other programs: JSON, COCO's result format, and YOLO label files."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from yolo.data.labels import format_yolo
-from yolo.evaluation.metrics.flat_detections import by_image
-from yolo.evaluation.metrics.overlap import overlaps
+from yolo.evaluation.metrics.coco_match import xyxy_to_coco_bbox
+from yolo.evaluation.metrics.flat_detections import group_by_image
+from yolo.evaluation.metrics.overlap import iou_matrix
 from yolo.storage import atomic_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    import numpy.typing as npt
-
     from yolo.data.index import Index
     from yolo.evaluation.metrics.flat_detections import FlatDetections
 
-LABELLED_IOU = 0.5  # a detection that overlaps a label by this or more is of an object that has its label
+MIN_LABELLED_IOU = 0.5  # a detection that overlaps a label by this or more is of an object that already has a label
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write metrics, whole or not at all."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def write_coco_results(
     path: Path, detections: FlatDetections, image_ids: Sequence[int], category_ids: Sequence[int]
 ) -> None:
-    """Write `[{image_id, category_id, bbox, score}, ...]`, nothing rounded, so that COCO's program gives our numbers.
+    """Write `[{image_id, category_id, bbox, score}, ...]` without rounding, so that COCO's program gives our metrics.
 
     Args:
         path: to write.
         detections: of a split.
-        image_ids: COCO's id of each image of its index.
+        image_ids: COCO's id of each image of the split.
         category_ids: COCO's id of each class.
     """
-    boxes = np.concatenate([detections.xyxy[:, :2], detections.xyxy[:, 2:] - detections.xyxy[:, :2]], axis=1)
-    columns = (detections.image_id, detections.class_id, boxes, detections.score)
+    columns = (detections.image_id, detections.class_id, xyxy_to_coco_bbox(detections.xyxy), detections.score)
     rows = zip(*(column.tolist() for column in columns), strict=True)
     lines = (
         json.dumps({"image_id": image_ids[i], "category_id": category_ids[k], "bbox": bbox, "score": score})
@@ -46,37 +50,33 @@ def write_coco_results(
         temporary.write_text("[" + ",\n".join(lines) + "]\n", encoding="utf-8")
 
 
-def write_label_files(folder: Path, index: Index, detections: FlatDetections, *, with_truth: bool = False) -> None:
-    """Write a file `class cx cy w h` for each image, also if it is empty.
+def write_label_files(folder: Path, index: Index, detections: FlatDetections, *, with_gt: bool = False) -> None:
+    """Write a file of `class cx cy w h` lines for each image; it is empty for an image without detections.
 
     Args:
         folder: to write into.
         index: the split.
-        detections: those that are sure enough to be labels.
-        with_truth: the labels that are there come first, and of the detections only those follow that overlap none of
-            them (nor what is to be ignored), of whatever class.
+        detections: those with a high enough score to be labels.
+        with_gt: write the existing labels first, then only the detections that overlap none of them, of any class
+            (ignored ones included).
     """
     folder.mkdir(parents=True, exist_ok=True)
-    names = _file_names(index)
-    for image, mine in enumerate(by_image(index, detections.image_id)):
-        size = index.size(image)
-        boxes, class_ids = np.clip(detections.xyxy[mine], 0, size * 2), detections.class_id[mine]
-        keep = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
-        if with_truth:
-            keep &= overlaps(boxes, index.boxes_xyxy(image)).max(axis=1, initial=0) < LABELLED_IOU
-        text = format_yolo(boxes[keep], class_ids[keep], size)
-        if with_truth:
-            labelled = ~index.ignore(image)
-            text = _format(index, image, labelled) + text
+    names = _unique_file_names(index)
+    for image_id, in_image in enumerate(group_by_image(index, detections.image_id)):
+        size_wh = index.size(image_id)
+        boxes_xyxy, class_ids = np.clip(detections.xyxy[in_image], 0, size_wh * 2), detections.class_id[in_image]
+        is_kept = (boxes_xyxy[:, 2:] > boxes_xyxy[:, :2]).all(axis=1)
+        text = ""
+        if with_gt:
+            gt_xyxy, is_label = index.boxes_xyxy(image_id), ~index.ignore(image_id)
+            is_kept &= iou_matrix(boxes_xyxy, gt_xyxy).max(axis=1, initial=0) < MIN_LABELLED_IOU
+            text = format_yolo(gt_xyxy[is_label], index.class_ids(image_id)[is_label], size_wh)
+        text += format_yolo(boxes_xyxy[is_kept], class_ids[is_kept], size_wh)
         (folder / next(names)).write_text(text, encoding="utf-8")
 
 
-def _format(index: Index, image: int, chosen: npt.NDArray[np.bool_]) -> str:
-    return format_yolo(index.boxes_xyxy(image)[chosen], index.class_ids(image)[chosen], index.size(image))
-
-
-def _file_names(index: Index) -> Iterator[str]:
-    """The image's name with `.txt`; images of one name in several folders do not collide."""
+def _unique_file_names(index: Index) -> Iterator[str]:
+    """Yield the name of each image with `.txt`, numbered where images of several folders have the same name."""
     taken: set[str] = set()
     for i in range(len(index)):
         stem, name, count = index.path(i).stem, index.path(i).stem, 2

@@ -1,4 +1,4 @@
-"""Where the time of an evaluation goes: reading images, the network, and what comes after it."""
+"""The time of an evaluation, split into loading images, the network, and postprocessing."""
 
 from __future__ import annotations
 
@@ -17,52 +17,57 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """Milliseconds an image."""
+    """Milliseconds per image."""
 
-    load: float  # waiting for the workers, and moving images to the device
+    load: float  # waiting for the loader's workers, and copying images to the device
     forward: float  # the network
-    nms: float  # decoding boxes, suppression, back to the images' pixels
-    images: int
+    nms: float  # decoding boxes, suppression, scaling boxes to the image
+    num_images: int
 
     @property
     def total(self) -> float:
-        """Milliseconds an image."""
+        """Milliseconds per image of all stages."""
         return self.load + self.forward + self.nms
 
     def __str__(self) -> str:
-        parts = f"load {self.load:.1f}, forward {self.forward:.1f}, NMS {self.nms:.1f}"
-        return f"{parts}: {self.total:.1f} ms an image over {self.images} images"
+        stages = f"load {self.load:.1f}, forward {self.forward:.1f}, NMS {self.nms:.1f}"
+        return f"{stages}: {self.total:.1f} ms per image over {self.num_images} images"
+
+    def as_json(self) -> dict[str, float]:
+        """Return the numbers by their JSON keys."""
+        return {"load": self.load, "forward": self.forward, "nms": self.nms, "images": self.num_images}
 
 
 class Stopwatch:
-    """Splits the time of a loop over batches at the model's forward calls; waits for a CUDA device at each split."""
+    """Splits the time of a loop over batches at the model's forward calls; synchronizes a CUDA device at each split."""
 
     def __init__(self, model: nn.Module) -> None:
         self._model = model
         self._device = next(model.parameters()).device
         self._seconds = {"load": 0.0, "forward": 0.0, "nms": 0.0}
         self._stage = "load"
-        self._since = 0.0
+        self._stage_start = 0.0
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
         """Measure while the block runs."""
-        before = self._model.register_forward_pre_hook(self._before_forward)
-        after = self._model.register_forward_hook(self._after_forward)
-        self._since = self._now()
+        pre_hook = self._model.register_forward_pre_hook(self._before_forward)
+        post_hook = self._model.register_forward_hook(self._after_forward)
+        self._stage_start = self._now()
         try:
             yield
         finally:
-            before.remove()
-            after.remove()
+            pre_hook.remove()
+            post_hook.remove()
 
-    def batch_done(self) -> None:
-        """What follows is waiting for the next batch."""
+    def end_batch(self) -> None:
+        """End a batch; the time that follows is spent waiting for the next one."""
         self._begin("load")
 
-    def speed(self, images: int) -> Speed:
-        """The times so far, over the images that they were for."""
-        return Speed(**{stage: 1000 * s / max(images, 1) for stage, s in self._seconds.items()}, images=images)
+    def speed(self, num_images: int) -> Speed:
+        """Return the times so far per image."""
+        ms = {stage: 1000 * seconds / max(num_images, 1) for stage, seconds in self._seconds.items()}
+        return Speed(**ms, num_images=num_images)
 
     def _before_forward(self, *_: Any) -> None:
         self._begin("forward")
@@ -72,8 +77,8 @@ class Stopwatch:
 
     def _begin(self, stage: str) -> None:
         now = self._now()
-        self._seconds[self._stage] += now - self._since
-        self._stage, self._since = stage, now
+        self._seconds[self._stage] += now - self._stage_start
+        self._stage, self._stage_start = stage, now
 
     def _now(self) -> float:
         if self._device.type == "cuda":

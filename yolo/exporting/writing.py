@@ -88,7 +88,7 @@ def _scored(job: Job, kind: Format) -> Iterator[str]:
         return
     yield (
         f"  mAP50-95 {before.map50_95:.4f} -> {after.map50_95:.4f}, mAP50 {before.map50:.4f} -> {after.map50:.4f} "
-        f"on {before.images:,} images"
+        f"on {before.num_images:,} images"
     )
 
 

@@ -1,14 +1,14 @@
-"""Average precision of ranked detections, and the metrics that VOC and Darknet make of it."""
+"""Average precision of ranked detections, and the metrics that VOC and Darknet derive from it."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from yolo.evaluation.metrics.flat_detections import counts_of_classes
+from yolo.evaluation.metrics.flat_detections import count_gt_per_class
+from yolo.evaluation.metrics.metric_values import mean_without_nan, ratio, to_json
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -17,37 +17,37 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
-    """The detections that score enough to be shown. Axes: A of them."""
+class AcceptedDetections:
+    """The detections at or above the confidence threshold. Axes: A of them."""
 
     class_id: npt.NDArray[np.int64]  # (A,)
-    hit: npt.NDArray[np.bool_]  # (A,)
-    overlap: npt.NDArray[np.float64]  # (A,), IoU with the truth that is hit
+    is_tp: npt.NDArray[np.bool_]  # (A,)
+    iou: npt.NDArray[np.float64]  # (A,), with the matched ground-truth box
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ApRow:
-    """One class."""
+class ClassAp:
+    """The numbers of one class."""
 
     name: str
-    images: int  # images with at least one truth of the class
-    truths: int  # difficult objects left out
-    ap: float  # 0..1; NaN where the split holds no truth of the class, but 0 for Darknet
-    tp: int  # detections over `confidence` that hit
-    fp: int  # and that do not
+    num_images: int  # images with ground truth of the class
+    num_gt: int  # ground-truth boxes, without difficult ones
+    ap: float  # 0..1; without ground truth of the class NaN, for Darknet 0
+    tp: int  # accepted detections
+    fp: int
     precision: float
     recall: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApMetrics:
-    """Average precision at one IoU, and what accepting detections over one confidence gives."""
+    """Average precision at one IoU threshold, and precision and recall at one confidence threshold."""
 
-    metric: str  # what it is called
-    images: int
-    truths: int
-    detections: int  # that were ranked
-    iou: float  # least overlap of a hit
+    metric: str  # name, a value of `--metric`
+    num_images: int
+    num_gt: int
+    num_detections: int  # that were ranked
+    iou: float  # least IoU of a true positive
     mean_ap: float  # 0..1, over the classes that count
     confidence: float
     tp: int
@@ -56,90 +56,87 @@ class ApMetrics:
     precision: float
     recall: float
     f1: float
-    average_iou: float  # of the accepted detections, those that do not hit counting 0
-    classes: tuple[ApRow, ...]
+    average_iou: float  # of the accepted detections; a false positive counts as 0
+    classes: tuple[ClassAp, ...]
 
     def as_json(self) -> dict[str, Any]:
-        """All numbers as plain dicts and lists, `None` where there is no number."""
-        whole = asdict(self)
-        rows = [without_nan(row) for row in whole["classes"]]
-        return without_nan(whole) | {"classes": rows}
+        """Return all numbers as plain dicts and lists, with None for NaN."""
+        fields = asdict(self)
+        return to_json(fields) | {"classes": [to_json(row) for row in fields["classes"]]}
 
 
-def average_precision(hit: npt.NDArray[np.bool_], num_truths: int, points: int) -> float:
-    """The mean over recalls of the best precision at that recall or a higher one.
+def average_precision(is_tp: npt.NDArray[np.bool_], num_gt: int, points: int) -> float:
+    """Return the mean over recalls of the best precision at that recall or a higher one.
 
     Args:
-        hit: (D,), whether each detection is right, best score first.
-        num_truths: of the class; 0 gives 0.
-        points: so many recalls, evenly from 0 to 1 (VOC 2007 has 11, COCO 101); 0: all, the area under the curve.
+        is_tp: (D,), whether each detection is a true positive, best score first.
+        num_gt: number of ground-truth boxes of the class; 0 gives 0.
+        points: number of recalls, evenly spaced from 0 to 1 (VOC 2007 uses 11, COCO 101); 0: the area under the curve.
     """
-    if num_truths == 0 or len(hit) == 0:
+    if num_gt == 0 or len(is_tp) == 0:
         return 0.0
-    num_hits = np.cumsum(hit)
-    precision = num_hits / np.arange(1, len(hit) + 1)
-    best_from_here = np.maximum.accumulate(precision[::-1])[::-1]
+    num_tp = np.cumsum(is_tp)
+    precision = num_tp / np.arange(1, len(is_tp) + 1)
+    envelope = np.maximum.accumulate(precision[::-1])[::-1]
     if points == 0:
-        return float(best_from_here[hit].sum() / num_truths)
-    place = np.searchsorted(num_hits / num_truths, np.arange(points) / (points - 1))
-    return float(np.append(best_from_here, 0)[place].sum() / points)
+        return float(envelope[is_tp].sum() / num_gt)
+    positions = np.searchsorted(num_tp / num_gt, np.arange(points) / (points - 1))
+    return float(np.append(envelope, 0)[positions].sum() / points)
 
 
-def ap_metrics(
+def build_ap_metrics(
     index: Index,
     *,
     metric: str,
-    ranked: int,
+    num_ranked: int,
     ap_K: npt.NDArray[np.float64],
-    accepted: Accepted,
+    accepted: AcceptedDetections,
     iou: float,
     confidence: float,
 ) -> ApMetrics:
-    """Put the numbers of K classes together.
+    """Combine the numbers of K classes.
 
     Args:
-        index: the truth.
-        metric: what it is called.
-        ranked: how many detections there are.
-        ap_K: (K,), of each class; the mean is over those that are no NaN.
-        accepted: the detections over the confidence.
-        iou: least overlap of a hit.
-        confidence: least score of an accepted detection.
+        index: the ground truth.
+        metric: name of the metric.
+        num_ranked: number of detections that were ranked.
+        ap_K: (K,), average precision of each class; NaN is left out of the mean.
+        accepted: the detections at or above the confidence threshold.
+        iou: least IoU of a true positive.
+        confidence: the confidence threshold.
     """
-    images_K, truths_K = counts_of_classes(index)
-    tp_K = np.bincount(accepted.class_id[accepted.hit], minlength=len(truths_K))
-    fp_K = np.bincount(accepted.class_id[~accepted.hit], minlength=len(truths_K))
-    columns = zip(index.names, *(x.tolist() for x in (images_K, truths_K, ap_K, tp_K, fp_K)), strict=True)
-    tp, fp, truths = int(tp_K.sum()), int(fp_K.sum()), int(truths_K.sum())
-    known = ap_K[~np.isnan(ap_K)]
+    num_images_K, num_gt_K = count_gt_per_class(index)
+    tp_K = np.bincount(accepted.class_id[accepted.is_tp], minlength=len(num_gt_K))
+    fp_K = np.bincount(accepted.class_id[~accepted.is_tp], minlength=len(num_gt_K))
+    columns = zip(index.names, *(x.tolist() for x in (num_images_K, num_gt_K, ap_K, tp_K, fp_K)), strict=True)
+    tp, fp, num_gt = int(tp_K.sum()), int(fp_K.sum()), int(num_gt_K.sum())
     return ApMetrics(
         metric=metric,
-        images=len(index),
-        truths=truths,
-        detections=ranked,
+        num_images=len(index),
+        num_gt=num_gt,
+        num_detections=num_ranked,
         iou=iou,
-        mean_ap=float(known.mean()) if len(known) else math.nan,
+        mean_ap=mean_without_nan(ap_K),
         confidence=confidence,
         tp=tp,
         fp=fp,
-        fn=truths - tp,
-        precision=_share(tp, tp + fp),
-        recall=_share(tp, truths),
-        f1=_share(2 * tp, tp + fp + truths),
-        average_iou=float(accepted.overlap[accepted.hit].sum()) / max(tp + fp, 1),
-        classes=tuple(_row(*column) for column in columns),
+        fn=num_gt - tp,
+        precision=ratio(tp, tp + fp),
+        recall=ratio(tp, num_gt),
+        f1=ratio(2 * tp, tp + fp + num_gt),
+        average_iou=float(accepted.iou[accepted.is_tp].sum()) / max(tp + fp, 1),
+        classes=tuple(_class_ap(*column) for column in columns),
     )
 
 
-def _row(name: str, images: int, truths: int, ap: float, tp: int, fp: int) -> ApRow:
-    precision, recall = _share(tp, tp + fp), _share(tp, truths)
-    return ApRow(name=name, images=images, truths=truths, ap=ap, tp=tp, fp=fp, precision=precision, recall=recall)
-
-
-def _share(part: int, whole: int) -> float:
-    return part / whole if whole else math.nan
-
-
-def without_nan(row: dict[str, Any]) -> dict[str, Any]:
-    """The same dict, `None` for every NaN."""
-    return {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in row.items()}
+def _class_ap(name: str, num_images: int, num_gt: int, ap: float, tp: int, fp: int) -> ClassAp:
+    return ClassAp(
+        name=name,
+        num_images=num_images,
+        num_gt=num_gt,
+        ap=ap,
+        tp=tp,
+        fp=fp,
+        precision=ratio(tp, tp + fp),
+        recall=ratio(tp, num_gt),
+    )

@@ -1,6 +1,6 @@
-"""Precision, recall and F1 over the score from which on detections are accepted.
+"""Precision, recall and F1 over the confidence threshold.
 
-Axes: K classes that have truth, S scores.
+Axes: K classes with ground truth, S thresholds.
 """
 
 from __future__ import annotations
@@ -10,48 +10,48 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from yolo.evaluation.metrics.flat_detections import counts_of_classes
+from yolo.evaluation.metrics.flat_detections import count_gt_per_class
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from yolo.data.index import Index
-    from yolo.evaluation.metrics.coco_match import Matches
+    from yolo.evaluation.metrics.coco_match import CocoMatches
 
-NUM_SCORES = 201  # from 0 to 1
+NUM_THRESHOLDS = 201  # from 0 to 1
 
 
 @dataclass(frozen=True, slots=True)
 class ConfidenceCurves:
-    """At IoU .5, each in 0..1."""
+    """Curves at IoU .5, each in 0..1."""
 
-    score: npt.NDArray[np.float64]  # (S,)
+    confidence: npt.NDArray[np.float64]  # (S,), the thresholds
     names: tuple[str, ...]  # of the K classes
-    precision: npt.NDArray[np.float64]  # (K, S); 0 where nothing is accepted
+    precision: npt.NDArray[np.float64]  # (K, S); 0 without detections
     recall: npt.NDArray[np.float64]  # (K, S)
     f1: npt.NDArray[np.float64]  # (K, S)
 
 
-def confidence_curves(index: Index, matches: Matches) -> ConfidenceCurves:
-    """The curves of each class that has truth."""
-    truths_K = counts_of_classes(index)[1]
-    known = np.flatnonzero(truths_K)
-    score = np.linspace(0, 1, NUM_SCORES)
-    found, hits = np.zeros((2, len(known), NUM_SCORES))
-    for row, k in enumerate(known):
-        mine = matches.counted & (matches.detections.class_id == k)
-        found[row] = _num_over(score, matches.detections.score[mine])
-        hits[row] = _num_over(score, matches.detections.score[mine & matches.hit])
-    truths = truths_K[known][:, None]
+def compute_confidence_curves(index: Index, matches: CocoMatches) -> ConfidenceCurves:
+    """Compute the curves of each class with ground truth."""
+    num_gt = count_gt_per_class(index)[1]
+    class_ids_K = np.flatnonzero(num_gt)
+    thresholds = np.linspace(0, 1, NUM_THRESHOLDS)
+    num_accepted, num_tp = np.zeros((2, len(class_ids_K), NUM_THRESHOLDS))
+    for row, class_id in enumerate(class_ids_K):
+        of_class = matches.is_counted & (matches.detections.class_id == class_id)
+        num_accepted[row] = _count_accepted(thresholds, matches.detections.score[of_class])
+        num_tp[row] = _count_accepted(thresholds, matches.detections.score[of_class & matches.is_tp])
+    num_gt_K1 = num_gt[class_ids_K][:, None]
     return ConfidenceCurves(
-        score,
-        tuple(index.names[k] for k in known),
-        precision=hits / np.maximum(found, 1),
-        recall=hits / truths,
-        f1=2 * hits / (found + truths),
+        thresholds,
+        tuple(index.names[class_id] for class_id in class_ids_K),
+        precision=num_tp / np.maximum(num_accepted, 1),
+        recall=num_tp / num_gt_K1,
+        f1=2 * num_tp / (num_accepted + num_gt_K1),
     )
 
 
-def _num_over(thresholds: npt.NDArray[np.float64], scores: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-    """How many scores are at least each threshold."""
+def _count_accepted(thresholds: npt.NDArray[np.float64], scores: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    """Return the number of scores at or above each threshold."""
     return len(scores) - np.searchsorted(np.sort(scores), thresholds)
