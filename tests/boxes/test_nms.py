@@ -191,7 +191,7 @@ def test_no_images() -> None:
 
 
 def test_survivors_beyond_the_first_block_are_found() -> None:
-    # 2,000 boxes x 20 classes, all scores low, as early in training: survivors are beyond the first thousand candidates.
+    # 2,000 boxes x 20 classes with low scores, as early in training: survivors are beyond the first 1,000 candidates.
     generator = torch.Generator().manual_seed(0)
     corners = torch.rand(1, 2000, 2, generator=generator) * 4
     boxes = torch.cat([corners, corners + 300], -1)
