@@ -13,7 +13,7 @@ import tyro
 from yolo.config.program import run_program
 from yolo.darknet.cfg_file import CfgFile
 from yolo.errors import require_img_size
-from yolo.model.network_summary import describe
+from yolo.model.network_summary import summarize
 from yolo.model.summary_table import format_network
 from yolo.storage import atomic_path
 
@@ -39,7 +39,7 @@ class SummarySettings:
 def main(arguments: Sequence[str]) -> None:
     """Read the command line and print the summary."""
     settings = tyro.cli(SummarySettings, args=arguments, prog="python -m yolo.summary")
-    summary = describe(CfgFile.read(settings.cfg), settings.img_size)
+    summary = summarize(CfgFile.read(settings.cfg), settings.img_size)
     sys.stdout.write("\n".join(format_network(summary)) + "\n")
     if settings.json:
         with atomic_path(Path(settings.json).expanduser()) as temporary:

@@ -10,7 +10,7 @@ from yolo.darknet.cfg_file import CfgFile
 from yolo.model.graph import plan, read_graph
 from yolo.model.input_sizes import largest_stride
 from yolo.model.network import Darknet
-from yolo.model.network_summary import Summary, describe
+from yolo.model.network_summary import Summary, summarize
 
 CONV = "[convolutional]\nactivation=linear\nsize=3\npad=1\n"
 
@@ -37,7 +37,7 @@ def last(summary: Summary) -> tuple[int, float]:
     ],
 )
 def test_receptive_field_by_hand(layers: str, field: int, jump: float) -> None:
-    assert last(describe(parsed(layers))) == (field, jump)
+    assert last(summarize(parsed(layers))) == (field, jump)
 
 
 @pytest.mark.parametrize(
@@ -56,11 +56,11 @@ def test_receptive_field_is_where_gradients_come_from(layers: str) -> None:
     out[0, 0, out.shape[2] // 2, out.shape[3] // 2].backward()
     assert image.grad is not None
     columns = image.grad[0, 0].abs().sum(0).nonzero()
-    assert describe(parsed(layers)).layers[-1].field == int(columns.max() - columns.min()) + 1
+    assert summarize(parsed(layers)).layers[-1].field == int(columns.max() - columns.min()) + 1
 
 
 def test_operations_and_values_by_hand() -> None:
-    (row,) = describe(parsed("[convolutional]\nbatch_normalize=1\nfilters=6\nsize=3\nstride=2\npad=1\n")).layers
+    (row,) = summarize(parsed("[convolutional]\nbatch_normalize=1\nfilters=6\nsize=3\nstride=2\npad=1\n")).layers
     assert row.macs == 6 * 32 * 32 * 9
     assert row.flops == 2 * row.macs
     assert row.values == 6 * 9 + 4 * 6
@@ -68,7 +68,7 @@ def test_operations_and_values_by_hand() -> None:
 
 
 def test_totals_and_heads() -> None:
-    summary = describe(CfgFile.parse(SMALL, "small.cfg"))
+    summary = summarize(CfgFile.parse(SMALL, "small.cfg"))
     totals = summary.totals()
     assert totals["values"] == SMALL_VALUES
     assert totals["trainable"] == SMALL_VALUES - 2 * 4  # running means and variances
@@ -79,11 +79,11 @@ def test_totals_and_heads() -> None:
 
 def test_only_the_masked_anchors_are_a_heads() -> None:
     layers = "[convolutional]\nfilters=7\n[yolo]\nclasses=2\nnum=3\nmask=1\nanchors=1,2, 3,4, 5,6\n"
-    assert describe(parsed(layers)).heads[0].anchors == ((3, 4),)
+    assert summarize(parsed(layers)).heads[0].anchors == ((3, 4),)
 
 
 def test_another_size_changes_shapes_and_operations_only() -> None:
-    small, large = (describe(parsed(CONV), size) for size in (None, 128))
+    small, large = (summarize(parsed(CONV), size) for size in (None, 128))
     assert large.input == (1, 128, 128)
     assert large.layers[0].output == (1, 128, 128)
     assert large.layers[0].macs == 4 * small.layers[0].macs
@@ -91,9 +91,9 @@ def test_another_size_changes_shapes_and_operations_only() -> None:
 
 
 def test_unread_keys_are_named_with_their_lines() -> None:
-    summary = describe(parsed(f"{CONV}warp=9\n"))
+    summary = summarize(parsed(f"{CONV}warp=9\n"))
     assert summary.unread == ("a.cfg:9: warp=9 in [convolutional]",)
-    assert describe(parsed(CONV), 128).unread == ()
+    assert summarize(parsed(CONV), 128).unread == ()
 
 
 # parameters, .weights bytes and BFLOPs that the C Darknet prints
@@ -102,13 +102,13 @@ def test_unread_keys_are_named_with_their_lines() -> None:
     [("yolov3-tiny", 8_858_734, 35_434_956, 5.571), ("yolov4-tiny", 6_062_814, 24_251_276, 6.910)],
 )
 def test_totals_are_darknets(name: str, values: int, num_bytes: int, bflops: float) -> None:
-    totals = describe(CfgFile.read(name)).totals()
+    totals = summarize(CfgFile.read(name)).totals()
     assert (totals["values"], totals["weights_bytes"]) == (values, num_bytes)
     assert round(totals["flops"] / 1e9, 3) == bflops
 
 
 def test_json_is_plain() -> None:
-    found = json.loads(json.dumps(describe(CfgFile.parse(SMALL, "small.cfg")).as_json()))
+    found = json.loads(json.dumps(summarize(CfgFile.parse(SMALL, "small.cfg")).as_json()))
     assert found["totals"]["values"] == SMALL_VALUES
     assert found["layers"][0]["output"] == [4, 16, 16]
     assert found["input"] == [3, 32, 32]

@@ -2,14 +2,14 @@ import pytest
 
 from tests.model.test_network import SMALL, SMALL_VALUES
 from yolo.darknet.cfg_file import CfgFile
-from yolo.model.network_summary import describe
+from yolo.model.network_summary import summarize
 from yolo.model.summary_table import format_network
 from yolo.storage import shipped_names
 
 
 def test_the_whole_text() -> None:
     cfg = CfgFile.parse(SMALL.replace("stride=2\npad=1", "stride=2\npad=1\nwarp=9"), "small.cfg")
-    assert format_network(describe(cfg)) == [
+    assert format_network(summarize(cfg)) == [
         "layer  type           filters  size  from        output  values  BFLOPs  MMACs  field  jump",
         "    0  convolutional        4  3/2          16 x 16 x 4     124   0.000    0.0      3     2",
         "    1  convolutional       18  1/1         16 x 16 x 18      90   0.000    0.0      3     2",
@@ -32,4 +32,4 @@ def test_the_whole_text() -> None:
 @pytest.mark.parametrize("name", ["yolov3", "yolov4"])
 def test_large_networks_fit_a_terminal(name: str) -> None:
     assert name in shipped_names("cfg", ".cfg")
-    assert max(map(len, format_network(describe(CfgFile.read(name))))) <= 120
+    assert max(map(len, format_network(summarize(CfgFile.read(name))))) <= 120

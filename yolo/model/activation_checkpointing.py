@@ -1,9 +1,9 @@
-"""Gradient checkpointing: a layer graph in segments, most of whose values are computed twice instead of kept.
+"""Gradient checkpointing: a layer graph in segments, most of whose activations are computed twice instead of kept.
 
-In training every layer's intermediate values wait in memory for the backward pass. Here the graph is cut into runs of
-consecutive layers; between the passes only what crosses a cut is kept, and the results of convolutions that are
-expensive for their size. The rest (normalisation, activation, thin convolutions: most of the memory, little of the
-time) is computed again, one segment at a time, when the backward pass needs it.
+In training the activations of every layer stay in memory until the backward pass. Here the graph is cut into segments
+of consecutive layers. Between the passes only values that cross a cut are kept, and the results of convolutions that
+are expensive for their size. The rest (normalisation, activations, thin convolutions: most of the memory, little of
+the time) is computed again, one segment at a time, in the backward pass.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
 KEPT_MACS = 2048
-"""Multiply-accumulates a value from which a convolution's result is kept. In yolov3 such layers do half of the work and
-give 5 % of the values that training keeps; benchmarks/grad_checkpoint.py compares other bounds."""
+"""Multiply-accumulates per value from which the result of a convolution is kept. In yolov3 such layers do half of the
+work and produce 5 % of the values that training keeps; benchmarks/grad_checkpoint.py compares other limits."""
 
 COPIES = 3
-"""Values that a layer being trained holds for each value of its output: convolved, normalised, activated."""
+"""Values that a trained layer keeps for each value of its output: convolved, normalised, activated."""
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Layers `start` to `stop` - 1, the earlier outputs that they read, and their own that are read later."""
+    """Layers `start` to `stop` - 1, the earlier outputs that they read, and their outputs that are read later."""
 
     start: int
     stop: int
@@ -42,24 +42,24 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Dataflow:
-    """What cutting needs to know of a network."""
+    """The sources, sizes and results of the layers of a network."""
 
     sources: tuple[tuple[int, ...], ...]  # of each layer, the earlier layers that it reads; -1 is the network's input
     sizes: tuple[int, ...]  # of each layer's output, in values
     results: tuple[int, ...]  # layers whose outputs leave the network
 
     def segment(self, start: int, stop: int) -> Segment:
-        """The layers from `start` on and before `stop`."""
+        """Return the segment of the layers `start` to `stop` - 1."""
         inputs = {source for sources in self.sources[start:stop] for source in sources if source < start}
         read_later = {source for sources in self.sources[stop:] for source in sources} | set(self.results)
         return Segment(start, stop, tuple(sorted(inputs)), tuple(i for i in range(start, stop) if i in read_later))
 
     def segments(self, starts: Sequence[int]) -> tuple[Segment, ...]:
-        """The whole network, cut before each of `starts` (the first is 0)."""
+        """Return the whole network, cut before each of `starts` (the first is 0)."""
         return tuple(self.segment(*pair) for pair in itertools.pairwise((*starts, len(self.sizes))))
 
     def crossing(self) -> list[int]:
-        """Values that cross a cut before each layer."""
+        """Return the number of values that cross a cut before each layer."""
         last = dict.fromkeys(range(-1, len(self.sizes)), -1)
         for reader, sources in enumerate(self.sources):
             last |= dict.fromkeys(sources, reader)
@@ -72,10 +72,10 @@ class Dataflow:
 
 
 def cut(graph: Dataflow) -> tuple[Segment, ...]:
-    """Segments that need little memory.
+    """Cut a network into segments that need little memory.
 
-    Each bound on a segment's size gives one set of cuts, made where the fewest values cross; the set with the lowest
-    peak wins.
+    Each limit on the size of a segment gives one set of cuts, made where the fewest values cross; the set with the
+    lowest peak is chosen.
     """
     crossing, total = graph.crossing(), sum(graph.sizes)
     sets = {_starts(graph.sizes, crossing, total / parts) for parts in range(1, len(graph.sizes) + 1)}
@@ -83,7 +83,7 @@ def cut(graph: Dataflow) -> tuple[Segment, ...]:
 
 
 def _starts(sizes: Sequence[int], crossing: Sequence[int], bound: float) -> tuple[int, ...]:
-    """First layers of segments of at most `bound` values, or one layer; each ends in the latter half of its bound."""
+    """Return the first layers of segments of at most `bound` values (or one layer), more than half of it each."""
     starts = [0]
     for stop in range(1, len(sizes)):
         if sum(sizes[starts[-1] : stop + 1]) > bound:
@@ -93,11 +93,11 @@ def _starts(sizes: Sequence[int], crossing: Sequence[int], bound: float) -> tupl
 
 
 def peak(graph: Dataflow, segments: Sequence[Segment]) -> int:
-    """Most values that the backward pass holds at a time: one segment's, and those that earlier ones handed on."""
-    handed_on, most = 0, 0
+    """Return the maximum number of values in the backward pass: of one segment, and of the outputs of earlier ones."""
+    passed_on, most = 0, 0
     for segment in segments:
-        most = max(most, handed_on + COPIES * sum(graph.sizes[segment.start : segment.stop]))
-        handed_on += sum(graph.sizes[index] for index in segment.outputs)
+        most = max(most, passed_on + COPIES * sum(graph.sizes[segment.start : segment.stop]))
+        passed_on += sum(graph.sizes[index] for index in segment.outputs)
     return most
 
 
@@ -110,12 +110,12 @@ class RunSegment(Protocol):
 def run_checkpointed(
     run: RunSegment, segments: Sequence[Segment], layers: Sequence[nn.Module], x: Tensor
 ) -> dict[int, Tensor]:
-    """Run segments one after the other, keeping little for the backward pass.
+    """Run segments one after the other, keeping few values for the backward pass.
 
     Args:
         run: computes one segment; called again in the backward pass.
         segments: of the whole network.
-        layers: all layers' modules. Their buffers change once, not twice.
+        layers: the modules of all layers; their buffers are updated once, not twice.
         x: the network's input.
 
     Returns:
@@ -135,13 +135,13 @@ def run_checkpointed(
 
 
 def _contexts(layers: Sequence[nn.Module]) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
-    """What surrounds the first run of layers, and the second."""
+    """Return the contexts of the first run of layers and of the second."""
     first, second = create_selective_checkpoint_contexts(_policy)  # type: ignore[no-untyped-call]
     return first, _second_run(layers, second)
 
 
 def _policy(_context: Any, operation: Any, *arguments: Any, **_options: Any) -> CheckpointPolicy:
-    """Keep an operation's result or compute it again."""
+    """Return whether to keep the result of an operation or compute it again."""
     if operation is torch.ops.aten.convolution.default and arguments[1].shape[1:].numel() >= KEPT_MACS:
         return CheckpointPolicy.MUST_SAVE
     return CheckpointPolicy.PREFER_RECOMPUTE
@@ -149,7 +149,7 @@ def _policy(_context: Any, operation: Any, *arguments: Any, **_options: Any) -> 
 
 @contextlib.contextmanager
 def _second_run(layers: Sequence[nn.Module], inner: AbstractContextManager[None]) -> Iterator[None]:
-    """Give layers copies of their buffers, so that running statistics do not count a batch twice."""
+    """Give layers copies of their buffers, so that running statistics count a batch once."""
     modules = [module for layer in layers for module in layer.modules()]
     originals = [(module, name, buffer) for module in modules for name, buffer in module.named_buffers(recurse=False)]
     for module, name, buffer in originals:

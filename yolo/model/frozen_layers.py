@@ -1,4 +1,4 @@
-"""Which layers `--freeze` and `--freeze-layers` mean, found from a network's graph and shapes alone."""
+"""The layers that `--freeze` and `--freeze-layers` mean, found from the graph and its shapes."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 def frozen_layers(model: Darknet, freeze: str, all_but_outputs: bool) -> Collection[int]:
-    """Numbers of the layers to freeze, as Darknet counts them.
+    """Return the numbers of the layers to freeze, as Darknet counts them.
 
     Args:
         model: the network.
         freeze: `N` for layers 0..N-1, `a-b` for layers a to b, `backbone`, or nothing.
-        all_but_outputs: every layer but those that feed the heads.
+        all_but_outputs: freeze every layer except those that feed the heads.
 
     Raises:
         SettingsError: no such layers, or none left to train.
@@ -52,12 +52,12 @@ def frozen_layers(model: Darknet, freeze: str, all_but_outputs: bool) -> Collect
 
 
 def backbone_end(nodes: Sequence[Node]) -> int:
-    """The last layer of the backbone.
+    """Return the number of the last layer of the backbone.
 
-    The trunk is what comes before the first layer that enlarges its maps, or the first head. Of its layers those count
-    that every path runs through, at its coarsest scale, from the last addition of a shortcut on. The backbone ends at
-    the last of them before the path narrows (other than right after a concatenation, which closes a block), or pools at
-    its own scale beside itself (spatial pyramid pooling): that is where necks begin.
+    The trunk is everything before the first upsampling layer or head. Candidates are its layers that every path runs
+    through, at its coarsest scale, from the last addition of a shortcut on. The backbone ends at the last candidate
+    before the channels decrease (except right after a concatenation, which ends a block), or before a parallel pooling
+    at the same scale (spatial pyramid pooling): there the neck begins.
     """
     trunk = _trunk(nodes)
     coarsest = min(_cells(node) for node in trunk if _cells(node) > 1)
@@ -81,7 +81,7 @@ def _cells(node: Node) -> int:
 
 
 def _trunk(nodes: Sequence[Node]) -> Sequence[Node]:
-    """Layers before the first that enlarges its maps, or the first head."""
+    """Return the layers before the first upsampling layer or head."""
     for node in nodes:
         if isinstance(node.spec, HeadSpec) or _cells(node) > max(x.height * x.width for x in node.in_shapes):
             return nodes[: node.index]
@@ -89,7 +89,7 @@ def _trunk(nodes: Sequence[Node]) -> Sequence[Node]:
 
 
 def _single_path(trunk: Sequence[Node]) -> list[Node]:
-    """Layers that every path from the input to the trunk's last layer runs through."""
+    """Return the layers that every path from the input to the last layer of the trunk runs through."""
     through: dict[int, frozenset[int]] = {-1: frozenset()}
     for node in trunk:
         common = frozenset.intersection(*(through[source] for source in node.sources))
@@ -102,13 +102,13 @@ def _concatenates(node: Node) -> bool:
 
 
 def format_trained(model: Darknet, frozen: Collection[int], groups: Sequence[dict[str, Any]], epochs: str) -> str:
-    """What trains in a phase: a line with layers and values, and one with the values by optimizer group.
+    """Return a line that says which layers and values train in a phase, in total and per optimizer group.
 
     Args:
         model: the network.
         frozen: numbers of the layers that do not train.
         groups: of the optimizer, over the model's parameters.
-        epochs: which epochs these are, for people.
+        epochs: the range of epochs, as text.
     """
     still = {id(parameter) for index in frozen for parameter in model.layers[index].parameters()}
     counts = {

@@ -1,7 +1,7 @@
-"""Folds batch normalisation into the convolutions and matrices before it: the same answers in fewer steps.
+"""Fusing: batch normalisation folded into the convolutions and connected layers before it.
 
-In eval mode the normalisation is y = (x - mean) * scale + bias with fixed numbers, so that it can be worked into the
-weights and the bias of the linear layer that gives x.
+In eval mode normalisation is y = (x - mean) * scale + bias with constants, which can be folded into the weights and the
+bias of the linear layer that computes x.
 """
 
 from __future__ import annotations
@@ -24,16 +24,24 @@ if TYPE_CHECKING:
     from yolo.model.network import Darknet
 
 _NORM_KEYS = ("batch_normalize", "cbn")
-_OVERWRITING = (nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.SiLU, nn.Mish, nn.Hardtanh)  # those that can
+_OVERWRITING = (
+    nn.ReLU,
+    nn.ReLU6,
+    nn.LeakyReLU,
+    nn.ELU,
+    nn.SiLU,
+    nn.Mish,
+    nn.Hardtanh,
+)  # activations that can work in place
 
 
 def fuse(model: Darknet) -> Darknet:
-    """A copy for inference whose convolutions and connected layers hold their batch normalisation.
+    """Return a copy for inference whose convolutions and connected layers contain their batch normalisation.
 
-    Its outputs are those of the model in eval mode but for rounding. Its cfg says `batch_normalize=0`, so that its
-    `.weights` file goes with its cfg. Its activations work in place. Left as they are: layers with binary weights,
-    whose magnitudes carry no scale a channel; every layer before one that takes the signs of its input, which the
-    rounding would turn; and [batchnorm] by itself.
+    Its outputs equal those of the model in eval mode except for rounding. Its cfg says `batch_normalize=0`, so that its
+    `.weights` file matches its cfg. Its activations work in place. Unchanged are layers with binary weights, which have
+    no scale per channel; every layer before one that takes the signs of its input, which rounding could flip; and
+    separate [batchnorm] layers.
 
     Returns:
         The copy, in eval mode, on the model's device and in its dtype, without gradients.
@@ -46,13 +54,13 @@ def fuse(model: Darknet) -> Darknet:
         for layer in _normalizing(fused.layers[node.index]):
             _fold(layer)
     _activate_in_place(fused)
-    _say_so(fused, folded)
+    _update_graph(fused, folded)
     _share_again(fused, {node.index for node in folded})
     return fused
 
 
 def _first_after_signs(model: Darknet) -> int:
-    """The first layer that no later layer with binary inputs can depend on."""
+    """Return the first layer that no later layer with binary inputs depends on."""
     signs = (
         index + 1
         for index, layer in enumerate(model.layers)
@@ -62,7 +70,7 @@ def _first_after_signs(model: Darknet) -> int:
 
 
 def _normalizing(layer: nn.Module) -> Iterator[ConvLayer | ConnectedLayer]:
-    """The parts of a layer, itself included, that normalise."""
+    """Yield the modules of a layer, itself included, that normalise."""
     for part in layer.modules():
         if isinstance(part, (ConvLayer, ConnectedLayer)) and part.bn is not None:
             yield part
@@ -82,21 +90,21 @@ def _fold(layer: ConvLayer | ConnectedLayer) -> None:
     scale = bn.weight.double() / torch.sqrt(bn.running_var.double() + bn.eps)
     weight = linear.weight.double() * scale.view(-1, *[1] * (linear.weight.dim() - 1))
     bias = bn.bias.double() - bn.running_mean.double() * scale
-    # A new parameter, not new values: a layer that borrows the old one still has to read it.
+    # A new parameter, not new values: a layer that shares the old one still has to read it.
     linear.weight = nn.Parameter(weight.to(linear.weight.dtype), requires_grad=False)
     linear.bias = nn.Parameter(bias.to(linear.weight.dtype), requires_grad=False)
     layer.bn = None
 
 
 def _activate_in_place(model: Darknet) -> None:
-    """Let activations overwrite what their own convolution gave: nobody else reads it, and memory is slow."""
+    """Let activations overwrite the output of their convolution, which nothing else reads; this is faster."""
     for layer in model.modules():
         if isinstance(layer, ConvLayer) and isinstance(layer.activation, _OVERWRITING):
             layer.activation.inplace = True
 
 
-def _say_so(model: Darknet, folded: list[Node]) -> None:
-    """Let the model's cfg and records say that these layers do not normalise."""
+def _update_graph(model: Darknet, folded: list[Node]) -> None:
+    """Note in the cfg and specs of the model that these layers do not normalise."""
     keys = {
         node.index: [f.name for f in fields(node.spec) if f.name in _NORM_KEYS and getattr(node.spec, f.name)]
         for node in folded
@@ -114,7 +122,7 @@ def _say_so(model: Darknet, folded: list[Node]) -> None:
 
 
 def _share_again(model: Darknet, folded: set[int]) -> None:
-    """Let layers that borrowed their parameters do so again."""
+    """Let layers that shared their parameters do so again."""
     for node in model.nodes:
         shared_from = node.spec.shared_from(node.index)
         if shared_from in folded and node.index in folded:

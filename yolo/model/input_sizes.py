@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
 
 def input_size(graph: Graph, img_size: int | None, *, any_multiple: bool) -> int:
-    """Side of the network input: the flag's, else the cfg's width.
+    """Return the side of the network input: `img_size`, else the width of the cfg.
 
     Args:
         graph: the planned network.
-        img_size: the flag.
-        any_multiple: whether inputs of other multiples of the network's stride must pass too.
+        img_size: the value of --img-size.
+        any_multiple: the network must take inputs of other multiples of its stride, too.
 
     Raises:
-        SettingsError: they must, and the side is no multiple of it.
+        SettingsError: `any_multiple`, and the side is not a multiple of the stride.
     """
     size = img_size or graph.net.width
     stride = largest_stride(graph) if any_multiple else 1
@@ -34,13 +34,13 @@ def input_size(graph: Graph, img_size: int | None, *, any_multiple: bool) -> int
 
 
 def largest_stride(graph: Graph) -> int:
-    """Pixels a cell of the coarsest map that is detected on or enlarged: sides of inputs are multiples of it."""
-    jumps = {-1: 1.0}
+    """Return the stride of the coarsest map with a head or an upsampling; input sides are multiples of it."""
+    strides = {-1: 1.0}
     coarsest = 1.0
     for node in graph.nodes:
-        arriving = min((jumps[source] for source in node.sources), default=1.0)
-        step = node.spec.kernel_and_stride(*node.in_shapes)[1]
-        jumps[node.index] = arriving * step
-        if isinstance(node.spec, HeadSpec) or step < 1:
-            coarsest = max(coarsest, arriving)
+        in_stride = min((strides[source] for source in node.sources), default=1.0)
+        factor = node.spec.kernel_and_stride(*node.in_shapes)[1]
+        strides[node.index] = in_stride * factor
+        if isinstance(node.spec, HeadSpec) or factor < 1:
+            coarsest = max(coarsest, in_stride)
     return round(coarsest)

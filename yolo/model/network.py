@@ -31,11 +31,11 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class LoadedWeights:
-    """What a `.weights` file gave to a model."""
+    """The result of loading a `.weights` file."""
 
     path: Path
-    seen: int  # images that the weights were trained on
-    num_layers: int  # leading layers that the file covers
+    seen: int  # number of images that the weights were trained on
+    num_layers: int  # number of leading layers that the file covers
     num_values: int
 
 
@@ -91,7 +91,7 @@ class Darknet(nn.Module):
 
     @property
     def has_idle_parameters(self) -> bool:
-        """Whether parameters that train get no gradient, since nothing that `forward` returns comes from them."""
+        """True if trainable parameters get no gradient because no output of `forward` depends on them."""
         read, idle = set(self._whole.outputs), False
         for node in reversed(self.nodes):
             if node.index in read and not node.spec.onlyforward:
@@ -101,15 +101,15 @@ class Darknet(nn.Module):
         return idle
 
     def gradient_checkpointing_enable(self) -> None:
-        """Keep less for the backward pass and compute more twice, in training mode: same numbers, less memory."""
+        """Keep fewer activations for the backward pass and compute the others twice: same numbers, less memory."""
         self._segments = cut(self._dataflow)
 
     def gradient_checkpointing_disable(self) -> None:
-        """Keep everything for the backward pass again."""
+        """Keep all activations for the backward pass again."""
         self._segments = ()
 
     def _share_parameters(self, node: Node) -> None:
-        """Let a layer use another one's parameters where its cfg says so."""
+        """Let a layer use the parameters of another one if its cfg says so."""
         try:
             shared_from = node.spec.shared_from(node.index)
             if shared_from is not None:
@@ -133,18 +133,18 @@ class Darknet(nn.Module):
 
     @property
     def num_parameters(self) -> int:
-        """Values in the model's `.weights` file."""
+        """Number of values in the `.weights` file of the model."""
         return sum(tensor.numel() for tensors in self._stored() for tensor in tensors)
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """Raw outputs.
+        """Return the raw outputs.
 
         Args:
-            images: (B, C, H, W) float in 0..1, RGB; H and W need not be those of the cfg. A network with `inputs`
-                alone takes vectors, (B, inputs).
+            images: (B, C, H, W) float in 0..1, RGB; H and W may differ from those of the cfg. A network that has only
+                `inputs` takes vectors, (B, inputs).
 
         Returns:
-            One raw tensor a head, (B, channels, H', W'), in file order; without a head, the output alone of the last
+            One raw tensor per head, (B, channels, H', W'), in file order; without a head, only the output of the last
             layer, or of the one before [cost].
         """
         x = images if images.dim() > 2 else images[:, :, None, None]
@@ -154,22 +154,22 @@ class Darknet(nn.Module):
         return list(self._run(self._whole, x))
 
     def _run(self, segment: Segment, /, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """Outputs of a segment that are read after it."""
+        """Return the outputs of a segment that later segments read."""
         values = dict(zip(segment.inputs, inputs, strict=True))
         for node in self.nodes[segment.start : segment.stop]:
             x = self.layers[node.index](*(values[source] for source in node.sources))
             values[node.index] = x.detach() if node.spec.onlyforward else x
             for source in node.sources:
                 if self._last_use[source] == node.index and source not in segment.outputs:
-                    values.pop(source, None)  # frees the memory of maps that no later layer reads
+                    values.pop(source, None)  # frees feature maps that no later layer reads
         return tuple(values[index] for index in segment.outputs)
 
     def decode(self, outputs: Sequence[Tensor], image_size: tuple[int, int]) -> Predictions:
-        """Raw outputs as candidate boxes.
+        """Decode raw outputs to candidate boxes.
 
         Args:
-            outputs: what `forward` gave.
-            image_size: (height, width) of its images, pixels.
+            outputs: of `forward`.
+            image_size: (height, width) of the images, pixels.
         """
         pairs = []
         for node, raw in zip(self.heads, outputs, strict=True):
@@ -180,35 +180,35 @@ class Darknet(nn.Module):
     def candidates(
         self, outputs: Sequence[Tensor], image_size: tuple[int, int], threshold: float
     ) -> list[DarknetCandidates]:
-        """Raw outputs as the boxes that Darknet's get_network_boxes gives, one `DarknetCandidates` an image.
+        """Decode raw outputs to the boxes of Darknet's get_network_boxes, one `DarknetCandidates` per image.
 
         Args:
-            outputs: what `forward` gave.
-            image_size: (height, width) of its images, pixels.
-            threshold: least objectness, and least score.
+            outputs: of `forward`.
+            image_size: (height, width) of the images, pixels.
+            threshold: minimum objectness, and minimum score.
         """
-        images = []
-        for image in range(len(outputs[0])):
-            raws = [raw[image : image + 1].float() for raw in outputs]
-            found = [
+        per_image = []
+        for i in range(len(outputs[0])):
+            raws = [raw[i : i + 1].float() for raw in outputs]
+            heads = [
                 _head_candidates(node.spec, raw, image_size, threshold)
                 for node, raw in zip(self.heads, raws, strict=True)
             ]
-            images.append(
+            per_image.append(
                 DarknetCandidates(
-                    torch.cat([head.boxes_cxcywh for head in found]),
-                    torch.cat([head.objectness for head in found]),
-                    torch.cat([head.scores for head in found]),
+                    torch.cat([head.boxes_cxcywh for head in heads]),
+                    torch.cat([head.objectness for head in heads]),
+                    torch.cat([head.scores for head in heads]),
                 )
             )
-        return images
+        return per_image
 
     def load_weights(self, path: str | Path) -> LoadedWeights:
         """Load a `.weights` file, whole or partial (one that ends after some layer, like `darknet53.conv.74`).
 
         Raises:
             WeightsError: the file is not one, is cut short inside a layer, or holds more than this network stores.
-                The model is then as it was.
+                The model is then unchanged.
         """
         file = read_weights(Path(path))
         num_layers, num_values = read_into(self.layers, self.graph, file)
@@ -219,7 +219,7 @@ class Darknet(nn.Module):
         """Write a `.weights` file, whole or not at all.
 
         Args:
-            path: where to.
+            path: of the file.
             cutoff: write only the layers before this one (74 makes a `darknet53.conv.74` of yolov3).
         """
         if cutoff is not None and not 1 <= cutoff <= len(self.nodes):
@@ -234,13 +234,13 @@ class Darknet(nn.Module):
 def _build(node: Node) -> nn.Module:
     try:
         return node.spec.build(*node.in_shapes)
-    except RuntimeError as error:  # what torch says where memory, or its count of values, does not suffice
+    except RuntimeError as error:  # torch: out of memory, or too many values
         problem = f"[{node.section.name}] on {node.in_shapes[0]} is too large to be built; use smaller numbers"
         raise CfgError(f"{node.section.where()}: {problem}") from error
 
 
 def _head_candidates(head: LayerSpec, raw: Tensor, image_size: tuple[int, int], threshold: float) -> DarknetCandidates:
-    """One head's candidates for one image, raw being (1, ...)."""
+    """Return the candidates of a head for one image; raw is (1, ...)."""
     assert isinstance(head, HeadSpec)
     boxes_xyxy, scores = head.decode(raw, image_size)
     objectness = head.objectness(raw)[0]

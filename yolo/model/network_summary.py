@@ -1,4 +1,4 @@
-"""What a network file says, in numbers: a row a layer, and the totals."""
+"""A network in numbers: a row per layer, and the totals."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ class LayerRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadRow:
-    """Where a network detects."""
+    """A detection head in numbers."""
 
     index: int
     type: str
-    stride: float  # px a cell
+    stride: float  # px per cell
     classes: int
     anchors: tuple[tuple[float, float], ...]  # (width, height), in the cfg's unit
 
@@ -61,7 +61,7 @@ class Summary:
     input: Shape
     layers: tuple[LayerRow, ...]
     heads: tuple[HeadRow, ...]
-    trainable: int  # values that a gradient changes
+    trainable: int  # number of trainable values
     unread: tuple[str, ...]  # keys that no layer reads, each with file and line
 
     @property
@@ -69,7 +69,7 @@ class Summary:
         return sum(row.values for row in self.layers)
 
     def totals(self) -> dict[str, int]:
-        """Sums over the layers, and the size of the whole `.weights` file."""
+        """Return sums over the layers, and the size of the `.weights` file."""
         return {
             "layers": len(self.layers),
             "values": self.values,
@@ -80,12 +80,12 @@ class Summary:
         }
 
     def as_json(self) -> dict[str, Any]:
-        """Everything in plain types; shapes are [channels, height, width]."""
+        """Return everything in plain types; shapes are [channels, height, width]."""
         return {**dataclasses.asdict(self), "totals": self.totals()}
 
 
-def describe(cfg: CfgFile, img_size: int | None = None) -> Summary:
-    """Measure a network without memory for its tensors.
+def summarize(cfg: CfgFile, img_size: int | None = None) -> Summary:
+    """Summarize a network without allocating its tensors.
 
     Args:
         cfg: the network file.
@@ -122,7 +122,7 @@ def _layer_row(node: Node, layer: nn.Module, before: list[LayerRow]) -> LayerRow
     extent, step = node.spec.kernel_and_stride(*node.in_shapes)
     fields = [before[source].field if source >= 0 else 1 for source in node.sources]
     jumps = [before[source].jump if source >= 0 else 1.0 for source in node.sources]
-    jump = min(jumps, default=1.0)  # of joined maps the finest: a pooled gate does not coarsen what it scales
+    jump = min(jumps, default=1.0)  # the finest of joined maps: a pooled gate does not coarsen the map that it scales
     return LayerRow(
         index=node.index,
         type=node.section.name,
