@@ -2,7 +2,7 @@
 
 python -m benchmarks.golden_losses [FOLDER] [--store]
 
-With --store it writes what the tests carry: tests/losses/golden_losses.npz.
+With --store it writes what the tests carry: tests/losses/darknet/golden_losses.npz.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ import torch
 from benchmarks.golden_reference import Floats, Golden
 from yolo.darknet.cfg_file import CfgFile
 from yolo.layers import HeadSpec, spec_from_section
-from yolo.losses.darknet.loss import DarknetLoss
+from yolo.losses.darknet.darknet_loss import DarknetLoss
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 ROOT = Path(__file__).resolve().parents[1]
 CASES = "train/loss"
-TARGET = ROOT / "tests" / "losses" / "golden_losses.npz"
+TARGET = ROOT / "tests" / "losses" / "darknet" / "golden_losses.npz"
 STORED_STEP = 7  # of a delta's numbers the tests carry every 7th
 
 

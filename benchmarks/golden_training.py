@@ -18,7 +18,7 @@ from benchmarks.golden_reference import Floats, Golden
 from yolo.darknet.cfg_file import CfgFile
 from yolo.layers import HeadSpec
 from yolo.layers.conv import ConvLayer
-from yolo.losses.darknet.loss import DarknetLoss
+from yolo.losses.darknet.darknet_loss import DarknetLoss
 from yolo.model.network import Darknet
 
 if TYPE_CHECKING:

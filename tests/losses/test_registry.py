@@ -5,10 +5,10 @@ import pytest
 from yolo.config.loss_settings import LossName, LossSettings
 from yolo.darknet.cfg_file import CfgFile
 from yolo.errors import SettingsError
-from yolo.losses.anchor_loss import ShapeMatchLoss
-from yolo.losses.darknet.loss import DarknetLoss
+from yolo.losses.anchor_iou_loss import AnchorIouLoss
+from yolo.losses.darknet.darknet_loss import DarknetLoss
 from yolo.losses.registry import build_loss
-from yolo.losses.simota_loss import CostMatchLoss
+from yolo.losses.simota_loss import SimOtaLoss
 from yolo.model.network import Darknet
 
 NET = "[net]\nwidth=32\nheight=32\n"
@@ -25,27 +25,27 @@ def network(text: str) -> Darknet:
 
 
 @pytest.mark.parametrize("kind", HEADS)
-def test_darknet_knows_every_head(kind: str) -> None:
+def test_darknet_loss_supports_every_head(kind: str) -> None:
     loss = build_loss(LossSettings(loss="darknet"), network(HEADS[kind]))
     assert isinstance(loss, DarknetLoss)
 
 
-MATCHING: dict[LossName, type] = {"cost-match": CostMatchLoss, "shape-match": ShapeMatchLoss}
+YOLO_LOSSES: dict[LossName, type] = {"cost-match": SimOtaLoss, "shape-match": AnchorIouLoss}
 
 
-@pytest.mark.parametrize("name", MATCHING)
-def test_losses_that_match_know_yolo(name: LossName) -> None:
+@pytest.mark.parametrize("name", YOLO_LOSSES)
+def test_loss_for_yolo_heads_is_built_by_name(name: LossName) -> None:
     loss = build_loss(LossSettings(loss=name), network(HEADS["yolo"]))
-    assert type(loss) is MATCHING[name]
+    assert type(loss) is YOLO_LOSSES[name]
 
 
-@pytest.mark.parametrize("name", MATCHING)
+@pytest.mark.parametrize("name", YOLO_LOSSES)
 @pytest.mark.parametrize("kind", ["region", "Gaussian_yolo", "detection"])
-def test_other_heads_are_refused_with_the_loss_that_trains_them(name: LossName, kind: str) -> None:
+def test_other_heads_are_rejected_with_a_remedy(name: LossName, kind: str) -> None:
     with pytest.raises(SettingsError, match=rf"a.cfg:6: --loss {name} .*\[{kind}\]; use --loss darknet"):
         build_loss(LossSettings(loss=name), network(HEADS[kind]))
 
 
-def test_a_classifier_has_nothing_to_train() -> None:
-    with pytest.raises(SettingsError, match="no detection head"):
+def test_network_without_a_head_is_rejected() -> None:
+    with pytest.raises(SettingsError, match=r"^a\.cfg: has no detection head to train; give the cfg of a detector$"):
         build_loss(LossSettings(loss="darknet"), network("[convolutional]\nfilters=7\n"))

@@ -1,4 +1,4 @@
-"""The loss held against plain arithmetic on single numbers."""
+"""SimOtaLoss compared with plain arithmetic on single numbers."""
 
 from __future__ import annotations
 
@@ -10,70 +10,70 @@ from torch import Tensor
 
 from yolo.config.loss_settings import LossSettings
 from yolo.layers import Yolo
-from yolo.losses.simota_loss import CostMatchLoss
+from yolo.losses.simota_loss import SimOtaLoss
 
 HEAD = Yolo(classes=2, num=2, anchors=(16.0, 16.0, 64.0, 64.0))
 SETTINGS = LossSettings(giou=2.0, obj=3.0, cls=8.0, iou_t=0.5)
 CLASS_GAIN = 8 * math.sqrt(2 / 80)
 SIZE = (32, 32)
-TRUTH = [0, 0, 8 / 32, 24 / 32, 16 / 32, 16 / 32]  # in cell (row 1, column 0), of anchor 0's shape
+GT = [0, 0, 8 / 32, 24 / 32, 16 / 32, 16 / 32]  # in cell (row 1, column 0), of anchor 0's shape
 
 
-def loss_of(raw: Tensor, targets: Tensor, head: Yolo = HEAD, ratio: float = 1.0) -> dict[str, Tensor]:
-    return CostMatchLoss([head], SETTINGS)([raw], targets, SIZE, objectness_ratio=ratio)
+def compute_terms(raw: Tensor, targets: Tensor, head: Yolo = HEAD, ratio: float = 1.0) -> dict[str, Tensor]:
+    return SimOtaLoss([head], SETTINGS)([raw], targets, SIZE, objectness_ratio=ratio)
 
 
 def total(terms: dict[str, Tensor]) -> Tensor:
     return torch.stack(list(terms.values())).sum()
 
 
-def bce(logit: float, truth: float) -> float:
+def bce(logit: float, target: float) -> float:
     p = 1 / (1 + math.exp(-logit))
-    return -truth * math.log(p) - (1 - truth) * math.log(1 - p)
+    return -target * math.log(p) - (1 - target) * math.log(1 - p)
 
 
 def test_terms_by_hand() -> None:
     raw = torch.zeros(1, 14, 2, 2)  # 2 anchors x (5 + 2), cells of 16 pixels
     raw[0, 4::7] = -3.0  # objectness logits
-    raw[0, 5, 1, 0] = 1.0  # the right class, in the cell that answers
-    terms = loss_of(raw, torch.tensor([TRUTH]))
-    # sigmoid(0) = .5 of a cell and exp(0) anchors: the prediction is the truth, so CIoU = 1
+    raw[0, 5, 1, 0] = 1.0  # the right class, in the assigned cell
+    terms = compute_terms(raw, torch.tensor([GT]))
+    # sigmoid(0) = .5 of a cell and exp(0) anchors: the prediction is the ground truth, so CIoU = 1
     assert terms["box"].item() == pytest.approx(0, abs=1e-5)
     assert terms["objectness"].item() == pytest.approx(3 * (bce(-3, 1) + 7 * bce(-3, 0)) / 8, rel=1e-5)
     assert terms["class"].item() == pytest.approx(CLASS_GAIN * (bce(1, 1) + bce(0, 0)) / 2, rel=1e-5)
 
 
 @pytest.mark.parametrize("ratio", [0.0, 0.25, 1.0])
-def test_objectness_follows_the_ciou_of_the_prediction_as_far_as_the_ratio_says(ratio: float) -> None:
+def test_objectness_ratio_blends_ciou_into_the_target(ratio: float) -> None:
     raw = torch.zeros(1, 14, 2, 2)
-    raw[0, 2, 1, 0] = math.log(2)  # twice as wide as the truth: IoU = .5
+    raw[0, 2, 1, 0] = math.log(2)  # twice as wide as the ground truth: IoU = .5
     raw[0, 4::7] = -3.0
     v = (2 / math.pi * (math.atan(2) - math.atan(1))) ** 2
     ciou = 0.5 - v * v / (1 - 0.5 + v)
-    terms = loss_of(raw, torch.tensor([TRUTH]), ratio=ratio)
+    terms = compute_terms(raw, torch.tensor([GT]), ratio=ratio)
     assert terms["box"].item() == pytest.approx(2 * (1 - ciou), rel=1e-4)
     expected = 3 * (bce(-3, 1 - ratio + ratio * ciou) + 7 * bce(-3, 0)) / 8
     assert terms["objectness"].item() == pytest.approx(expected, rel=1e-4)
 
 
-def test_an_answer_counts_alike_in_every_head_and_a_head_alike_in_objectness() -> None:
+def test_positives_weigh_the_same_in_every_head_and_heads_in_objectness() -> None:
     coarse = Yolo(classes=2, num=1, anchors=(32.0, 32.0))
     fine = Yolo(classes=2, num=1, anchors=(8.0, 8.0))
     outputs = [torch.zeros(1, 7, 1, 1), torch.zeros(1, 7, 4, 4)]
     outputs[1][0, 2] = math.log(2)  # twice as wide
     small = [[0, 0, (column + 0.5) / 4, 0.125, 0.25, 0.25] for column in range(3)]
     large = [0, 0, 0.5, 0.5, 1, 1]
-    terms = CostMatchLoss([coarse, fine], SETTINGS)(outputs, torch.tensor([large, *small]), SIZE)
+    terms = SimOtaLoss([coarse, fine], SETTINGS)(outputs, torch.tensor([large, *small]), SIZE)
     v = (2 / math.pi * (math.atan(2) - math.atan(1))) ** 2
     ciou = 0.5 - v * v / (1 - 0.5 + v)
-    assert terms["box"].item() == pytest.approx(2 * 2 * 3 * (1 - ciou) / 4, rel=1e-4)  # three of four answers are off
+    assert terms["box"].item() == pytest.approx(2 * 2 * 3 * (1 - ciou) / 4, rel=1e-4)  # three of four positives are off
     assert terms["objectness"].item() == pytest.approx(3 * 2 * math.log(2), rel=1e-5)
     assert terms["class"].item() == pytest.approx(2 * CLASS_GAIN * math.log(2), rel=1e-5)
 
 
-def test_an_empty_batch_teaches_only_objectness_and_reaches_every_output() -> None:
+def test_empty_batch_trains_only_objectness() -> None:
     raw = torch.zeros(2, 14, 2, 2, requires_grad=True)
-    terms = loss_of(raw, torch.zeros(0, 6))
+    terms = compute_terms(raw, torch.zeros(0, 6))
     assert terms["box"].item() == terms["class"].item() == 0
     total(terms).backward()  # type: ignore[no-untyped-call]
     assert raw.grad is not None
@@ -81,7 +81,7 @@ def test_an_empty_batch_teaches_only_objectness_and_reaches_every_output() -> No
 
 
 @pytest.mark.parametrize("scale_x_y", [1.0, 2.0])
-def test_descent_finds_the_boxes_and_their_classes(scale_x_y: float) -> None:
+def test_gradient_descent_fits_boxes_and_classes(scale_x_y: float) -> None:
     torch.manual_seed(0)
     head = Yolo(classes=2, num=2, anchors=HEAD.anchors, scale_x_y=scale_x_y)
     raw = torch.randn(1, 14, 4, 4, requires_grad=True)
@@ -89,7 +89,7 @@ def test_descent_finds_the_boxes_and_their_classes(scale_x_y: float) -> None:
     optimizer = torch.optim.Adam([raw], lr=0.1)
     for _ in range(300):
         optimizer.zero_grad()
-        total(loss_of(raw, targets, head)).backward()  # type: ignore[no-untyped-call]
+        total(compute_terms(raw, targets, head)).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     boxes, scores = head.decode(raw.detach(), SIZE)
     for class_id, expected in ((1, [0.0, 0.5, 0.6, 0.9]), (0, [0.55, 0.05, 0.95, 0.35])):
@@ -98,66 +98,66 @@ def test_descent_finds_the_boxes_and_their_classes(scale_x_y: float) -> None:
         assert (boxes[0, best] - torch.tensor(expected) * 32).abs().max() < 0.5
 
 
-def test_new_coords_heads_get_the_same_class_term_from_squashed_numbers() -> None:
+def test_new_coords_head_has_the_same_terms_for_sigmoid_inputs() -> None:
     torch.manual_seed(0)
     logits = torch.randn(1, 14, 2, 2, dtype=torch.float64)
     head = Yolo(classes=2, num=2, anchors=HEAD.anchors, new_coords=True)
     targets = torch.tensor([[0, 1, 0.25, 0.75, 0.3, 0.3]], dtype=torch.float64)
     logits.view(1, 2, 7, 2, 2)[:, :, :4] = 0  # exp(0) anchors of width, and 4 * .5 ** 2
-    plain, squashed = loss_of(logits, targets), loss_of(logits.sigmoid(), targets, head)
+    plain, new_coords = compute_terms(logits, targets), compute_terms(logits.sigmoid(), targets, head)
     for name, value in plain.items():
-        assert squashed[name].item() == pytest.approx(value.item(), rel=1e-4)
+        assert new_coords[name].item() == pytest.approx(value.item(), rel=1e-4)
 
 
-def test_the_order_of_boxes_does_not_matter() -> None:
+def test_loss_does_not_depend_on_the_order_of_boxes() -> None:
     torch.manual_seed(0)
     raw, targets = torch.randn(2, 14, 4, 4), torch.rand(40, 6)
     targets[:, :2] = torch.randint(0, 2, (40, 2)).float()
-    a, b = loss_of(raw, targets), loss_of(raw, targets[torch.randperm(40)])
+    a, b = compute_terms(raw, targets), compute_terms(raw, targets[torch.randperm(40)])
     assert {name: value.item() for name, value in a.items()} == pytest.approx(
         {name: value.item() for name, value in b.items()}, rel=1e-5
     )
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_half_precision_outputs_are_widened(dtype: torch.dtype) -> None:
+def test_half_precision_outputs_are_computed_in_float32(dtype: torch.dtype) -> None:
     torch.manual_seed(0)
     raw = torch.randn(1, 14, 4, 4).to(dtype)
     targets = torch.tensor([[0, 1, 0.3, 0.7, 0.6, 0.4]])
-    terms = loss_of(raw, targets)
+    terms = compute_terms(raw, targets)
     assert all(term.dtype == torch.float32 for term in terms.values())
-    assert total(terms).item() == total(loss_of(raw.float(), targets)).item()
+    assert total(terms).item() == total(compute_terms(raw.float(), targets)).item()
 
 
-def test_an_untrained_width_that_overflows_leaves_a_finite_gradient() -> None:
+def test_overflowing_width_has_a_finite_gradient() -> None:
     raw = torch.full((1, 14, 2, 2), 200.0, requires_grad=True)
-    total(loss_of(raw, torch.tensor([TRUTH]))).backward()  # type: ignore[no-untyped-call]
+    total(compute_terms(raw, torch.tensor([GT]))).backward()  # type: ignore[no-untyped-call]
     assert raw.grad is not None
     assert raw.grad.isfinite().all()
 
 
-def test_positive_weights_reach_their_own_term() -> None:
+def test_positive_weights_scale_only_their_own_term() -> None:
     raw = torch.zeros(1, 14, 2, 2)
-    targets = torch.tensor([TRUTH])
-    plain = loss_of(raw, targets)
-    heavy = CostMatchLoss([HEAD], LossSettings(giou=2.0, obj=3.0, cls=8.0, iou_t=0.5, cls_pw=2.0, obj_pw=5.0))
+    targets = torch.tensor([GT])
+    plain = compute_terms(raw, targets)
+    heavy = SimOtaLoss([HEAD], LossSettings(giou=2.0, obj=3.0, cls=8.0, iou_t=0.5, cls_pw=2.0, obj_pw=5.0))
     terms = heavy([raw], targets, SIZE)
     # all logits are 0, so each value is log 2 times its weight: 1 of 8 cells, and 1 of 2 classes, is positive
     assert terms["objectness"].item() == pytest.approx(plain["objectness"].item() * (7 + 5) / 8, rel=1e-5)
     assert terms["class"].item() == pytest.approx(plain["class"].item() * (1 + 2) / 2, rel=1e-5)
 
 
-def test_a_region_to_ignore_is_neither_object_nor_background() -> None:
+def test_ignore_regions_exclude_negatives_but_not_positives() -> None:
     raw = torch.zeros(1, 14, 2, 2)  # anchors of 16 x 16 and 64 x 64 at the centres of four cells of 16 pixels
     raw[0, 4::7] = torch.arange(8.0).view(2, 2, 2)  # objectness logits: anchor 0 has 0..3, anchor 1 has 4..7
-    # the left half of the 32 x 32 input: it holds anchor 0 of cells 0 and 2; of a 64 x 64 box it is a part
+    # the left half of the 32 x 32 input contains anchor 0 of cells 0 and 2, and a part of each 64 x 64 box
     region = [0, -1, 0.25, 0.5, 0.5, 1.0]
-    terms = loss_of(raw, torch.tensor([region]))
+    terms = compute_terms(raw, torch.tensor([region]))
     assert terms["box"].item() == terms["class"].item() == 0
     counted = (1, 3, 4, 5, 6, 7)
     assert terms["objectness"].item() == pytest.approx(3 * sum(bce(x, 0) for x in counted) / 6, rel=1e-5)
-    truth = [0, 1, 8 / 32, 8 / 32, 16 / 32, 16 / 32]  # an object in it, cell 0, found exactly
-    terms = loss_of(raw, torch.tensor([truth, region]))
+    gt = [0, 1, 8 / 32, 8 / 32, 16 / 32, 16 / 32]  # an object in it, cell 0, found exactly
+    terms = compute_terms(raw, torch.tensor([gt, region]))
     expected = 3 * (bce(0, 1) + sum(bce(x, 0) for x in counted)) / 7
     assert terms["objectness"].item() == pytest.approx(expected, rel=1e-5)
 
@@ -165,7 +165,7 @@ def test_a_region_to_ignore_is_neither_object_nor_background() -> None:
 def test_one_class_has_no_class_term() -> None:
     head = Yolo(classes=1, num=1, anchors=(16.0, 16.0))
     raw = torch.zeros(1, 6, 2, 2, requires_grad=True)
-    terms = loss_of(raw, torch.tensor([TRUTH]), head)
+    terms = compute_terms(raw, torch.tensor([GT]), head)
     assert terms["class"].item() == 0
     total(terms).backward()  # type: ignore[no-untyped-call]
     assert raw.grad is not None

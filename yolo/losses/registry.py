@@ -1,4 +1,4 @@
-"""The losses by name."""
+"""Build a loss by the name that --loss gives."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Protocol
 from yolo.config.loss_settings import LossSettings
 from yolo.errors import SettingsError
 from yolo.layers import HeadSpec, Yolo
-from yolo.losses.anchor_loss import ShapeMatchLoss
-from yolo.losses.darknet.loss import DarknetLoss
-from yolo.losses.simota_loss import CostMatchLoss
+from yolo.losses.anchor_iou_loss import AnchorIouLoss
+from yolo.losses.darknet.darknet_loss import DarknetLoss
+from yolo.losses.simota_loss import SimOtaLoss
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Loss(Protocol):
-    """A function that training minimises."""
+    """The objective that training minimizes."""
 
     def __call__(
         self,
@@ -31,14 +31,14 @@ class Loss(Protocol):
         images_seen: int = 0,
         objectness_ratio: float = 1.0,
     ) -> dict[str, Tensor]:
-        """Return the loss terms, the sum of which is minimised.
+        """Return the loss terms; training minimizes their sum.
 
         Args:
             outputs: raw tensors of the heads.
-            targets: (N, 6): image, class, cx, cy, w, h as fractions of the network input.
+            targets: (N, 6): image, class (-1: an ignore region), cx, cy, w, h as fractions of the network input.
             image_size: (height, width) of the network input, pixels.
             images_seen: number of images trained on before this batch.
-            objectness_ratio: share of the objectness target of a positive that is its IoU; the rest is 1.
+            objectness_ratio: share of a positive's objectness target that is the IoU of its prediction; the rest is 1.
         """
 
 
@@ -46,7 +46,7 @@ def build_loss(settings: LossSettings, model: Darknet) -> Loss:
     """Build the loss that the settings name for the heads of a network.
 
     Raises:
-        SettingsError: the network has a head that the loss does not support, or none.
+        SettingsError: the network has a head that the loss does not support, or no head.
     """
     name = settings.loss
     if not model.heads:
@@ -60,5 +60,5 @@ def build_loss(settings: LossSettings, model: Darknet) -> Loss:
                 "use --loss darknet"
             )
     heads = [node.spec for node in model.heads if isinstance(node.spec, Yolo)]
-    kind = CostMatchLoss if name == "cost-match" else ShapeMatchLoss
-    return kind(heads, settings)
+    loss = SimOtaLoss if name == "cost-match" else AnchorIouLoss
+    return loss(heads, settings)

@@ -1,6 +1,7 @@
-"""Which predictions answer for which true boxes: the cheapest ones of those that can reach the box.
+"""SimOTA-style assignment: the cheapest predictions near a ground truth box, as many as its candidates' IoU adds up to.
 
-Axes: N true boxes, H and W cells, A anchors of a head, G candidates of a box over all heads, K answers of a head.
+Axes: N ground truth boxes, A anchors of a head, G candidates of a box over all heads, K assigned predictions of a head,
+S cells around a box's center.
 """
 
 from __future__ import annotations
@@ -17,146 +18,154 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from yolo.losses.predictions import HeadPredictions
+    from yolo.losses.head_predictions import HeadPredictions
 
-NEIGHBOURHOOD = tuple((row, column) for row in (-1, 0, 1) for column in (-1, 0, 1))
-MIN_REACH = 0.7  # IoU with a box that a cell beside the centre's must be able to give
-IOU_COST = 3.0  # weight of -log IoU beside the classes' cross-entropy
-MAX_ANSWERS = 10  # for a box
-ANSWERS_PER_OVERLAP = 2.0  # with 1, as published, too few predictions learn in the first epochs
-TINY_IOU = 1e-7
-VALUES_AT_ONCE = 2**24  # raw values of candidates looked at together
+CELL_SHIFTS = tuple((row, column) for row in (-1, 0, 1) for column in (-1, 0, 1))
+MIN_REACHABLE_IOU = 0.7  # IoU with a box that a cell beside the center's must be able to reach
+IOU_COST_WEIGHT = 3.0  # weight of -log IoU; the class cost has weight 1
+MAX_DYNAMIC_K = 10  # assigned predictions of a box
+DYNAMIC_K_SCALE = 2.0  # with 1, as published, too few predictions learn in the first epochs
+MIN_IOU = 1e-7  # keeps the logarithm finite
+MAX_CANDIDATE_VALUES = 2**24  # raw values of candidates held at once
 
 
-class Answers(NamedTuple):
-    """K predictions of a head and the true boxes that they must predict; each prediction once."""
+class SimOtaAssignment(NamedTuple):
+    """K predictions of a head and the ground truth boxes that they are assigned to; each prediction once."""
 
-    prediction: Tensor  # (K,) int64, by number
-    truth: Tensor  # (K,) int64, row of the true boxes
+    prediction: Tensor  # (K,) int64, number in the head's grid
+    gt_index: Tensor  # (K,) int64, row of the ground truth
     cost: Tensor  # (K,)
 
 
 class _Candidates(NamedTuple):
-    """HeadPredictions of one head or more that may answer for N true boxes, (N, G) each."""
+    """Predictions of one or more heads that may be assigned to N ground truth boxes, (N, G) each."""
 
-    prediction: Tensor  # int64, by number in its head
+    prediction: Tensor  # int64, number in its head's grid
     allowed: Tensor  # bool
-    overlap: Tensor  # IoU of prediction and true box, 0 where not allowed
+    iou: Tensor  # of prediction and ground truth, 0 where not allowed
     class_cost: Tensor  # cross-entropy, summed over classes
-    nearest: Tensor  # bool: of all anchors the nearest in shape, in the cell that holds the centre
+    is_best_anchor: Tensor  # bool: nearest in shape of all heads' anchors, in the cell that holds the center
 
 
 @torch.no_grad()
-def match_by_cost(
+def assign_by_cost(
     heads: Sequence[HeadPredictions],
-    truths: Tensor,
+    gt: Tensor,
     image_size: tuple[int, int],
     threshold: float,
-    values_at_once: int = VALUES_AT_ONCE,
-) -> list[Answers]:
-    """The predictions that answer for true boxes, head by head, in the order of their numbers.
+    max_candidate_values: int = MAX_CANDIDATE_VALUES,
+) -> list[SimOtaAssignment]:
+    """Assign predictions to ground truth boxes; return an assignment for each head, in the order of its predictions.
 
-    Candidates are anchors of nearly the box's shape, in the cell that holds its centre and in those around from which
-    the head's offsets reach far enough. A box gets twice as many answers as its ten best candidates' IoU add up to, one
-    to ten. The anchor of all heads that is nearest in shape is the first, in the cell of the centre, so that what
-    answers at the start by chance does not stay; the others are the cheapest: IOU_COST * -log IoU + cross-entropy of
-    the classes. What is to answer for several boxes does so for that for which it is cheapest.
+    Candidates are anchors of nearly the box's shape, in the cell that holds its center and in the cells around it from
+    which the head's offsets reach far enough. Dynamic k is twice the sum of the ten largest candidate IoU, 1 to 10. The
+    best anchor by shape in the center's cell is always assigned, so that an accidental early assignment does not last;
+    the others are those of the lowest cost, IOU_COST_WEIGHT * -log IoU + class cross-entropy. A prediction chosen for
+    several boxes is assigned to the one for which it costs least.
 
     Args:
         heads: predictions of all heads.
-        truths: (N, 6): image, class, cx, cy, w, h as fractions of the network input.
+        gt: (N, 6): image, class, cx, cy, w, h as fractions of the network input.
         image_size: (height, width) of the network input, pixels.
-        threshold: least IoU of anchor and box laid on one centre.
-        values_at_once: bounds memory; no answer depends on it.
+        threshold: the IoU of anchor and box, with their centers aligned, that an anchor must exceed.
+        max_candidate_values: bounds memory; does not change the result.
 
-    Source: number of answers and cost after arXiv:2103.14259 and arXiv:2107.08430; the candidates are ours.
+    Source: dynamic k and cost after arXiv:2103.14259 and arXiv:2107.08430; the candidates are ours.
     """
-    per_truth = sum(len(NEIGHBOURHOOD) * len(each.anchors_wh) * each.raw.shape[-1] for each in heads)
-    parts = torch.split(torch.arange(len(truths), device=truths.device), max(1, values_at_once // per_truth))
-    found = [_cheapest(heads, truths, rows, image_size, threshold) for rows in parts]
-    return [_once(Answers(*map(torch.cat, zip(*answers, strict=True)))) for answers in zip(*found, strict=True)]
+    values_per_box = sum(len(CELL_SHIFTS) * head.grid.num_anchors * head.raw.shape[-1] for head in heads)
+    chunks = torch.split(torch.arange(len(gt), device=gt.device), max(1, max_candidate_values // values_per_box))
+    per_chunk = [_assign_chunk(heads, gt, chunk, image_size, threshold) for chunk in chunks]
+    per_head = zip(*per_chunk, strict=True)
+    return [_resolve_conflicts(SimOtaAssignment(*map(torch.cat, zip(*head, strict=True)))) for head in per_head]
 
 
-def _once(answers: Answers) -> Answers:
-    """Each prediction for the true box for which it costs least."""
-    order = answers.cost.argsort(stable=True)
-    order = order[answers.prediction[order].argsort(stable=True)]
-    prediction = answers.prediction[order]
-    first = torch.ones_like(prediction, dtype=torch.bool)
-    first[1:] = prediction[1:] != prediction[:-1]
-    return Answers(*(values[order[first]] for values in answers))
+def _resolve_conflicts(assignment: SimOtaAssignment) -> SimOtaAssignment:
+    """Keep each prediction only for the ground truth box for which it costs least."""
+    order = assignment.cost.argsort(stable=True)
+    order = order[assignment.prediction[order].argsort(stable=True)]
+    prediction = assignment.prediction[order]
+    is_cheapest = torch.ones_like(prediction, dtype=torch.bool)
+    is_cheapest[1:] = prediction[1:] != prediction[:-1]
+    return SimOtaAssignment(*(values[order[is_cheapest]] for values in assignment))
 
 
-def _cheapest(
-    heads: Sequence[HeadPredictions], truths: Tensor, rows: Tensor, image_size: tuple[int, int], threshold: float
-) -> list[Answers]:
-    """The answers for some rows of the true boxes, head by head; a prediction may be among them more than once."""
-    part = truths[rows]
-    boxes = part[:, 2:6] * part.new_tensor([image_size[1], image_size[0], image_size[1], image_size[0]])
-    shapes = [wh_iou(boxes[:, 2:], each.anchors_wh) for each in heads]
-    best = torch.cat(shapes, dim=1).amax(1, keepdim=True)
-    tables = [
-        _candidates(each, part, boxes, fits=shape > threshold, nearest=shape == best)
-        for each, shape in zip(heads, shapes, strict=True)
+def _assign_chunk(
+    heads: Sequence[HeadPredictions], gt: Tensor, chunk: Tensor, image_size: tuple[int, int], threshold: float
+) -> list[SimOtaAssignment]:
+    """Assign predictions to some rows of the ground truth; a prediction may be assigned more than once."""
+    gt_chunk = gt[chunk]
+    gt_cxcywh = gt_chunk[:, 2:6] * gt.new_tensor([image_size[1], image_size[0], image_size[1], image_size[0]])
+    shape_ious = [wh_iou(gt_cxcywh[:, 2:], head.anchors_wh) for head in heads]
+    best = torch.cat(shape_ious, dim=1).amax(1, keepdim=True)
+    per_head = [
+        _find_candidates(head, gt_chunk, gt_cxcywh, fits=shape > threshold, is_best=shape == best)
+        for head, shape in zip(heads, shape_ious, strict=True)
     ]
-    every = _Candidates(*(torch.cat(columns, dim=1) for columns in zip(*tables, strict=True)))
-    cost = IOU_COST * -(every.overlap + TINY_IOU).log() + every.class_cost
-    cost = torch.where(every.allowed, cost, torch.inf)
-    most = min(MAX_ANSWERS, cost.shape[1])
-    wanted = (ANSWERS_PER_OVERLAP * every.overlap.topk(most, dim=1).values.sum(1)).round().clamp(min=1)
-    order = torch.where(every.nearest, -torch.inf, cost).sort(dim=1, stable=True)
-    rank = torch.arange(most, device=cost.device)
-    chosen = torch.zeros_like(every.allowed)
-    chosen.scatter_(1, order.indices[:, :most], (rank < wanted[:, None]) & (order.values[:, :most] < torch.inf))
-    widths = [table.allowed.shape[1] for table in tables]
-    answers = []
-    for number, mask, price in zip(
-        *(torch.split(x, widths, dim=1) for x in (every.prediction, chosen, cost)), strict=True
+    candidates = _Candidates(*(torch.cat(fields, dim=1) for fields in zip(*per_head, strict=True)))
+    cost = IOU_COST_WEIGHT * -(candidates.iou + MIN_IOU).log() + candidates.class_cost
+    cost = torch.where(candidates.allowed, cost, torch.inf)
+    chosen = _choose_dynamic_k(candidates, cost)
+    widths = [head.allowed.shape[1] for head in per_head]
+    assignments = []
+    for prediction, mask, head_cost in zip(
+        *(torch.split(x, widths, dim=1) for x in (candidates.prediction, chosen, cost)), strict=True
     ):
-        truth, candidate = mask.nonzero(as_tuple=True)
-        answers.append(Answers(number[truth, candidate], rows[truth], price[truth, candidate]))
-    return answers
+        row, candidate = mask.nonzero(as_tuple=True)
+        assignments.append(SimOtaAssignment(prediction[row, candidate], chunk[row], head_cost[row, candidate]))
+    return assignments
 
 
-def _candidates(head: HeadPredictions, truths: Tensor, boxes: Tensor, *, fits: Tensor, nearest: Tensor) -> _Candidates:
-    """The candidates of one head.
+def _choose_dynamic_k(candidates: _Candidates, cost: Tensor) -> Tensor:
+    """Return (N, G) bool: the best anchor of each box and its cheapest allowed candidates, dynamic k in all."""
+    max_k = min(MAX_DYNAMIC_K, cost.shape[1])
+    dynamic_k = (DYNAMIC_K_SCALE * candidates.iou.topk(max_k, dim=1).values.sum(1)).round().clamp(min=1)
+    order = torch.where(candidates.is_best_anchor, -torch.inf, cost).sort(dim=1, stable=True)
+    rank = torch.arange(max_k, device=cost.device)
+    within_k = (rank < dynamic_k[:, None]) & (order.values[:, :max_k] < torch.inf)
+    return torch.zeros_like(candidates.allowed).scatter_(1, order.indices[:, :max_k], within_k)
+
+
+def _find_candidates(
+    head: HeadPredictions, gt: Tensor, gt_cxcywh: Tensor, *, fits: Tensor, is_best: Tensor
+) -> _Candidates:
+    """Return the candidates of one head.
 
     Args:
         head: its predictions.
-        truths: (N, 6).
-        boxes: (N, 4): the same, cxcywh, pixels.
-        fits: (N, A): anchors of nearly the same shape.
-        nearest: (N, A): of all heads' the nearest in shape.
+        gt: (N, 6).
+        gt_cxcywh: (N, 4): the same boxes, pixels.
+        fits: (N, A): whether an anchor has nearly the box's shape.
+        is_best: (N, A): whether it is the nearest in shape of all heads' anchors.
     """
-    rows, columns = head.grid
-    centre, wh = boxes[:, :2] / head.cell_wh, boxes[:, 2:] / head.cell_wh
-    shift = torch.tensor(NEIGHBOURHOOD, device=boxes.device)
-    row = centre[:, 1:].long().clamp(0, rows - 1) + shift[:, 0]
-    column = centre[:, :1].long().clamp(0, columns - 1) + shift[:, 1]
-    inside = (row >= 0) & (row < rows) & (column >= 0) & (column < columns)
-    offset = centre[:, None] - torch.stack([column, row], dim=-1)
-    own = ~shift.any(1)
-    near = inside & ((reach(offset, wh[:, None], head.head.scale_x_y) > MIN_REACH) | own)
-    anchor = torch.arange(len(head.anchors_wh), device=boxes.device)
-    row, column = row.clamp(0, rows - 1), column.clamp(0, columns - 1)
-    number = head.number(truths[:, :1, None].long(), row[..., None], column[..., None], anchor).flatten(1)
-    first = (own[:, None] & nearest[:, None]).flatten(1)
-    allowed = (near[..., None] & fits[:, None]).flatten(1) | first
-    picked = head.pick(number)
-    predicted = cxcywh_to_xyxy(head.boxes_cxcywh(number, picked))
-    truth = cxcywh_to_xyxy(boxes)[:, None].expand_as(predicted)
-    overlap = elementwise_iou(predicted.flatten(0, 1), truth.flatten(0, 1), "iou").view(number.shape)
-    logits = head.head.logits(picked[..., 5:])
-    class_id = truths[:, 1].long()[:, None, None].expand(*number.shape, 1)
+    grid = head.grid
+    center, wh = gt_cxcywh[:, :2] / head.cell_wh, gt_cxcywh[:, 2:] / head.cell_wh
+    shift = torch.tensor(CELL_SHIFTS, device=gt.device)
+    row, column = (cell[:, None] + shift[:, i] for i, cell in enumerate(grid.cell_at(center)))  # (N, S)
+    in_grid = (row >= 0) & (row < grid.rows) & (column >= 0) & (column < grid.columns)
+    offset = center[:, None] - torch.stack([column, row], dim=-1)
+    is_center_cell = ~shift.any(1)
+    reaches = best_reachable_iou(offset, wh[:, None], head.head.scale_x_y) > MIN_REACHABLE_IOU
+    near = in_grid & (reaches | is_center_cell)
+    anchor = torch.arange(grid.num_anchors, device=gt.device)
+    row, column = row.clamp(0, grid.rows - 1), column.clamp(0, grid.columns - 1)
+    index = grid.index(gt[:, :1, None].long(), anchor, row[..., None], column[..., None]).flatten(1)
+    is_best_anchor = (is_center_cell[:, None] & is_best[:, None]).flatten(1)
+    allowed = (near[..., None] & fits[:, None]).flatten(1) | is_best_anchor
+    raw = head.select(index)
+    pred_xyxy = cxcywh_to_xyxy(head.boxes_cxcywh(index, raw))
+    gt_xyxy = cxcywh_to_xyxy(gt_cxcywh)[:, None].expand_as(pred_xyxy)
+    iou = elementwise_iou(pred_xyxy.flatten(0, 1), gt_xyxy.flatten(0, 1), "iou").view(index.shape)
+    logits = head.head.logits(raw[..., 5:])
+    class_id = gt[:, 1].long()[:, None, None].expand(*index.shape, 1)
     class_cost = F.softplus(logits).sum(-1) - logits.gather(-1, class_id)[..., 0]
-    return _Candidates(number, allowed, overlap * allowed, class_cost, first)
+    return _Candidates(index, allowed, iou * allowed, class_cost, is_best_anchor)
 
 
-def reach(offset: Tensor, wh: Tensor, scale_x_y: float) -> Tensor:
-    """Best IoU with a box that a cell can give whose offsets are limited.
+def best_reachable_iou(offset: Tensor, wh: Tensor, scale_x_y: float) -> Tensor:
+    """Return the largest IoU with a box that a cell can predict, given how far its offsets reach.
 
     Args:
-        offset: (..., 2): of the box's centre from the cell's corner, cells.
+        offset: (..., 2): from the cell's corner to the box's center, cells.
         wh: (..., 2): size of the box, cells.
         scale_x_y: of the head, whose offsets go from 0.5 * (1 - scale_x_y) to 0.5 * (1 + scale_x_y).
 
@@ -164,6 +173,6 @@ def reach(offset: Tensor, wh: Tensor, scale_x_y: float) -> Tensor:
         (...) in 0..1: the IoU with the same box moved as near as the cell allows.
     """
     slack = (scale_x_y - 1) / 2
-    beyond = torch.maximum(-slack - offset, offset - 1 - slack).clamp(min=0)
-    shared = (wh - beyond).clamp(min=0).prod(-1)
-    return shared / (2 * wh.prod(-1) - shared)
+    distance = torch.maximum(-slack - offset, offset - 1 - slack).clamp(min=0)
+    intersection = (wh - distance).clamp(min=0).prod(-1)
+    return intersection / (2 * wh.prod(-1) - intersection)

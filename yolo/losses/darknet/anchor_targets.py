@@ -102,7 +102,8 @@ def _pairwise(anchors_cxcywh: Tensor, wh: Tensor, kind: str) -> Tensor:
         return wh_iou(wh, anchors_cxcywh[:, 2:])
     truth = torch.cat([wh * 0, wh], dim=1).repeat_interleave(len(anchors_cxcywh), 0)
     pred = anchors_cxcywh.repeat(len(wh), 1)
-    return elementwise_iou(cxcywh_to_xyxy(pred), cxcywh_to_xyxy(truth), kind).view(len(wh), -1)  # type: ignore[arg-type]
+    overlaps = elementwise_iou(cxcywh_to_xyxy(pred), cxcywh_to_xyxy(truth), kind)  # type: ignore[arg-type]
+    return overlaps.view(len(wh), len(anchors_cxcywh))
 
 
 def class_weights(head: AnchorHeadSpec, like: Tensor) -> Tensor:

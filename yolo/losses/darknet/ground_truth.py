@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 
 from yolo.boxes.box_ops import cxcywh_to_xyxy
-from yolo.losses.assigners.anchor_shape import lies_in_ignored
+from yolo.losses.ignore_regions import is_ignored
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -122,4 +122,4 @@ def left_alone(pred_cxcywh: Tensor, regions: Truths) -> Tensor | None:
     if not len(regions.image):
         return None
     rows = torch.cat([regions.image[:, None], regions.class_id[:, None], regions.cxcywh], dim=1)
-    return lies_in_ignored(cxcywh_to_xyxy(pred_cxcywh), rows, (1, 1))
+    return is_ignored(cxcywh_to_xyxy(pred_cxcywh), rows, (1, 1))

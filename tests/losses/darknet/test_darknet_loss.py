@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from yolo.layers import Detection, GaussianYolo, HeadSpec, Region, Yolo
-from yolo.losses.darknet.loss import DarknetLoss
+from yolo.losses.darknet.darknet_loss import DarknetLoss
 
 ANCHORS = (16.0, 16.0, 64.0, 64.0)
 SIZE = (64, 96)
@@ -187,3 +187,11 @@ def test_terms_are_means_over_heads_and_gradients_are_not() -> None:
     (alone,) = torch.autograd.grad(torch.stack(list(one.values())).sum(), raw)
     (among,) = torch.autograd.grad(torch.stack(list(two.values())).sum(), raw)
     torch.testing.assert_close(alone, among)
+
+
+@pytest.mark.parametrize("kind", ["iou", "giou", "diou", "ciou", "mse"])
+def test_batch_without_boxes_is_fine_for_every_iou_thresh_kind(kind: str) -> None:
+    head = Yolo(classes=3, num=2, anchors=ANCHORS, iou_thresh=0.3, iou_thresh_kind=kind)  # type: ignore[arg-type]
+    terms, _ = run(head, raw_for(head), [])
+    assert terms["box"] == terms["class"] == 0
+    assert terms["objectness"] > 0
