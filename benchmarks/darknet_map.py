@@ -21,7 +21,8 @@ from yolo.checkpoints.loading import load_model
 from yolo.data.formats.open_dataset import open_source
 from yolo.evaluation.evaluator import Evaluator
 from yolo.evaluation.metrics.darknet_map import compute_darknet_map
-from yolo.inference.darknet_detector import DarknetDetector, DarknetLoader
+from yolo.inference.darknet_detector import DarknetDetector
+from yolo.inference.darknet_loader import DarknetLoader
 
 POINT = 0.1
 

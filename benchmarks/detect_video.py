@@ -1,4 +1,4 @@
-"""Frames a second of a video through detect, beside the bare forward of its network, in turns.
+"""Measure frames per second of detection in a video and, alternately, of the forward pass only.
 
 python benchmarks/detect_video.py VIDEO --weights W [--cfg C] [--batch-size 8] [--rect]
 """
@@ -16,16 +16,16 @@ import torch
 import yolo
 from yolo.config.predict_settings import PredictSettings
 from yolo.inference.detector import letterbox_batch, to_input
-from yolo.inference.outputs import Drawings, JsonList, Outputs
-from yolo.inference.predictor import AHEAD
+from yolo.inference.predictor import NUM_PREFETCHED
+from yolo.inference.result_writers import DrawingWriter, JsonWriter, ResultWriters
 from yolo.inference.sources.open_sources import open_sources
-from yolo.inference.sources.prefetch import prefetched
+from yolo.inference.sources.prefetch import prefetch
 
 ROUNDS = 5
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the medians."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("video", type=Path)
     parser.add_argument("--weights", required=True)
@@ -53,10 +53,10 @@ def main() -> None:
         for name, writes in (("read, detect", False), ("read, detect, draw, write", True)):
             start = time.perf_counter()
             with tempfile.TemporaryDirectory() as folder:
-                outputs = [Drawings(Path(folder)), JsonList(Path(folder) / "d.json")] if writes else []
-                with Outputs(outputs) as all_outputs:
-                    for result in prefetched(fused.results([source], settings), AHEAD):
-                        all_outputs.write(result)
+                writers = [DrawingWriter(Path(folder)), JsonWriter(Path(folder) / "d.json")] if writes else []
+                with ResultWriters(writers) as all_writers:
+                    for result in prefetch(fused.results([source], settings), NUM_PREFETCHED):
+                        all_writers.write(result)
             rates.setdefault(name, []).append(len(frames) / (time.perf_counter() - start))
     height, width = frames[0].shape[:2]
     print(f"{len(frames)} frames of {width}x{height}, input {size}, batches of {given.batch_size}")

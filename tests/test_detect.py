@@ -9,7 +9,7 @@ import pytest
 from tests.programs import call
 from tests.spots import BLUE, RED, paint, write_spot_network
 from yolo.detect import main
-from yolo.inference.outputs import TextFiles
+from yolo.inference.result_writers import LabelWriter
 from yolo.inference.results import Result
 from yolo.inference.sources.video import VideoFile
 from yolo.inference.video_writer import VideoWriter
@@ -17,7 +17,7 @@ from yolo.inference.video_writer import VideoWriter
 
 @pytest.fixture
 def network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Flags that name a network, in an otherwise empty working folder."""
+    """Flags that name a network, in a working folder with only its files."""
     monkeypatch.chdir(tmp_path)
     cfg, weights, names = write_spot_network(tmp_path)
     return ["--cfg", str(cfg), "--weights", str(weights), "--names", str(names)]
@@ -30,12 +30,12 @@ def write_video(path: Path, count: int) -> None:
     writer.close()
 
 
-def detections(folder: Path) -> list[dict[str, object]]:
+def read_detections(folder: Path) -> list[dict[str, object]]:
     entries: list[dict[str, object]] = json.loads((folder / "detections.json").read_text())
     return entries
 
 
-def test_images_and_videos_in_all_forms(
+def test_images_and_videos_with_all_outputs(
     tmp_path: Path, network: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "in").mkdir()
@@ -46,7 +46,7 @@ def test_images_and_videos_in_all_forms(
     assert "11/11" in capsys.readouterr().err
     folder = tmp_path / "runs" / "detect"
     assert sorted(path.name for path in folder.iterdir()) == ["a.png", "crops", "detections.json", "labels", "v.mp4"]
-    entries = detections(folder)
+    entries = read_detections(folder)
     assert entries[0]["detections"] == [
         {"class_id": 0, "class": "red", "score": pytest.approx(1), "xyxy": [8, 16, 16, 24]}
     ]
@@ -60,35 +60,35 @@ def test_images_and_videos_in_all_forms(
     assert frames[0].video.fps == pytest.approx(12)
 
 
-def test_only_what_is_asked_for(tmp_path: Path, network: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_selected_classes_and_outputs(tmp_path: Path, network: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     cv2.imwrite("a.png", paint((64, 64), [(8, 16, RED), (40, 40, BLUE)]))
     assert call(monkeypatch, main, "a.png", *network, "--classes", "blue", "--no-save", "--no-fuse") == 0
     folder = tmp_path / "runs" / "detect"
     assert [path.name for path in folder.iterdir()] == ["detections.json"]
-    (entry,) = detections(folder)
+    (entry,) = read_detections(folder)
     assert isinstance(entry["detections"], list)
     assert [found["class"] for found in entry["detections"]] == ["blue"]
 
 
-def test_an_interrupt_leaves_whole_files_and_says_what_is_done(
+def test_interrupt_leaves_complete_files_and_logs_the_summary(
     tmp_path: Path, network: list[str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     write_video(tmp_path / "v.mp4", 40)
     written: list[Result] = []
 
-    def write(self: TextFiles, result: Result) -> None:
+    def write(self: LabelWriter, result: Result) -> None:
         written.append(result)
         if len(written) == 7:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(TextFiles, "write", write)
+    monkeypatch.setattr(LabelWriter, "write", write)
     with caplog.at_level("INFO", logger="yolo"):
         assert call(monkeypatch, main, "v.mp4", *network, "--save-txt") == 130
     assert "in 6 images" in caplog.text
     folder = tmp_path / "runs" / "detect"
     assert sorted(path.name for path in folder.iterdir()) == ["detections.json", "v.mp4"]
-    assert VideoFile(folder / "v.mp4").total == 7
-    assert len(detections(folder)) == 7
+    assert VideoFile(folder / "v.mp4").num_frames == 7
+    assert len(read_detections(folder)) == 7
 
 
 @pytest.mark.parametrize(
@@ -97,14 +97,14 @@ def test_an_interrupt_leaves_whole_files_and_says_what_is_done(
         (["none.jpg"], "none.jpg: no such file or folder"),
         (["bad.mp4"], "bad.mp4: does not open as a video"),
         (["bad.jpg"], "bad.jpg: is not an image that can be read"),
-        (["http://127.0.0.1:9/x"], "http://127.0.0.1:9/x: gives no image"),
+        (["http://127.0.0.1:9/x"], "http://127.0.0.1:9/x: no image received"),
         (["a.png", "--classes", "zebra"], "--classes zebra: no such class"),
         (["a.png", "--save-conf"], "--save-conf True: use it with --save-txt"),
-        (["a.png", "--view"], "--view: there is no screen here"),
+        (["a.png", "--view"], "--view: this machine has no screen"),
         ([], "source : use at least one image"),
     ],
 )
-def test_mistakes_leave_nothing(
+def test_mistakes_leave_no_files(
     arguments: list[str],
     problem: str,
     tmp_path: Path,

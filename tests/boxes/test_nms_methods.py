@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from yolo.boxes import nms_methods
 from yolo.boxes.nms_methods import Candidates, NmsMethod, Survivors, suppress
-from yolo.config.predict_settings import SuppressionKind
+from yolo.config.predict_settings import NmsKind
 
 Box = tuple[float, float, float, float]
 
@@ -92,7 +92,7 @@ box = st.builds(lambda x, y, w, h: (x, y, x + w, y + h), corner, corner, side, s
 image = st.lists(st.tuples(box, st.integers(1, 8).map(lambda n: n / 8), st.integers(0, 1)), max_size=14).map(
     lambda rows: [Candidate(number, *row) for number, row in enumerate(rows)]
 )
-kinds: list[SuppressionKind] = ["greedy", "merge", "linear", "gaussian", "diou"]
+kinds: list[NmsKind] = ["greedy", "merge", "linear", "gaussian", "diou"]
 methods = st.builds(
     lambda kind, beta, sigma: NmsMethod(kind=kind, beta=beta, sigma=sigma),
     st.sampled_from(kinds),
@@ -145,7 +145,7 @@ def test_scores_and_boxes_by_hand() -> None:
     # Neighbours 2 pixels apart: IoU 80 / 120 = 2 / 3; the outer two: 60 / 140 = 3 / 7.
     candidates = row_of_boxes([0.9, 0.8, 0.7], 2.0)
 
-    def scores(kind: SuppressionKind) -> list[float]:
+    def scores(kind: NmsKind) -> list[float]:
         return [round(s, 6) for s in suppress(candidates, NmsMethod(kind=kind), 0.5, 0.0, 100).score.tolist()]
 
     assert scores("greedy") == [0.9, 0.7]
@@ -166,7 +166,7 @@ def test_small_beta_spares_boxes_with_distant_centres() -> None:
 
 
 @pytest.mark.parametrize("kind", kinds)
-def test_a_hundred_thousand_candidates_need_no_table_of_pairs(kind: SuppressionKind) -> None:
+def test_a_hundred_thousand_candidates_need_no_table_of_pairs(kind: NmsKind) -> None:
     # A table of all pairs would be 40 GB. All of one group overlap: only the best of each survives.
     generator = torch.Generator().manual_seed(0)
     corners = torch.rand(100_000, 2, generator=generator)
@@ -181,6 +181,6 @@ def test_a_hundred_thousand_candidates_need_no_table_of_pairs(kind: SuppressionK
 
 
 @pytest.mark.parametrize("kind", kinds)
-def test_no_candidates(kind: SuppressionKind) -> None:
+def test_no_candidates(kind: NmsKind) -> None:
     got = suppress(row_of_boxes([], 1.0), NmsMethod(kind=kind), 0.5, 0.1, 10)
     assert (got.xyxy.shape, got.score.shape, got.index.shape) == ((0, 4), (0,), (0,))

@@ -13,7 +13,7 @@ STRIDE = 32
 
 
 class BrightSpot(nn.Module):
-    """Finds the bright pixels: one box around them all, sure of it by their share of red."""
+    """Predict one box around all bright pixels of an image, with score 0.5."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -33,21 +33,21 @@ class BrightSpot(nn.Module):
         return Predictions(torch.tensor(boxes).float()[:, None], torch.full((len(boxes), 1, 1), 0.5))
 
 
-def batch() -> Batch:
+def spot_batch() -> Batch:
     images = torch.zeros(1, 3, 64, 96, dtype=torch.uint8)
     images[:, :, 8:24, 16:48] = 255
-    placing = Letterbox(0.5, 0.5, 0, 0, 192, 128)  # the image is twice as large
-    return Batch(images, torch.zeros(0, 6), (0,), (placing,))
+    letterbox = Letterbox(0.5, 0.5, 0, 0, 192, 128)  # the image is twice as large
+    return Batch(images, torch.zeros(0, 6), (0,), (letterbox,))
 
 
 def detect(*views: View) -> tuple[list[list[float]], list[tuple[int, int]]]:
     model = BrightSpot()
     detector = Detector(model, NmsSettings(score_threshold=0.1, iou_threshold=0.6))  # type: ignore[arg-type]
-    (found,) = AugmentedDetector(detector, STRIDE, views)(batch())
+    (found,) = AugmentedDetector(detector, STRIDE, views)(spot_batch())
     return found.xyxy.tolist(), model.sizes
 
 
-def test_each_view_gives_the_box_in_the_images_own_pixels() -> None:
+def test_boxes_of_each_view_are_in_pixels_of_the_image() -> None:
     expected = [[32.0, 16.0, 96.0, 48.0]]
     assert detect(View(1)) == (expected, [(64, 96)])
     assert detect(View(1, flip=True)) == (expected, [(64, 96)])
@@ -55,13 +55,13 @@ def test_each_view_gives_the_box_in_the_images_own_pixels() -> None:
     torch.testing.assert_close(detect(View(2))[0], expected, atol=2.0, rtol=0)
 
 
-def test_sides_are_filled_up_to_the_stride() -> None:
+def test_views_are_padded_to_a_multiple_of_the_stride() -> None:
     boxes, sizes = detect(View(0.75))  # 48 x 72
     assert sizes == [(64, 96)]
     torch.testing.assert_close(boxes, [[32.0, 16.0, 96.0, 48.0]], atol=4.0, rtol=0)
 
 
-def test_what_views_agree_on_is_found_once() -> None:
+def test_object_in_two_views_is_found_once() -> None:
     boxes, sizes = detect(View(1), View(1, flip=True))
     assert len(sizes) == 2
     assert boxes == [[32, 16, 96, 48]]

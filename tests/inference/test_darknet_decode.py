@@ -1,7 +1,7 @@
-"""Pixels beside those of stb_image.
+"""Compare decoded pixels with those of stb_image.
 
-stb_jpegs.npz holds small drawn JPEGs, made with Pillow and OpenCV, and NAME_pixels: what stb_image 2.27 decodes each
-to (stbi_load with 3 channels).
+stb_jpegs.npz holds small drawn JPEGs, made with Pillow and OpenCV, and NAME_pixels: each decoded by
+stb_image 2.27 (stbi_load with 3 channels).
 """
 
 from pathlib import Path
@@ -20,7 +20,7 @@ NAMES = ("420", "422", "444", "grey", "restart", "narrow", "narrow422", "cv411",
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_pixels_are_those_of_stb_image(tmp_path: Path, name: str) -> None:
+def test_pixels_equal_those_of_stb_image(tmp_path: Path, name: str) -> None:
     with np.load(GOLDEN) as arrays:
         data, expected = arrays[name].tobytes(), arrays[f"{name}_pixels"]
     (tmp_path / "a.jpg").write_bytes(data)
@@ -28,24 +28,24 @@ def test_pixels_are_those_of_stb_image(tmp_path: Path, name: str) -> None:
     np.testing.assert_array_equal(read_as_darknet(tmp_path / "a.jpg", expected.shape[1::-1]), expected)
 
 
-def painted() -> np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]:
+def gradient_image() -> np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]:
     rows, columns = np.mgrid[0:40, 0:60]
     return np.stack([4 * columns, 6 * rows, 2 * rows + 2 * columns], axis=-1).astype(np.uint8)
 
 
 @pytest.mark.parametrize(("progressive", "orientation"), [(True, 1), (False, 3)])  # 3: upside down
-def test_other_jpegs_are_decoded_by_opencv(tmp_path: Path, progressive: bool, orientation: int) -> None:
+def test_progressive_or_rotated_jpeg_falls_back_to_opencv(tmp_path: Path, progressive: bool, orientation: int) -> None:
     path = tmp_path / "a.jpg"
     exif = Image.Exif()
     exif[0x0112] = orientation
-    Image.fromarray(painted()).save(path, exif=exif, progressive=progressive)
+    Image.fromarray(gradient_image()).save(path, exif=exif, progressive=progressive)
     image = read_image(path)
     np.testing.assert_array_equal(read_as_darknet(path, (60, 40)), image[..., ::-1])
 
 
-def test_images_without_loss(tmp_path: Path) -> None:
-    cv2.imwrite(str(tmp_path / "a.png"), painted()[..., ::-1])
-    np.testing.assert_array_equal(read_as_darknet(tmp_path / "a.png", (60, 40)), painted())
+def test_lossless_image(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), gradient_image()[..., ::-1])
+    np.testing.assert_array_equal(read_as_darknet(tmp_path / "a.png", (60, 40)), gradient_image())
 
 
 @pytest.mark.parametrize("cut", [10, 200, 400])

@@ -11,7 +11,8 @@ from yolo.boxes.darknet_nms import DarknetCandidates
 from yolo.darknet.cfg_file import CfgFile
 from yolo.data.index import Index, Record
 from yolo.errors import CfgError, DataError
-from yolo.inference.darknet_detector import DarknetDetector, DarknetLoader, nms_of
+from yolo.inference.darknet_detector import DarknetDetector, read_nms_keys
+from yolo.inference.darknet_loader import DarknetLoader
 from yolo.model.network import Darknet
 
 NET = "[net]\nwidth=64\nheight=32\nchannels=3\n[convolutional]\nfilters=7\nsize=32\nstride=32\n[yolo]\n"
@@ -49,15 +50,15 @@ def test_an_image_that_is_gone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("fit", "expected"), [("stretch", [50, 12.5, 150, 37.5]), ("letterbox", [50, 0, 150, 50])])
-def test_boxes_in_the_images_pixels_and_darknets_order(
+def test_boxes_are_in_pixels_of_the_image_and_in_darknets_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fit: str, expected: list[float]
 ) -> None:
     assert fit in ("stretch", "letterbox")
     detector = DarknetDetector(network(tmp_path), fit="stretch" if fit == "stretch" else "letterbox")
     boxes = torch.tensor([[0.5, 0.5, 0.5, 0.5], [0.9, 0.5, 0.4, 0.5], [0.1, 0.5, 0.1, 0.5]])
     scores = torch.tensor([[0.9, 0.0], [0.5, 0.3], [0.7, 0.3]])
-    given = DarknetCandidates(boxes, torch.ones(3), scores)
-    monkeypatch.setattr(Darknet, "candidates", lambda *_: [given])
+    candidates = DarknetCandidates(boxes, torch.ones(3), scores)
+    monkeypatch.setattr(Darknet, "candidates", lambda *_: [candidates])
     (batch,) = DarknetLoader(split(tmp_path), (64, 32), detector.fit, workers=0)
     (found,) = detector(batch)
     # The last class decides: .3 and .3, then the first class among equals, .7 before .5.
@@ -67,13 +68,13 @@ def test_boxes_in_the_images_pixels_and_darknets_order(
     assert found.xyxy[2, 2] == pytest.approx(220)  # not clipped to the image
 
 
-def test_suppression_is_the_last_heads(tmp_path: Path) -> None:
-    assert nms_of(network(tmp_path)) == ("default", 0.6)
-    assert nms_of(network(tmp_path, "nms_kind=diounms\nbeta_nms=0.9\n")) == ("diounms", 0.9)
+def test_nms_keys_of_the_last_head(tmp_path: Path) -> None:
+    assert read_nms_keys(network(tmp_path)) == ("default", 0.6)
+    assert read_nms_keys(network(tmp_path, "nms_kind=diounms\nbeta_nms=0.9\n")) == ("diounms", 0.9)
     region = NET.replace("[yolo]", "[region]") + "anchors=1,1\nclasses=2\nnum=1\n"
     (tmp_path / "r.cfg").write_text(region)
-    assert nms_of(Darknet.from_cfg(CfgFile.read(tmp_path / "r.cfg"))) == ("default", 0.6)
+    assert read_nms_keys(Darknet.from_cfg(CfgFile.read(tmp_path / "r.cfg"))) == ("default", 0.6)
     gaussian = NET.replace("[yolo]", "[Gaussian_yolo]").replace("filters=7", "filters=11") + HEAD
     (tmp_path / "g.cfg").write_text(gaussian + "nms_kind=cornersnms\n")
     with pytest.raises(CfgError, match=r"g\.cfg:14: nms_kind=cornersnms: use default"):
-        nms_of(Darknet.from_cfg(CfgFile.read(tmp_path / "g.cfg")))
+        read_nms_keys(Darknet.from_cfg(CfgFile.read(tmp_path / "g.cfg")))

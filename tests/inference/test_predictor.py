@@ -12,7 +12,7 @@ import yolo
 from tests.spots import BLUE, RED, paint, spot_model, write_spot_network
 from yolo.config.predict_settings import PredictSettings
 from yolo.errors import DataError, SettingsError, YoloError
-from yolo.inference.predictor import Predictor, class_ids
+from yolo.inference.predictor import Predictor, find_class_ids
 from yolo.inference.results import Result
 from yolo.inference.sources.frame import Frame
 from yolo.inference.video_writer import VideoWriter
@@ -44,13 +44,13 @@ def test_load_from_files(tmp_path: Path) -> None:
         ({"device": "banana"}, "--device banana: not usable here"),
     ],
 )
-def test_load_mistakes(tmp_path: Path, options: dict[str, object], problem: str) -> None:
+def test_load_refuses_invalid_options(tmp_path: Path, options: dict[str, object], problem: str) -> None:
     cfg, weights, _ = write_spot_network(tmp_path)
     with pytest.raises(SettingsError, match=problem):
         yolo.load(cfg, weights, **options)  # type: ignore[arg-type]
 
 
-def test_whatever_the_source_the_answers_are_the_same(spots: Predictor, tmp_path: Path) -> None:
+def test_results_do_not_depend_on_the_kind_of_source(spots: Predictor, tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "a.png"), ONE)
     cv2.imwrite(str(tmp_path / "b.png"), TWO)
     expected = [rows(spots.predict(image)[0]) for image in (ONE, TWO)]
@@ -62,7 +62,7 @@ def test_whatever_the_source_the_answers_are_the_same(spots: Predictor, tmp_path
     assert spots.predict(paths[0]).boxes_xyxy.tolist() == [[8, 16, 16, 24]]
 
 
-def test_a_video_frame_by_frame(spots: Predictor, tmp_path: Path) -> None:
+def test_video_frame_by_frame(spots: Predictor, tmp_path: Path) -> None:
     writer = VideoWriter(tmp_path / "a.mp4", 25, (64, 64))
     for number in range(6):
         writer.write(paint((64, 64), [(8 * number, 0, RED)]))
@@ -72,7 +72,7 @@ def test_a_video_frame_by_frame(spots: Predictor, tmp_path: Path) -> None:
     assert [result.boxes_xyxy.tolist() for result in found] == [[[8 * n, 0, 8 * n + 8, 8]] for n in range(6)]
 
 
-def test_options(spots: Predictor) -> None:
+def test_predict_options(spots: Predictor) -> None:
     assert spots.predict(TWO, classes=["blue"]).names == ["blue"]
     assert spots.predict(TWO, classes=[0]).names == ["red"]
     assert len(spots.predict(TWO, max_det=1).names) == 1
@@ -82,32 +82,32 @@ def test_options(spots: Predictor) -> None:
     assert rows(spots.predict(many, img_size=640)[0]) == rows(spots.predict(many, tile=True)[0])
 
 
-def test_images_of_other_shapes_come_back_in_their_own_pixels(spots: Predictor) -> None:
+def test_boxes_are_in_pixels_of_the_image(spots: Predictor) -> None:
     # 128 x 64 lies in a 64 x 64 input at half its size, or in 64 x 32 without bars: a box of one cell is 16 pixels.
     wide = cv2.resize(paint((64, 32), [(8, 16, RED)]), (128, 64), interpolation=cv2.INTER_NEAREST)
     for rect in (False, True):
         assert spots.predict(wide, rect=rect).boxes_xyxy.tolist() == [[16, 32, 32, 48]]
 
 
-def test_shapes_decide_on_batches_with_rect(spots: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rect_batches_have_one_shape(spots: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[tuple[int, ...]] = []
     forward = spots.model.forward
 
-    def watched(images: torch.Tensor) -> list[torch.Tensor]:
+    def recording_forward(images: torch.Tensor) -> list[torch.Tensor]:
         sizes.append(tuple(images.shape))
         return forward(images)
 
-    monkeypatch.setattr(spots.model, "forward", watched)
+    monkeypatch.setattr(spots.model, "forward", recording_forward)
     wide = np.zeros((32, 64, 3), np.uint8)
     list(spots.stream([ONE, TWO, wide, wide, wide, ONE], rect=True, batch_size=2))
     assert sizes == [(2, 3, 64, 64), (2, 3, 32, 64), (1, 3, 32, 64), (1, 3, 64, 64)]
 
 
-class Live:
-    """A source that has no end of its own, like a camera."""
+class FakeStream:
+    """A source of black images with one red spot, of a known length."""
 
-    total = None
-    live = True
+    num_frames = None
+    is_stream = True
 
     def __init__(self, name: str, count: int) -> None:
         self.name = name
@@ -122,15 +122,15 @@ class Live:
             self.closed = True
 
 
-def test_live_sources_take_turns(spots: Predictor) -> None:
-    sources = [Live("a", 3), Live("b", 1)]
+def test_streams_take_turns(spots: Predictor) -> None:
+    sources = [FakeStream("a", 3), FakeStream("b", 1)]
     found = spots.results(sources, PredictSettings())  # type: ignore[arg-type]
     assert [result.frame.name for result in found] == ["a", "b", "a", "a"]
     assert all(source.closed for source in sources)
 
 
-def test_a_camera_is_not_for_predict(spots: Predictor) -> None:
-    with pytest.raises(DataError, match=r"predict\('camera 0'\): has no end; go through stream"):
+def test_predict_refuses_a_camera(spots: Predictor) -> None:
+    with pytest.raises(DataError, match=r"predict\('camera 0'\): has no end; iterate over stream"):
         spots.predict("0")
 
 
@@ -139,22 +139,22 @@ def test_a_camera_is_not_for_predict(spots: Predictor) -> None:
     [
         ({"conf": 0.5}, "option conf: use one of conf_thres, iou_thres"),
         ({"conf_thres": 1.0}, "--conf-thres 1.0: use a number from 0 to below 1"),
-        ({"classes": ["zebra"]}, r"--classes zebra: no such class; use 0\.\.1, or of red, blue"),
+        ({"classes": ["zebra"]}, r"--classes zebra: no such class; use 0\.\.1, or red, blue"),
         ({"tile": True, "rect": True}, "use one of --tile and --rect"),
     ],
 )
-def test_options_that_cannot_be(spots: Predictor, options: dict[str, object], problem: str) -> None:
+def test_invalid_options(spots: Predictor, options: dict[str, object], problem: str) -> None:
     with pytest.raises(SettingsError, match=problem):
         spots.predict(ONE, **options)
 
 
 @pytest.mark.parametrize("array", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3)), np.zeros((0, 4, 3), np.uint8)])
-def test_arrays_that_are_no_images(spots: Predictor, array: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> None:
+def test_arrays_that_are_not_images(spots: Predictor, array: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> None:
     with pytest.raises(DataError, match=r"array 0: is .* use uint8 of \(height, width, 3\), BGR"):
         spots.predict(array)
 
 
-def test_an_error_in_a_later_image_comes_after_the_earlier_results(spots: Predictor, tmp_path: Path) -> None:
+def test_error_in_a_later_image_is_raised_after_the_earlier_results(spots: Predictor, tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "a.png"), ONE)
     (tmp_path / "b.png").write_text("nonsense")
     found = spots.stream(tmp_path, batch_size=1)
@@ -163,10 +163,10 @@ def test_an_error_in_a_later_image_comes_after_the_earlier_results(spots: Predic
         next(found)
 
 
-def test_names_and_numbers_of_classes() -> None:
-    assert class_ids(["car", "0", 1, "7"], ["cat", "car", "7"]) == [1, 0, 1, 2]
+def test_find_class_ids() -> None:
+    assert find_class_ids(["car", "0", 1, "7"], ["cat", "car", "7"]) == [1, 0, 1, 2]
 
 
-def test_half_precision_finds_the_same() -> None:
+def test_half_precision_finds_the_same_objects() -> None:
     model = spot_model().to(torch.bfloat16)
     assert Predictor(model, ("red", "blue")).predict(TWO).names == ["red", "blue"]

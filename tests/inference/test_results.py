@@ -19,10 +19,10 @@ def result(name: str = "folder/a.png", video: Video | None = None) -> Result:
     found = Detections(
         torch.tensor([[10.0, 20.0, 40.0, 60.5], [0, 0, 5, 5]]), torch.tensor([0.75, 0.5]), torch.tensor([1, 0])
     )
-    return Result.of(Frame(paint((64, 64), []), name, video, 7), found, ("red", "blue"))
+    return Result.from_detections(Frame(paint((64, 64), []), name, video, 7), found, ("red", "blue"))
 
 
-def test_fields() -> None:
+def test_arrays_and_names() -> None:
     got = result()
     assert got.boxes_xyxy.tolist() == [[10, 20, 40, 60.5], [0, 0, 5, 5]]
     assert got.scores.tolist() == [0.75, 0.5]
@@ -38,14 +38,14 @@ def test_plot_shows_names_and_scores() -> None:
     assert not got.frame.image.any()
 
 
-def test_coco() -> None:
+def test_to_coco() -> None:
     first = {"image_id": "a", "category_id": 2, "bbox": [10.0, 20.0, 30.0, 40.5], "score": 0.75}
     assert result().to_coco()[0] == first
     assert result().to_coco(image_id=3)[1] == {"image_id": 3, "category_id": 1, "bbox": [0, 0, 5, 5], "score": 0.5}
     assert result("v.mp4", Video("v.mp4", 25)).to_coco()[0]["image_id"] == "v_000007"
 
 
-def test_supervision() -> None:
+def test_to_supervision() -> None:
     supervision = pytest.importorskip("supervision", reason="needs supervision")
     got = result().to_supervision()
     assert isinstance(got, supervision.Detections)
@@ -55,7 +55,7 @@ def test_supervision() -> None:
     assert got.data["class_name"].tolist() == ["blue", "red"]
 
 
-def test_save_to_a_file_or_into_a_folder(tmp_path: Path) -> None:
+def test_save_to_a_file_or_a_folder(tmp_path: Path) -> None:
     assert result().save(tmp_path / "x.png") == tmp_path / "x.png"
     assert result().save(tmp_path / "new") == tmp_path / "new" / "a.png"
     assert result().save(tmp_path / "new") == tmp_path / "new" / "a-2.png"
@@ -63,7 +63,7 @@ def test_save_to_a_file_or_into_a_folder(tmp_path: Path) -> None:
     assert result("rtsp://host:554/way/x?a=1", Video("", 25)).save(tmp_path) == tmp_path / "host-way-x_000007.jpg"
 
 
-def test_results_of_one_image_are_that_image_too() -> None:
+def test_results_of_one_image_have_its_fields() -> None:
     one = Results([result()])
     np.testing.assert_array_equal(one.boxes_xyxy, one[0].boxes_xyxy)
     assert one.names == ["blue", "red"]
@@ -77,5 +77,5 @@ def test_results_of_several_images(tmp_path: Path) -> None:
     assert len(two[:1]) == 1
     assert [entry["image_id"] for entry in two.to_coco()] == ["a", "a", "b", "b"]
     assert two.save(tmp_path) == [tmp_path / "a.png", tmp_path / "b.png"]
-    with pytest.raises(DataError, match=r"boxes_xyxy: there are results of 2 images; take one"):
+    with pytest.raises(DataError, match=r"boxes_xyxy: there are results of 2 images; select one"):
         _ = two.boxes_xyxy

@@ -17,7 +17,7 @@ from yolo.boxes.box_ops import pairwise_diou, pairwise_iou, xyxy_to_cxcywh
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from yolo.config.predict_settings import SuppressionKind
+    from yolo.config.predict_settings import NmsKind
 
 _FIRST_BLOCK = 1000  # candidates; sorting millions takes most of the time with young weights
 _MAX_ON_CUDA = 32_768  # boxes: torchvision's kernel fills a table of one bit per pair, which is then 128 MiB
@@ -35,7 +35,7 @@ class NmsMethod:
     the centres / diagonal of the enclosing box)^(2 * beta) (arXiv:1911.08287 with beta=1; Darknet uses 0.6).
     """
 
-    kind: SuppressionKind = "greedy"
+    kind: NmsKind = "greedy"
     beta: float = 1.0  # for diou, above 0; small values spare boxes with distant centres
     sigma: float = 0.5  # for gaussian, above 0; small values lower scores more
 

@@ -1,4 +1,4 @@
-"""What can be asked of the detect program."""
+"""Settings of the detect program."""
 
 from __future__ import annotations
 
@@ -12,39 +12,39 @@ from yolo.errors import require
 
 @dataclass(frozen=True, kw_only=True)
 class DetectSettings:
-    """Find objects in images, videos and streams: annotated copies and detections.json in the run's folder."""
+    """Detect objects in images, videos and streams; write drawn copies and detections.json to the run's folder."""
 
     source: tyro.conf.Positional[tuple[str, ...]]
-    """Images, videos, folders, patterns, .txt lists, numbers of cameras, addresses of streams; -: standard input."""
+    """Images, videos, folders, patterns, .txt lists, camera numbers, stream addresses; -: standard input."""
     weights: str
-    """.weights, .safetensors, a .pt of a run, or a name of `python -m yolo.weights list`, which is fetched."""
+    """.weights, .safetensors, a .pt of a run, or a name from `python -m yolo.weights list`, which is downloaded."""
     cfg: str | None = None
-    """Network file, or the name of a shipped one; a .pt, a .safetensors and a fetched file bring their own."""
+    """Network file, or name of a shipped one; not needed for a .pt, a .safetensors or downloaded weights."""
     names: str | None = None
-    """Class names, one a line; a .pt or .safetensors brings its own."""
+    """File of class names, one per line; default: those in the weights file, or COCO's for 80 classes."""
     predict: PredictSettings = field(default_factory=PredictSettings)
     device: str = "auto"
     """cpu, cuda, cuda:1, ...; auto: a GPU if there is one."""
     offline: bool = False
-    """Never touch the network: weights must be here already; YOLO_OFFLINE=1 says so too."""
+    """Never use the network: weights must exist on this machine; also set by YOLO_OFFLINE=1."""
     half: bool = False
     """Compute in 16 bits, on a GPU."""
     fuse: bool = True
-    """Fold batch normalisation into convolutions: the same answers but for rounding, faster."""
+    """Fold batch normalisation into convolutions: faster; detections are equal up to rounding."""
     save: bool = True
     """Write drawn images and videos."""
     save_json: bool = True
     """Write detections.json."""
     save_txt: bool = False
-    """Write labels/NAME.txt an image: a line `class cx cy w h` an object, in fractions."""
+    """Write labels/NAME.txt per image: a line `class cx cy w h` per object, as fractions of the image."""
     save_conf: bool = False
     """Add the score to each line of --save-txt."""
     save_crop: bool = False
     """Write the pixels of each object to crops/CLASS/."""
     view: bool = False
-    """Show images in a window as they are done; q quits."""
+    """Show each image in a window; q quits."""
     name: str = "detect"
-    """The run's folder below --project."""
+    """Name of the run's folder in --project."""
     project: str = "runs"
     """Folder of all runs, or its URL."""
 

@@ -1,4 +1,4 @@
-"""Settings of detection."""
+"""Settings of prediction: thresholds, suppression, and the size of the network input."""
 
 from __future__ import annotations
 
@@ -7,41 +7,41 @@ from typing import Literal
 
 from yolo.errors import require, require_img_size
 
-SuppressionKind = Literal["greedy", "merge", "linear", "gaussian", "diou"]
+NmsKind = Literal["greedy", "merge", "linear", "gaussian", "diou"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class PredictSettings:
-    """What counts as found, and how frames enter the network."""
+    """Which detections are kept, and how images enter the network."""
 
     conf_thres: float = 0.25
-    """Least score of a detection."""
+    """Minimum score of a detection."""
     iou_thres: float = 0.45
-    """Overlap above which the weaker of two detections of a class is dropped."""
+    """Of two detections of a class that overlap more than this, the one with the lower score is suppressed."""
     max_det: int = 300
-    """Most detections an image."""
+    """Maximum number of detections per image."""
     classes: tuple[str | int, ...] = ()
-    """Names or numbers of the only classes to find; default: all."""
+    """Names or numbers of the classes to detect; default: all."""
     agnostic: bool = False
     """Let detections of different classes suppress each other."""
     multi_label: bool = True
-    """Let a box be found as several classes; else as its best one only."""
-    nms: SuppressionKind = "greedy"
-    """Suppression: greedy drops, merge averages, linear and gaussian weaken, diou regards centres."""
+    """Allow a box to be detected as several classes; else only as its best one."""
+    nms: NmsKind = "greedy"
+    """Suppression: greedy drops, merge averages, linear and gaussian lower scores, diou considers centres."""
     nms_beta: float = 1.0
-    """Of --nms diou: smaller spares boxes of distant centres; Darknet's greedynms has 0.6."""
+    """For --nms diou: smaller spares boxes with distant centres; Darknet's greedynms uses 0.6."""
     nms_sigma: float = 0.5
-    """Of --nms gaussian: smaller weakens more."""
+    """For --nms gaussian: smaller lowers scores more."""
     img_size: int | None = None
-    """Side of the network input, pixels; default: the run's, else the cfg's width."""
+    """Side of the network input, pixels; default: that of the training run, else the cfg's width."""
     rect: bool = False
-    """Input as large as the image's shape needs, not square: faster, scores differ a little."""
+    """Use the smallest input that fits an image's shape, not a square: faster, scores differ a little."""
     batch_size: int = 8
-    """Images, or tiles, at once; streams go one by one."""
+    """Images, or tiles, per batch; frames of streams are processed one by one."""
     tile: bool = False
     """Cut images larger than the network input into overlapping tiles of its size."""
     tile_overlap: float = 0.25
-    """Of neighbouring tiles, a part of the side: objects up to this size are whole in some tile."""
+    """Overlap of neighbouring tiles as a fraction of their side; objects up to this size are whole in some tile."""
 
     def __post_init__(self) -> None:
         require("--conf-thres", self.conf_thres, 0 <= self.conf_thres < 1, "a number from 0 to below 1")

@@ -18,7 +18,8 @@ from yolo.evaluation.metrics.voc_map import compute_voc_map
 from yolo.evaluation.speed import Stopwatch
 from yolo.evaluation.tables import format_ap, format_class_table, format_error_kinds, format_summary
 from yolo.inference.augmented_detector import AugmentedDetector
-from yolo.inference.darknet_detector import DarknetDetector, DarknetLoader
+from yolo.inference.darknet_detector import DarknetDetector
+from yolo.inference.darknet_loader import DarknetLoader
 from yolo.inference.detector import Detector
 from yolo.layers.dense import Connected
 from yolo.model.input_sizes import input_size, largest_stride

@@ -1,4 +1,4 @@
-"""What was found in images, in the forms that people use on."""
+"""Detection results as NumPy arrays, drawings, COCO entries and `supervision.Detections`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
+from yolo.data.formats.folders import IMAGE_SUFFIXES
 from yolo.errors import DataError, SettingsError
-from yolo.inference.sources.frame import IMAGE_SUFFIXES, Frame
 from yolo.visualization.drawing import draw_boxes, write_image
 
 if TYPE_CHECKING:
@@ -18,18 +18,19 @@ if TYPE_CHECKING:
     import supervision
 
     from yolo.boxes.detections import Detections
+    from yolo.inference.sources.frame import Frame
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Result:
-    """What was found in one image, best first. Axes: N objects.
+    """The objects detected in one image, best first. Axes: N objects.
 
     Attributes:
-        image: with its pixels, its name and, of a video, its number.
+        frame: the image, its name and, in a video, its number.
         boxes_xyxy: (N, 4) float32, pixels of the image.
         scores: (N,) float32 in 0..1.
         class_ids: (N,) int64.
-        class_names: of every class of the network.
+        class_names: names of all classes of the network.
     """
 
     frame: Frame
@@ -39,46 +40,46 @@ class Result:
     class_names: tuple[str, ...]
 
     @classmethod
-    def of(cls, frame: Frame, detections: Detections, class_names: tuple[str, ...]) -> Result:
-        """From what a detector gave."""
+    def from_detections(cls, frame: Frame, detections: Detections, class_names: tuple[str, ...]) -> Result:
+        """Build a result from a detector's tensors."""
         columns = (detections.xyxy, detections.score, detections.class_id)
         boxes_xyxy, scores, class_ids = (column.cpu().numpy() for column in columns)
         return cls(frame, boxes_xyxy, scores, class_ids, class_names)
 
     def __len__(self) -> int:
-        """Number of objects."""
+        """Return the number of objects."""
         return len(self.scores)
 
     @property
     def names(self) -> list[str]:
-        """Name of each object's class."""
+        """The class name of each object."""
         return [self.class_names[class_id] for class_id in self.class_ids]
 
     def plot(self) -> npt.NDArray[np.uint8]:
-        """A copy of the image (H, W, 3), BGR, with boxes, names and scores."""
+        """Return a copy of the image (H, W, 3), BGR, with boxes, names and scores drawn."""
         labels = [f"{name} {score:.2f}" for name, score in zip(self.names, self.scores, strict=True)]
         return draw_boxes(self.frame.image, self.boxes_xyxy, labels, self.class_ids.tolist())
 
     def save(self, path: str | Path) -> Path:
-        """Write the drawn image, whole or not at all.
+        """Write the drawn image.
 
         Args:
-            path: of the file, or of a folder, where it gets the image's name.
+            path: an image file, or a folder, in which the file is named like the image.
 
         Returns:
-            Where it is.
+            The path of the file.
         """
         target = Path(path)
         if target.suffix.lower() not in IMAGE_SUFFIXES:
-            target = free_path(target, self.frame.stem, self.frame.suffix)
+            target = unused_path(target, self.frame.stem, self.frame.suffix)
         write_image(target, self.plot())
         return target
 
     def to_coco(self, image_id: int | str | None = None) -> list[dict[str, Any]]:
-        """Entries of a COCO results file: `category_id` is the class id + 1, `bbox` left, top, width, height.
+        """Return entries of a COCO results file: `category_id` is the class id + 1, `bbox` is left, top, width, height.
 
         Args:
-            image_id: of the image; None: its name without folder and suffix.
+            image_id: id of the image; None: its name without folder and suffix.
         """
         name = self.frame.stem if image_id is None else image_id
         rows = zip(self.class_ids.tolist(), self.boxes_xyxy.tolist(), self.scores.tolist(), strict=True)
@@ -93,21 +94,22 @@ class Result:
         ]
 
     def to_supervision(self) -> supervision.Detections:
-        """The same as the library `supervision` has it.
+        """Convert to the `Detections` of the library `supervision`.
 
         Raises:
-            SettingsError: that library is not installed.
+            SettingsError: the library is not installed.
         """
         try:
             from supervision import Detections
         except ImportError as error:
-            raise SettingsError("to_supervision(): needs the library; pip install 'yolo[supervision]'") from error
+            message = "to_supervision(): supervision is not installed; pip install 'yolo[supervision]'"
+            raise SettingsError(message) from error
         data: dict[str, Any] = {"class_name": np.array(self.names, dtype=str)}
         return Detections(xyxy=self.boxes_xyxy, confidence=self.scores, class_id=self.class_ids, data=data)
 
 
 class Results(Sequence[Result]):
-    """One `Result` an image, in order; where there is one image alone, its fields and methods are here too."""
+    """A sequence with one `Result` per image; with only one image, its fields and methods are available here too."""
 
     def __init__(self, results: Sequence[Result]) -> None:
         self._results = tuple(results)
@@ -120,7 +122,7 @@ class Results(Sequence[Result]):
         return Results(self._results[index]) if isinstance(index, slice) else self._results[index]
 
     def __len__(self) -> int:
-        """Number of images."""
+        """Return the number of images."""
         return len(self._results)
 
     @property
@@ -140,31 +142,31 @@ class Results(Sequence[Result]):
         return self._only("names").names
 
     def plot(self) -> npt.NDArray[np.uint8]:
-        """The one image with boxes."""
+        """Return the only image with boxes drawn."""
         return self._only("plot()").plot()
 
     def to_supervision(self) -> supervision.Detections:
-        """The one image's objects as the library `supervision` has them."""
+        """Convert the only image's result to `supervision.Detections`."""
         return self._only("to_supervision()").to_supervision()
 
     def save(self, path: str | Path) -> list[Path]:
-        """Write every drawn image into a folder, or the one image to a file; gives where they are."""
+        """Write all drawn images into a folder, or the only image to a file; return the paths."""
         if Path(path).suffix.lower() in IMAGE_SUFFIXES:
             return [self._only("save(file)").save(path)]
         return [result.save(path) for result in self]
 
     def to_coco(self) -> list[dict[str, Any]]:
-        """Entries of a COCO results file, of all images."""
+        """Return the entries of a COCO results file for all images."""
         return [entry for result in self for entry in result.to_coco()]
 
-    def _only(self, what: str) -> Result:
+    def _only(self, attribute: str) -> Result:
         if len(self) != 1:
-            raise DataError(f"{what}: there are results of {len(self)} images; take one of them, as in results[0]")
+            raise DataError(f"{attribute}: there are results of {len(self)} images; select one, for example results[0]")
         return self._results[0]
 
 
-def free_path(folder: Path, stem: str, suffix: str) -> Path:
-    """A path in a folder that no file has: stem and suffix, else with -2, -3, ... between them."""
+def unused_path(folder: Path, stem: str, suffix: str) -> Path:
+    """Return the first of STEM.SUFFIX, STEM-2.SUFFIX, STEM-3.SUFFIX, ... that does not exist in a folder."""
     path, count = folder / (stem + suffix), 2
     while path.exists():
         path, count = folder / f"{stem}-{count}{suffix}", count + 1

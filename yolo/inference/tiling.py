@@ -1,8 +1,8 @@
-"""Large images in overlapping tiles, so that small objects are not shrunk away.
+"""Detect in overlapping tiles of large images, so that small objects are not shrunk away.
 
-Every tile, and the whole image, gives its candidate boxes; one suppression goes over all of them, so that what two
-tiles see is found once. A box that ends where its tile does, inside the image, is of an object that the tile cuts:
-it is left to the tile that shows all of the object, or to the view of the whole image.
+The candidate boxes of all tiles, and of the whole image, go through one suppression, so that an object in two tiles is
+found once. A box that touches the border of its tile, inside the image, is of an object that the tile truncates: it is
+dropped, as another tile, or the whole image, shows all of the object.
 """
 
 from __future__ import annotations
@@ -24,85 +24,85 @@ if TYPE_CHECKING:
     from yolo.boxes.detections import Detections
     from yolo.inference.detector import Detector
 
-EDGE = 0.01  # of a tile's side: how near its border a box must end to count as cut
+BORDER_FRACTION = 0.01  # of a tile's side: a box that ends this near to the border touches it
 
 
 class Tile(NamedTuple):
-    """A part of an image, pixels."""
+    """A rectangle of an image, pixels."""
 
     left: int
     top: int
     right: int
     bottom: int
 
-    def of(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        """The pixels."""
+    def crop(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """Return the tile's pixels."""
         return image[self.top : self.bottom, self.left : self.right]
 
 
-def tiles(image_wh: tuple[int, int], side: int, overlap: float) -> list[Tile]:
-    """Equal tiles that cover an image, row by row, and the whole image first if it is more than one tile.
+def split_into_tiles(image_wh: tuple[int, int], side: int, overlap: float) -> list[Tile]:
+    """Return equal tiles that cover an image, row by row; if there are several, the whole image comes first.
 
     Args:
         image_wh: width and height, pixels.
         side: of a tile, pixels; a smaller image is one tile.
-        overlap: of neighbours, at least, as a part of the side, from 0 to below 1.
+        overlap: minimum overlap of neighbouring tiles as a fraction of the side, from 0 to below 1.
     """
     width, height = image_wh
-    columns, rows = _starts(width, side, overlap), _starts(height, side, overlap)
-    found = [Tile(x, y, min(x + side, width), min(y + side, height)) for y in rows for x in columns]
-    return found if len(found) == 1 else [Tile(0, 0, width, height), *found]
+    columns, rows = _tile_starts(width, side, overlap), _tile_starts(height, side, overlap)
+    tiles = [Tile(x, y, min(x + side, width), min(y + side, height)) for y in rows for x in columns]
+    return tiles if len(tiles) == 1 else [Tile(0, 0, width, height), *tiles]
 
 
 @torch.inference_mode()
 def detect_in_tiles(
     detector: Detector, image: npt.NDArray[np.uint8], *, side: int, overlap: float, batch_size: int
 ) -> Detections:
-    """Detections of an image of any size, in its own pixels.
+    """Return the detections in an image of any size, in its pixels.
 
     Args:
-        detector: with its thresholds.
+        detector: runs on each tile.
         image: (H, W, 3), BGR.
         side: of a tile, and of the network input, pixels.
-        overlap: of neighbours, as a part of the side; objects up to this size are whole in some tile.
-        batch_size: tiles at once.
+        overlap: of neighbouring tiles, as a fraction of the side; objects up to this size are whole in some tile.
+        batch_size: tiles per batch.
     """
-    size_wh = (image.shape[1], image.shape[0])
-    parts = iter(tiles(size_wh, side, overlap))
+    image_wh = (image.shape[1], image.shape[0])
+    tiles = iter(split_into_tiles(image_wh, side, overlap))
     boxes, scores = [], []
-    while chunk := list(itertools.islice(parts, batch_size)):
-        batch = letterbox_batch([tile.of(image) for tile in chunk], (side, side))
-        found = detector.predict(batch)
-        for tile, placing, boxes_xyxy, scores_NC in zip(
-            chunk, batch.letterboxes, found.boxes_xyxy, found.scores, strict=True
+    while chunk := list(itertools.islice(tiles, batch_size)):
+        batch = letterbox_batch([tile.crop(image) for tile in chunk], (side, side))
+        predictions = detector.predict(batch)
+        for tile, letterbox, boxes_xyxy, scores_NC in zip(
+            chunk, batch.letterboxes, predictions.boxes_xyxy, predictions.scores, strict=True
         ):
             likely = (scores_NC > detector.nms.score_threshold).any(1)
-            inside = placing.to_image(boxes_xyxy[likely])
-            whole = ~is_cut(inside, tile, size_wh)
-            boxes.append(inside[whole] + inside.new_tensor([tile.left, tile.top] * 2))
+            tile_xyxy = letterbox.to_image(boxes_xyxy[likely])
+            whole = ~is_truncated(tile_xyxy, tile, image_wh)
+            boxes.append(tile_xyxy[whole] + tile_xyxy.new_tensor([tile.left, tile.top] * 2))
             scores.append(scores_NC[likely][whole])
     (detections,) = detector.suppress(Predictions(torch.cat(boxes)[None], torch.cat(scores)[None]))
     return detections
 
 
-def is_cut(boxes_xyxy: Tensor, tile: Tile, image_wh: tuple[int, int]) -> Tensor:
-    """(K,) bool: which boxes, pixels of the tile, end at a border of it that is none of the image."""
+def is_truncated(boxes_xyxy: Tensor, tile: Tile, image_wh: tuple[int, int]) -> Tensor:
+    """Return (K,) bool: True for boxes, pixels of the tile, that touch a border of the tile inside the image."""
     width, height = tile.right - tile.left, tile.bottom - tile.top
     left, top, right, bottom = boxes_xyxy.unbind(1)
-    cut = torch.zeros_like(left, dtype=torch.bool)
+    truncated = torch.zeros_like(left, dtype=torch.bool)
     if tile.left > 0:
-        cut |= left < EDGE * width
+        truncated |= left < BORDER_FRACTION * width
     if tile.top > 0:
-        cut |= top < EDGE * height
+        truncated |= top < BORDER_FRACTION * height
     if tile.right < image_wh[0]:
-        cut |= right > (1 - EDGE) * width
+        truncated |= right > (1 - BORDER_FRACTION) * width
     if tile.bottom < image_wh[1]:
-        cut |= bottom > (1 - EDGE) * height
-    return cut
+        truncated |= bottom > (1 - BORDER_FRACTION) * height
+    return truncated
 
 
-def _starts(length: int, side: int, overlap: float) -> list[int]:
-    """Where tiles begin along an axis: evenly spread, the last one ending at the end."""
+def _tile_starts(length: int, side: int, overlap: float) -> list[int]:
+    """Return the start of each tile along an axis: evenly spread, the last tile ending at the end."""
     if length <= side:
         return [0]
     count = math.ceil((length - side) / (side * (1 - overlap))) + 1

@@ -18,7 +18,7 @@ from yolo.inference.sources.video import VideoFile
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder, the working one, with files that are named like images, a video and something else."""
+    """The working folder, with files that are named like images, a video and a text."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "in" / "deep").mkdir(parents=True)
     for name in ("in/b.JPG", "in/a.png", "in/c.mp4", "in/notes.md", "in/deep/d.webp"):
@@ -26,14 +26,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def names(*given: str) -> list[str]:
+def source_names(*given: str) -> list[str]:
     return [source.name for source in open_sources(given)]
 
 
 def test_files_folders_and_patterns(folder: Path) -> None:
-    assert names("in/b.JPG", "in") == ["in/b.JPG", "in/a.png", "in/b.JPG", "in/c.mp4"]
-    assert names("in/*.png") == ["in/a.png"]
-    assert names("in/**/*") == ["in/a.png", "in/b.JPG", "in/c.mp4", "in/deep/d.webp"]
+    assert source_names("in/b.JPG", "in") == ["in/b.JPG", "in/a.png", "in/b.JPG", "in/c.mp4"]
+    assert source_names("in/*.png") == ["in/a.png"]
+    assert source_names("in/**/*") == ["in/a.png", "in/b.JPG", "in/c.mp4", "in/deep/d.webp"]
     assert [type(source) for source in open_sources(["in"])] == [ImageFile, ImageFile, VideoFile]
 
 
@@ -45,22 +45,22 @@ def test_cameras_and_streams() -> None:
     ]
 
 
-def test_lists_name_anything_from_here_or_from_beside_them(folder: Path) -> None:
+def test_list_entries_are_relative_to_the_working_folder_or_the_list(folder: Path) -> None:
     (folder / "in" / "list.txt").write_text("in/a.png\nb.JPG\n\nrtsp://cam/live\n1\n")
-    assert names("in/list.txt") == ["in/a.png", "in/b.JPG", "rtsp://cam/live", "camera 1"]
+    assert source_names("in/list.txt") == ["in/a.png", "in/b.JPG", "rtsp://cam/live", "camera 1"]
     (folder / "bad.txt").write_text("in/a.png\nnone.png\n")
     with pytest.raises(DataError, match=r"bad\.txt:2: none\.png: no such file or folder"):
-        names("bad.txt")
+        source_names("bad.txt")
 
 
-def feed(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
+def set_stdin(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(data)))
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".webp", ".tiff"])
-def test_an_image_on_standard_input(suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_image_on_standard_input(suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
     image = paint((32, 16), [(8, 0, RED)])
-    feed(monkeypatch, cv2.imencode(suffix, image)[1].tobytes())
+    set_stdin(monkeypatch, cv2.imencode(suffix, image)[1].tobytes())
     (source,) = open_sources(["-"])
     assert isinstance(source, EncodedImage)
     (frame,) = source.frames()
@@ -68,19 +68,19 @@ def test_an_image_on_standard_input(suffix: str, monkeypatch: pytest.MonkeyPatch
     np.testing.assert_allclose(frame.image, image, atol=80 if suffix in (".jpg", ".webp") else 0)
 
 
-def test_a_list_on_standard_input(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    feed(monkeypatch, b"in/a.png\nin\n")
-    assert names("-") == ["in/a.png", "in/a.png", "in/b.JPG", "in/c.mp4"]
+def test_list_on_standard_input(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    set_stdin(monkeypatch, b"in/a.png\nin\n")
+    assert source_names("-") == ["in/a.png", "in/a.png", "in/b.JPG", "in/c.mp4"]
 
 
 @pytest.mark.parametrize(
     ("data", "problem"),
     [(b"", "give an image"), (b"\xfe\xff\0nonsense", "neither an image nor a list"), (b"-\n", "give an image")],
 )
-def test_nothing_of_use_on_standard_input(data: bytes, problem: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    feed(monkeypatch, data)
+def test_unusable_standard_input(data: bytes, problem: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    set_stdin(monkeypatch, data)
     with pytest.raises(DataError, match=f"standard input: .*{problem}"):
-        names("-")
+        source_names("-")
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_nothing_of_use_on_standard_input(data: bytes, problem: str, monkeypatch
         ("empty", "empty: no images or videos in this folder"),
     ],
 )
-def test_mistakes(name: str, problem: str, folder: Path) -> None:
+def test_names_that_match_nothing(name: str, problem: str, folder: Path) -> None:
     (folder / "empty").mkdir()
     with pytest.raises(DataError, match=problem):
-        names(name)
+        source_names(name)

@@ -1,4 +1,4 @@
-"""Streams over loopback: a server sends JPEG images one after the other, and breaks off."""
+"""Streams over loopback: a server sends a sequence of JPEG images, then ends the connection."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GREYS = (40, 80, 120, 160, 200)
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """Sends a few images a connection, and after two connections nothing more."""
+    """Send a few images per connection, and refuse after two connections."""
 
     connections = 0
 
@@ -69,42 +69,42 @@ def address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     thread.join()
 
 
-def test_a_broken_stream_is_connected_again_and_then_given_up(address: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_lost_stream_is_reconnected_a_few_times(address: str, caplog: pytest.LogCaptureFixture) -> None:
     frames: list[tuple[int, int]] = []
 
-    def look() -> None:
-        stream = Stream(f"{address}/live.mjpg", pauses_s=(0.01, 0.02))
-        frames.extend((image.number, round(float(image.image.mean()) / 40)) for image in stream.frames())
+    def read() -> None:
+        stream = Stream(f"{address}/live.mjpg", reconnect_delays_s=(0.01, 0.02))
+        frames.extend((frame.number, round(float(frame.image.mean()) / 40)) for frame in stream.frames())
 
-    with caplog.at_level(logging.WARNING), pytest.raises(DataError, match="tries to connect again failed") as lost:
-        look()
-    assert "2 tries to connect again failed within 0.03 s" in str(lost.value)
-    assert Handler.connections == 4  # two that gave images, two that did not
+    with caplog.at_level(logging.WARNING), pytest.raises(DataError, match="attempts to reconnect failed") as lost:
+        read()
+    assert "2 attempts to reconnect failed within 0.03 s" in str(lost.value)
+    assert Handler.connections == 4  # two that sent images, two that did not
     numbers = [number for number, _ in frames]
     assert numbers == sorted(set(numbers))
-    assert 6 <= numbers[-1] + 1 <= 10  # both connections counted on; OpenCV may keep the last image
+    assert 6 <= numbers[-1] + 1 <= 10  # the second connection goes on counting; OpenCV may keep the last image
     assert all(1 <= grey <= 5 for _, grey in frames)
-    assert caplog.text.count("trying again in") == 3
+    assert caplog.text.count("reconnecting in") == 3
 
 
-def test_an_address_where_nothing_is_fails_at_once() -> None:
-    with pytest.raises(DataError, match=r"http://127\.0\.0\.1:9/x: gives no image; check the address"):
+def test_unreachable_address_fails_at_once() -> None:
+    with pytest.raises(DataError, match=r"http://127\.0\.0\.1:9/x: no image received; check the address"):
         next(Stream("http://127.0.0.1:9/x").frames())
 
 
-def test_a_video_file_behind_an_address_gives_every_frame_once(address: str, tmp_path: Path) -> None:
+def test_video_file_behind_an_address_yields_every_frame_once(address: str, tmp_path: Path) -> None:
     writer = VideoWriter(tmp_path / "a.mp4", 25, (64, 48))
     for grey in range(0, 200, 10):
         writer.write(np.full((48, 64, 3), grey, np.uint8))
     writer.close()
-    images = list(Stream(f"{address}/a.mp4").frames())
-    assert [round(float(image.image.mean()) / 10) for image in images] == list(range(20))
+    frames = list(Stream(f"{address}/a.mp4").frames())
+    assert [round(float(frame.image.mean()) / 10) for frame in frames] == list(range(20))
 
 
-def test_a_slow_reader_gets_the_newest_frame(address: str) -> None:
-    images = Stream(f"{address}/live.mjpg").frames()
-    first = next(images)
-    time.sleep(0.5)  # all five images have come meanwhile
-    second = next(images)
+def test_slow_reader_gets_the_latest_frame(address: str) -> None:
+    frames = Stream(f"{address}/live.mjpg").frames()
+    first = next(frames)
+    time.sleep(0.5)  # all five images have arrived by now
+    second = next(frames)
     assert second.number - first.number > 1
-    images.close()
+    frames.close()

@@ -1,1 +1,4 @@
-"""Where the images to detect in come from: files, folders, videos, cameras, streams, lists, standard input."""
+"""Sources of frames: image files, arrays, videos, cameras and network streams.
+
+A source yields `Frame`s and knows no network.
+"""

@@ -1,4 +1,4 @@
-"""An image that was read, and what gives such images."""
+"""One frame (an image with its name), and the interface of the sources that yield frames."""
 
 from __future__ import annotations
 
@@ -8,70 +8,71 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
+from yolo.data.formats.folders import IMAGE_SUFFIXES
+
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     import numpy as np
     import numpy.typing as npt
 
-IMAGE_SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
-VIDEO_SUFFIXES = {".avi", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm", ".wmv"}
+VIDEO_SUFFIXES = (".avi", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm", ".wmv")
 
 
 @dataclass(frozen=True, slots=True)
 class Video:
-    """What an image is a frame of."""
+    """The video or stream that a frame is from."""
 
     name: str  # its file or address
-    fps: float  # frames a second
+    fps: float  # frames per second
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """An image, and where it is from."""
+    """An image with its origin."""
 
     image: npt.NDArray[np.uint8]  # (H, W, 3), BGR
-    name: str  # of its file, video or stream, as messages and results call it
+    name: str  # of its file, video or stream, for messages and results
     video: Video | None = None
-    number: int = 0  # its number in the video, from 0; a stream counts those that came too fast, too
+    number: int = 0  # its number in the video, from 0; in a stream, skipped frames count too
 
     @property
     def stem(self) -> str:
-        """A name for files about it, without a suffix."""
+        """File name without suffix for files about this frame."""
         return file_stem(self.name) + (f"_{self.number:06d}" if self.video else "")
 
     @property
     def suffix(self) -> str:
-        """Of an image file for it."""
+        """Suffix for an image file of this frame."""
         own = Path(self.name).suffix
         return own if own.lower() in IMAGE_SUFFIXES else ".jpg"
 
 
 def file_stem(name: str) -> str:
-    """A file's name without folder and suffix; of an address or device its letters and digits."""
+    """Return a file's name without folder and suffix, or the letters and digits of an address or device."""
     address = urlsplit(name)
     stem = (address.hostname or "") + address.path if "://" in name else Path(name).stem
     return re.sub(r"[^\w.-]+", "-", stem).strip("-") or "image"
 
 
 class FrameSource(Protocol):
-    """What the programs and the Python interface read images from."""
+    """A file, array, camera or stream that yields frames."""
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """The name for messages."""
 
     @property
-    def total(self) -> int | None:
-        """How many images it gives, as far as is known."""
+    def num_frames(self) -> int | None:
+        """Number of frames; None if unknown."""
 
     @property
-    def live(self) -> bool:
-        """Whether images come in their own time, so that a late reader loses some."""
+    def is_stream(self) -> bool:
+        """True if frames arrive in real time, so that a slow reader skips some, and may never end."""
 
     def frames(self) -> Generator[Frame, None, None]:
-        """Its images in order.
+        """Yield the frames in order.
 
         Raises:
-            DataError: one cannot be read.
+            DataError: a frame cannot be read.
         """

@@ -1,4 +1,4 @@
-"""Images from files, from bytes and from memory."""
+"""Sources of one image: a file, the bytes of a file, or an array."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-# How the files begin that OpenCV decodes.
+# First bytes of the image formats that OpenCV decodes.
 IMAGE_MAGIC = (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"RIFF", b"II*\0", b"MM\0*", b"GIF8")
 
 
 @dataclass(frozen=True, slots=True)
 class ImageFile:
-    """An image in a file."""
+    """An image file."""
 
     path: Path
-    total: ClassVar[int] = 1
-    live: ClassVar[bool] = False
+    num_frames: ClassVar[int] = 1
+    is_stream: ClassVar[bool] = False
 
     @property
     def name(self) -> str:
@@ -41,8 +41,8 @@ class EncodedImage:
 
     data: bytes
     name: str
-    total: ClassVar[int] = 1
-    live: ClassVar[bool] = False
+    num_frames: ClassVar[int] = 1
+    is_stream: ClassVar[bool] = False
 
     def frames(self) -> Generator[Frame, None, None]:
         yield Frame(decode_image(self.name, self.data), self.name)
@@ -54,8 +54,8 @@ class ImageArray:
 
     image: npt.NDArray[np.uint8]
     name: str
-    total: ClassVar[int] = 1
-    live: ClassVar[bool] = False
+    num_frames: ClassVar[int] = 1
+    is_stream: ClassVar[bool] = False
 
     def frames(self) -> Generator[Frame, None, None]:
         yield Frame(self.image, self.name)

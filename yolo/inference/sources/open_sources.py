@@ -1,4 +1,4 @@
-"""What a user names, as sources of images."""
+"""Turn the names that a user gives (paths, patterns, addresses, ...) into frame sources."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from yolo.darknet.data_file import read_lines, resolve_path
+from yolo.data.formats.folders import IMAGE_SUFFIXES
 from yolo.errors import DataError
-from yolo.inference.sources.frame import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from yolo.inference.sources.frame import VIDEO_SUFFIXES
 from yolo.inference.sources.image_files import IMAGE_MAGIC, EncodedImage, ImageFile
 from yolo.inference.sources.stream import SCHEMES, Camera, Stream
 from yolo.inference.sources.video import VideoFile
@@ -24,72 +25,72 @@ STDIN = "-"
 
 
 def open_sources(names: Iterable[str]) -> list[FrameSource]:
-    """The sources that names stand for, in order.
+    """Return the sources for these names, in order.
 
     Args:
-        names: images, videos, folders of both, patterns with * ? [], `.txt` lists of any of these, numbers of
-            cameras, addresses of streams, or `-` for what comes on standard input: an image's bytes or a list.
+        names: images, videos, folders of both, patterns with * ? [], `.txt` lists of any of these, camera numbers,
+            addresses of streams, or `-` for standard input: the bytes of an image, or a list.
 
     Raises:
-        DataError: nothing there, or nothing that can be used.
+        DataError: a name matches nothing, or nothing usable.
     """
     return [source for name in names for source in _open(name)]
 
 
 def _open(name: str) -> list[FrameSource]:
     if name == STDIN:
-        return _standard_input(sys.stdin.buffer.read())
+        return _parse_stdin(sys.stdin.buffer.read())
     if name.isdecimal():
         return [Camera(int(name))]
     if urlsplit(name).scheme in SCHEMES:
         return [Stream(name)]
     path = Path(name).expanduser()
     if path.is_dir():
-        return _files(sorted(path.iterdir()), f"{path}: no images or videos in this folder")
+        return _media_files(sorted(path.iterdir()), f"{path}: no images or videos in this folder")
     if path.is_file():
-        return _listed(path) if path.suffix.lower() == ".txt" else [_file(path)]
+        return _list_entries(path) if path.suffix.lower() == ".txt" else [_file_source(path)]
     if glob.has_magic(name):
-        found = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207 (** as in shells)
-        return _files(found, f"{name}: matches no image or video")
-    raise DataError(f"{path}: no such file or folder; give images, videos, folders, or the address of a stream")
+        paths = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207 (** as in shells)
+        return _media_files(paths, f"{name}: matches no image or video")
+    raise DataError(f"{path}: no such file or folder; give images, videos, folders or stream addresses")
 
 
-def _files(paths: Iterable[Path], problem: str) -> list[FrameSource]:
-    """Those of the paths that are images and videos by their names."""
-    suffixes = IMAGE_SUFFIXES | VIDEO_SUFFIXES
-    found = [_file(path) for path in paths if path.suffix.lower() in suffixes and path.is_file()]
-    if not found:
-        raise DataError(f"{problem} ({', '.join(sorted(suffixes))})")
-    return found
+def _media_files(paths: Iterable[Path], problem: str) -> list[FrameSource]:
+    """Return sources for the paths with the suffix of an image or video; `problem` is the error if there are none."""
+    suffixes = sorted([*IMAGE_SUFFIXES, *VIDEO_SUFFIXES])
+    sources = [_file_source(path) for path in paths if path.suffix.lower() in suffixes and path.is_file()]
+    if not sources:
+        raise DataError(f"{problem} ({', '.join(suffixes)})")
+    return sources
 
 
-def _file(path: Path) -> FrameSource:
+def _file_source(path: Path) -> FrameSource:
     return VideoFile(path) if path.suffix.lower() in VIDEO_SUFFIXES else ImageFile(path)
 
 
-def _listed(path: Path) -> list[FrameSource]:
-    """What a list names, a line each, from the working directory or else from the list's folder."""
-    found: list[FrameSource] = []
+def _list_entries(path: Path) -> list[FrameSource]:
+    """Return the sources in a list, one name per line, relative to the working directory or else the list's folder."""
+    sources: list[FrameSource] = []
     for number, line in enumerate(read_lines(path), start=1):
         if not line:
             continue
-        beside = resolve_path(line, path.parent)
+        resolved = resolve_path(line, path.parent)
         try:
-            found += _open(str(beside) if beside.exists() else line)
+            sources += _open(str(resolved) if resolved.exists() else line)
         except DataError as error:
             raise DataError(f"{path}:{number}: {error}") from error
-    if not found:
-        raise DataError(f"{path}: an empty list; give an image, video or address a line")
-    return found
+    if not sources:
+        raise DataError(f"{path}: the list is empty; give one image, video or address per line")
+    return sources
 
 
-def _standard_input(data: bytes) -> list[FrameSource]:
+def _parse_stdin(data: bytes) -> list[FrameSource]:
     if data.startswith(IMAGE_MAGIC):
         return [EncodedImage(data, "stdin")]
     try:
         names = [line.strip() for line in data.decode("utf-8").splitlines() if line.strip()]
     except UnicodeDecodeError as error:
-        raise DataError("standard input: neither an image nor a list of names, one a line") from error
+        raise DataError("standard input: neither an image nor a list of names, one per line") from error
     if not names or STDIN in names:
-        raise DataError("standard input: give an image, or a list of names, one a line")
+        raise DataError("standard input: give an image, or a list of names, one per line")
     return open_sources(names)

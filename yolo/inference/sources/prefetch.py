@@ -1,4 +1,4 @@
-"""Makes the next items of a series in a thread while the last one is in use."""
+"""Produce the next items of a generator in a thread while the caller uses the last one."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-Item = TypeVar("Item")
+T = TypeVar("T")
 
-_PATIENCE_S = 0.1  # how long it may take until the thread sees that nothing more is wanted
+_PUT_TIMEOUT_S = 0.1  # how soon the thread notices that the consumer has stopped
 
 
 class _End:
-    """Ends the series, with the error that did, if any."""
+    """Marks the end of the items, with the error that caused it, if any."""
 
     def __init__(self, error: BaseException | None) -> None:
         self.error = error
 
 
-def prefetched(items: Generator[Item, None, None], ahead: int) -> Generator[Item, None, None]:
-    """The same items, made in a thread, at most `ahead` before they are asked for.
+def prefetch(items: Generator[T, None, None], num_ahead: int) -> Generator[T, None, None]:
+    """Yield the same items, produced in a thread, at most `num_ahead` before they are needed.
 
     An error in the thread is raised here, after the items before it. Closing this generator closes `items`.
     """
-    made: queue.Queue[Item | _End] = queue.Queue(ahead)
+    ready: queue.Queue[T | _End] = queue.Queue(num_ahead)
     stop = threading.Event()
-    thread = threading.Thread(target=_make, args=(items, made, stop), daemon=True)
+    thread = threading.Thread(target=_produce, args=(items, ready, stop), daemon=True)
     thread.start()
     try:
-        while not isinstance(item := made.get(), _End):
+        while not isinstance(item := ready.get(), _End):
             yield item
         if item.error is not None:
             raise item.error
@@ -41,22 +41,22 @@ def prefetched(items: Generator[Item, None, None], ahead: int) -> Generator[Item
         thread.join()
 
 
-def _make(items: Generator[Item, None, None], made: queue.Queue[Item | _End], stop: threading.Event) -> None:
+def _produce(items: Generator[T, None, None], ready: queue.Queue[T | _End], stop: threading.Event) -> None:
     error: BaseException | None = None
     try:
         with contextlib.closing(items):
             for item in items:
-                if not _put(made, item, stop):
+                if not _put(ready, item, stop):
                     return
-    except BaseException as raised:  # noqa: BLE001 (handed to the thread that asks for items)
+    except BaseException as raised:  # noqa: BLE001 (raised again in the consumer's thread)
         error = raised
-    _put(made, _End(error), stop)
+    _put(ready, _End(error), stop)
 
 
-def _put(made: queue.Queue[Item | _End], item: Item | _End, stop: threading.Event) -> bool:
-    """Put an item in when there is room; False if nothing more is wanted."""
+def _put(ready: queue.Queue[T | _End], item: T | _End, stop: threading.Event) -> bool:
+    """Put an item when there is room; return False if the consumer has stopped."""
     while not stop.is_set():
         with contextlib.suppress(queue.Full):
-            made.put(item, timeout=_PATIENCE_S)
+            ready.put(item, timeout=_PUT_TIMEOUT_S)
             return True
     return False

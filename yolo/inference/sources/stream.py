@@ -1,4 +1,4 @@
-"""Cameras and network streams: the newest frame when one is asked for, and a new connection when one is lost."""
+"""Cameras and network streams: always the latest frame, and reconnection when a stream is lost."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from yolo.errors import DataError
 from yolo.inference.sources.frame import Frame, Video
-from yolo.inference.sources.video import frame_count, frame_rate, frames, quiet
+from yolo.inference.sources.video import frame_count, frame_rate, opencv_log_off, read_frames
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 TIMEOUT_MS = 10_000
-PAUSES_S = (1.0, 2.0, 4.0, 8.0, 16.0)  # before each further try to connect
+RECONNECT_DELAYS_S = (1.0, 2.0, 4.0, 8.0, 16.0)  # before each attempt to reconnect
 SCHEMES = ("rtsp", "rtsps", "rtmp", "http", "https", "udp", "tcp")
 
 
@@ -32,30 +32,30 @@ class Camera:
     """A camera of this machine, by number."""
 
     number: int
-    total: ClassVar[None] = None
-    live: ClassVar[bool] = True
+    num_frames: ClassVar[None] = None
+    is_stream: ClassVar[bool] = True
 
     @property
     def name(self) -> str:
         return f"camera {self.number}"
 
     def frames(self) -> Generator[Frame, None, None]:
-        with quiet():
+        with opencv_log_off():
             capture = cv2.VideoCapture(self.number)
         if not capture.isOpened():
             raise DataError(f"{self.name}: cannot be opened; is it plugged in, and not used by another program?")
-        yield from newest_frames(capture, self.name, 0)
-        raise DataError(f"{self.name}: gives no more frames; was it unplugged?")
+        yield from latest_frames(capture, self.name, 0)
+        raise DataError(f"{self.name}: delivers no more frames; was it unplugged?")
 
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A network stream by its address, or a video file behind one, of which every frame is given."""
+    """A network stream by its address; of a video file behind an address, every frame is read."""
 
     address: str
-    pauses_s: tuple[float, ...] = PAUSES_S
-    total: ClassVar[None] = None
-    live: ClassVar[bool] = True
+    reconnect_delays_s: tuple[float, ...] = RECONNECT_DELAYS_S
+    num_frames: ClassVar[None] = None
+    is_stream: ClassVar[bool] = True
 
     @property
     def name(self) -> str:
@@ -66,37 +66,39 @@ class Stream:
         while True:
             capture = _connect(self.address)
             if capture.isOpened() and frame_count(capture):
-                yield from frames(capture, self.name)
+                yield from read_frames(capture, self.name)
                 return
             if capture.isOpened():
-                for image in newest_frames(capture, self.name, number):
-                    number, failures = image.number + 1, 0
-                    yield image
+                for frame in latest_frames(capture, self.name, number):
+                    number, failures = frame.number + 1, 0
+                    yield frame
             if number == 0:
-                raise DataError(f"{self.name}: gives no image; check the address, and that it is reached from here")
-            if failures == len(self.pauses_s):
+                raise DataError(f"{self.name}: no image received; check the address, and that it is reachable")
+            if failures == len(self.reconnect_delays_s):
                 raise DataError(
-                    f"{self.name}: lost after frame {number}; {failures} tries to connect again failed "
-                    f"within {sum(self.pauses_s):g} s"
+                    f"{self.name}: lost after frame {number}; {failures} attempts to reconnect failed "
+                    f"within {sum(self.reconnect_delays_s):g} s"
                 )
-            logger.warning("%s: lost after frame %d; trying again in %g s", self.name, number, self.pauses_s[failures])
-            time.sleep(self.pauses_s[failures])
+            delay_s = self.reconnect_delays_s[failures]
+            logger.warning("%s: lost after frame %d; reconnecting in %g s", self.name, number, delay_s)
+            time.sleep(delay_s)
             failures += 1
 
 
-def newest_frames(capture: cv2.VideoCapture, name: str, first: int) -> Generator[Frame, None, None]:
-    """Frames of a connection until it ends; those that come while the last one is in use are counted and left out."""
+def latest_frames(capture: cv2.VideoCapture, name: str, first_number: int) -> Generator[Frame, None, None]:
+    """Yield the latest frame each time, until the connection ends; frames that arrive between are counted, not kept."""
     video = Video(name, frame_rate(capture, name))
-    newest = _Newest(capture)
+    reader = _LatestFrameReader(capture)
     try:
-        while (found := newest.wait()) is not None:
-            yield Frame(found[1], name, video, first + found[0])
+        while (latest := reader.wait()) is not None:
+            number, image = latest
+            yield Frame(image, name, video, first_number + number)
     finally:
-        newest.close()
+        reader.close()
 
 
-class _Newest:
-    """Reads a capture in a thread and keeps the newest frame alone, so that no queue of old ones grows."""
+class _LatestFrameReader:
+    """Read a capture in a thread and keep only the latest frame, so that no queue of old frames grows."""
 
     def __init__(self, capture: cv2.VideoCapture) -> None:
         self._capture = capture
@@ -107,7 +109,7 @@ class _Newest:
         self._thread.start()
 
     def wait(self) -> tuple[int, npt.NDArray[np.uint8]] | None:
-        """Number, from 0, and pixels of a frame that was not given before; None when there are no more."""
+        """Wait for a new frame; return its number, from 0, and its pixels, or None when there are no more."""
         with self._changed:
             self._changed.wait_for(lambda: self._frame is not None or self._ended)
             frame, self._frame = self._frame, None
@@ -132,6 +134,6 @@ class _Newest:
 
 
 def _connect(address: str) -> cv2.VideoCapture:
-    limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, TIMEOUT_MS]
-    with quiet():
-        return cv2.VideoCapture(address, cv2.CAP_FFMPEG, limits)
+    options = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, TIMEOUT_MS]
+    with opencv_log_off():
+        return cv2.VideoCapture(address, cv2.CAP_FFMPEG, options)

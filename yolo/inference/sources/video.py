@@ -1,4 +1,4 @@
-"""Frames of video files, in order."""
+"""Read all frames of video files in order."""
 
 from __future__ import annotations
 
@@ -20,50 +20,54 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-FASTEST = 240.0  # frames a second; more is a container's clock, not a rate
-USUAL = 25.0
+MAX_FPS = 240.0  # a higher value is the container's time base, not a frame rate
+DEFAULT_FPS = 25.0
 
 
 @dataclass(frozen=True, slots=True)
 class VideoFile:
-    """A video in a file."""
+    """A video file."""
 
     path: Path
-    live: ClassVar[bool] = False
+    is_stream: ClassVar[bool] = False
 
     @property
     def name(self) -> str:
         return str(self.path)
 
     @property
-    def total(self) -> int | None:
-        with opened(self.name) as capture:
+    def num_frames(self) -> int | None:
+        with open_video(self.name) as capture:
             return frame_count(capture)
 
     def frames(self) -> Generator[Frame, None, None]:
-        with opened(self.name) as capture:
-            yield from frames(capture, self.name)
+        with open_video(self.name) as capture:
+            yield from read_frames(capture, self.name)
 
 
 @contextlib.contextmanager
-def opened(name: str) -> Iterator[cv2.VideoCapture]:
-    """A video for reading.
+def open_video(name: str) -> Iterator[cv2.VideoCapture]:
+    """Open a video for reading, and release it at the end.
 
     Raises:
-        DataError: it is none.
+        DataError: it does not open as a video.
     """
-    with quiet():
+    with opencv_log_off():
         capture = cv2.VideoCapture(name)
     try:
         if not capture.isOpened():
-            raise DataError(f"{name}: does not open as a video; check the path, or convert it, to mp4 say")
+            raise DataError(f"{name}: does not open as a video; check the path, or convert it, for example to mp4")
         yield capture
     finally:
         capture.release()
 
 
-def frames(capture: cv2.VideoCapture, name: str) -> Generator[Frame, None, None]:
-    """Every frame of a video of known end."""
+def read_frames(capture: cv2.VideoCapture, name: str) -> Generator[Frame, None, None]:
+    """Yield every frame of a video that has an end.
+
+    Raises:
+        DataError: no frame decodes.
+    """
     video = Video(name, frame_rate(capture, name))
     count, number = frame_count(capture), 0
     while True:
@@ -73,29 +77,29 @@ def frames(capture: cv2.VideoCapture, name: str) -> Generator[Frame, None, None]
         yield Frame(np.asarray(image, np.uint8), name, video, number)
         number += 1
     if number == 0:
-        raise DataError(f"{name}: no frame of this video decodes; convert it, to mp4 say")
+        raise DataError(f"{name}: no frame of this video decodes; convert it, for example to mp4")
     if count and count - number > video.fps:  # containers are off by a frame or two
-        logger.warning("%s: ends after %d of its %d frames; it may be cut short", name, number, count)
+        logger.warning("%s: ends after %d of its %d frames; the file may be cut short", name, number, count)
 
 
 def frame_count(capture: cv2.VideoCapture) -> int | None:
-    """Frames that the container claims; None where it does not, as with a stream."""
+    """Return the number of frames that the container states; None if it states none, as for a stream."""
     count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
     return count if count > 0 else None
 
 
 def frame_rate(capture: cv2.VideoCapture, name: str) -> float:
-    """Frames a second that the container claims, or a usual number where it makes no sense."""
+    """Return the frames per second that the container states, or a default if the value is implausible."""
     fps = float(capture.get(cv2.CAP_PROP_FPS))
-    if math.isfinite(fps) and 0 < fps <= FASTEST:
+    if math.isfinite(fps) and 0 < fps <= MAX_FPS:
         return fps
-    logger.warning("%s: says it has %g frames a second; taken as %g", name, fps, USUAL)
-    return USUAL
+    logger.warning("%s: states %g frames per second; %g is assumed", name, fps, DEFAULT_FPS)
+    return DEFAULT_FPS
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """OpenCV without its own messages: what fails is said by our errors."""
+def opencv_log_off() -> Iterator[None]:
+    """Silence OpenCV's own messages; callers report failures as errors."""
     level = cv2.utils.logging.getLogLevel()
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     try:

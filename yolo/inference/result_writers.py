@@ -1,4 +1,4 @@
-"""What the detect program writes: drawn images and videos, detections as JSON and as text, cut-out objects."""
+"""Write results to files: drawn images and videos, JSON, label files, and crops of objects."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from yolo.data.labels import format_yolo
-from yolo.inference.results import free_path
+from yolo.inference.results import unused_path
 from yolo.inference.sources.frame import file_stem
 from yolo.inference.video_writer import VideoWriter
 from yolo.storage import atomic_path
@@ -18,6 +18,7 @@ from yolo.visualization.drawing import write_image
 
 if TYPE_CHECKING:
     import types
+    from collections.abc import Sequence
     from pathlib import Path
 
     import numpy as np
@@ -30,19 +31,19 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-class Output(Protocol):
-    """Takes results one by one; closed at the end, whatever ends it, it leaves whole files only."""
+class ResultWriter(Protocol):
+    """Writes results one by one; closed after success or an error, it leaves only complete files."""
 
     def write(self, result: Result) -> None:
-        """Write what this output keeps of a result."""
+        """Write this writer's part of a result."""
 
     def close(self) -> None:
         """Finish the files."""
 
 
 @dataclass(slots=True)
-class Drawings:
-    """Drawn images, and a drawn video of each video."""
+class DrawingWriter:
+    """Write each image with its boxes drawn, and each video as one drawn video."""
 
     folder: Path
     _video: VideoWriter | None = None
@@ -52,16 +53,16 @@ class Drawings:
     def write(self, result: Result) -> None:
         video = result.frame.video
         if video is None:
-            path = free_path(self.folder, result.frame.stem, result.frame.suffix)
+            path = unused_path(self.folder, result.frame.stem, result.frame.suffix)
             write_image(path, result.plot())
             return
         if self._video is None or self._video_name != video.name:
             self.close()
-            path = free_path(self.folder, file_stem(video.name), ".mp4")
+            path = unused_path(self.folder, file_stem(video.name), ".mp4")
             height, width = result.frame.image.shape[:2]
             self._video = VideoWriter(path, video.fps, (width, height))
             self._video_name, self._next_frame = video.name, result.frame.number
-        # Frames of a stream that were left out are filled with this one, so that the video keeps the stream's time.
+        # This frame also stands in for the stream's frames that were skipped, so that the video keeps its time.
         self._video.write(result.plot(), times=result.frame.number + 1 - self._next_frame)
         self._next_frame = result.frame.number + 1
 
@@ -72,8 +73,8 @@ class Drawings:
             logger.info("%s: %d frames", video.path, video.num_frames)
 
 
-class JsonList:
-    """All detections in one JSON list, an entry an image, written as they come."""
+class JsonWriter:
+    """Write all detections as one JSON list with an entry per image, entry by entry."""
 
     def __init__(self, path: Path) -> None:
         self._stack = contextlib.ExitStack()
@@ -83,7 +84,7 @@ class JsonList:
         self._separator = "\n"
 
     def write(self, result: Result) -> None:
-        self._file.write(self._separator + json.dumps(as_json(result), ensure_ascii=False))
+        self._file.write(self._separator + json.dumps(result_to_json(result), ensure_ascii=False))
         self._separator = ",\n"
 
     def close(self) -> None:
@@ -92,53 +93,53 @@ class JsonList:
 
 
 @dataclass(frozen=True, slots=True)
-class TextFiles:
-    """A file an image with a line an object: class, centre, width and height as fractions, and perhaps the score."""
+class LabelWriter:
+    """Write a label file per image: a line per object with class, cx, cy, w, h as fractions, optionally the score."""
 
     folder: Path
-    scores: bool
+    with_scores: bool
 
     def write(self, result: Result) -> None:
         height, width = result.frame.image.shape[:2]
         lines = format_yolo(result.boxes_xyxy.astype(float), result.class_ids, (width, height)).splitlines()
-        if self.scores:
+        if self.with_scores:
             lines = [f"{line} {score:.6f}" for line, score in zip(lines, result.scores.tolist(), strict=True)]
-        with atomic_path(free_path(self.folder, result.frame.stem, ".txt")) as temporary:
+        with atomic_path(unused_path(self.folder, result.frame.stem, ".txt")) as temporary:
             temporary.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
     def close(self) -> None:
-        """Every file is whole already."""
+        """Do nothing: every file is complete."""
 
 
 @dataclass(frozen=True, slots=True)
-class Crops:
-    """The pixels of each object, in a folder a class."""
+class CropWriter:
+    """Write the pixels of each object as an image, in a folder per class."""
 
     folder: Path
 
     def write(self, result: Result) -> None:
-        for name, pixels in zip(result.names, crops(result), strict=True):
+        for name, pixels in zip(result.names, crop_objects(result), strict=True):
             folder = self.folder / (re.sub(r"[^\w.-]+", "-", name) or "class")
-            write_image(free_path(folder, result.frame.stem, result.frame.suffix), pixels)
+            write_image(unused_path(folder, result.frame.stem, result.frame.suffix), pixels)
 
     def close(self) -> None:
-        """Every file is whole already."""
+        """Do nothing: every file is complete."""
 
 
-class Outputs:
-    """Several outputs as one; leaving the `with` block closes them all."""
+class ResultWriters:
+    """Several writers as one; leaving the `with` block closes all of them, whatever one of them raises."""
 
-    def __init__(self, outputs: list[Output]) -> None:
-        self._outputs = outputs
+    def __init__(self, writers: Sequence[ResultWriter]) -> None:
+        self._writers = writers
         self._stack = contextlib.ExitStack()
-        for output in outputs:
-            self._stack.callback(output.close)
+        for writer in writers:
+            self._stack.callback(writer.close)
 
     def write(self, result: Result) -> None:
-        for output in self._outputs:
-            output.write(result)
+        for writer in self._writers:
+            writer.write(result)
 
-    def __enter__(self) -> Outputs:
+    def __enter__(self) -> ResultWriters:
         return self
 
     def __exit__(
@@ -150,18 +151,29 @@ class Outputs:
         self._stack.close()
 
 
-def crops(result: Result) -> list[npt.NDArray[np.uint8]]:
-    """The pixels of each object (h, w, 3), at least one."""
+def build_result_writers(settings: DetectSettings, folder: Path) -> list[ResultWriter]:
+    """Return the writers that the settings select; they write into the run's folder."""
+    selected: list[ResultWriter | None] = [
+        DrawingWriter(folder) if settings.save else None,
+        JsonWriter(folder / "detections.json") if settings.save_json else None,
+        LabelWriter(folder / "labels", settings.save_conf) if settings.save_txt else None,
+        CropWriter(folder / "crops") if settings.save_crop else None,
+    ]
+    return [writer for writer in selected if writer]
+
+
+def crop_objects(result: Result) -> list[npt.NDArray[np.uint8]]:
+    """Return the pixels of each object, (h, w, 3) with h and w at least 1."""
     height, width = result.frame.image.shape[:2]
-    found = []
+    crops = []
     for left, top, right, bottom in result.boxes_xyxy.round().astype(int).tolist():
         x, y = min(max(left, 0), width - 1), min(max(top, 0), height - 1)
-        found.append(result.frame.image[y : max(bottom, y + 1), x : max(right, x + 1)])
-    return found
+        crops.append(result.frame.image[y : max(bottom, y + 1), x : max(right, x + 1)])
+    return crops
 
 
-def as_json(result: Result) -> dict[str, Any]:
-    """A result in plain types; boxes are xyxy in the image's pixels."""
+def result_to_json(result: Result) -> dict[str, Any]:
+    """Return a result as plain types; boxes are xyxy in pixels of the image."""
     frame = result.frame
     rows = zip(result.boxes_xyxy.tolist(), result.scores.tolist(), result.class_ids.tolist(), result.names, strict=True)
     return {
@@ -179,14 +191,3 @@ def as_json(result: Result) -> dict[str, Any]:
             for xyxy, score, class_id, name in rows
         ],
     }
-
-
-def build_outputs(settings: DetectSettings, folder: Path) -> list[Output]:
-    """The outputs that the settings ask for, which write into the run's folder."""
-    chosen: list[Output | None] = [
-        Drawings(folder) if settings.save else None,
-        JsonList(folder / "detections.json") if settings.save_json else None,
-        TextFiles(folder / "labels", settings.save_conf) if settings.save_txt else None,
-        Crops(folder / "crops") if settings.save_crop else None,
-    ]
-    return [output for output in chosen if output]

@@ -1,0 +1,52 @@
+"""Combine the frames of several sources, and group frames of one input size into batches."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from typing import TYPE_CHECKING
+
+from yolo.inference.detector import letterbox_batch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator, Sequence
+
+    from yolo.data.sample import Batch
+    from yolo.inference.sources.frame import Frame, FrameSource
+
+
+def combine_frames(sources: Sequence[FrameSource]) -> Generator[Frame, None, None]:
+    """Yield the frames of one source after the other; then of all streams, one frame each in turn."""
+    for source in sources:
+        if not source.is_stream:
+            yield from source.frames()
+    with contextlib.ExitStack() as stack:
+        streams = [stack.enter_context(contextlib.closing(source.frames())) for source in sources if source.is_stream]
+        yield from _round_robin(streams)
+
+
+def batch_frames(
+    frames: Generator[Frame, None, None], batch_size: int, input_wh: Callable[[Frame], tuple[int, int]]
+) -> Generator[tuple[list[Frame], Batch], None, None]:
+    """Yield batches of consecutive frames that have one input size, with their letterboxed network input.
+
+    Args:
+        frames: closed when this generator is closed.
+        batch_size: maximum number of frames per batch.
+        input_wh: the width and height of the network input for a frame.
+    """
+    with contextlib.closing(frames):
+        for size_wh, same_size in itertools.groupby(frames, key=input_wh):
+            while chunk := list(itertools.islice(same_size, batch_size)):
+                yield chunk, letterbox_batch([frame.image for frame in chunk], size_wh)
+
+
+def _round_robin(streams: Sequence[Iterator[Frame]]) -> Iterator[Frame]:
+    active = list(streams)
+    while active:
+        for frames in list(active):
+            frame = next(frames, None)
+            if frame is None:
+                active.remove(frames)
+            else:
+                yield frame
