@@ -1,9 +1,9 @@
-"""COCO's twelve numbers beside pycocotools', and the time that each takes.
+"""Compare COCO's twelve metrics, and the time they take, with pycocotools.
 
 python -m benchmarks.coco_metrics [--images 5000 --classes 80 --detections 100]
 
-Truth and detections are drawn: boxes of all sizes, crowds, outlines smaller than their boxes, equal scores, detections
-near the truth and elsewhere. Exits with 1 where a number differs by more than 1e-6. Needs pycocotools.
+Ground truth and detections are random: boxes of all sizes, crowds, outlines smaller than their boxes, equal scores,
+detections near objects and elsewhere. Exits with 1 if a metric differs by more than 1e-6. Needs pycocotools.
 """
 
 from __future__ import annotations
@@ -14,53 +14,60 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tyro
 
 from yolo.data.index import Index, Record
-from yolo.evaluation.metrics.coco_metrics import CocoMetrics, compute_coco_metrics
+from yolo.evaluation.metrics.coco_match import xyxy_to_coco_bbox
+from yolo.evaluation.metrics.coco_metrics import compute_coco_metrics
 from yolo.evaluation.metrics.flat_detections import FlatDetections, gt_image_ids
 
-NUMBERS = (
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+METRICS = (
     "map50_95", "map50", "map75", "map_small", "map_medium", "map_large",
     "recall_1", "recall_10", "recall_100", "recall_small", "recall_medium", "recall_large",
 )  # fmt: skip
 TOLERANCE = 1e-6
-SIDE = 640  # of an image, pixels
+IMAGE_SIZE = 640  # width and height, pixels
 
 
 @dataclass(frozen=True)
 class Options:
-    """How much to compare."""
+    """Size of the comparison."""
 
     images: int = 5000
     classes: int = 80
     detections: int = 100
-    """Of each image."""
+    """Per image."""
     crowds: float = 0.05
-    """Share of the truth."""
+    """Share of the ground truth."""
     seed: int = 0
 
 
-def draw(options: Options) -> tuple[Index, FlatDetections]:
-    """A split with its truth, and detections of which about a third are near some truth."""
+def draw_split(options: Options) -> tuple[Index, FlatDetections]:
+    """Draw the ground truth of a split, and detections of which about a third are near an object."""
     rng = np.random.default_rng(options.seed)
     records, image_id, xyxy, score, class_id = [], [], [], [], []
     for image in range(options.images):
-        count = int(rng.integers(0, 15))
-        truth = _boxes(rng, count)
-        classes = rng.integers(0, options.classes, count)
-        areas = (truth[:, 2:] - truth[:, :2]).prod(axis=1) * rng.uniform(0.4, 1, count)
-        crowd = rng.random(count) < options.crowds
-        records.append(Record(Path(f"{image}.jpg"), SIDE, SIDE, truth, classes, crowd, areas))
-        near = rng.integers(0, count, options.detections // 3 if count else 0)
-        shift = rng.normal(0, 0.12, (len(near), 4)) * np.tile(truth[near, 2:] - truth[near, :2], 2)
-        elsewhere = options.detections - len(near)
-        xyxy += [truth[near] + shift, _boxes(rng, elsewhere)]
-        hits = np.where(rng.random(len(near)) < 0.8, classes[near], rng.integers(0, options.classes, len(near)))
-        class_id += [hits, rng.integers(0, options.classes, elsewhere)]
+        num_gt = int(rng.integers(0, 15))
+        gt_xyxy = _draw_boxes(rng, num_gt)
+        gt_class_id = rng.integers(0, options.classes, num_gt)
+        areas = (gt_xyxy[:, 2:] - gt_xyxy[:, :2]).prod(axis=1) * rng.uniform(0.4, 1, num_gt)
+        is_crowd = rng.random(num_gt) < options.crowds
+        records.append(Record(Path(f"{image}.jpg"), IMAGE_SIZE, IMAGE_SIZE, gt_xyxy, gt_class_id, is_crowd, areas))
+        near_gt = rng.integers(0, num_gt, options.detections // 3 if num_gt else 0)
+        shift = rng.normal(0, 0.12, (len(near_gt), 4)) * np.tile(gt_xyxy[near_gt, 2:] - gt_xyxy[near_gt, :2], 2)
+        num_elsewhere = options.detections - len(near_gt)
+        xyxy += [gt_xyxy[near_gt] + shift, _draw_boxes(rng, num_elsewhere)]
+        is_right_class = rng.random(len(near_gt)) < 0.8
+        class_id += [
+            np.where(is_right_class, gt_class_id[near_gt], rng.integers(0, options.classes, len(near_gt))),
+            rng.integers(0, options.classes, num_elsewhere),
+        ]
         score.append(rng.random(options.detections).round(3))
         image_id.append(np.full(options.detections, image))
     index = Index.from_records([f"class {k}" for k in range(options.classes)], records)
@@ -68,15 +75,15 @@ def draw(options: Options) -> tuple[Index, FlatDetections]:
     return index, FlatDetections(*columns)
 
 
-def pycocotools_numbers(index: Index, found: FlatDetections) -> list[float]:
-    """The twelve numbers by the original."""
+def compute_with_pycocotools(index: Index, detections: FlatDetections) -> list[float]:
+    """Return the twelve metrics in the order of `METRICS`."""
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 
-    truth = COCO()
-    truth.dataset = {
+    coco_gt = COCO()
+    coco_gt.dataset = {
         "info": {},
-        "images": [{"id": i, "width": SIDE, "height": SIDE} for i in range(len(index))],
+        "images": [{"id": i, "width": IMAGE_SIZE, "height": IMAGE_SIZE} for i in range(len(index))],
         "categories": [{"id": k, "name": name} for k, name in enumerate(index.names)],
         "annotations": [
             {"id": i, "image_id": image, "category_id": k, "bbox": bbox, "area": area, "iscrowd": int(crowd)}
@@ -84,7 +91,7 @@ def pycocotools_numbers(index: Index, found: FlatDetections) -> list[float]:
                 zip(
                     gt_image_ids(index).tolist(),
                     index.all_class_ids.tolist(),
-                    _corner_and_size(index.all_boxes_xyxy),
+                    xyxy_to_coco_bbox(index.all_boxes_xyxy).tolist(),
                     index.all_areas.tolist(),
                     index.all_ignore.tolist(),
                     strict=True,
@@ -93,49 +100,44 @@ def pycocotools_numbers(index: Index, found: FlatDetections) -> list[float]:
             )
         ],
     }
-    truth.createIndex()
-    columns = (found.image_id.tolist(), found.class_id.tolist(), _corner_and_size(found.xyxy), found.score.tolist())
+    coco_gt.createIndex()
+    columns = (detections.image_id, detections.class_id, xyxy_to_coco_bbox(detections.xyxy), detections.score)
     keys = ("image_id", "category_id", "bbox", "score")
-    results = truth.loadRes([dict(zip(keys, row, strict=True)) for row in zip(*columns, strict=True)])
-    run = COCOeval(truth, results, "bbox")
-    run.evaluate()
-    run.accumulate()
-    run.summarize()
-    return [float(number) for number in run.stats]
-
-
-def compare(metrics: CocoMetrics, theirs: list[float]) -> list[tuple[str, float, float]]:
-    """Name, our number, theirs."""
-    return [(name, getattr(metrics, name), number) for name, number in zip(NUMBERS, theirs, strict=True)]
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    coco_dt = coco_gt.loadRes([dict(zip(keys, row, strict=True)) for row in rows])
+    coco_eval = COCOeval(coco_gt, coco_dt, "bbox")
+    coco_eval.evaluate()
+    coco_eval.accumulate()
+    coco_eval.summarize()
+    return [float(value) for value in coco_eval.stats]
 
 
 def main() -> None:
     """Compare and time."""
-    index, found = draw(tyro.cli(Options))
+    index, detections = draw_split(tyro.cli(Options))
     print(f"{len(index)} images, {len(index.names)} classes, {len(index.all_ignore)} objects, ", end="")
-    print(f"{int(index.all_ignore.sum())} of them crowds, {len(found)} detections")
+    print(f"{int(index.all_ignore.sum())} of them crowds, {len(detections)} detections")
     start = time.perf_counter()
-    metrics = compute_coco_metrics(index, found)
-    ours_s = time.perf_counter() - start
+    metrics = compute_coco_metrics(index, detections)
+    our_seconds = time.perf_counter() - start
     start = time.perf_counter()
     with contextlib.redirect_stdout(io.StringIO()):
-        theirs = pycocotools_numbers(index, found)
-    theirs_s = time.perf_counter() - start
-    rows = compare(metrics, theirs)
-    for name, ours, their in rows:
+        theirs = compute_with_pycocotools(index, detections)
+    their_seconds = time.perf_counter() - start
+    differs = False
+    for name, their in zip(METRICS, theirs, strict=True):
+        ours = getattr(metrics, name)
         print(f"{name:14} {ours:.9f} {their:.9f} {abs(ours - their):.1e}")
-    print(f"yolo {ours_s:.1f} s (with precision, recall and matches), pycocotools {theirs_s:.1f} s")
-    sys.exit(any(not abs(ours - their) <= TOLERANCE for _, ours, their in rows))
+        differs |= not abs(ours - their) <= TOLERANCE
+    print(f"yolo {our_seconds:.1f} s (with precision, recall and matches), pycocotools {their_seconds:.1f} s")
+    sys.exit(differs)
 
 
-def _boxes(rng: np.random.Generator, count: int) -> Any:
+def _draw_boxes(rng: np.random.Generator, count: int) -> npt.NDArray[np.float64]:
+    """Draw boxes (N, 4), xyxy, pixels."""
     size = np.exp(rng.uniform(np.log(8), np.log(300), (count, 2)))
-    corner = rng.uniform(0, SIDE - size)
+    corner = rng.uniform(0, IMAGE_SIZE - size)
     return np.concatenate([corner, corner + size], axis=1)
-
-
-def _corner_and_size(boxes_xyxy: Any) -> Any:
-    return np.concatenate([boxes_xyxy[:, :2], boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]], axis=1).tolist()
 
 
 if __name__ == "__main__":
