@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.layers.test_registry import CASES, build
+from tests.layers.test_every_layer import CASES, build
 from yolo import Darknet
 from yolo.darknet.cfg_file import CfgFile
 from yolo.model.activation_checkpointing import Dataflow, Segment, cut, peak
