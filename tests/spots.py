@@ -1,4 +1,4 @@
-"""A network whose answers are known: it finds pure red (class 0) and pure blue (class 1) cells of 8 x 8 pixels."""
+"""A network with known detections: it finds pure red (class 0) and pure blue (class 1) cells of 8 x 8 pixels."""
 
 from __future__ import annotations
 
@@ -37,12 +37,15 @@ COLOURS = {RED: (0, 0, 255), BLUE: (255, 0, 0)}  # BGR
 
 
 def spot_model() -> Darknet:
-    """Boxes of one cell each, with scores that are 1 but for the twentieth digit."""
+    """Build the network; its boxes are one cell each, and their scores are 1 up to rounding."""
     model = Darknet.from_cfg(CfgFile.parse(CFG, "spots.cfg")).eval()
     layer = model.layers[1]
     assert isinstance(layer, ConvLayer)
     weight, bias = torch.zeros(7, 3), torch.zeros(7)
-    weight[4], bias[4] = torch.tensor([200.0, -400.0, 200.0]), -180.0  # sure where red + blue - 2 * green > 0.9
+    weight[4], bias[4] = (
+        torch.tensor([200.0, -400.0, 200.0]),
+        -180.0,
+    )  # objectness above 0.5 where red + blue - 2 * green > 0.9
     weight[5], weight[6] = torch.tensor([100.0, 0.0, -100.0]), torch.tensor([-100.0, 0.0, 100.0])
     with torch.no_grad():
         layer.conv.weight.copy_(weight[:, :, None, None])
@@ -52,7 +55,7 @@ def spot_model() -> Darknet:
 
 
 def write_spot_network(folder: Path) -> tuple[Path, Path, Path]:
-    """The network as files: cfg, weights, names."""
+    """Write the network to files; return the paths of cfg, weights and names."""
     (folder / "spots.cfg").write_text(CFG)
     (folder / "spots.names").write_text("red\nblue\n")
     spot_model().save_weights(folder / "spots.weights")
@@ -60,7 +63,7 @@ def write_spot_network(folder: Path) -> tuple[Path, Path, Path]:
 
 
 def paint(size_wh: tuple[int, int], spots: Iterable[tuple[int, int, int]]) -> npt.NDArray[np.uint8]:
-    """A black image with a spot of 8 x 8 pixels at each (left, top, class)."""
+    """Return a black image with a spot of 8 x 8 pixels at each (left, top, class)."""
     image = np.zeros((size_wh[1], size_wh[0], 3), np.uint8)
     for left, top, class_id in spots:
         image[top : top + 8, left : left + 8] = COLOURS[class_id]

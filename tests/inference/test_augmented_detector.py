@@ -65,3 +65,10 @@ def test_object_in_two_views_is_found_once() -> None:
     boxes, sizes = detect(View(1), View(1, flip=True))
     assert len(sizes) == 2
     assert boxes == [[32, 16, 96, 48]]
+
+
+def test_nms_settings_of_the_detector_are_used() -> None:
+    nms = NmsSettings(score_threshold=0.6, iou_threshold=0.6)  # the score is 0.5
+    detector = Detector(BrightSpot(), nms)  # type: ignore[arg-type]
+    (found,) = AugmentedDetector(detector, STRIDE)(spot_batch())
+    assert len(found) == 0
