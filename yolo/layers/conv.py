@@ -11,7 +11,7 @@ from yolo.darknet.cfg_keys import check_key
 from yolo.layers.activations import build_activation
 from yolo.layers.binary import BinaryConv2d
 from yolo.layers.blur import Blur, blur_shape
-from yolo.layers.layer_spec import LayerSpec, Shape, absolute_index, register
+from yolo.layers.layer_spec import LayerSpec, Shape, absolute_index, register, window_shape
 from yolo.layers.norm import bias_or_norm_tensors, build_norm_2d
 
 if TYPE_CHECKING:
@@ -115,11 +115,7 @@ class Convolutional(LayerSpec):
 
     def conv_shape(self, x: Shape) -> Shape:
         """Return the shape before the blur; as in Darknet, it does not depend on the dilation."""
-        vertical, horizontal = self.conv_strides
-        height = (x.height + 2 * self.padding_each_side - self.size) // vertical + 1
-        width = (x.width + 2 * self.padding_each_side - self.size) // horizontal + 1
-        check_key("size", height >= 1 and width >= 1, f"the {x.width} x {x.height} input is too small for it")
-        return Shape(self.filters, height, width)
+        return window_shape(x, self.filters, self.size, self.conv_strides, 2 * self.padding_each_side)
 
     def out_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs

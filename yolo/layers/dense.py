@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from yolo.darknet.cfg_keys import check_key
 from yolo.layers.activations import build_activation
 from yolo.layers.class_tree import ClassTree, read_tree
-from yolo.layers.layer_spec import LayerSpec, Shape, register
+from yolo.layers.layer_spec import LayerSpec, Shape, register, window_shape
 from yolo.layers.norm import bias_or_norm_tensors, build_norm_1d, scale_tensors
 
 
@@ -101,13 +101,11 @@ class Local(LayerSpec):
 
     def out_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
-        padding = 2 * int(self.pad)
-        height, width = ((side + padding - self.size) // self.stride + 1 for side in (x.height, x.width))
-        check_key("size", height >= 1 and width >= 1, f"the {x.width} x {x.height} input is too small for it")
+        out = window_shape(x, self.filters, self.size, (self.stride, self.stride), 2 * int(self.pad))
         # With padding, Darknet counts the windows as if the size were 3.
         darknet_size = tuple((side - (1 if self.pad else self.size)) // self.stride + 1 for side in (x.height, x.width))
-        check_key("pad", darknet_size == (height, width), "works with size=3 only")
-        return Shape(self.filters, height, width)
+        check_key("pad", darknet_size == (out.height, out.width), "works with size=3 only")
+        return out
 
     def kernel_and_stride(self, *inputs: Shape) -> tuple[int, float]:
         del inputs

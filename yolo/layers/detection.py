@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from yolo.darknet.cfg_keys import check_key
-from yolo.layers.head_spec import HeadSpec, cell_offsets_to_pixels, wh_tensor
+from yolo.layers.head_spec import HeadSpec, cell_offsets_to_pixels, centre_wh_to_xyxy, wh_tensor
 from yolo.layers.layer_spec import Shape, register
 
 
@@ -81,4 +81,4 @@ class Detection(HeadSpec):
         centre = cell_offsets_to_pixels(boxes[..., :2], image_size)
         wh = (boxes[..., 2:].square() if self.sqrt else boxes[..., 2:]) * wh_tensor(boxes, image_size)
         scores = confidences * classes[..., None, :]
-        return torch.cat([centre - wh / 2, centre + wh / 2], dim=-1).flatten(1, 3), scores.flatten(1, 3)
+        return centre_wh_to_xyxy(centre, wh).flatten(1, 3), scores.flatten(1, 3)

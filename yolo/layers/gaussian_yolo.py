@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from yolo.layers.head_spec import AnchorHeadSpec, apply_scale_x_y, cell_major, cell_offsets_to_pixels
+from yolo.layers.head_spec import AnchorHeadSpec, apply_scale_x_y, cell_major, cell_offsets_to_pixels, centre_wh_to_xyxy
 from yolo.layers.layer_spec import register
 
 # The point of a box that x and y give -> offset from there to the centre, in widths and heights.
@@ -53,7 +53,7 @@ class GaussianYolo(AnchorHeadSpec):
         x = cell_major(self.activate(raw))
         wh = x[..., 4:8:2].exp() * x.new_tensor(self.anchors_wh)
         centre = cell_offsets_to_pixels(x[..., 0:4:2], image_size) + CENTRE_FROM_POINT[self.yolo_point] * wh
-        boxes = torch.cat([centre - wh / 2, centre + wh / 2], dim=-1)
+        boxes_xyxy = centre_wh_to_xyxy(centre, wh)
         certainty = 1 - x[..., 1:8:2].mean(-1, keepdim=True)
         scores = x[..., 8:9] * x[..., 9:] * certainty
-        return boxes.flatten(1, 3), scores.flatten(1, 3)
+        return boxes_xyxy.flatten(1, 3), scores.flatten(1, 3)

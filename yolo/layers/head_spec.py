@@ -32,7 +32,7 @@ class HeadSpec(LayerSpec):
     """
 
     keeps_low_objectness: ClassVar[bool] = False
-    """Whether Darknet returns boxes of any objectness, applying its threshold only to class scores."""
+    """True if Darknet returns boxes of any objectness, applying its threshold only to class scores."""
 
     classes: int = 20
 
@@ -165,6 +165,11 @@ def cell_offsets_to_pixels(offsets: Tensor, image_size: tuple[int, int]) -> Tens
         / wh_tensor(offsets, (height, width))
         * wh_tensor(offsets, image_size)
     )
+
+
+def centre_wh_to_xyxy(centre: Tensor, wh: Tensor) -> Tensor:
+    """Convert centres and sizes, each (..., 2), to boxes (..., 4), xyxy."""
+    return torch.cat([centre - wh / 2, centre + wh / 2], dim=-1)
 
 
 def wh_tensor(like: Tensor, size: tuple[int, int]) -> Tensor:

@@ -47,9 +47,9 @@ class LayerSpec(ABC):
     """
 
     combines_inputs: ClassVar[bool] = False
-    """Whether it adds, multiplies or concatenates several layers; their values then matter, not only their signs."""
+    """True if it adds, multiplies or concatenates several layers: their values then matter, not only their signs."""
     can_be_output: ClassVar[bool] = True
-    """Whether it may be the network's output when it is the last layer."""
+    """True if it may be the network's output when it is the last layer."""
 
     learning_rate: float = 1.0
     clip: float = 0.0
@@ -164,6 +164,25 @@ def spec_from_section(section: Section) -> LayerSpec:
             f"{section.where()}: unknown section [{section.name}]; known: {', '.join(sorted(REGISTRY, key=str.lower))}"
         )
     return read_keys(spec, section)
+
+
+def window_shape(x: Shape, channels: int, size: int, strides: tuple[int, int], padding: int) -> Shape:
+    """Return the output shape of a sliding window, which [convolutional], [local] and pooling have in common.
+
+    Args:
+        x: the input.
+        channels: of the output.
+        size: side of the window.
+        strides: vertical, horizontal.
+        padding: cells in total along each axis.
+
+    Raises:
+        BadValueError: the input is too small for the window.
+    """
+    height = (x.height + padding - size) // strides[0] + 1
+    width = (x.width + padding - size) // strides[1] + 1
+    check_key("size", height >= 1 and width >= 1, f"the {x.width} x {x.height} input is too small for it")
+    return Shape(channels, height, width)
 
 
 def absolute_index(index: int, layer: int, key: str) -> int:

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from yolo.darknet.cfg_keys import check_key
 from yolo.layers.blur import Blur, blur_shape
-from yolo.layers.layer_spec import LayerSpec, Shape, register
+from yolo.layers.layer_spec import LayerSpec, Shape, register, window_shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +23,7 @@ class PoolWindow:
     padding: int
 
     def out_shape(self, x: Shape) -> Shape:
-        height = (x.height + self.padding - self.size) // self.strides[0] + 1
-        width = (x.width + self.padding - self.size) // self.strides[1] + 1
-        check_key("size", height >= 1 and width >= 1, f"the {x.width} x {x.height} input is too small for it")
-        return Shape(x.channels, height, width)
+        return window_shape(x, x.channels, self.size, self.strides, self.padding)
 
     @property
     def padding_sides(self) -> tuple[int, int]:

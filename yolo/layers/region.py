@@ -11,7 +11,14 @@ from torch import Tensor
 
 from yolo.darknet.cfg_keys import check_key
 from yolo.layers.class_tree import read_tree
-from yolo.layers.head_spec import HeadSpec, cell_major, cell_offsets_to_pixels, check_anchors, wh_tensor
+from yolo.layers.head_spec import (
+    HeadSpec,
+    cell_major,
+    cell_offsets_to_pixels,
+    centre_wh_to_xyxy,
+    check_anchors,
+    wh_tensor,
+)
 from yolo.layers.layer_spec import Shape, register
 
 # With a tree, the predicted class is the last (most specific) one whose probability is above this.
@@ -100,9 +107,9 @@ class Region(HeadSpec):
         centre = cell_offsets_to_pixels(x[..., :2].sigmoid(), image_size)
         cell = wh_tensor(x, image_size) / wh_tensor(x, (x.shape[1], x.shape[2]))
         wh = x[..., 2:4].exp() * x.new_tensor(self.anchors[: 2 * self.num]).view(-1, 2) * cell
-        boxes = torch.cat([centre - wh / 2, centre + wh / 2], dim=-1)
+        boxes_xyxy = centre_wh_to_xyxy(centre, wh)
         scores = x[..., self.coords : self.coords + 1] * self._class_probabilities(x[..., self.coords + 1 :])
-        return boxes.flatten(1, 3), scores.flatten(1, 3)
+        return boxes_xyxy.flatten(1, 3), scores.flatten(1, 3)
 
     def _class_probabilities(self, classes: Tensor) -> Tensor:
         """Return class probabilities; with a tree, 0 for all classes but the predicted one."""

@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from yolo.layers.head_spec import AnchorHeadSpec, apply_scale_x_y, cell_major, cell_offsets_to_pixels
+from yolo.layers.head_spec import AnchorHeadSpec, apply_scale_x_y, cell_major, cell_offsets_to_pixels, centre_wh_to_xyxy
 from yolo.layers.layer_spec import register
 
 
@@ -68,6 +68,6 @@ class Yolo(AnchorHeadSpec):
         x = cell_major(self.activate(raw))
         centre = cell_offsets_to_pixels(x[..., :2], image_size)
         wh = self.anchor_factor(x[..., 2:4]) * x.new_tensor(self.anchors_wh)
-        boxes = torch.cat([centre - wh / 2, centre + wh / 2], dim=-1)
+        boxes_xyxy = centre_wh_to_xyxy(centre, wh)
         scores = x[..., 4:5] * x[..., 5:]
-        return boxes.flatten(1, 3), scores.flatten(1, 3)
+        return boxes_xyxy.flatten(1, 3), scores.flatten(1, 3)
