@@ -196,6 +196,14 @@ def test_unusable_settings_are_refused(
     assert not (folder / "runs").exists()
 
 
+def test_number_of_classes_must_match(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "--single-cls") == 2
+    message = "error: --data coco has 1 classes, but net.cfg has 2: use the cfg that the weights were trained with"
+    assert message in capsys.readouterr().err
+
+
 def evaluate(folder: str, metric: str) -> dict[str, object]:
     os.chdir(folder)
     arguments = ["--weights", "net.weights", "--cfg", "net.cfg", "--data", "coco", "--workers", "0", "--metric", metric]

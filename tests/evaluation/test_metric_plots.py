@@ -63,6 +63,11 @@ def test_axis_of_error_bars_follows_the_longest() -> None:
 
 
 def test_speed_accuracy_curve_has_a_point_for_each_size() -> None:
-    image = draw_speed_accuracy([320, 416], [10.0, 20.0], [0.2, 0.3])
-    columns = np.nonzero((image == np.array(BLUE)).all(axis=2))[1]
-    assert np.ptp(columns) > 200
+    def blue_columns(*ms: float) -> npt.NDArray[np.int64]:
+        image = draw_speed_accuracy([320, 416, 608][: len(ms)], ms, [0.2, 0.3, 0.25][: len(ms)])
+        return np.nonzero((image == np.array(BLUE)).all(axis=2))[1]
+
+    # The axis ends at 1.15 of the longest time: points at 10 and 20 of 23 ms, joined by a line.
+    assert np.ptp(blue_columns(20.0)) < 20
+    assert 0.35 < np.ptp(blue_columns(10.0, 20.0)) / 700 < 0.5
+    assert 0.7 < np.ptp(blue_columns(2.0, 10.0, 20.0)) / 700 < 0.85
