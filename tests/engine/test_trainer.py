@@ -17,7 +17,7 @@ from yolo.checkpoints.checkpoint_file import load_checkpoint
 from yolo.engine.callback import Callback
 from yolo.engine.callbacks.checkpoints import Checkpoints
 from yolo.engine.callbacks.results_csv import ResultsCsv
-from yolo.engine.callbacks.upload import Upload
+from yolo.engine.callbacks.upload_run import Upload
 from yolo.engine.ema import ModelEma
 from yolo.engine.lr_policies import constant
 from yolo.engine.multi_scale import MultiScale

@@ -15,15 +15,15 @@ class SizeSettings:
     """Size of the network input."""
 
     img_size: Annotated[tuple[int, ...], tyro.conf.arg(metavar="N | MIN MAX [TEST]")] = ()
-    """Side, pixels: N for all; MIN MAX: training varies between them; TEST: of validation; default: the cfg's width."""
+    """Side, pixels: N for all; MIN MAX: training varies between them; TEST: of validation; default: width of the cfg."""
     multi_scale: Annotated[tuple[float, ...] | None, tyro.conf.arg(metavar="[LOW HIGH]")] = None
-    """Training sizes vary from LOW to HIGH times --img-size, by itself 0.67 to 1.5; `None`: they do not."""
+    """Training sizes vary from LOW to HIGH times --img-size; without values 0.67 to 1.5; `None`: they do not."""
     multi_scale_every: int = 10
-    """Optimizer steps that such a size lasts; 1: another one each step."""
+    """Optimizer steps between two changes of the size."""
 
     @property
     def sides(self) -> tuple[int | None, int | None, int | None]:
-        """MIN, MAX and TEST; None: the cfg's width."""
+        """MIN, MAX and TEST; None: the width of the cfg."""
         last = self.img_size[-1] if self.img_size else None
         smallest, largest, test = (*self.img_size, last, last, last)[:3]
         return smallest, largest, test

@@ -14,7 +14,7 @@ from yolo.engine.callbacks.progress_bar import ProgressBar
 from yolo.engine.callbacks.results_csv import ResultsCsv
 from yolo.engine.callbacks.run_logging import RunLogging
 from yolo.engine.callbacks.stop_on_signal import StopOnSignal
-from yolo.engine.callbacks.upload import Upload
+from yolo.engine.callbacks.upload_run import Upload
 from yolo.engine.loggers.mlflow import Mlflow
 from yolo.engine.loggers.tensorboard import TensorBoard
 from yolo.engine.loggers.wandb import Wandb

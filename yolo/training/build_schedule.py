@@ -44,7 +44,7 @@ class Phase:
 
 
 @dataclass(frozen=True, slots=True)
-class RunSchedule:
+class SchedulePlan:
     """The phases of a run and the schedule of each."""
 
     phases: tuple[Phase, ...]
@@ -127,7 +127,7 @@ def split_into_phases(settings: TrainSettings, images: int, batches_of: Callable
 
 def build_run_schedule(
     settings: TrainSettings, net: NetSection, images: int, batches_of: Callable[[int], int]
-) -> RunSchedule:
+) -> SchedulePlan:
     """Build the schedule of each phase of a run; each has its own burn-in.
 
     Args:
@@ -141,7 +141,7 @@ def build_run_schedule(
         build_schedule(phase, settings.schedule, settings.optimization, net, settings.seed) for phase in phases
     ]
     later = [replace(schedule, burn_in_bias_lr=0.0) for schedule in rest]  # biases have learnt by then
-    return RunSchedule(phases, (first, *later))
+    return SchedulePlan(phases, (first, *later))
 
 
 def build_schedule(

@@ -32,7 +32,7 @@ from yolo.training.build_callbacks import build_callbacks
 from yolo.training.build_data import Splits, TrainingData, build_data, read_splits
 from yolo.training.build_model import build_run_model
 from yolo.training.build_optimizer import build_run_optimizer
-from yolo.training.build_schedule import RunSchedule, build_run_schedule, follow_net
+from yolo.training.build_schedule import SchedulePlan, build_run_schedule, follow_net
 from yolo.training.input_schedule import InputSizes, choose_input_sizes
 from yolo.training.run_folder import MODEL_CFG, prepare_run_folder, resume
 from yolo.training.summary_text import describe_batch, describe_freezing, describe_processes
@@ -181,7 +181,7 @@ def build_early_stop(chosen: SavingSettings) -> EarlyStop | None:
     return None if chosen.notest or not chosen.patience else EarlyStop(fitness, chosen.patience)
 
 
-def build_replica(chosen: DistributedSettings, model: Darknet, schedule: RunSchedule) -> Replica:
+def build_replica(chosen: DistributedSettings, model: Darknet, schedule: SchedulePlan) -> Replica:
     """Build the model as one of the equal ones of all processes."""
     return distributed.replicate(
         model,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from yolo import distributed
 from yolo.checkpoints.checkpoint_file import load_checkpoint
 from yolo.engine.callbacks.clock import Clock
-from yolo.engine.callbacks.upload import Upload
+from yolo.engine.callbacks.upload_run import Upload
 from yolo.engine.memory import GIB, peak_memory
 from yolo.evaluation.metric_plots import draw_pr_curves
 from yolo.evaluation.preview import draw_batch
