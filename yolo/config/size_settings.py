@@ -15,7 +15,7 @@ class SizeSettings:
     """Size of the network input."""
 
     img_size: Annotated[tuple[int, ...], tyro.conf.arg(metavar="N | MIN MAX [TEST]")] = ()
-    """Side, pixels: N for all; MIN MAX: training varies between them; TEST: of validation; default: width of the cfg."""
+    """Side, pixels: N for all; MIN MAX: training varies between them; TEST: of validation; default: cfg width."""
     multi_scale: Annotated[tuple[float, ...] | None, tyro.conf.arg(metavar="[LOW HIGH]")] = None
     """Training sizes vary from LOW to HIGH times --img-size; without values 0.67 to 1.5; `None`: they do not."""
     multi_scale_every: int = 10
