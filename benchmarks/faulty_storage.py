@@ -24,7 +24,7 @@ import tyro
 
 from tests.remote.faulty import Faults, proxy, s3_server
 from yolo.data.drawn_shapes import ensure_shapes
-from yolo.remote.stores import open_store
+from yolo.remote.open_store import open_store
 from yolo.remote.upload import Uploader
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def here(folder: Path) -> dict[str, bytes]:
 def there(url: str) -> dict[str, bytes]:
     """Contents of the files of a folder in a store, by name."""
     store = open_store(url)
-    return {name: store.read(found.url, 0, found.size) for name, found in store.files(url).items()}
+    return {name: store.read(found.url, 0, found.size) for name, found in store.list_files(url).items()}
 
 
 def start(folder: Path, name: str, *arguments: str) -> subprocess.Popen[bytes]:

@@ -1,4 +1,4 @@
-"""A server on this machine that misbehaves as it is told."""
+"""A local HTTP server that misbehaves as told."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Answer:
-    """How one request is answered; by default as a good server does."""
+    """How the server answers one request; the default is correct."""
 
     status: int = 200
-    sent: int | None = None  # bytes of the body, then the connection ends
-    extra: int = 0  # bytes that the Content-Length says too many
-    says_length: bool = True
-    knows_ranges: bool = True
-    range_shift: int = 0  # bytes by which the range that is sent differs from the one asked for
+    sent: int | None = None  # bytes of the body before the connection ends; None: all
+    extra: int = 0  # bytes by which the Content-Length is too large
+    has_length: bool = True
+    supports_ranges: bool = True
+    range_shift: int = 0  # bytes by which the sent range differs from the requested one
     body: bytes | None = None
     content_type: str = "application/octet-stream"
     location: str = ""
     etag: str = '"1"'
-    seconds: float = 0.0  # before anything is sent
+    seconds: float = 0.0  # before the answer
 
 
 @dataclass
 class Site:
-    """What is served, how, and what was asked for."""
+    """The content of the server, its next answers, and a log of the requests."""
 
     url: str
     body: bytes
-    answers: list[Answer] = field(default_factory=list)  # to the next requests; after them `Answer()`
+    answers: list[Answer] = field(default_factory=list)  # for the next requests; then `Answer()`
     requests: list[tuple[str, str | None]] = field(default_factory=list)  # path, Range
 
 
@@ -51,7 +51,7 @@ class Handler(BaseHTTPRequestHandler):
         body = site.body if answer.body is None else answer.body
         time.sleep(answer.seconds)
         start, status = 0, answer.status
-        if asked and answer.knows_ranges and status == 200 and self.headers.get("If-Range") == answer.etag:
+        if asked and answer.supports_ranges and status == 200 and self.headers.get("If-Range") == answer.etag:
             start = int(asked.removeprefix("bytes=").removesuffix("-")) + answer.range_shift
             status = 206 if start < len(body) else 416
         self.send_response(status)
@@ -63,18 +63,18 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("ETag", answer.etag)
         self.send_header("Content-Type", answer.content_type)
         rest = body[start:] if status in (200, 206) else b""
-        if answer.says_length:
+        if answer.has_length:
             self.send_header("Content-Length", str(len(rest) + answer.extra))
         self.end_headers()
         self.wfile.write(rest[: answer.sent])
 
     def log_message(self, *arguments: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @contextlib.contextmanager
 def serving(body: bytes, *answers: Answer) -> Iterator[Site]:
-    """Serve one body at every address of a server of this machine."""
+    """Serve one body at every path of a local server."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         site = Site(f"http://127.0.0.1:{server.server_port}", body, list(answers))
         server.RequestHandlerClass = type("SiteHandler", (Handler,), {"site": site})

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from yolo.errors import SettingsError
-from yolo.storage import _umask, atomic_folder, atomic_path, find_file, locked, require_absent, shipped_names
+from yolo.storage import _umask, atomic_folder, atomic_path, find_file, lock_file, require_absent, shipped_names
 
 
 def test_a_path_wins_over_a_shipped_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,7 +76,7 @@ def test_nothing_is_left_of_a_folder_after_an_error(tmp_path: Path) -> None:
 
 def test_a_locked_file_is_made_and_appended_to(tmp_path: Path) -> None:
     for _ in range(2):
-        with locked(tmp_path / "new" / "a.txt") as file:
+        with lock_file(tmp_path / "new" / "a.txt") as file:
             file.write(b"x")
     assert (tmp_path / "new" / "a.txt").read_bytes() == b"xx"
 
@@ -101,7 +101,7 @@ def test_threads_leave_the_mask_of_new_files_alone(tmp_path: Path) -> None:
 
 def count_up(path: Path) -> None:
     for _ in range(300):
-        with locked(path) as file:
+        with lock_file(path) as file:
             file.seek(0)
             count = int(file.read() or 0)
             file.truncate(0)

@@ -1,4 +1,4 @@
-"""Where files are: names of shipped files, and writing that never leaves half a file."""
+"""Find shipped files and caches, write files atomically, and lock files."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ UMASK_LOCK = threading.Lock()
 
 
 def shipped_folder(kind: Literal["cfg", "data", "weights"]) -> Path:
-    """A folder of shipped files (of `weights` its registry): inside a wheel, or beside the package in a checkout."""
+    """Return a folder of shipped files: in the wheel, or beside the package in a checkout."""
     inside = PACKAGE / "shipped" / kind
     return inside if inside.is_dir() else PACKAGE.parent / kind
 
 
 def find_file(name: str | Path, kind: Literal["cfg", "data", "weights"], suffix: str) -> Path | None:
-    """A file by path, or a shipped one by name, with or without its suffix.
+    """Return a file by path, or a shipped one by name, with or without its suffix.
 
     Args:
         name: a path (`nets/mine.cfg`) or the name of a shipped file (`yolov3-tiny`).
-        kind: which shipped folder a bare name means.
-        suffix: what may be left out, with its dot.
+        kind: folder of shipped files to search.
+        suffix: suffix that may be omitted, with its dot.
 
     Returns:
-        The path as given if it exists, else the shipped file, else None.
+        The given path if it exists, else the shipped file, else None.
     """
     path = Path(name).expanduser()
     folder = shipped_folder(kind)
@@ -45,17 +45,17 @@ def find_file(name: str | Path, kind: Literal["cfg", "data", "weights"], suffix:
 
 
 def shipped_names(kind: Literal["cfg", "data"], suffix: str) -> list[str]:
-    """Names that `find_file` knows without a path."""
+    """Return the names of shipped files, sorted, without the suffix."""
     return sorted(p.name.removesuffix(suffix) for p in shipped_folder(kind).glob(f"*{suffix}"))
 
 
 def cache_folder(kind: Literal["index", "images", "weights", "remote", "stream"]) -> Path:
-    """Where caches lie: `yolo/KIND` in `$XDG_CACHE_HOME`, which is `~/.cache` where it is not set.
+    """Return the folder of a cache: `yolo/KIND` in `$XDG_CACHE_HOME`, or in `~/.cache` if that is not set.
 
     Source: XDG Base Directory Specification 0.8; a relative path counts as not set.
     """
     given = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    home = given if given.is_absolute() else Path(os.path.expanduser("~"), ".cache")  # noqa: PTH111 (it never raises)
+    home = given if given.is_absolute() else Path(os.path.expanduser("~"), ".cache")  # noqa: PTH111 (Path.home may raise)
     return home / "yolo" / kind
 
 
@@ -77,9 +77,9 @@ def require_absent(flag: str, path: Path, *, has_force: bool = False) -> None:
 
 @contextlib.contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its place when the block ends without an error.
+    """Yield a temporary path beside `path` that replaces it when the block ends without an error.
 
-    A reader, or a kill at any instant, sees the old file or the new one, whole.
+    At any instant, even after a kill, `path` is the complete old file or the complete new one.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
@@ -97,10 +97,10 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """A temporary folder beside `path` that becomes `path` when the block ends without an error.
+    """Yield a temporary folder beside `path` that is renamed to it when the block ends without an error.
 
     Raises:
-        OSError: `path` came to be meanwhile, and holds something.
+        OSError: `path` exists and is not empty.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
@@ -113,8 +113,8 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def locked(path: Path) -> Iterator[BinaryIO]:
-    """A file, made where there is none, that no other process on this machine has open through this function."""
+def lock_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a file, created if missing, and lock it against other processes of this machine that call this function."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+b") as file:
         _lock(file.fileno())
@@ -136,8 +136,8 @@ else:
 
 @functools.cache
 def _umask() -> int:
-    """Permissions that new files go without; temporary files are made without most of them."""
-    with UMASK_LOCK:  # it can only be read by setting it, for all threads
+    """Return the umask; temporary files are created without regard to it."""
+    with UMASK_LOCK:  # it can only be read by setting it, which affects all threads
         mask = os.umask(0)
         os.umask(mask)
         return mask

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def s3() -> Iterator[tuple[int, str, Faults]]:
-    """A server's port, a proxy before it, and how that fails; one connection serves all tests."""
+    """Return the port of a server, the URL of an unreliable proxy for it, and the faults of the proxy."""
     faults = Faults()
     with s3_server() as port, proxy(port, faults) as endpoint:
         yield port, endpoint, faults
@@ -30,7 +30,7 @@ def faults(s3: tuple[int, str, Faults]) -> Faults:
 
 @pytest.fixture
 def bucket(s3: tuple[int, str, Faults], faults: Faults, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The URL of an empty bucket behind a proxy that fails as `faults` says; keys, endpoint and cache are set."""
+    """Return the URL of an empty bucket behind the proxy; sets keys, endpoint and cache."""
     assert faults.log == []
     name = "yolo-tests"
     for method, path in (("POST", "/moto-api/reset"), ("PUT", f"/{name}")):
@@ -46,6 +46,6 @@ def bucket(s3: tuple[int, str, Faults], faults: Faults, tmp_path: Path, monkeypa
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_ENDPOINT_URL", s3[1])
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr("s3fs.S3FileSystem.retries", 1)  # ours are tested here, and they are faster:
+    monkeypatch.setattr("s3fs.S3FileSystem.retries", 1)  # only our own retries, with short pauses
     monkeypatch.setattr(retry, "sleep", lambda seconds: time.sleep(seconds / 50))
     return f"s3://{name}"

@@ -1,4 +1,4 @@
-"""An S3 server on this machine, and a proxy before it that fails as networks do."""
+"""A local S3 server, and a proxy for it that fails as networks do."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ OWN_HEADERS = ("connection", "transfer-encoding", "date", "server")
 
 @dataclass
 class Faults:
-    """Which requests fail, by their numbers: each n-th of a kind; 0: none."""
+    """Which requests fail: every n-th of a kind; 0: none."""
 
-    busy: int = 0  # of all: 503, at once
-    cut_reads: int = 0  # of those that get a body: the connection ends in the middle of it
-    cut_writes: int = 0  # of those that send a body: the connection ends before it is read whole
-    down: bool = False  # all: the connection ends at once
+    busy: int = 0  # of all requests: answered with 503
+    cut_reads: int = 0  # of those that return a body: the connection ends in its middle
+    cut_writes: int = 0  # of those that send a body: the connection ends in its middle
+    down: bool = False  # the connection of every request ends at once
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("all", "read", "write", "failed"), 0))
     lock: threading.Lock = field(default_factory=threading.Lock)
     log: list[str] = field(default_factory=list)  # method and path of each request
 
     def reset(self) -> None:
-        """No faults from now on, and nothing counted."""
+        """Stop all faults, and clear counts and log."""
         self.busy = self.cut_reads = self.cut_writes = 0
         self.down = False
         self.counts = dict.fromkeys(self.counts, 0)
@@ -56,7 +56,7 @@ class Proxy(ThreadingHTTPServer):
         self.upstream = upstream
         self.faults = faults
 
-    def handle_error(self, *_: Any) -> None:  # clients cut connections too
+    def handle_error(self, *_: Any) -> None:  # clients break connections too
         pass
 
 
@@ -108,7 +108,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @contextlib.contextmanager
 def s3_server() -> Iterator[int]:
-    """A real S3 endpoint, empty; its port."""
+    """Run an empty S3 server; yield its port."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
@@ -121,7 +121,7 @@ def s3_server() -> Iterator[int]:
 
 @contextlib.contextmanager
 def proxy(upstream: int, faults: Faults) -> Iterator[str]:
-    """The URL of a proxy before a server."""
+    """Run a proxy for a server; yield its URL."""
     server = Proxy(upstream, faults)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()

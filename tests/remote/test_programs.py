@@ -1,4 +1,4 @@
-"""Training from a store into a store, through a network that fails now and then, as a user runs it."""
+"""Training from a store into a store over an unreliable network, as a user runs it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from yolo.checkpoints.checkpoint_file import load_checkpoint
 from yolo.data.drawn_shapes import scene_rng
 from yolo.data.labels import format_yolo
 from yolo.data.shape_scenes import NAMES, draw_scene
-from yolo.remote.stores import open_store
+from yolo.remote.open_store import open_store
 from yolo.remote.upload import Uploader
 
 if TYPE_CHECKING:
@@ -31,12 +31,12 @@ ROOT = Path(__file__).parents[2]
 SMALL = ["--cfg", "shapes", "--img-size", "64", "--batch-size", "4", "--workers", "1", "--preview-period", "0"]
 
 
-def there(url: str) -> dict[str, bytes]:
+def stored_files(url: str) -> dict[str, bytes]:
     store = open_store(url)
-    return {name: store.read(found.url, 0, found.size) for name, found in store.files(url).items()}
+    return {name: store.read(found.url, 0, found.size) for name, found in store.list_files(url).items()}
 
 
-def here(folder: Path) -> dict[str, bytes]:
+def local_files(folder: Path) -> dict[str, bytes]:
     paths = [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")]
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
@@ -55,7 +55,7 @@ def finish(process: subprocess.Popen[str]) -> str:
 
 @pytest.fixture
 def data(bucket: str, tmp_path: Path) -> str:
-    """A drawn data set of twelve images, in the store."""
+    """Upload a drawn data set of twelve images, and return its URL."""
     folder = tmp_path / "drawn"
     (folder / "images").mkdir(parents=True)
     (folder / "labels").mkdir()
@@ -80,15 +80,15 @@ def test_two_ranks_with_data_and_results_in_a_store(data: str, bucket: str, faul
     assert faults.counts["failed"] > 10
     faults.reset()
     (cache,) = (tmp_path / "cache/yolo/remote").glob("*/yolo-tests/sets/drawn")
-    assert here(cache) == here(tmp_path / "drawn")
-    files = there(f"{bucket}/runs/train")
+    assert local_files(cache) == local_files(tmp_path / "drawn")
+    files = stored_files(f"{bucket}/runs/train")
     assert {"settings.yaml", "model.cfg", "results.csv", "last.pt", "best.pt", "best.weights"} < files.keys()
-    assert files == here(tmp_path / "runs/s3/yolo-tests/runs/train")
+    assert files == local_files(tmp_path / "runs/s3/yolo-tests/runs/train")
     assert f"results in runs/s3/yolo-tests/runs/train, and in {bucket}/runs/train" in log
     assert not (tmp_path / "runs/s3/yolo-tests/runs/train/.upload").exists()
 
 
-def test_a_streamed_run_is_terminated_and_goes_on_elsewhere(
+def test_a_terminated_streamed_run_is_resumed_on_another_machine(
     data: str, bucket: str, faults: Faults, tmp_path: Path
 ) -> None:
     faults.busy = 11
@@ -103,22 +103,22 @@ def test_a_streamed_run_is_terminated_and_goes_on_elsewhere(
     log += finish(process)
     assert f"go on with: python -m yolo.train --resume {bucket}/runs/run" in log
     faults.reset()
-    stored = here(tmp_path / "cache/yolo/stream")
+    stored = local_files(tmp_path / "cache/yolo/stream")
     assert {Path(name).suffix for name, content in stored.items() if content} == {".txt", ".yaml"}
     assert sum(name.endswith(".png") and not content for name, content in stored.items()) == 12
-    files = there(f"{bucket}/runs/run")
-    assert files == here(tmp_path / "runs/s3/yolo-tests/runs/run")
+    files = stored_files(f"{bucket}/runs/run")
+    assert files == local_files(tmp_path / "runs/s3/yolo-tests/runs/run")
     (tmp_path / "last.pt").write_bytes(files["last.pt"])
     epoch = load_checkpoint(tmp_path / "last.pt")["state"]["epoch"]
     assert 1 <= epoch < 60
 
-    elsewhere = tmp_path / "elsewhere"  # another machine: nothing of the run is there
+    elsewhere = tmp_path / "elsewhere"  # another machine, without any file of the run
     elsewhere.mkdir()
     process = start(elsewhere, "--resume", f"{bucket}/runs/run", "--epochs", str(epoch + 1))
     log = finish(process)
     assert f"resumed in epoch {epoch + 1} of {epoch + 1}" in log
-    files = there(f"{bucket}/runs/run")
-    assert files == here(elsewhere / "runs/s3/yolo-tests/runs/run")
+    files = stored_files(f"{bucket}/runs/run")
+    assert files == local_files(elsewhere / "runs/s3/yolo-tests/runs/run")
     assert len(files["results.csv"].splitlines()) == epoch + 2
 
 
@@ -135,7 +135,7 @@ def test_a_streamed_run_is_terminated_and_goes_on_elsewhere(
         (["--evolve", "1", "--project", "s3://b"], "--project s3://b: use a folder with --evolve"),
     ],
 )
-def test_mistakes_are_one_line_and_status_2(
+def test_errors_are_one_line_and_status_2(
     bucket: str,
     tmp_path: Path,
     arguments: list[str],

@@ -18,7 +18,7 @@ from yolo.data.formats.open_dataset import open_source
 from yolo.data.formats.sizes import read_size
 from yolo.data.sample import Key
 from yolo.errors import DataError
-from yolo.remote.fetch import cached
+from yolo.remote.remote_cache import cache_path
 from yolo.remote.upload import Uploader
 
 if TYPE_CHECKING:
@@ -47,20 +47,20 @@ def opened(url: str, *, stream: bool) -> Index:
     return open_source(url, stream=stream).index("all")
 
 
-def test_nothing_but_labels_is_kept_and_the_index_is_the_same(bucket: str, faults: Faults, drawn: Path) -> None:
+def test_only_labels_are_kept_and_the_index_is_the_same(bucket: str, faults: Faults, drawn: Path) -> None:
     assert Uploader(drawn, f"{bucket}/set").finish()
     faults.log.clear()
     streamed, fetched = opened(f"{bucket}/set", stream=True), opened(f"{bucket}/set", stream=False)
     np.testing.assert_array_equal(streamed.sizes, fetched.sizes)
     assert streamed.sizes.tolist() == [[40 + number, 40] for number in range(6)]
     np.testing.assert_array_equal(streamed.all_boxes_xyxy, fetched.all_boxes_xyxy)
-    kept = [path for path in cached(f"{bucket}/set", "stream").rglob("*") if path.is_file() and path.stat().st_size]
+    kept = [path for path in cache_path(f"{bucket}/set", "stream").rglob("*") if path.is_file() and path.stat().st_size]
     assert {path.suffix for path in kept if path.name != ".fetched"} == {".txt"}
     for number in range(6):
         np.testing.assert_array_equal(read_image(streamed.path(number)), image(number))
 
 
-def test_an_image_that_tells_its_size_late(bucket: str, tmp_path: Path) -> None:
+def test_an_image_whose_size_is_beyond_the_first_bytes(bucket: str, tmp_path: Path) -> None:
     _, jpeg = cv2.imencode(".jpg", image(3, 200))
     content = jpeg.tobytes()
     comment = b"\xff\xfe" + (50_002).to_bytes(2, "big") + bytes(50_000)
@@ -76,7 +76,7 @@ def test_an_image_that_tells_its_size_late(bucket: str, tmp_path: Path) -> None:
         read_size(cut)
 
 
-def test_an_image_that_is_gone(bucket: str, faults: Faults, drawn: Path) -> None:
+def test_an_image_removed_from_the_store(bucket: str, faults: Faults, drawn: Path) -> None:
     assert Uploader(drawn, f"{bucket}/set").finish()
     index = opened(f"{bucket}/set", stream=True)
     faults.reset()
@@ -87,7 +87,7 @@ def test_an_image_that_is_gone(bucket: str, faults: Faults, drawn: Path) -> None
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
-def test_workers_read_for_themselves(bucket: str, faults: Faults, drawn: Path, method: str) -> None:
+def test_workers_read_from_the_store(bucket: str, faults: Faults, drawn: Path, method: str) -> None:
     assert Uploader(drawn, f"{bucket}/set").finish()
     index = opened(f"{bucket}/set", stream=True)
     faults.busy = 4
@@ -101,7 +101,7 @@ def test_workers_read_for_themselves(bucket: str, faults: Faults, drawn: Path, m
     assert torch.equal(batches, torch.cat([collate([item]).images for item in here]))  # type: ignore[union-attr]
 
 
-def test_the_index_is_read_anew_when_an_image_changes(
+def test_the_index_is_read_again_after_an_image_changed(
     bucket: str, faults: Faults, drawn: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dataset_format, "MIN_CACHED", 1)

@@ -12,8 +12,8 @@ from tests.programs import call
 from yolo.errors import StorageError
 from yolo.remote import __main__ as program
 from yolo.remote import retry, upload
-from yolo.remote.local_store import LocalStore
-from yolo.remote.stores import open_store
+from yolo.remote.open_store import open_store
+from yolo.remote.store import LocalStore
 from yolo.remote.upload import Uploader
 
 if TYPE_CHECKING:
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from tests.remote.faulty import Faults
 
 
-def there(url: str) -> dict[str, bytes]:
+def stored_files(url: str) -> dict[str, bytes]:
     store = open_store(url)
-    return {name: store.read(found.url, 0, found.size) for name, found in store.files(url).items()}
+    return {name: store.read(found.url, 0, found.size) for name, found in store.list_files(url).items()}
 
 
 @pytest.fixture
@@ -37,13 +37,13 @@ def run(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_folder_gets_what_is_new_or_changed(run: Path, tmp_path: Path) -> None:
+def test_new_and_changed_files_are_uploaded(run: Path, tmp_path: Path) -> None:
     copy = tmp_path / "far" / "run"
     uploader = Uploader(run, str(copy))
     assert uploader.finish()
     files = ["a.csv", "best.pt", "events", "events/c"]
     assert sorted(path.relative_to(copy).as_posix() for path in copy.rglob("*")) == files
-    (copy / "a.csv").write_text("x" * 5)  # of the same size and time: taken for the same
+    (copy / "a.csv").write_text("x" * 5)  # same size and time: considered equal
     os.utime(copy / "a.csv", ns=((run / "a.csv").stat().st_mtime_ns,) * 2)
     (run / "best.pt").write_text("longer")
     assert Uploader(run, str(copy)).finish()
@@ -51,7 +51,7 @@ def test_a_folder_gets_what_is_new_or_changed(run: Path, tmp_path: Path) -> None
     assert not (run / ".upload").exists()
 
 
-def test_a_bad_network_does_not_hold_it_up(bucket: str, faults: Faults, run: Path) -> None:
+def test_an_unreliable_network_only_delays_it(bucket: str, faults: Faults, run: Path) -> None:
     faults.busy, faults.cut_writes = 3, 2
     uploader = Uploader(run, f"{bucket}/runs/1")
     uploader.begin()
@@ -61,11 +61,11 @@ def test_a_bad_network_does_not_hold_it_up(bucket: str, faults: Faults, run: Pat
     assert uploader.finish()
     assert faults.counts["failed"] > 2
     faults.busy = faults.cut_writes = 0
-    assert there(f"{bucket}/runs/1") == {"a.csv": b"a.csv", "best.pt": b"newer" * 1000, "events/c": b"grown"}
+    assert stored_files(f"{bucket}/runs/1") == {"a.csv": b"a.csv", "best.pt": b"newer" * 1000, "events/c": b"grown"}
 
 
 class SlowStore(LocalStore):
-    """Writes when it is let, and notes what."""
+    """A store that waits before each write, and records what it writes."""
 
     def __init__(self) -> None:
         self.gate = threading.Semaphore(0)
@@ -79,13 +79,13 @@ class SlowStore(LocalStore):
         super()._put(path, url)
 
 
-def test_what_is_uploaded_is_what_was_saved_then(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_snapshots_are_uploaded(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = SlowStore()
     monkeypatch.setattr(upload, "open_store", lambda _: store)
     uploader = Uploader(run, str(tmp_path / "far"))
     uploader.sync()
     assert store.begun.acquire(timeout=10)  # a.csv is being written
-    for text in ("second", "third"):  # each takes the place of the one that waits
+    for text in ("second", "third"):  # each replaces the one that waits
         (run / "next").write_text(text)
         (run / "next").replace(run / "best.pt")
         uploader.sync()
@@ -97,11 +97,11 @@ def test_what_is_uploaded_is_what_was_saved_then(run: Path, tmp_path: Path, monk
     assert store.written == [("a.csv", "a.csv"), ("best.pt", "third"), ("c", "events/c"), ("a.csv", "a.csv and more")]
 
 
-def test_a_store_that_is_down_and_comes_back(
+def test_uploads_continue_after_an_outage(
     bucket: str, faults: Faults, run: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(upload, "PAUSES_S", (0.01,))
-    monkeypatch.setattr(upload, "REST_S", 0.05)
+    monkeypatch.setattr(upload, "RETRY_PAUSE_S", 0.05)
     caplog.set_level(logging.INFO, "yolo.remote.upload")
     uploader = Uploader(run, f"{bucket}/run")
     uploader.begin()
@@ -114,12 +114,12 @@ def test_a_store_that_is_down_and_comes_back(
     assert uploader.finish()
     first, last = (record.getMessage() for record in caplog.records)
     assert first.startswith("s3://yolo-tests/run/")
-    assert first.endswith("the run goes on, and so do the attempts")
+    assert first.endswith("the run goes on, and the upload is retried")
     assert last == "s3://yolo-tests/run: can be written again"
-    assert there(f"{bucket}/run") == {"a.csv": b"later", "best.pt": b"best.pt", "events/c": b"events/c"}
+    assert stored_files(f"{bucket}/run") == {"a.csv": b"later", "best.pt": b"best.pt", "events/c": b"events/c"}
 
 
-def test_what_could_not_be_uploaded_is_kept_and_said(
+def test_files_that_cannot_be_uploaded_are_kept_and_named(
     bucket: str, faults: Faults, run: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(upload, "PAUSES_S", (0.01,))
@@ -134,13 +134,13 @@ def test_what_could_not_be_uploaded_is_kept_and_said(
     assert {path.name for path in run.rglob("*") if path.is_file()} == {"a.csv", "best.pt", "c", ".half"}
     faults.down = False
     assert call(monkeypatch, program.main, *command.split()) == 0
-    assert there(f"{bucket}/run") == {"a.csv": b"a.csv", "best.pt": b"best.pt", "events/c": b"events/c"}
+    assert stored_files(f"{bucket}/run") == {"a.csv": b"a.csv", "best.pt": b"best.pt", "events/c": b"events/c"}
     faults.log.clear()
     assert call(monkeypatch, program.main, *command.split()) == 0
-    assert not [line for line in faults.log if line.startswith("PUT")]  # it is all there
+    assert not [line for line in faults.log if line.startswith("PUT")]  # all files are in the store
 
 
-def test_a_place_that_cannot_be_written_is_said_at_the_start(
+def test_a_target_that_cannot_be_written_is_reported_at_the_start(
     run: Path, tmp_path: Path, bucket: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").touch()
@@ -153,16 +153,16 @@ def test_a_place_that_cannot_be_written_is_said_at_the_start(
     assert capsys.readouterr().err == f"error: {tmp_path / 'no-run'}: no such folder; give the folder of a run\n"
 
 
-def test_pauses_grow_and_end(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+def test_retries_have_growing_pauses(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     slept: list[float] = []
     monkeypatch.setattr(retry, "sleep", slept.append)
 
-    def attempt(error: Exception, hopeless: Sequence[type[Exception]] = ()) -> None:
+    def attempt(error: Exception, permanent: Sequence[type[Exception]] = ()) -> None:
         def fail() -> None:
             raise error
 
         retry.with_retries(
-            fail, "s3://b/a: cannot be read", faults=(OSError,), is_hopeless=lambda e: type(e) in hopeless
+            fail, "s3://b/a: cannot be read", errors=(OSError,), is_permanent=lambda e: type(e) in permanent
         )
 
     with pytest.raises(StorageError, match=r"^s3://b/a: cannot be read, 9 times in a row: slow down$"):
@@ -174,4 +174,4 @@ def test_pauses_grow_and_end(monkeypatch: pytest.MonkeyPatch, caplog: pytest.Log
         attempt(FileNotFoundError("no such bucket"), [FileNotFoundError])
     assert len(slept) == len(retry.PAUSES_S)
     with pytest.raises(KeyError):
-        attempt(KeyError("a mistake of ours"))
+        attempt(KeyError("a bug"))

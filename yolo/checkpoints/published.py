@@ -16,7 +16,7 @@ from yolo.distributed import local_main_first
 from yolo.errors import DownloadError, WeightsError
 from yolo.remote.download import download
 from yolo.remote.fetch import fetch_file
-from yolo.storage import cache_folder, locked, shipped_folder
+from yolo.storage import cache_folder, lock_file, shipped_folder
 from yolo.urls import is_url
 
 logger = logging.getLogger(__name__)
@@ -129,7 +129,7 @@ def _fetch_locked(entry: Published, *, offline: bool) -> Path:
         raise WeightsError(f"--weights {entry.name}: not here, and offline; {by_hand}")
     problems = []
     try:
-        with locked(path.with_name(f".{path.name}.lock")):
+        with lock_file(path.with_name(f".{path.name}.lock")):
             if path.is_file():
                 return path
             for url in urls:

@@ -18,7 +18,7 @@ from yolo.evaluation.result_files import write_coco_results, write_json, write_l
 from yolo.evaluation.size_study import evaluate_sizes, format_size_study, write_size_study
 from yolo.remote.runs import new_run_folder
 from yolo.remote.upload import Uploader
-from yolo.urls import is_url, join
+from yolo.urls import is_url, join_url
 from yolo.visualization.drawing import write_image
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def publish(settings: TestSettings, text: str, content: dict[str, Any], write_fi
         folder = new_run_folder(settings.project, settings.name, write_files)
         logger.info("written: %s", folder)
         if is_url(settings.project):
-            Uploader(folder, join(settings.project, folder.name)).finish()
+            Uploader(folder, join_url(settings.project, folder.name)).finish()
 
 
 def read_split(settings: TestSettings, source: Source, model: Darknet) -> Index:

@@ -18,7 +18,7 @@ from yolo.inference.window import Window
 from yolo.log import progress
 from yolo.remote.runs import new_run_folder
 from yolo.remote.upload import Uploader
-from yolo.urls import is_url, join
+from yolo.urls import is_url, join_url
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,7 +60,7 @@ def run_detection(settings: DetectSettings) -> None:
         speed = num_images / (time.monotonic() - start)
         logger.info("%d objects in %d images, %.1f img/s: %s", num_objects, num_images, speed, folder)
         if is_url(settings.project):
-            Uploader(folder, join(settings.project, folder.name)).finish()
+            Uploader(folder, join_url(settings.project, folder.name)).finish()
 
 
 def load_predictor(settings: DetectSettings) -> Predictor:

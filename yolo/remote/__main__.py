@@ -1,4 +1,4 @@
-"""`python -m yolo.remote FOLDER TARGET`: bring a run's files to a store, those that are there already left out."""
+"""`python -m yolo.remote FOLDER TARGET`: upload the files of a run that are missing in a store or differ there."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ logger = logging.getLogger("yolo.remote")
 
 @dataclass(frozen=True, kw_only=True)
 class UploadSettings:
-    """Bring the files of a folder to a store, those that are there already left out."""
+    """Upload the files of a folder that are missing in a store or differ there."""
 
     folder: tyro.conf.Positional[Path]
-    """Folder of this machine."""
+    """Local folder."""
     target: tyro.conf.Positional[str]
-    """Folder in a store (s3://bucket/folder, gs://..., obs://...), or another folder of this machine."""
+    """Folder in a store (s3://bucket/folder, gs://..., obs://...), or another local folder."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -35,8 +35,8 @@ def main(arguments: Sequence[str]) -> None:
     if not settings.folder.is_dir():
         raise StorageError(f"{settings.folder}: no such folder; give the folder of a run")
     if not Uploader(settings.folder, settings.target).finish():
-        raise StorageError(f"{settings.target}: not everything is there; run this again")
-    logger.info("%s: is in %s", settings.folder, settings.target)
+        raise StorageError(f"{settings.target}: some files were not uploaded; run this again")
+    logger.info("%s: uploaded to %s", settings.folder, settings.target)
 
 
 if __name__ == "__main__":

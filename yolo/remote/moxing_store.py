@@ -1,19 +1,19 @@
-"""Huawei OBS through `moxing`, which ModelArts brings and gives its own access: no keys are needed there."""
+"""Huawei OBS through `moxing`, a package of ModelArts that needs no keys there."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from yolo.remote.store import Object, Store
+from yolo.remote.store import Store, StoredFile
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 class MoxingStore(Store):
-    """OBS as `moxing.file` shows it: sizes and times, no ETags."""
+    """OBS through `moxing.file`, which gives sizes and times, but no ETags."""
 
-    faults = (OSError, EOFError, RuntimeError)  # moxing's own errors are of these
+    errors = (OSError, EOFError, RuntimeError)  # the types that moxing raises
 
     @property
     def _file(self) -> Any:
@@ -21,19 +21,19 @@ class MoxingStore(Store):
 
         return moxing.file
 
-    def _files(self, folder: str) -> dict[str, Object]:
+    def _list_files(self, folder: str) -> dict[str, StoredFile]:
         if not self._file.is_directory(folder):
             return {}
         root = folder.rstrip("/")
         names = [name for name in self._file.list_directory(root, recursive=True) if not name.endswith("/")]
-        found = {name: self._look(f"{root}/{name}") for name in sorted(names)}
+        found = {name: self._stat(f"{root}/{name}") for name in sorted(names)}
         return {name: entry for name, entry in found.items() if entry}
 
-    def _look(self, url: str) -> Object | None:
+    def _stat(self, url: str) -> StoredFile | None:
         if not self._file.exists(url) or self._file.is_directory(url):
             return None
         entry = self._file.stat(url)
-        return Object(url=url, size=entry.length, tag=str(entry.mtime_nsec), modified=entry.mtime_nsec / 1e9)
+        return StoredFile(url=url, size=entry.length, tag=str(entry.mtime_nsec), modified=entry.mtime_nsec / 1e9)
 
     def _read(self, url: str, start: int, end: int | None) -> bytes:
         with self._file.File(url, "rb") as file:
@@ -45,6 +45,6 @@ class MoxingStore(Store):
     def _put(self, path: Path, url: str) -> None:
         self._file.copy(str(path), url)
 
-    def _holds(self, path: Path, url: str, *, sure: bool = False) -> bool:
-        there = self._look(url)
-        return not sure and there is not None and there.size == path.stat().st_size
+    def _has_copy(self, path: Path, url: str, *, exact: bool = False) -> bool:
+        there = self._stat(url)
+        return not exact and there is not None and there.size == path.stat().st_size

@@ -1,4 +1,4 @@
-"""Calls of a network that fails now and then: again, after pauses that grow."""
+"""Retry calls over an unreliable network, with growing pauses."""
 
 from __future__ import annotations
 
@@ -16,48 +16,48 @@ logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
-PAUSES_S = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # before each further attempt: a minute in all
-SILENT = 4  # attempts that may fail before it is said
-SPREAD = 0.25  # by which share pauses differ, so that many machines do not come back at the same instant
+PAUSES_S = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # before each further attempt, about a minute in total
+NUM_SILENT = 3  # failed attempts before a warning is logged
+JITTER = 0.25  # relative random change of pauses, so that many machines do not retry at the same instant
 
 
 def with_retries(
     call: Callable[[], Result],
-    what: str,
+    failure: str,
     *,
-    faults: tuple[type[BaseException], ...],
-    is_hopeless: Callable[[BaseException], bool],
+    errors: tuple[type[BaseException], ...],
+    is_permanent: Callable[[BaseException], bool],
     pauses_s: Sequence[float] = PAUSES_S,
 ) -> Result:
-    """The result of a call that may fail.
+    """Return the result of a call, repeated after errors that may pass.
 
     Args:
-        call: is made again after each fault.
-        what: it does, for messages: `s3://bucket/a: cannot be read`.
-        faults: errors of the network, of the store, and of what was asked.
-        is_hopeless: tells those of the last kind, which do not pass.
+        call: the call.
+        failure: what to report if it fails: `s3://bucket/a: cannot be read`.
+        errors: exceptions of the network and of the store.
+        is_permanent: exception -> True if a further attempt would fail too.
         pauses_s: seconds before each further attempt.
 
     Raises:
-        StorageError: a fault that does not pass, or one after the last pause.
+        StorageError: a permanent error, or the attempt after the last pause failed.
     """
-    chance = random.Random()  # not the global one, which the run's numbers come from
+    rng = random.Random()  # not the global generator, which training draws from
     for attempt, pause in enumerate([*pauses_s, None], start=1):
         try:
             return call()
-        except faults as error:  # noqa: PERF203 (it waits for a network)
-            if is_hopeless(error):
-                raise StorageError(f"{what}: {reason(error)}") from error
+        except errors as error:  # noqa: PERF203 (network calls dominate)
+            if is_permanent(error):
+                raise StorageError(f"{failure}: {reason(error)}") from error
             if pause is None:
                 count = f", {attempt} times in a row" if attempt > 1 else ""
-                raise StorageError(f"{what}{count}: {reason(error)}") from error
-            if attempt >= SILENT:
-                logger.warning("%s: %s; the next attempt follows in %.0f s", what, reason(error), pause)
-            sleep(pause * chance.uniform(1 - SPREAD, 1 + SPREAD))
+                raise StorageError(f"{failure}{count}: {reason(error)}") from error
+            if attempt > NUM_SILENT:
+                logger.warning("%s: %s; next attempt in %.0f s", failure, reason(error), pause)
+            sleep(pause * rng.uniform(1 - JITTER, 1 + JITTER))
     raise AssertionError
 
 
 def reason(error: BaseException) -> str:
-    """What an error says, in a line."""
+    """Return the first line of an error's message, or its type."""
     text = str(getattr(error, "strerror", None) or error).strip()
     return text.splitlines()[0] if text else type(error).__name__

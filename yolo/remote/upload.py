@@ -1,4 +1,4 @@
-"""Brings a folder's files to a store in the background, file after file, however often the network fails."""
+"""Upload the files of a folder to a store in a background thread, despite failures of the network."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from yolo.errors import StorageError
 from yolo.log import progress
+from yolo.remote.open_store import open_store
 from yolo.remote.retry import PAUSES_S
 from yolo.remote.snapshots import Snapshots
-from yolo.remote.stores import open_store
-from yolo.urls import join
+from yolo.urls import join_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,20 +19,19 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-REST_S = 30.0  # after a file that could not be written, before the next attempt, while the run goes on
-LOOK_S = 0.1  # between two looks at a queue that is waited for
+RETRY_PAUSE_S = 30.0  # pause after a failed upload while the run goes on
+POLL_S = 0.1
 
 
 class Uploader:
-    """Keeps a copy of a folder in a store.
+    """Keeps a copy of a local folder in a store.
 
-    A file is queued as it is at that moment; of one that waits in the queue already, the newer content takes the place.
-    One thread works on the queue. What cannot be written goes back to its end, until `finish`, which gives up after a
-    minute without success.
+    A snapshot of each new or changed file is queued; it replaces an older one that still waits. One thread uploads the
+    queue. A file that cannot be written is queued again, until `finish`, which gives up after a minute without success.
 
     Args:
-        folder: of this machine.
-        target: URL, or folder of this machine, that gets the copy.
+        folder: the local folder.
+        target: URL or local folder of the copy.
     """
 
     def __init__(self, folder: Path, target: str) -> None:
@@ -40,20 +39,20 @@ class Uploader:
         self.target = target
         self._store = open_store(target)
         self._snapshots = Snapshots(folder, target)
-        self._known: set[str] = set()  # names that this object has written
-        self._changed = threading.Condition()  # guards what follows
-        self._waiting: dict[str, Path] = {}  # name -> its snapshot, in the order of the queue
-        self._failed: dict[str, str] = {}  # name -> why it was given up
-        self._thread: threading.Thread | None = None  # works on the queue; none while it is empty
+        self._uploaded: set[str] = set()  # names of files that this object has written
+        self._changed = threading.Condition()  # guards the attributes below
+        self._waiting: dict[str, Path] = {}  # name -> snapshot, in the order of the queue
+        self._failed: dict[str, str] = {}  # name -> error message
+        self._thread: threading.Thread | None = None  # None while the queue is empty
         self._finishing = False
-        self._in_trouble = False  # the last file could not be written, and that was said
-        self._gave_up = False  # nor could the last one of those that `finish` waits for
+        self._has_warned = False  # the last file could not be written, and a warning was logged
+        self._gave_up = False  # the last file could not be written during `finish`
 
     def begin(self) -> None:
-        """Queue all files, and write the first of them at once.
+        """Queue all files, and write the first one before returning, to find a wrong target early.
 
         Raises:
-            StorageError: it cannot be written, so that no other would be.
+            StorageError: the first file cannot be written.
         """
         self._queue()
         with self._changed:
@@ -64,15 +63,15 @@ class Uploader:
         self._start()
 
     def sync(self) -> None:
-        """Queue what is new or changed; returns at once."""
+        """Queue new and changed files without waiting for them."""
         self._queue()
         self._start()
 
     def finish(self) -> bool:
-        """Queue what is new or changed, wait until all is written, and say what could not be.
+        """Queue new and changed files, wait until all are written, and log those that cannot be.
 
         Returns:
-            Whether everything is there.
+            True if all files were written.
         """
         self._queue()
         with self._changed:
@@ -85,11 +84,11 @@ class Uploader:
         finally:
             with self._changed:
                 self._finishing = False
-                left = dict.fromkeys(self._waiting, "the program was interrupted") | self._failed
+                missing = dict.fromkeys(self._waiting, "the program was interrupted") | self._failed
                 self._waiting = {}
-            self._report(left)
+            self._report(missing)
         self._snapshots.clear()
-        return not left
+        return not missing
 
     def _queue(self) -> None:
         for name, snapshot in self._snapshots.take():
@@ -110,12 +109,12 @@ class Uploader:
             total = len(self._waiting)
         with progress(total=total, desc=f"upload to {self.target}", unit=" files", delay=1) as bar, self._changed:
             while self._thread is not None:
-                self._changed.wait(LOOK_S)
+                self._changed.wait(POLL_S)
                 if done := total - len(self._waiting) - bar.n:
                     bar.update(done)
 
     def _work(self) -> None:
-        """Write what waits, until nothing does."""
+        """Write queued files until the queue is empty."""
         try:
             while True:
                 with self._changed:
@@ -127,23 +126,23 @@ class Uploader:
                 try:
                     self._write(name, snapshot, pauses_s)
                 except StorageError as error:
-                    self._put_back(name, snapshot, error)
+                    self._requeue(name, snapshot, error)
                 else:
-                    self._all_well()
+                    self._reset_failures()
         finally:
             with self._changed:
                 self._thread = None
                 self._changed.notify_all()
 
     def _write(self, name: str, snapshot: Path, pauses_s: Sequence[float] = PAUSES_S) -> None:
-        url = join(self.target, name)
-        if name in self._known or not self._store.holds(snapshot, url, pauses_s):
+        url = join_url(self.target, name)
+        if name in self._uploaded or not self._store.has_copy(snapshot, url, pauses_s):
             self._store.put(snapshot, url, pauses_s)
-        self._known.add(name)
+        self._uploaded.add(name)
         snapshot.unlink(missing_ok=True)
 
-    def _put_back(self, name: str, snapshot: Path, error: StorageError) -> None:
-        """Keep what could not be written for later, unless there is something newer by now, or no later."""
+    def _requeue(self, name: str, snapshot: Path, error: StorageError) -> None:
+        """Queue a file again that could not be written, unless a newer snapshot waits or this is the end."""
         with self._changed:
             if self._finishing:
                 self._failed[name] = str(error)
@@ -151,23 +150,23 @@ class Uploader:
                 return
             if self._waiting.setdefault(name, snapshot) != snapshot:
                 snapshot.unlink(missing_ok=True)
-            if not self._in_trouble:
-                logger.warning("%s; the run goes on, and so do the attempts", error)
-            self._in_trouble = True
-            self._changed.wait_for(lambda: self._finishing, REST_S)
+            if not self._has_warned:
+                logger.warning("%s; the run goes on, and the upload is retried", error)
+            self._has_warned = True
+            self._changed.wait_for(lambda: self._finishing, RETRY_PAUSE_S)
 
-    def _all_well(self) -> None:
+    def _reset_failures(self) -> None:
         with self._changed:
-            if self._in_trouble:
+            if self._has_warned:
                 logger.info("%s: can be written again", self.target)
-            self._in_trouble = self._gave_up = False
+            self._has_warned = self._gave_up = False
 
-    def _report(self, left: Mapping[str, str]) -> None:
-        for name in left:
+    def _report(self, missing: Mapping[str, str]) -> None:
+        for name in missing:
             self._snapshots.forget(name)
-        if left:
-            names = ", ".join(sorted(left))
+        if missing:
+            names = ", ".join(sorted(missing))
             logger.warning(
-                "%d files of %s are not in %s: %s (%s); they are kept; bring them there: python -m yolo.remote %s %s",
-                len(left), self.folder, self.target, names, next(iter(left.values())), self.folder, self.target,
+                "%d files of %s are not in %s: %s (%s); they are kept; upload them with: python -m yolo.remote %s %s",
+                len(missing), self.folder, self.target, names, next(iter(missing.values())), self.folder, self.target,
             )  # fmt: skip

@@ -23,7 +23,7 @@ from yolo.evaluation.preview import draw_predictions
 from yolo.inference.detector import Detector
 from yolo.model.network import Darknet
 from yolo.training.validation import fitness
-from yolo.urls import is_url, join
+from yolo.urls import is_url, join_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -124,7 +124,7 @@ def build_callbacks(
 def upload_targets(settings: TrainSettings, folder: Path) -> list[str]:
     """Return the further places that the files of a run go to: the project if that is a URL, and the bucket."""
     places = [*([settings.run.project] if is_url(settings.run.project) else []), settings.saving.bucket]
-    return list(dict.fromkeys(join(place, folder.name) for place in places if place))
+    return list(dict.fromkeys(join_url(place, folder.name) for place in places if place))
 
 
 def draw_preview(model: nn.Module, validation: Validation) -> npt.NDArray[np.uint8]:

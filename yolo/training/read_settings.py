@@ -18,7 +18,7 @@ from yolo.config.run_settings import RUNS
 from yolo.config.train_settings import DEMO, TrainSettings
 from yolo.remote.fetch import local_path
 from yolo.training.run_folder import NEWEST, SETTINGS_FILE, find_run, run_of_this_job
-from yolo.urls import split
+from yolo.urls import split_url
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,7 +59,7 @@ def read_train_settings(arguments: Sequence[str]) -> TrainSettings:
         run, origin = find_run(given.resume, given.project)
         defaults = with_recipe(defaults, str(run / SETTINGS_FILE))
         if origin:
-            defaults = with_values(defaults, dict(zip(("project", "name"), split(origin), strict=True)))
+            defaults = with_values(defaults, dict(zip(("project", "name"), split_url(origin), strict=True)))
         arguments = _with_resume(arguments, run)
     is_demo = not (given.data or given.resume or {"-h", "--help"} & set(arguments))
     if is_demo and not given.hyp:

@@ -17,7 +17,7 @@ from yolo.evaluation.metric_plots import draw_pr_curves
 from yolo.evaluation.preview import draw_batch
 from yolo.evaluation.run_plots import plot_results
 from yolo.evaluation.tables import format_class_table
-from yolo.remote.runs import name_of
+from yolo.remote.runs import resume_argument
 from yolo.training.build_callbacks import draw_preview
 from yolo.training.build_training import Training, build_training
 from yolo.training.out_of_memory import explain_errors
@@ -46,7 +46,7 @@ def run_training(settings: TrainSettings) -> None:
         training.trainer.train()
     reason = training.trainer.stop_reason
     if training.trainer.is_interrupted:
-        run_name = name_of(training.folder, settings.run.project)
+        run_name = resume_argument(training.folder, settings.run.project)
         logger.info("stopped (%s); go on with: python -m yolo.train --resume %s", reason, run_name)
         return
     if reason:

@@ -11,9 +11,9 @@ from yolo.checkpoints.checkpoint_file import load_checkpoint
 from yolo.config.recipe import write_settings
 from yolo.errors import SettingsError
 from yolo.remote.fetch import fetch_file
-from yolo.remote.runs import fetch_run, local_project, new_run_folder, newest_run, run_of
-from yolo.remote.stores import open_store
-from yolo.urls import is_url, join
+from yolo.remote.open_store import open_store
+from yolo.remote.runs import fetch_run, local_project, new_run_folder, newest_run, run_url
+from yolo.urls import is_url, join_url
 
 if TYPE_CHECKING:
     from yolo.config.train_settings import TrainSettings
@@ -74,7 +74,7 @@ def find_run(resume: str, project: str) -> tuple[Path, str]:
         YoloError: there is none, or it cannot be fetched.
     """
     if is_url(resume) or (resume == NEWEST and is_url(project)):
-        url = newest_run(project, SETTINGS_FILE) if resume == NEWEST else run_of(resume)
+        url = newest_run(project, SETTINGS_FILE) if resume == NEWEST else run_url(resume)
         return fetch_run(url), url
     if resume == NEWEST:
         found = sorted(Path(project).glob(f"*/{SETTINGS_FILE}"), key=lambda path: path.parent.stat().st_mtime)
@@ -96,8 +96,8 @@ def run_of_this_job(project: str) -> str:
     for path in local_project(project).glob(f"*/{JOB_FILE}"):
         if path.read_text(encoding="utf-8") == job:
             return str(path.parent)
-    names = open_store(project).files(project) if is_url(project) else {}
+    names = open_store(project).list_files(project) if is_url(project) else {}
     for name in names:  # begun by another machine
-        if name.endswith(f"/{JOB_FILE}") and fetch_file(join(project, name)).read_text(encoding="utf-8") == job:
-            return join(project, name.removesuffix(f"/{JOB_FILE}"))
+        if name.endswith(f"/{JOB_FILE}") and fetch_file(join_url(project, name)).read_text(encoding="utf-8") == job:
+            return join_url(project, name.removesuffix(f"/{JOB_FILE}"))
     return ""

@@ -26,7 +26,7 @@ from yolo.tuning.search_log import Generation, append_generation, best_of, read_
 from yolo.tuning.search_plot import plot_generations
 from yolo.tuning.search_samplers import Mutation
 from yolo.tuning.space import genes_of, values_of
-from yolo.urls import join
+from yolo.urls import join_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -176,7 +176,7 @@ def report(folder: Path, genes: Sequence[Gene], bucket: str) -> None:
         for name in ("last.pt", *(("best.pt", "best.weights") if generation.run != best.run else ())):
             (folder / generation.run / name).unlink(missing_ok=True)
     if bucket:
-        Uploader(folder, join(bucket, folder.name)).finish()
+        Uploader(folder, join_url(bucket, folder.name)).finish()
     logger.info(
         "%s: fitness %.4f; the best of %d is %s with %.4f: %s",
         folder, generations[-1].fitness, len(generations), best.run, best.fitness, folder / BEST_FILE,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
 from yolo.errors import DataError
-from yolo.storage import locked
+from yolo.storage import lock_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,7 +43,7 @@ def append_generation(path: Path, generation: Generation) -> None:
     columns = [*FIXED_COLUMNS, *generation.values]
     fixed = {name: str(getattr(generation, name)) for name in FIXED_COLUMNS}
     row = [*fixed.values(), *(repr(value) for value in generation.values.values())]
-    with locked(path) as file:
+    with lock_file(path) as file:
         file.seek(0)
         text = file.read().decode()
         if text and next(csv.reader(text.splitlines())) != columns:

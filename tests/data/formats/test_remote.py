@@ -9,7 +9,7 @@ import pytest
 
 from yolo.data.formats.open_dataset import open_source
 from yolo.data.formats.remote import fetch_data_set
-from yolo.remote.fetch import cached
+from yolo.remote.remote_cache import cache_path
 from yolo.remote.upload import Uploader
 
 
@@ -42,7 +42,7 @@ def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_a_description_brings_its_folder(url: str, name: str, stream: bool) -> None:
     data = f"{url}/{name}" if name else url
     path = fetch_data_set(data, stream=stream)
-    assert path == cached(data, "stream" if stream else "remote")
+    assert path == cache_path(data, "stream" if stream else "remote")
     index = open_source(data, stream=stream).index("train")
     assert index.names == ("cell",)
     assert index.size(0) == (40, 30)
@@ -54,4 +54,4 @@ def test_a_folder_whose_name_has_a_dot(url: str, tmp_path: Path) -> None:
     dotted = url.replace("/set", "/set.v2")
     assert Uploader(tmp_path / "set", dotted).finish()
     assert open_source(dotted).splits
-    assert fetch_data_set(dotted + "/", stream=False) == cached(dotted, "remote")
+    assert fetch_data_set(dotted + "/", stream=False) == cache_path(dotted, "remote")

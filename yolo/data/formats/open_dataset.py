@@ -15,7 +15,7 @@ from yolo.data.formats.remote import fetch_data_set
 from yolo.data.formats.voc_format import VocSource
 from yolo.errors import DataError
 from yolo.storage import find_file, shipped_names
-from yolo.urls import is_url, path_of
+from yolo.urls import is_url, to_path
 
 FORMATS: tuple[type[Source], ...] = (  # the first that matches counts: a description tells more than a folder
     DarknetSource,
@@ -42,7 +42,7 @@ def open_source(data: str, *, stream: bool = False) -> Source:
     """
     if data == SHAPES:
         return DarknetSource(ensure_shapes(SHAPES_FOLDER))
-    path = fetch_data_set(data, stream=stream) if is_url(data) else path_of(data)
+    path = fetch_data_set(data, stream=stream) if is_url(data) else to_path(data)
     if not path.exists():
         found = find_file(data, "data", ".data")
         if found is None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from yolo.remote.fetch import Kind, cached, fetch_folder
-from yolo.remote.stores import open_store
-from yolo.urls import split
+from yolo.remote.fetch import fetch_folder
+from yolo.remote.open_store import open_store
+from yolo.remote.remote_cache import Kind, cache_path
+from yolo.urls import split_url
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,12 +31,12 @@ def fetch_data_set(url: str, *, stream: bool) -> Path:
     """
     folder = url.rstrip("/")
     kind: Kind = "stream" if stream else "remote"
-    if PurePosixPath(folder).suffix and open_store(url).look(folder):
-        folder, _ = split(folder)
+    if PurePosixPath(folder).suffix and open_store(url).stat(folder):
+        folder, _ = split_url(folder)
         if url.endswith(".json") and folder.endswith(f"/{ANNOTATIONS}"):
-            folder, _ = split(folder)
-    fetch_folder(folder, cached(folder, kind), is_hollow=lambda name: stream and _is_image(name))
-    return cached(url.rstrip("/"), kind)
+            folder, _ = split_url(folder)
+    fetch_folder(folder, cache_path(folder, kind), is_placeholder=lambda name: stream and _is_image(name))
+    return cache_path(url.rstrip("/"), kind)
 
 
 def _is_image(name: str) -> bool:

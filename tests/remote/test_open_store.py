@@ -14,7 +14,7 @@ from yolo.errors import StorageError
 from yolo.remote.fetch import fetch_folder
 from yolo.remote.fsspec_store import FsspecStore
 from yolo.remote.moxing_store import MoxingStore
-from yolo.remote.stores import host_of, open_store
+from yolo.remote.open_store import host_of, open_store
 from yolo.remote.upload import Uploader
 
 
@@ -30,24 +30,24 @@ def folder(tmp_path: Path) -> Path:
 def round_trip(folder: Path, url: str, into: Path) -> None:
     assert Uploader(folder, url).finish()
     store = open_store(url)
-    assert list(store.files(url)) == ["a", "deep/b"]
-    assert store.files(f"{url}/none") == {}
+    assert list(store.list_files(url)) == ["a", "deep/b"]
+    assert store.list_files(f"{url}/none") == {}
     assert store.read(f"{url}/a", 10, 20) == bytes(range(10, 20))
-    assert store.look(f"{url}/deep") is None
+    assert store.stat(f"{url}/deep") is None
     fetch_folder(url, into)
     assert (into / "a").read_bytes() == bytes(range(50))
     assert (into / "deep" / "b").read_text() == "b"
 
 
-def test_any_scheme_of_fsspec(folder: Path, tmp_path: Path) -> None:
+def test_other_schemes_of_fsspec(folder: Path, tmp_path: Path) -> None:
     round_trip(folder, "memory://bucket/run", tmp_path / "into")
 
 
-def test_obs_by_its_s3_interface(bucket: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_obs_through_s3(bucket: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(variable)
     monkeypatch.delenv("S3_ENDPOINT", raising=False)
-    with pytest.raises(StorageError, match=r"obs:// needs the variable OBS_ENDPOINT, such as"):
+    with pytest.raises(StorageError, match=r"obs:// needs the environment variable OBS_ENDPOINT, such as"):
         open_store("obs://yolo-tests/run")
     monkeypatch.setenv("OBS_ENDPOINT", os.environ["AWS_ENDPOINT_URL"])
     monkeypatch.delenv("AWS_ENDPOINT_URL")
@@ -58,7 +58,7 @@ def test_obs_by_its_s3_interface(bucket: str, folder: Path, tmp_path: Path, monk
 
 
 class FakeMoxingFile:
-    """The functions of `moxing.file` that are used, on a folder: what is documented of them, no more."""
+    """The functions of `moxing.file` that are used, as documented, on a local folder."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -100,23 +100,23 @@ def moxing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return root
 
 
-def test_obs_by_moxing_where_that_is(moxing: Path, folder: Path, tmp_path: Path) -> None:
+def test_obs_through_moxing_if_installed(moxing: Path, folder: Path, tmp_path: Path) -> None:
     assert isinstance(open_store("obs://b/run"), MoxingStore)
     round_trip(folder, "obs://b/run", tmp_path / "into")
     assert (moxing / "b" / "run" / "deep" / "b").read_text() == "b"
 
 
-def test_a_package_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     for url, package, extra in (("s3://b", "s3fs", "s3"), ("gs://b", "gcsfs", "gcs")):
         message = rf"{url[:5]} needs the package {package}, which is not installed; run: pip install 'yolo\[{extra}\]'"
         with pytest.raises(StorageError, match=message):
             open_store(url)
-    with pytest.raises(StorageError, match=r"nowhere://b: 'nowhere://' cannot be used: .*; known are s3://"):
+    with pytest.raises(StorageError, match=r"nowhere://b: 'nowhere://' cannot be used: .*; use s3://"):
         open_store("nowhere://b")
 
 
-def test_a_server_has_its_own_place_in_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_server_has_its_own_cache(monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
         monkeypatch.delenv(variable, raising=False)
     assert host_of("s3") == ""
