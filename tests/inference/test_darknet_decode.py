@@ -13,6 +13,7 @@ from PIL import Image
 
 from yolo.darknet.jpeg_coefficients import read_coefficients
 from yolo.data.decode import read_image
+from yolo.errors import DataError
 from yolo.inference.darknet_decode import read_as_darknet
 
 GOLDEN = Path(__file__).with_name("stb_jpegs.npz")
@@ -48,9 +49,19 @@ def test_lossless_image(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_as_darknet(tmp_path / "a.png", (60, 40)), gradient_image())
 
 
-@pytest.mark.parametrize("cut", [10, 200, 400])
-def test_a_cut_file_has_no_coefficients_or_stays_close(cut: int) -> None:
+@pytest.mark.parametrize(
+    ("num_bytes", "has_coefficients"),
+    [
+        (10, False),  # ends in the header
+        (400, False),  # ends in a table
+        (1272, False),  # ends in the scan
+        (1352, True),  # lacks only the last 20 bytes
+    ],
+)
+def test_truncated_jpeg_is_refused(tmp_path: Path, num_bytes: int, has_coefficients: bool) -> None:
     with np.load(GOLDEN) as arrays:
         data = arrays["444"].tobytes()
-    jpeg = read_coefficients(data[:cut])
-    assert jpeg is None or (jpeg.width, jpeg.height) == (53, 41)
+    assert (read_coefficients(data[:num_bytes]) is not None) == has_coefficients
+    (tmp_path / "a.jpg").write_bytes(data[:num_bytes])
+    with pytest.raises(DataError, match=r"a\.jpg: does not decode as an image"):
+        read_as_darknet(tmp_path / "a.jpg", (53, 41))

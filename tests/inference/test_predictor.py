@@ -10,6 +10,8 @@ import torch
 
 import yolo
 from tests.spots import BLUE, RED, paint, spot_model, write_spot_network
+from yolo.boxes.nms import NmsSettings
+from yolo.boxes.nms_methods import NmsMethod
 from yolo.config.predict_settings import PredictSettings
 from yolo.errors import DataError, SettingsError, YoloError
 from yolo.inference.predictor import Predictor, find_class_ids
@@ -80,6 +82,30 @@ def test_predict_options(spots: Predictor) -> None:
     assert len(spots.predict(many).names) == 0  # shrunk to a tenth, they are less than a pixel
     assert rows(spots.predict(many, tile=True)[0]) == [([40, 40, 48, 48], "red"), ([320, 328, 328, 336], "blue")]
     assert rows(spots.predict(many, img_size=640)[0]) == rows(spots.predict(many, tile=True)[0])
+
+
+def test_detector_has_the_nms_settings_of_the_options(spots: Predictor) -> None:
+    settings = PredictSettings(
+        conf_thres=0.1,
+        iou_thres=0.2,
+        max_det=7,
+        multi_label=False,
+        agnostic=True,
+        classes=("blue",),
+        nms="gaussian",
+        nms_beta=0.3,
+        nms_sigma=0.4,
+    )
+    assert spots.build_detector(settings).nms == NmsSettings(
+        score_threshold=0.1,
+        iou_threshold=0.2,
+        max_detections=7,
+        multi_label=False,
+        class_agnostic=True,
+        classes=[1],
+        method=NmsMethod(kind="gaussian", beta=0.3, sigma=0.4),
+    )
+    assert spots.build_detector(PredictSettings()).nms.classes is None
 
 
 def test_boxes_are_in_pixels_of_the_image(spots: Predictor) -> None:

@@ -12,12 +12,12 @@ NmsKind = Literal["greedy", "merge", "linear", "gaussian", "diou"]
 
 @dataclass(frozen=True, kw_only=True)
 class PredictSettings:
-    """Which detections are kept, and how images enter the network."""
+    """Thresholds, suppression, and the size of the network input."""
 
     conf_thres: float = 0.25
     """Minimum score of a detection."""
     iou_thres: float = 0.45
-    """Of two detections of a class that overlap more than this, the one with the lower score is suppressed."""
+    """Overlap above which the detection with the lower score is suppressed, among those of one class."""
     max_det: int = 300
     """Maximum number of detections per image."""
     classes: tuple[str | int, ...] = ()
