@@ -73,8 +73,8 @@ def test_summary_of_cocos_twelve_metrics() -> None:
 
 def test_ap_table_of_darknets_metric() -> None:
     index = Index.from_records(["a", "b"], [image_record([[0, 0, 10, 10]], [0])])
-    found = flat_detections([(0, [0, 0, 10, 8], 0.9, 0), (0, [50, 50, 60, 60], 0.8, 0)])
-    text = format_ap(compute_darknet_map(index, found, iou_threshold=0.5, points=0, confidence=0.25))
+    detections = flat_detections([(0, [0, 0, 10, 8], 0.9, 0), (0, [50, 50, 60, 60], 0.8, 0)])
+    text = format_ap(compute_darknet_map(index, detections, iou_threshold=0.5, points=0, confidence=0.25))
     assert text.splitlines() == [
         "class  images  objects      AP  TP  FP      P      R",
         "a           1        1  1.0000   1   1  0.500  1.000",

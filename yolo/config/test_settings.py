@@ -33,7 +33,7 @@ class TestSettings:
     """Split to evaluate; default: that of --task."""
     metric: Literal["coco", "voc07", "voc", "darknet"] = "coco"
     """COCO's twelve metrics, VOC's AP of 2007 or 2010, or Darknet's `detector map`."""
-    batch_size: int = 16
+    batch_size: int = EVALUATION_BATCH_SIZE
     """Images per batch; Darknet's metric uses 1."""
     img_size: int | None = None
     """Side of the network input, pixels; default: the run's, else the cfg's width (Darknet's metric: and height)."""

@@ -60,9 +60,9 @@ def match_directly(index: Index, detections: FlatDetections) -> list[tuple[float
     out = []
     for image in range(len(index)):
         for class_id in range(len(index.names)):
-            mine = np.flatnonzero(index.class_ids(image) == class_id)
-            gt_xyxy, crowd = index.boxes_xyxy(image)[mine], index.ignore(image)[mine]
-            taken = np.zeros(len(mine), np.bool_)
+            of_class = np.flatnonzero(index.class_ids(image) == class_id)
+            gt_xyxy, crowd = index.boxes_xyxy(image)[of_class], index.ignore(image)[of_class]
+            taken = np.zeros(len(of_class), np.bool_)
             which = np.flatnonzero((detections.image_id == image) & (detections.class_id == class_id))
             for d in which[np.argsort(-detections.score[which], kind="stable")]:
                 best, best_overlap = -1, 0.5

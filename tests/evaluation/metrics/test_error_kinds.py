@@ -40,7 +40,7 @@ def test_one_error_of_each_kind(name: str, box: list[float], class_id: int, miss
 
 
 def test_cost_is_the_map50_gained_by_fixing_one_kind() -> None:
-    # "a": a hit at .9 and a localization error at .5: recall 1/3 now (34 of 101 points), 2/3 when fixed (67). "b": 0.
+    # "a": a TP at .9 and a localization error at .5: recall 1/3 now (34 of 101 points), 2/3 when fixed (67). "b": 0.
     got = error_kinds_by_name([*RIGHT, (0, [50, 50, 70, 58], 0.5, 0)])
     assert got["localization"].map50_lost == pytest.approx((67 - 34) / 101 / 2)
     # Missed: the third "a" and "b". Without them "a" has two objects: recall 1/2 (51 points).

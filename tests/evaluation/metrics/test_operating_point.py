@@ -7,7 +7,7 @@ from yolo.evaluation.metrics.operating_point import best_operating_point
 
 
 @pytest.mark.parametrize(
-    ("score", "hit", "confidence", "precision", "recall"),
+    ("score", "is_tp", "confidence", "precision", "recall"),
     [
         ([0.9, 0.8, 0.7], [1, 0, 1], 0.7, 2 / 3, 1.0),  # F1 2/3, 1/2, 4/5
         ([0.9, 0.8, 0.7], [1, 1, 0], 0.8, 1.0, 1.0),  # F1 2/3, 1, 4/5
@@ -16,10 +16,10 @@ from yolo.evaluation.metrics.operating_point import best_operating_point
     ],
 )
 def test_one_class_with_two_objects(
-    score: list[float], hit: list[int], confidence: float, precision: float, recall: float
+    score: list[float], is_tp: list[int], confidence: float, precision: float, recall: float
 ) -> None:
     point = best_operating_point(
-        np.array(score), np.zeros(len(score), np.int64), np.array(hit, np.bool_), np.array([2])
+        np.array(score), np.zeros(len(score), np.int64), np.array(is_tp, np.bool_), np.array([2])
     )
     assert point.confidence == confidence
     assert (point.precision[0], point.recall[0]) == pytest.approx((precision, recall))
