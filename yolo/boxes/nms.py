@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class NmsSettings:
     """Thresholds and rules of non-maximum suppression."""
 
-    score_threshold: float  # a candidate needs a higher score than this, also after it was weakened
+    score_threshold: float  # a candidate needs a higher score than this, also after suppression lowered it
     iou_threshold: float  # a candidate is suppressed if its overlap with a better survivor is more than this
     max_detections: int = 100  # maximum number of survivors per image, best first; COCO counts 100
     multi_label: bool = True  # every class of a box above the threshold is a candidate; else only its best class
@@ -35,7 +35,7 @@ class NmsSettings:
 
 
 def non_max_suppression(predictions: Predictions, settings: NmsSettings) -> list[Detections]:
-    """Take the best candidate, drop or weaken those that overlap it, repeat.
+    """Take the best candidate, drop or lower the scores of those that overlap it, repeat.
 
     The result depends only on the input: equal scores are taken in the order (box, class), all candidates are
     considered, there is no time limit, and boxes that are not finite are left out. Memory grows with the number of

@@ -26,7 +26,7 @@ _CHUNK = 2048  # boxes on each side of a table of pairs
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NmsMethod:
-    """How overlap is measured, and what it does.
+    """Suppression method: how overlap is measured, and what it does.
 
     `greedy` drops candidates whose IoU with a better one is above the threshold. `merge` does the same, then moves each
     survivor to the mean, weighted by scores, of all candidates of its class that overlap it by more than the threshold.

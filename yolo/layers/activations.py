@@ -33,7 +33,7 @@ class Function(nn.Module):
 
 
 def hard_mish(x: Tensor) -> Tensor:
-    """X above 0, x * x / 2 + x above -2, else 0."""
+    """Return x above 0, x * x / 2 + x in -2..0, else 0."""
     return torch.where(x > 0, x, torch.where(x > -2, x * x / 2 + x, torch.zeros_like(x)))
 
 

@@ -100,13 +100,13 @@ class Convolutional(LayerSpec):
 
     @property
     def strides(self) -> tuple[int, int]:
-        """(vertical, horizontal)."""
+        """Strides of the layer, (vertical, horizontal)."""
         vertical, horizontal = self.stride_y or 0, self.stride_x or 0
         return (vertical if vertical >= 1 else self.stride), (horizontal if horizontal >= 1 else self.stride)
 
     @property
     def conv_strides(self) -> tuple[int, int]:
-        """(vertical, horizontal) of the convolution itself; 1 where a blur takes over the layer's stride."""
+        """Strides of the convolution itself, (vertical, horizontal); 1 where a blur takes over the layer's stride."""
         return (1, 1) if self.antialiasing else self.strides
 
     @property

@@ -125,7 +125,7 @@ class AnchorHeadSpec(HeadSpec):
 
     @property
     def anchors_wh(self) -> tuple[tuple[float, float], ...]:
-        """(width, height) of this head's anchors, pixels of the network input.
+        """Sizes (width, height) of this head's anchors, pixels of the network input.
 
         Darknet stores `num` anchors; a larger index in `mask` gives size 0 (cspx-p7-mish.cfg).
         """

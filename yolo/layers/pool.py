@@ -30,7 +30,7 @@ class PoolWindow:
         """Cells of padding at the start and the end of each axis."""
         return self.padding // 2, self.padding - self.padding // 2
 
-    def build_max(self) -> nn.Module:
+    def build_max_pool(self) -> nn.Module:
         before, after = self.padding_sides
         if before == after <= self.size // 2:
             return nn.MaxPool2d(self.size, self.strides, padding=before)
@@ -121,8 +121,8 @@ class Maxpool(PoolSpec):
             return ChannelMaxPool(self.out_channels)
         if self.antialiasing:
             blur = Blur(inputs[0].channels, self.antialiasing, self.window.strides)
-            return nn.Sequential(self.stride_1_window.build_max(), blur)
-        return self.window.build_max()
+            return nn.Sequential(self.stride_1_window.build_max_pool(), blur)
+        return self.window.build_max_pool()
 
     def flops(self, out: Shape, *inputs: Shape) -> int:
         if self.antialiasing:
@@ -139,7 +139,7 @@ class AvgPoolWithoutPadding(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         before, after = self.window.padding_sides
-        x = torch.cat([x, torch.ones_like(x[:, :1])], dim=1)  # the last channel counts the cells inside the map
+        x = torch.cat([x, torch.ones_like(x[:, :1])], dim=1)  # the last channel is 1 inside the map
         x = F.pad(x, (before, after, before, after))
         means = F.avg_pool2d(x, self.window.size, self.window.strides)
         return means[:, :-1] / means[:, -1:]
