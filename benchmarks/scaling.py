@@ -60,7 +60,7 @@ def batches(loader: DetectionLoader) -> Iterator[Batch]:
 
 def measure(arguments: argparse.Namespace) -> tuple[Times, int]:
     """On each process: the times of a step, and the bytes of its gradients."""
-    device = select_device(arguments.device)
+    device = select_device(arguments.device, distributed.local_rank())
     index = open_source(arguments.data).index("train")
     model = Darknet(with_classes(plan(CfgFile.read(arguments.cfg)), len(index.names)))
     model.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]

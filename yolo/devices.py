@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import torch
 
-from yolo import distributed
 from yolo.errors import SettingsError
 
 
-def select_device(name: str) -> torch.device:
-    """The device that a flag names.
+def select_device(name: str, local_rank: int = 0) -> torch.device:
+    """Return the device that --device names.
+
+    Args:
+        name: `auto`, or as PyTorch names devices.
+        local_rank: number of the GPU that `auto` and `cuda` mean: each process of a machine has its own.
 
     Raises:
-        SettingsError: no such device here.
+        SettingsError: there is no such device.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name == "cuda":
-        name = f"cuda:{distributed.local_rank()}"
+        name = f"cuda:{local_rank}"
     try:
         device = torch.device(name)
         torch.empty(0, device=device)
@@ -27,9 +30,10 @@ def select_device(name: str) -> torch.device:
 
 
 def fast_layout(device: torch.device) -> torch.memory_format:
-    """The memory format in which convolutions are fastest: channels last.
+    """Return the memory format in which convolutions are fastest: channels last.
 
-    Not on a CPU with one thread: there PyTorch 2.14's backward pass of small maps in it writes beyond its memory.
+    On a CPU with one thread it is channels first: there the backward pass of PyTorch 2.14 for small channels-last maps
+    writes out of bounds.
     """
     single = device.type == "cpu" and torch.get_num_threads() == 1
     return torch.contiguous_format if single else torch.channels_last

@@ -38,7 +38,10 @@ REPORTED_SETTINGS = ("cfg", "metric", "img_size", "fit", "rect", "augment", "con
 def run_test(unresolved: TestSettings) -> None:
     """Evaluate a network; called on every process, of which the main one prints and writes the results."""
     model, _ = load_model(
-        unresolved.cfg, unresolved.weights, select_device(unresolved.device), offline=unresolved.offline
+        unresolved.cfg,
+        unresolved.weights,
+        select_device(unresolved.device, distributed.local_rank()),
+        offline=unresolved.offline,
     )
     settings = unresolved.resolved(model.net.width, model.net.height)
     source = open_source(settings.data, stream=settings.stream)

@@ -67,7 +67,7 @@ class Training:
 def build_training(settings: TrainSettings) -> Training:
     """Build all parts of a run from its settings; the run folder comes last, when nothing else can fail."""
     seed_everything(settings.seed, deterministic=settings.deterministic)
-    device = select_device(settings.device)
+    device = select_device(settings.device, distributed.local_rank())
     shard = Shard(distributed.rank(), distributed.world_size())
     check_packages(settings)
 
