@@ -10,28 +10,28 @@ import onnx
 import pytest
 import torch
 
-from tests.exporting.networks import NETWORKS, network
+from tests.exporting.networks import NETWORKS, build_network
 from tests.programs import call
 from yolo.checkpoints.loading import load_model
 from yolo.checkpoints.state_dict import read_state
 from yolo.export import main
 from yolo.exporting import export_formats
-from yolo.exporting.graph_nms import NMS_OUTPUTS
-from yolo.exporting.runtimes import CannotRunError, Images, Outputs, Runner, module_runner
+from yolo.exporting.onnx_nms import NMS_OUTPUTS
+from yolo.exporting.runtimes import CannotRunError, Images, Outputs, Runner, build_module_runner
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import nn
 
-GIVEN = ["--weights", "a.weights", "--cfg", "a.cfg", "--conf-thres", 0.2]
+COMMON_FLAGS = ["--weights", "a.weights", "--cfg", "a.cfg", "--conf-thres", 0.2]
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working directory, with a network, its weights, class names and a few labelled images."""
     monkeypatch.chdir(tmp_path)
-    network("small").save_weights("a.weights")
+    build_network("small").save_weights("a.weights")
     Path("a.cfg").write_text(NETWORKS["small"])
     Path("a.names").write_text("cat\ndog\n")
     Path("set").mkdir()
@@ -44,23 +44,25 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def files(folder: Path) -> set[str]:
+def list_files(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
 def test_every_format(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     every = ["onnx", "torchscript", "torch-export", "weights", "safetensors"]
     more = ["--nms", "--max-det", 7, "--half", "--int8", "--data", "set.data", "--names", "a.names", "--out", "out/b"]
-    assert call(monkeypatch, main, *GIVEN, *more, "--format", *every) == 0
-    said = capsys.readouterr().out
-    endings = [".onnx", ".torchscript", ".pt2", ".weights", ".safetensors", "-half.onnx", "-int8.onnx"]
-    assert [line.split(":")[0] for line in said.splitlines() if line[0] != " "] == [f"out/b{e}" for e in endings]
-    assert {path.name for path in Path("out").iterdir()} == {f"b{ending}" for ending in [*endings, ".cfg"]}
-    runs = [line.split()[0] for line in said.splitlines() if "alike" in line]
-    of_onnx = ["onnxruntime", "cv2.dnn"]
-    assert runs == [*of_onnx, "torch.jit", "torch.export", "yolo:", "yolo:", *of_onnx, *of_onnx]
-    assert said.count("  mAP50-95 ") == 2
-    assert said.count(" on 3 images\n") == 2
+    assert call(monkeypatch, main, *COMMON_FLAGS, *more, "--format", *every) == 0
+    printed = capsys.readouterr().out
+    suffixes = [".onnx", ".torchscript", ".pt2", ".weights", ".safetensors", "-half.onnx", "-int8.onnx"]
+    assert [line.split(":")[0] for line in printed.splitlines() if line[0] != " "] == [
+        f"out/b{suffix}" for suffix in suffixes
+    ]
+    assert {path.name for path in Path("out").iterdir()} == {f"b{suffix}" for suffix in [*suffixes, ".cfg"]}
+    programs = [line.split()[0] for line in printed.splitlines() if "matched" in line]
+    onnx_programs = ["onnxruntime", "cv2.dnn"]
+    assert programs == [*onnx_programs, "torch.jit", "torch.export", "yolo:", "yolo:", *onnx_programs, *onnx_programs]
+    assert printed.count("  mAP50-95 ") == 2
+    assert printed.count(" on 3 images\n") == 2
     assert Path("out/b.weights").read_bytes() == Path("a.weights").read_bytes()
     assert Path("out/b.cfg").read_text() == NETWORKS["small"]
     assert read_state(Path("out/b.safetensors")).names == ("cat", "dog")
@@ -83,19 +85,19 @@ def test_every_format(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyt
     assert json.loads(extra["metadata.json"])["cfg"] == NETWORKS["small"]
 
 
-def shifted(module: nn.Module, outputs: Sequence[str]) -> Runner:
-    """A program that is a little wrong."""
-    run = module_runner(module, outputs)
+def build_shifted_runner(module: nn.Module, outputs: Sequence[str]) -> Runner:
+    """Return a runner whose boxes are one pixel off."""
+    run = build_module_runner(module, outputs)
 
-    def wrong(images: Images) -> Outputs:
+    def run_shifted(images: Images) -> Outputs:
         found = run(images)
         return {**found, "boxes": np.add(found["boxes"], np.float32(1), dtype=np.float32)}
 
-    return wrong
+    return run_shifted
 
 
-def refusing(module: nn.Module, outputs: Sequence[str]) -> Runner:
-    """A program that lacks something."""
+def build_failing_runner(module: nn.Module, outputs: Sequence[str]) -> Runner:
+    """Return a runner of a program that cannot run the file."""
     del module, outputs
 
     def run(images: Images) -> Outputs:
@@ -105,23 +107,23 @@ def refusing(module: nn.Module, outputs: Sequence[str]) -> Runner:
     return run
 
 
-def test_what_finds_something_else_is_not_kept(
+def test_a_file_with_other_detections_is_removed(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(export_formats, "module_runner", shifted)
-    before = files(folder)
-    assert call(monkeypatch, main, *GIVEN, "--format", "torchscript") == 2
+    monkeypatch.setattr(export_formats, "build_module_runner", build_shifted_runner)
+    before = list_files(folder)
+    assert call(monkeypatch, main, *COMMON_FLAGS, "--format", "torchscript") == 2
     error = capsys.readouterr().err
     assert "error: a.torchscript: torch.jit " in error
-    assert "does not find what the network finds (scores within" in error
-    assert files(folder) == before
+    assert "does not give the network's detections (scores within" in error
+    assert list_files(folder) == before
 
 
-def test_a_program_that_cannot_run_a_file_is_no_fault_of_the_file(
+def test_a_file_that_a_program_cannot_run_is_kept(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(export_formats, "module_runner", refusing)
-    assert call(monkeypatch, main, *GIVEN, "--format", "torchscript", "--no-fuse") == 0
+    monkeypatch.setattr(export_formats, "build_module_runner", build_failing_runner)
+    assert call(monkeypatch, main, *COMMON_FLAGS, "--format", "torchscript", "--no-fuse") == 0
     assert f"  torch.jit {torch.__version__}: cannot run it (no such layer)\n" in capsys.readouterr().out
     assert Path("a.torchscript").is_file()
 
@@ -135,13 +137,13 @@ def test_a_program_that_cannot_run_a_file_is_no_fault_of_the_file(
         ("--format torchscript --half", "--half with --format torchscript: use it"),
         ("--int8", "--int8 without --data: use both"),
         ("--int8 --data none", "--data none: no such data set"),
-        ("--int8 --data coco", "--data coco: use one of 2 classes, not 80, as the network"),
+        ("--int8 --data coco", "--data coco: use a data set of the network's 2 classes, not 80"),
         ("--names none", "--names none: no such file"),
         ("--image none.png", "none.png: "),
         ("--max-det 0", "--max-det 0: use 1 or more"),
         ("--conf-thres 1", "--conf-thres 1.0: use a number from 0 to below 1"),
         ("--calibration-images 0", "--calibration-images 0: use 1 or more"),
-        ("--out b.onnx", "--out b.onnx: use a name without ending"),
+        ("--out b.onnx", "--out b.onnx: use a name without suffix"),
         ("--img-size 33", "--img-size 33: use a multiple of 4"),
     ],
 )
@@ -149,9 +151,9 @@ def test_mistakes_are_one_line_and_write_nothing(
     arguments: str, message: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("val.cfg").write_text("old")
-    before = files(folder)
-    assert call(monkeypatch, main, *GIVEN, *arguments.split()) == 2
+    before = list_files(folder)
+    assert call(monkeypatch, main, *COMMON_FLAGS, *arguments.split()) == 2
     error = capsys.readouterr().err
     assert error.startswith(f"error: {message}")
     assert error.count("\n") == 1
-    assert files(folder) == before
+    assert list_files(folder) == before

@@ -1,4 +1,4 @@
-"""Networks of a few layers, with all that the shipped ones have and exporters could stumble on."""
+"""Networks of a few layers that together have every layer type that is hard to export."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def head(name: str, more: str = "") -> str:
 
 LINEAR = "activation=linear"
 NETWORKS = {
-    # two heads, a shared map enlarged, half of a route, pooling that pads on one side
+    # two heads, a shared feature map upsampled, half of a route, pooling that pads on one side
     "yolo": NET
     + conv(8)
     + "[route]\nlayers=-1\ngroups=2\ngroup_id=1\n"
@@ -33,7 +33,7 @@ NETWORKS = {
     + "[route]\nlayers=-3\n[upsample]\nstride=2\n[route]\nlayers=-1,0\n"
     + conv(21, LINEAR)
     + head("yolo"),
-    # heads of every kind that leaves sizes open
+    # every head type that allows any input size
     "heads": NET
     + conv(8)
     + conv(21, "activation=logistic")
@@ -45,15 +45,15 @@ NETWORKS = {
     + conv(21, LINEAR)
     + head("region", "softmax=1").replace("4,4, 8,12, 16,16", "1,1, 2,3, 4,4"),
     "small": NET + conv(8) + "[maxpool]\nsize=2\nstride=1\n" + conv(8) + conv(21, LINEAR) + head("yolo"),
-    # weights for every cell: one size only
+    # weights for each cell: one input size only
     "detection": NET + conv(4) + "[connected]\noutput=108\nactivation=linear\n"
     "[detection]\nclasses=2\ncoords=4\nnum=2\nside=3\nsqrt=1\n",
     "classifier": NET + conv(8) + "[avgpool]\n" + conv(5, LINEAR) + "[softmax]\n",
 }  # fmt: skip
 
 
-def network(name: str) -> Darknet:
-    """A network in eval mode, its statistics not those of the start, that is sure of some boxes."""
+def build_network(name: str) -> Darknet:
+    """Return a network in eval mode with random statistics, which gives high scores to some boxes."""
     torch.manual_seed(2)
     model = Darknet.from_cfg(CfgFile.parse(NETWORKS[name], f"{name}.cfg")).eval()
     for module in model.modules():

@@ -4,10 +4,10 @@ import numpy as np
 import onnx
 import pytest
 
-from yolo.exporting.quantise import quantised, sensitive_nodes
-from yolo.exporting.runtimes import Runner, onnxruntime_runner
+from yolo.exporting.quantise import quantise_onnx, single_precision_nodes
+from yolo.exporting.runtimes import Runner, build_onnxruntime_runner
 
-# three convolutions, the last of which a "head" reads
+# three convolutions, the last of which is decoded
 NETWORK = """
 <ir_version: 10, opset_import: ["" : 18]>
 network (float[batch, 3, height, width] images) => (float[batch, 2, height, width] boxes) {
@@ -37,19 +37,19 @@ def model() -> onnx.ModelProto:
     return model
 
 
-def test_what_stays_in_single_precision(model: onnx.ModelProto) -> None:
-    assert sensitive_nodes(model) == ["size", "border", "pool", "conv_3", "decode_1", "decode_2"]
+def test_decoding_borders_and_last_convolutions_stay_in_single_precision(model: onnx.ModelProto) -> None:
+    assert single_precision_nodes(model) == ["size", "border", "pool", "conv_3", "decode_1", "decode_2"]
 
 
 def run(model: onnx.ModelProto) -> Runner:
-    return onnxruntime_runner(model.SerializeToString())
+    return build_onnxruntime_runner(model.SerializeToString())
 
 
-def test_the_rest_computes_in_8_bits(model: onnx.ModelProto) -> None:
+def test_other_convolutions_run_in_8_bits(model: onnx.ModelProto) -> None:
     rng = np.random.default_rng(1)
     images = [rng.random((1, 3, 8, 8), np.float32) for _ in range(4)]
     before = model.SerializeToString()
-    small = quantised(model, images)
+    small = quantise_onnx(model, images)
     assert model.SerializeToString() == before
     kinds = {array.name: array.data_type for array in small.graph.initializer}
     assert kinds["w3"] == onnx.TensorProto.FLOAT

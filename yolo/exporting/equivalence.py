@@ -1,6 +1,6 @@
-"""Does a file find in images what the network finds?
+"""Compare the detections of an exported file with those of its network.
 
-Axes: K detections of the one, L of the other, N candidate boxes.
+Axes: K detections of the network, L of the file, N candidate boxes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 
 from yolo.boxes.box_ops import pairwise_iou
 from yolo.errors import YoloError
-from yolo.exporting.runtime_detector import detections_of
+from yolo.exporting.runtimes import outputs_to_detections
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,114 +25,127 @@ if TYPE_CHECKING:
     from yolo.boxes.nms import NmsSettings
     from yolo.exporting.runtimes import Images, Outputs, Runner
 
-COUNTS = 0.001  # candidates that score less are not compared: nobody sees their boxes
+MIN_COMPARED_SCORE = 0.001  # boxes of candidates with lower scores are not compared: they are never shown
 
 
 class ExportError(YoloError):
-    """A file that does not find what the network finds."""
+    """An exported file that does not give the network's detections."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
-    """What differences a file may have."""
+    """The differences that a file may have from its network."""
 
-    score: float  # largest of scores
-    box: float  # largest of box edges inside the input, pixels
-    overlap: float  # least IoU of two detections that are one
-    share: float  # least share of the detections that must be in both
+    max_score_diff: float
+    max_box_diff: float  # of box edges inside the input, pixels
+    min_iou: float  # of two detections to be a match
+    min_matched: float  # fraction of the detections that must have a match, 0..1
 
     @property
     def margin(self) -> float:
-        """Detections that score so little more than the threshold may be missing."""
-        return min(self.score, 0.1)
+        """Detections whose scores are within this margin above the threshold may be missing."""
+        return min(self.max_score_diff, 0.1)
 
 
-SINGLE = Tolerance(1e-3, 0.1, 0.98, 1.0)
-HALF = Tolerance(0.05, 8.0, 0.8, 0.9)
-EIGHT_BITS = Tolerance(math.inf, math.inf, 0.5, 0.0)  # their mAP says what they are worth
+FP32_TOLERANCE = Tolerance(1e-3, 0.1, 0.98, 1.0)
+FP16_TOLERANCE = Tolerance(0.05, 8.0, 0.8, 0.9)
+INT8_TOLERANCE = Tolerance(math.inf, math.inf, 0.5, 0.0)  # int8 files are judged by their mAP
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How far a file is from its network."""
+    """The largest differences between a file and its network."""
 
-    score: float  # largest; without a head, of any output value, relative to the largest value
-    box: float  # largest, pixels
-    expected: int  # detections of either that are clearly above the threshold, each pair once
-    alike: int  # of those, the pairs
+    score: float  # without a head: of any output value, relative to the largest value
+    box: float  # pixels
+    num_expected: int  # detections of either that are clearly above the threshold, each matched pair counted once
+    num_matched: int  # pairs among them
 
     def __str__(self) -> str:
         text = f"scores within {self.score:.1e}, boxes within {self.box:.1e} px"
-        return f"{text}, {self.alike} of {self.expected} detections alike"
+        return f"{text}, {self.num_matched} of {self.num_expected} detections matched"
 
-    def within(self, tolerance: Tolerance) -> bool:
-        """Whether that is tolerable; NaN is not."""
-        near = self.score <= tolerance.score and self.box <= tolerance.box
-        return near and self.alike >= tolerance.share * self.expected
+    def is_within(self, tolerance: Tolerance) -> bool:
+        """Return whether the difference is tolerable; NaN is not."""
+        is_close = self.score <= tolerance.max_score_diff and self.box <= tolerance.max_box_diff
+        return is_close and self.num_matched >= tolerance.min_matched * self.num_expected
 
 
-def compare(
-    expected: Runner, found: Runner, inputs: Sequence[Images], settings: NmsSettings, tolerance: Tolerance
+def compare_runners(
+    reference: Runner, exported: Runner, inputs: Sequence[Images], settings: NmsSettings, tolerance: Tolerance
 ) -> Difference:
-    """Run a network and its file on the same images; the worst of all inputs.
+    """Run a network and its file on the same images and return the largest differences over all inputs.
 
     Args:
-        expected: the network.
-        found: the file.
+        reference: runs the network.
+        exported: runs the file.
         inputs: batches.
-        settings: what a detection is.
-        tolerance: which detections of both are one.
+        settings: thresholds of the detections.
+        tolerance: gives the IoU above which two detections match.
     """
-    parts = [_of_batch(expected(batch), found(batch), batch, settings, tolerance) for batch in inputs]
-    return Difference(
-        _worst(part.score for part in parts),
-        _worst(part.box for part in parts),
-        sum(part.expected for part in parts),
-        sum(part.alike for part in parts),
-    )
+    return _merge([_compare_outputs(reference(batch), exported(batch), batch, settings, tolerance) for batch in inputs])
 
 
-def _of_batch(
-    ours: Outputs, theirs: Outputs, images: Images, settings: NmsSettings, tolerance: Tolerance
+def _compare_outputs(
+    reference: Outputs, exported: Outputs, images: Images, settings: NmsSettings, tolerance: Tolerance
 ) -> Difference:
-    if "output" in ours:
-        scale = float(np.abs(ours["output"]).max()) or 1.0
-        return Difference(_largest(ours["output"], theirs["output"]) / scale, 0.0, 0, 0)
-    pairs = list(zip(detections_of(ours, settings), detections_of(theirs, settings), strict=True))
-    of_images = [_of_detections(a, b, settings, tolerance) for a, b in pairs]
-    score, box = _worst(part.score for part in of_images), _worst(part.box for part in of_images)
-    if "boxes" in theirs:
-        size = np.array([images.shape[3], images.shape[2]] * 2)
-        visible = np.asarray(ours["scores"]).max(-1) > COUNTS
-        inside = [np.clip(outputs["boxes"][visible], 0, size) for outputs in (ours, theirs)]
-        score, box = _largest(ours["scores"], theirs["scores"]), _largest(*inside)
-    return Difference(score, box, sum(part.expected for part in of_images), sum(part.alike for part in of_images))
+    if "output" in reference:
+        scale = float(np.abs(reference["output"]).max()) or 1.0
+        return Difference(_max_diff(reference["output"], exported["output"]) / scale, 0.0, 0, 0)
+    detections = [outputs_to_detections(outputs, settings) for outputs in (reference, exported)]
+    merged = _merge([_compare_detections(a, b, settings, tolerance) for a, b in zip(*detections, strict=True)])
+    if "boxes" not in exported:
+        return merged
+    size = np.array([images.shape[3], images.shape[2]] * 2)
+    is_compared = np.asarray(reference["scores"]).max(-1) > MIN_COMPARED_SCORE
+    inside = [np.clip(outputs["boxes"][is_compared], 0, size) for outputs in (reference, exported)]
+    score, box = _max_diff(reference["scores"], exported["scores"]), _max_diff(*inside)
+    return Difference(score, box, merged.num_expected, merged.num_matched)
 
 
-def _of_detections(ours: Detections, theirs: Detections, settings: NmsSettings, tolerance: Tolerance) -> Difference:
-    """Of one image: detections that both are sure of must have a counterpart among all of the other's."""
-    full = max(len(ours), len(theirs)) == settings.max_detections  # then the weakest of one may be beyond the other's
-    weakest = [float(found.score[-1]) for found in (ours, theirs) if full and len(found)]
-    bar = max([settings.score_threshold, *weakest]) + tolerance.margin
-    same_KL = pairwise_iou(ours.xyxy, theirs.xyxy) * (ours.class_id[:, None] == theirs.class_id) >= tolerance.overlap
-    alone = _num_alone(same_KL, ours.score > bar) + _num_alone(same_KL.T, theirs.score > bar)
-    alike = int((same_KL.any(1) & (ours.score > bar)).sum())
-    first, second = same_KL.nonzero(as_tuple=True)
+def _compare_detections(
+    reference: Detections, exported: Detections, settings: NmsSettings, tolerance: Tolerance
+) -> Difference:
+    """Compare an image's detections: those clearly above the threshold must have a match in the other list."""
+    # In a full list, a match of the weakest detection may have been cut off.
+    is_full = max(len(reference), len(exported)) == settings.max_detections
+    weakest = [float(detections.score[-1]) for detections in (reference, exported) if is_full and len(detections)]
+    min_score = max([settings.score_threshold, *weakest]) + tolerance.margin
+    is_match_KL = (
+        pairwise_iou(reference.xyxy, exported.xyxy) * (reference.class_id[:, None] == exported.class_id)
+        >= tolerance.min_iou
+    )
+    num_unmatched = _count_unmatched(is_match_KL, reference.score > min_score) + _count_unmatched(
+        is_match_KL.T, exported.score > min_score
+    )
+    num_matched = int((is_match_KL.any(1) & (reference.score > min_score)).sum())
+    first, second = is_match_KL.nonzero(as_tuple=True)
     return Difference(
-        _largest(ours.score[first].numpy(), theirs.score[second].numpy()),
-        _largest(ours.xyxy[first].numpy(), theirs.xyxy[second].numpy()),
-        alike + alone,
-        alike,
+        _max_diff(reference.score[first].numpy(), exported.score[second].numpy()),
+        _max_diff(reference.xyxy[first].numpy(), exported.xyxy[second].numpy()),
+        num_matched + num_unmatched,
+        num_matched,
     )
 
 
-def _num_alone(same: torch.Tensor, sure: torch.Tensor) -> int:
-    return int((~same.any(1) & sure).sum())
+def _count_unmatched(is_match: torch.Tensor, is_counted: torch.Tensor) -> int:
+    return int((~is_match.any(1) & is_counted).sum())
 
 
-def _largest(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> float:
+def _merge(differences: Sequence[Difference]) -> Difference:
+    """Return the largest differences and the total counts."""
+    return Difference(
+        _max_with_nan(difference.score for difference in differences),
+        _max_with_nan(difference.box for difference in differences),
+        sum(difference.num_expected for difference in differences),
+        sum(difference.num_matched for difference in differences),
+    )
+
+
+def _max_diff(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> float:
     return float(np.abs(a - b).max(initial=0.0))
 
 
-def _worst(values: Iterable[float]) -> float:
-    return float(np.max(list(values)))  # NaN, where there is one
+def _max_with_nan(values: Iterable[float]) -> float:
+    """Return the largest value, or NaN if any value is NaN."""
+    return float(np.max(list(values)))

@@ -1,4 +1,4 @@
-"""A network as an ONNX model in memory."""
+"""Translate an exported program to an ONNX model in memory."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 import torch
 
 from yolo.errors import SettingsError
-from yolo.exporting.graph import INPUT, Interface, quiet
+from yolo.exporting.detector_graph import INPUT_NAME, GraphSignature, suppress_warnings
 
 if TYPE_CHECKING:
     from onnx import ModelProto
     from torch.export import ExportedProgram
 
-# The first with Mish; onnxruntime 1.14 and OpenCV 5 read it.
+# The first version with Mish; onnxruntime 1.14 and OpenCV 5 read it.
 OPSET = 18
-NO_ONNX = "ONNX needs packages that are not installed; run: pip install 'yolo[onnx]'"
+MISSING_PACKAGE = "ONNX needs packages that are not installed; run: pip install 'yolo[onnx]'"
 
 
 def require_onnx() -> None:
-    """Stop, with one line, where ONNX files cannot be written and checked.
+    """Check that ONNX files can be written and run.
 
     Raises:
         SettingsError: a package is missing.
@@ -29,34 +29,34 @@ def require_onnx() -> None:
         import onnxruntime  # noqa: F401
         import onnxscript  # noqa: F401
     except ImportError as error:
-        raise SettingsError(f"--format onnx: {NO_ONNX} ({error})") from error
+        raise SettingsError(f"--format onnx: {MISSING_PACKAGE} ({error})") from error
 
 
-def to_onnx(program: ExportedProgram, interface: Interface) -> ModelProto:
-    """Translate a program; the axes of its input and outputs get names.
+def program_to_onnx(program: ExportedProgram, signature: GraphSignature) -> ModelProto:
+    """Translate a program and name the axes of its input and outputs.
 
-    By the exporter that starts from `torch.export`: PyTorch keeps the older one, which traces TorchScript, only for a
-    while, and its graphs have more than twice the nodes.
+    This uses the exporter built on `torch.export`: PyTorch is retiring the older one, which traces TorchScript, and
+    its graphs have more than twice the nodes.
 
     Args:
-        program: of a `DetectorGraph`.
-        interface: of the same.
+        program: the exported program of a `DetectorGraph`.
+        signature: input and outputs of the same graph.
     """
-    with torch.no_grad(), quiet():
+    with torch.no_grad(), suppress_warnings():
         translated = torch.onnx.export(
-            program, (interface.example(),), None, dynamo=True, opset_version=OPSET, verbose=False,
-            input_names=[INPUT], output_names=interface.outputs,
+            program, (signature.example_input(),), None, dynamo=True, opset_version=OPSET, verbose=False,
+            input_names=[INPUT_NAME], output_names=signature.output_names,
         )  # fmt: skip
     assert translated is not None
     model: ModelProto = translated.model_proto
-    name_axes(model, interface)
+    name_axes(model, signature)
     return model
 
 
-def name_axes(model: ModelProto, interface: Interface) -> None:
-    """Give the open axes names that mean something, in place."""
+def name_axes(model: ModelProto, signature: GraphSignature) -> None:
+    """Give the dynamic axes readable names, in place."""
     shape = model.graph.input[0].type.tensor_type.shape
-    names = {shape.dim[axis].dim_param: name for axis, name in interface.open_axes.items()}
+    names = {shape.dim[axis].dim_param: name for axis, name in signature.dynamic_axes.items()}
     for value in (*model.graph.input, *model.graph.output, *model.graph.value_info):
         for axis, dim in enumerate(value.type.tensor_type.shape.dim):
             if dim.dim_param:

@@ -1,4 +1,4 @@
-"""An ONNX model in 8 bits: weights, and activations by what images give."""
+"""Quantise an ONNX model to 8 bits: its weights, and its activations with ranges measured on images."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from yolo.exporting.graph import INPUT, quiet
+from yolo.exporting.detector_graph import INPUT_NAME, suppress_warnings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,71 +16,71 @@ if TYPE_CHECKING:
     from yolo.exporting.runtimes import Images
 
 
-def quantised(model: ModelProto, inputs: Iterable[Images]) -> ModelProto:
-    """Static quantisation with QuantizeLinear and DequantizeLinear around what is computed in 8 bits.
+def quantise_onnx(model: ModelProto, inputs: Iterable[Images]) -> ModelProto:
+    """Return the model with static quantisation: QuantizeLinear and DequantizeLinear around what runs in 8 bits.
 
-    Decoding stays in single precision, and so do the convolutions that the heads read: of the wide range of their raw
-    numbers a small part decides where a box is.
+    Decoding and the convolutions that the heads read stay in single precision: a box depends on a small part of the
+    wide range of their values.
 
     Args:
-        model: single precision, without suppression.
-        inputs: images like those that it will see, in network inputs of one size.
+        model: single precision, without non-maximum suppression; not changed.
+        inputs: network inputs of one size, with images like those that the model will run on.
     """
     import onnx
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    with tempfile.TemporaryDirectory() as folder, quiet():
+    with tempfile.TemporaryDirectory() as folder, suppress_warnings():
         source, target = Path(folder) / "fp32.onnx", Path(folder) / "int8.onnx"
-        # From a file, as a model in memory would be changed; its graph is optimized already.
+        # Read from a file, because a model in memory would be changed; its graph is optimized already.
         onnx.save(model, source)
         quant_pre_process(source, source, skip_optimization=True, skip_symbolic_shape=True)
         quantize_static(
             source,
             target,
-            Reader(inputs),
+            CalibrationReader(inputs),
             quant_format=QuantFormat.QDQ,
             activation_type=QuantType.QInt8,
             weight_type=QuantType.QInt8,
             per_channel=True,
             calibrate_method=CalibrationMethod.MinMax,
-            nodes_to_exclude=sensitive_nodes(model),
+            nodes_to_exclude=single_precision_nodes(model),
         )
         quantised_model = onnx.load(target)
-    # Metadata is written with the file, and these are notes of one step to the next.
+    # The quantiser leaves notes for its own next step here; the file's metadata is added when it is written.
     del quantised_model.metadata_props[:]
     return quantised_model
 
 
-def sensitive_nodes(model: ModelProto) -> list[str]:
-    """The nodes that stay in single precision.
+def single_precision_nodes(model: ModelProto) -> list[str]:
+    """Return the names of the nodes that stay in single precision.
 
-    Those that no convolution follows: the last convolutions, and all that decodes. And pooling over a border of
-    minus infinity, which 8 bits cannot hold.
+    These are the nodes that no convolution follows (the last convolutions and the decoding), and pooling over a border
+    of minus infinity, which 8 bits cannot represent.
     """
     nodes = list(model.graph.node)
-    readers: dict[str, list[int]] = {}
+    consumers: dict[str, list[int]] = {}  # numbers of the nodes that read a value
     for number, node in enumerate(nodes):
         for name in node.input:
-            readers.setdefault(name, []).append(number)
-    after = [[reader for name in node.output for reader in readers.get(name, [])] for node in nodes]
+            consumers.setdefault(name, []).append(number)
+    successors = [[consumer for name in node.output for consumer in consumers.get(name, [])] for node in nodes]
     before_convolution: set[int] = set()
     for number in reversed(range(len(nodes))):  # ONNX lists a node after those that it reads
-        if any(reader in before_convolution or nodes[reader].op_type == "Conv" for reader in after[number]):
+        if any(after in before_convolution or nodes[after].op_type == "Conv" for after in successors[number]):
             before_convolution.add(number)
     borders = {number for number, node in enumerate(nodes) if node.op_type == "Pad"}
-    pooled = {reader for number in borders for reader in after[number]}
+    pooled = {after for number in borders for after in successors[number]}
     return [
         node.name for number, node in enumerate(nodes) if number not in before_convolution or number in borders | pooled
     ]
 
 
-class Reader:
-    """Hands images to the calibrator: what onnxruntime calls a CalibrationDataReader."""
+class CalibrationReader:
+    """Pass images to onnxruntime's calibrator, as a CalibrationDataReader does."""
 
     def __init__(self, inputs: Iterable[Images]) -> None:
         self._inputs = iter(inputs)
 
     def get_next(self) -> dict[str, Images] | None:
         images = next(self._inputs, None)
-        return None if images is None else {INPUT: images}
+        return None if images is None else {INPUT_NAME: images}
