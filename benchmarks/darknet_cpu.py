@@ -1,9 +1,9 @@
-"""How the C Darknet trains on a CPU where that differs from its mathematics, and from what it does on a GPU.
+"""Reproduce three defects of the C Darknet that occur only when it trains on a CPU.
 
-Three defects, kept out of the package and imitated here so that all the rest can be held against its numbers:
-batches are normalised by their deviation with N - 1, with a gradient that fits neither; the biases of normalised
-convolutions never learn; and a convolution overwrites the gradient of the layer before it, so that what other readers
-of that layer (shortcuts, routes) had to say is lost.
+The package does not have them; they are reproduced here so that everything else can be compared with Darknet's numbers:
+batches are normalized by the deviation with N - 1, with a gradient that does not belong to it; the biases of normalized
+convolutions never learn; and a convolution overwrites the gradient of the layer before it, so that the gradients from
+shortcuts and routes that read that layer are lost.
 
 Axes: B images, C channels, N values a channel.
 """
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 class CpuBatchNorm(nn.BatchNorm2d):
-    """Batch normalisation in training as Darknet's CPU code computes it.
+    """Batch normalization in training as Darknet's CPU code computes it.
 
     Args:
-        norm: whose parameters and statistics it takes over.
+        norm: the module whose parameters and statistics are shared.
     """
 
     def __init__(self, norm: nn.BatchNorm2d) -> None:
@@ -63,23 +63,23 @@ class _Normalize(torch.autograd.Function):
         (grad,) = grads
         x, mean, variance = ctx.saved_tensors
         count = x.numel() // x.shape[1]
-        centred = x - mean[:, None, None]
+        centered = x - mean[:, None, None]
         by_mean = -grad.sum((0, 2, 3)) / (variance + ctx.eps).sqrt()
-        by_variance = -0.5 * (grad * centred).sum((0, 2, 3)) * (variance + ctx.eps) ** -1.5
+        by_variance = -0.5 * (grad * centered).sum((0, 2, 3)) * (variance + ctx.eps) ** -1.5
         direct = grad / (variance.sqrt() + ctx.eps)[:, None, None]
-        through = by_variance[:, None, None] * 2 * centred + by_mean[:, None, None]
+        through = by_variance[:, None, None] * 2 * centered + by_mean[:, None, None]
         return direct + through / count, None, None, None
 
 
 def use_cpu_norms(model: Darknet) -> None:
-    """Put `CpuBatchNorm` in the place of the norms of all convolutions."""
+    """Replace the batch normalization of all convolutions by `CpuBatchNorm`."""
     for layer in model.layers:
         if isinstance(layer, ConvLayer) and layer.bn is not None:
             layer.bn = CpuBatchNorm(layer.bn)
 
 
 def cpu_forward(model: Darknet, images: Tensor) -> list[Tensor]:
-    """As `Darknet.forward`, but gradients reach a layer that a convolution follows through that one alone."""
+    """Run `Darknet.forward`, but let a layer that a convolution follows get its gradient only from that convolution."""
     outputs, results = {-1: images}, []
     for node, layer in zip(model.nodes, model.layers, strict=True):
         inputs = [

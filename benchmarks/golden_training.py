@@ -1,4 +1,4 @@
-"""Small trainings beside the numbers of the C Darknet, run on a CPU: after each step the loss, updates and weights.
+"""Compare small trainings with the C Darknet run on a CPU: loss, updates and weights after each step.
 
 python -m benchmarks.golden_training [FOLDER]
 """
@@ -26,22 +26,22 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 COLUMNS = ("loss", "updates", "weights", "biases", "scales", "mean", "var")
-LEAST = 1e-12  # what never moves in Darknet must not move here
+MIN_SCALE = 1e-12  # values that never change in Darknet must not change here
 
 
 class GoldenTraining:
-    """One of the trainings, step by step, with Darknet's update: momentum SGD without Nesterov, decay of weights alone.
+    """One training, step by step, with Darknet's update: momentum SGD without Nesterov, decay of weights only.
 
     Args:
-        golden: the folder.
-        name: of the training.
-        dtype: to compute in.
+        golden: the golden numbers.
+        name: of the training, as `training_names` gives it.
+        dtype: of the weights and images.
     """
 
     def __init__(self, golden: Golden, name: str, dtype: torch.dtype = torch.float32) -> None:
         self.log = golden.json(f"train/{name}.json")
         self.stored = golden.arrays(f"train/{name}.npz")
-        self.model = filled_model(golden, (golden.folder / "train" / f"{name}.cfg").read_text(), name).to(dtype).train()
+        self.model = load_model(golden, (golden.folder / "train" / f"{name}.cfg").read_text(), name).to(dtype).train()
         use_cpu_norms(self.model)
         values = np.random.Generator(np.random.PCG64([77, 1])).random(self.log["images"], dtype=np.float32)
         self.images = torch.from_numpy(values).to(dtype)
@@ -54,7 +54,7 @@ class GoldenTraining:
         self.optimizer = torch.optim.SGD(groups, lr=net.learning_rate, momentum=net.momentum)
 
     def step(self, number: int) -> dict[str, float]:
-        """Take a step; what is compared -> its worst relative error over the layers."""
+        """Take a step; return the largest relative error over the layers of each quantity in COLUMNS."""
         net = self.model.net
         entry = self.log["log"][number]
         first = number * net.batch
@@ -75,21 +75,21 @@ class GoldenTraining:
         for name, ours in [*updates.items(), *self._values().items()]:
             kind = "updates" if name.endswith("before") else name.rpartition("_")[2]
             theirs = self.stored[f"s{number}_{name}"]
-            error = float(np.abs(ours - theirs).max() / max(np.abs(theirs).max(), LEAST))
+            error = float(np.abs(ours - theirs).max() / max(np.abs(theirs).max(), MIN_SCALE))
             errors[kind] = max(errors.get(kind, 0.0), error)
         return errors
 
     def _targets(self, images: Any) -> Tensor:
         rows = [
-            [place, row[4], *row[:4]]
-            for place, image in enumerate(images)
+            [batch_index, row[4], *row[:4]]
+            for batch_index, image in enumerate(images)
             for row in self.stored["truth"][image]
             if row[0]
         ]
         return torch.tensor(np.array(rows), dtype=self.images.dtype)
 
-    def _parts(self) -> dict[str, tuple[Tensor, str]]:
-        """Darknet's name -> tensor, and what its updates are called."""
+    def _named_tensors(self) -> dict[str, tuple[Tensor, str]]:
+        """Return Darknet's name -> tensor, and Darknet's name of its updates."""
         named: dict[str, tuple[Tensor, str]] = {}
         for index, layer in enumerate(self.model.layers):
             if not isinstance(layer, ConvLayer):
@@ -104,9 +104,9 @@ class GoldenTraining:
         return named
 
     def _updates(self) -> dict[str, Floats]:
-        """Darknet's accumulated updates: sums over the images, the sign turned, momentum included."""
+        """Return Darknet's accumulated updates: minus the sums of gradients over the images, with momentum."""
         net, updates = self.model.net, {}
-        for tensor, name in self._parts().values():
+        for tensor, name in self._named_tensors().values():
             gradient = torch.zeros_like(tensor) if tensor.grad is None else tensor.grad
             buffer = self.optimizer.state[tensor].get("momentum_buffer")
             if buffer is not None:
@@ -115,7 +115,7 @@ class GoldenTraining:
         return updates
 
     def _values(self) -> dict[str, Floats]:
-        values = {name: tensor.detach().flatten().numpy() for name, (tensor, _) in self._parts().items()}
+        values = {name: tensor.detach().flatten().numpy() for name, (tensor, _) in self._named_tensors().items()}
         for index, layer in enumerate(self.model.layers):
             if isinstance(layer, ConvLayer) and layer.bn is not None:
                 assert layer.bn.running_mean is not None
@@ -125,8 +125,8 @@ class GoldenTraining:
         return values
 
 
-def filled_model(golden: Golden, cfg: str, name: str) -> Darknet:
-    """A network with the weights of the recipe."""
+def load_model(golden: Golden, cfg: str, name: str) -> Darknet:
+    """Build a network with the recorded initial weights."""
     model = Darknet.from_cfg(CfgFile.parse(cfg, name))
     with tempfile.TemporaryDirectory() as scratch:
         golden.write_weights(cfg, {}, Path(scratch) / "a.weights")
@@ -135,12 +135,12 @@ def filled_model(golden: Golden, cfg: str, name: str) -> Darknet:
 
 
 def training_names(golden: Golden) -> list[str]:
-    """The trainings in the folder."""
+    """List the trainings among the golden numbers."""
     return sorted(path.stem for path in (golden.folder / "train").glob("train_*.json"))
 
 
 def main() -> None:
-    """Print a table."""
+    """Print a table of errors."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", nargs="?", type=Path, default=ROOT.parent / "shared" / "golden")
     golden = Golden(parser.parse_args().folder)

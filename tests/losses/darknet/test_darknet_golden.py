@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.golden_losses import STORED_STEP, case_errors, golden_cases
+from benchmarks.golden_losses import STORED_STEP, case_errors, load_cases
 from benchmarks.golden_reference import Golden
 from benchmarks.golden_training import COLUMNS, GoldenTraining, training_names
 
@@ -40,7 +40,7 @@ def test_stored_case(name: str) -> None:
 
 @pytest.mark.skipif(not HAS_GOLDEN, reason=REASON)
 def test_every_number_of_every_case() -> None:
-    errors = {name: max(case_errors(*case)) for name, case in golden_cases(GOLDEN).items()}
+    errors = {name: max(case_errors(*case)) for name, case in load_cases(GOLDEN).items()}
     assert {name: error for name, error in errors.items() if not error <= TOLERANCE} == {}
 
 

@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 
 from yolo.boxes.box_ops import cxcywh_to_xyxy, pairwise_iou
 from yolo.losses.darknet import ground_truth
-from yolo.losses.darknet.ground_truth import Truths, best_overlaps, left_alone, occurrences, rounds, split_targets
+from yolo.losses.darknet.ground_truth import (
+    GroundTruth,
+    best_iou,
+    count_earlier_equals,
+    ignored_predictions,
+    split_conflicting_writes,
+    split_targets,
+)
 
 
 def random_boxes(count: int, seed: int) -> torch.Tensor:
@@ -16,67 +23,67 @@ def random_boxes(count: int, seed: int) -> torch.Tensor:
 
 
 @given(st.lists(st.integers(0, 4), max_size=30))
-def test_rounds_keep_the_order_within_a_cell(cells: list[int]) -> None:
+def test_writes_of_a_group_go_to_distinct_cells_and_keep_their_order(cells: list[int]) -> None:
     order: dict[int, list[int]] = {}
-    for chosen in rounds(torch.tensor(cells, dtype=torch.int64)):
-        written = [cells[i] for i in chosen.tolist()]
+    for group in split_conflicting_writes(torch.tensor(cells, dtype=torch.int64)):
+        written = [cells[i] for i in group.tolist()]
         assert len(set(written)) == len(written)
-        for i in chosen.tolist():
+        for i in group.tolist():
             order.setdefault(cells[i], []).append(i)
     assert order == {cell: [i for i, c in enumerate(cells) if c == cell] for cell in cells}
 
 
-def test_occurrences_count_equal_keys_before() -> None:
-    assert occurrences(torch.tensor([5, 3, 5, 5, 3])).tolist() == [0, 0, 1, 2, 1]
+def test_count_earlier_equals() -> None:
+    assert count_earlier_equals(torch.tensor([5, 3, 5, 5, 3])).tolist() == [0, 0, 1, 2, 1]
 
 
-@pytest.mark.parametrize("pairs_at_once", [1, 50, 2**23])
-def test_best_overlaps_are_those_of_all_pairs(pairs_at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ground_truth, "PAIRS_AT_ONCE", pairs_at_once)
+@pytest.mark.parametrize("max_pairs", [1, 50, 2**23])
+def test_best_iou_is_the_maximum_over_all_pairs(max_pairs: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ground_truth, "MAX_PAIRS", max_pairs)
     pred = random_boxes(3 * 20, 1).view(3, 20, 4)
-    image = torch.tensor([2] * 7 + [0] * 3)  # none in image 1, in any order
-    truths = Truths(image, torch.zeros(10, dtype=torch.int64), random_boxes(10, 2))
-    best, which = best_overlaps(pred, truths)
+    image = torch.tensor([2] * 7 + [0] * 3)  # none in image 1; not sorted
+    gt = GroundTruth(image, torch.zeros(10, dtype=torch.int64), random_boxes(10, 2))
+    best, best_index = best_iou(pred, gt)
     assert best[1].tolist() == [0.0] * 20
     for number in (0, 2):
         own = (image == number).nonzero()[:, 0]
-        every = pairwise_iou(cxcywh_to_xyxy(pred[number]), cxcywh_to_xyxy(truths.cxcywh[own]))
+        every = pairwise_iou(cxcywh_to_xyxy(pred[number]), cxcywh_to_xyxy(gt.cxcywh[own]))
         torch.testing.assert_close(best[number], every.amax(1))
         found = best[number] > 0
-        assert torch.equal(which[number][found], own[every.argmax(1)][found])
+        assert torch.equal(best_index[number][found], own[every.argmax(1)][found])
 
 
 def test_targets_split_into_boxes_and_ignore_regions() -> None:
     rows = [[0, 1, 0.5, 0.5, 0.1, 0.1], [0, -1, 0.5, 0.5, 0.2, 0.2], [1, 2, 0.5, 0.5, 0.1, 0.1],
             [1, 0, 0.5, 0.5, 0.0, 0.1]]  # fmt: skip
-    truths, regions = split_targets(torch.tensor(rows), num_classes=2, dtype=torch.float64)
-    assert truths.class_id.tolist() == [1]  # class 2 is beyond the head, the last box has no area
-    assert regions.cxcywh.tolist() == [pytest.approx([0.5, 0.5, 0.2, 0.2])]
+    gt, ignore_regions = split_targets(torch.tensor(rows), num_classes=2, dtype=torch.float64)
+    assert gt.class_id.tolist() == [1]  # class 2 is beyond the head, the last box has no area
+    assert ignore_regions.cxcywh.tolist() == [pytest.approx([0.5, 0.5, 0.2, 0.2])]
 
 
-def test_a_prediction_mostly_inside_an_ignore_region_is_left_alone() -> None:
-    region = Truths(torch.tensor([0]), torch.tensor([-1]), torch.tensor([[0.5, 0.5, 1.0, 0.4]]))
+def test_predictions_mostly_inside_an_ignore_region_are_ignored() -> None:
+    region = GroundTruth(torch.tensor([0]), torch.tensor([-1]), torch.tensor([[0.5, 0.5, 1.0, 0.4]]))
     pred = torch.tensor([[[0.5, 0.5, 0.1, 0.1], [0.5, 0.72, 0.1, 0.1], [0.5, 0.9, 0.1, 0.1], [0.5, 0.5, 0.5, 0.9]]])
-    alone = left_alone(pred, region)
-    assert alone is not None
-    assert alone.tolist() == [[True, False, False, False]]  # inside; 0.3; outside; 0.4 of 0.9
-    nothing = Truths(torch.zeros(0, dtype=torch.int64), torch.zeros(0, dtype=torch.int64), torch.zeros(0, 4))
-    assert left_alone(pred, nothing) is None
+    ignored = ignored_predictions(pred, region)
+    assert ignored is not None
+    assert ignored.tolist() == [[True, False, False, False]]  # inside; 0.3; outside; 0.4 of 0.9
+    no_regions = GroundTruth(torch.zeros(0, dtype=torch.int64), torch.zeros(0, dtype=torch.int64), torch.zeros(0, 4))
+    assert ignored_predictions(pred, no_regions) is None
 
 
-def test_no_more_pairs_are_held_at_once_than_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pairs_held_at_once_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = []
-    whole = ground_truth._overlaps
+    original = ground_truth._iou_within_images
 
-    def watched(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-        result = whole(a, b)  # type: ignore[arg-type,unused-ignore]
+    def recording(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        result = original(a, b)  # type: ignore[arg-type,unused-ignore]
         sizes.append(result.numel())
         return result
 
-    monkeypatch.setattr(ground_truth, "_overlaps", watched)
-    monkeypatch.setattr(ground_truth, "PAIRS_AT_ONCE", 1000)
+    monkeypatch.setattr(ground_truth, "_iou_within_images", recording)
+    monkeypatch.setattr(ground_truth, "MAX_PAIRS", 1000)
     image = torch.tensor([0] * 2000 + [1] * 3)
-    truths = Truths(image, torch.zeros(2003, dtype=torch.int64), random_boxes(2003, 5))
-    best_overlaps(random_boxes(2 * 50, 6).view(2, 50, 4), truths)
+    gt = GroundTruth(image, torch.zeros(2003, dtype=torch.int64), random_boxes(2003, 5))
+    best_iou(random_boxes(2 * 50, 6).view(2, 50, 4), gt)
     assert max(sizes) <= 1000
-    assert sum(sizes) < 2000 * 50 * 1.02 + 3 * 50 * 2 * 10  # the second image is not taken along to the end
+    assert sum(sizes) < 2000 * 50 * 1.02 + 3 * 50 * 2 * 10  # the second image is left out of later chunks

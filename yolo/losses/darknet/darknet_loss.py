@@ -1,7 +1,7 @@
-"""Darknet's own losses: whatever the cfg's heads and their keys say.
+"""Darknet's own loss for all kinds of heads, controlled by the keys of their cfg sections.
 
-Darknet writes deltas, minus the gradients of the raw outputs, straight down; most are no derivative of the cost that
-it reports. Here as there the two are worked out side by side: the loss terms have Darknet's values and its gradients.
+Darknet writes deltas (minus the gradients of the raw outputs) directly; most are not derivatives of the cost that it
+reports. So cost and deltas are computed side by side, and the loss terms have Darknet's values and its gradients.
 
 Axes: B images, N targets.
 """
@@ -15,20 +15,20 @@ from torch import Tensor
 
 from yolo import distributed
 from yolo.layers import Detection, GaussianYolo, HeadSpec, Region, Yolo
-from yolo.losses.darknet.detection_head import detection_parts
-from yolo.losses.darknet.gaussian_head import gaussian_parts
+from yolo.losses.darknet.detection_head import detection_terms
+from yolo.losses.darknet.gaussian_head import gaussian_terms
 from yolo.losses.darknet.ground_truth import split_targets
-from yolo.losses.darknet.region_head import region_parts
-from yolo.losses.darknet.yolo_head import yolo_parts
+from yolo.losses.darknet.region_head import region_terms
+from yolo.losses.darknet.yolo_head import yolo_terms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from yolo.losses.darknet.anchor_targets import Part
+    from yolo.losses.darknet.deltas import LossTerm
 
 
-class _Costed(torch.autograd.Function):
-    """A cost with a gradient that is given beside it."""
+class _CostWithDelta(torch.autograd.Function):
+    """A cost whose gradient is given separately."""
 
     @staticmethod
     def forward(ctx: Any, raw: Tensor, delta: Tensor, cost: Tensor) -> Tensor:
@@ -43,7 +43,7 @@ class _Costed(torch.autograd.Function):
 
 
 class DarknetLoss:
-    """Box, objectness and class terms as Darknet counts them.
+    """Box, objectness and class terms as Darknet computes them.
 
     Values: Darknet sums a head's cost over a mini-batch; its printed loss is the mean over heads and images, and so
     is the sum of these terms. Gradients: Darknet sums deltas over all images of an update, divides the learning rate
@@ -51,7 +51,7 @@ class DarknetLoss:
     momentum SGD with the cfg's `learning_rate`, `momentum` and `decay` is then the same update.
 
     Args:
-        heads: the model's, in its order.
+        heads: the model's head records, in its order.
     """
 
     def __init__(self, heads: Sequence[HeadSpec]) -> None:
@@ -66,7 +66,7 @@ class DarknetLoss:
         images_seen: int = 0,
         objectness_ratio: float = 1.0,
     ) -> dict[str, Tensor]:
-        """Loss terms; their sum is what to minimise.
+        """Return the loss terms; training minimizes their sum.
 
         Args:
             outputs: raw tensors of the heads.
@@ -77,25 +77,25 @@ class DarknetLoss:
         """
         del objectness_ratio
         num_images = int(distributed.all_reduce_sum(torch.tensor(len(outputs[0]))))
-        seen = images_seen + num_images  # Darknet counts a mini-batch before it
+        images_seen += num_images  # Darknet counts a mini-batch before it
         share = num_images / distributed.world_size()
         terms: dict[str, list[Tensor]] = {}
         for head, raw in zip(self.heads, outputs, strict=True):
             wide = raw.to(torch.promote_types(raw.dtype, torch.float32))
-            for name, part in self._parts(head, wide, targets, image_size, seen).items():
-                cost = part.cost / (share * len(self.heads))
-                terms.setdefault(name, []).append(_Costed.apply(part.raw, part.delta / share, cost))
+            for name, term in self._head_terms(head, wide, targets, image_size, images_seen).items():
+                cost = term.cost / (share * len(self.heads))
+                terms.setdefault(name, []).append(_CostWithDelta.apply(term.raw, term.delta / share, cost))
         return {name: torch.stack(values).sum() for name, values in terms.items()}
 
-    def _parts(
-        self, head: HeadSpec, raw: Tensor, targets: Tensor, image_size: tuple[int, int], seen: int
-    ) -> dict[str, Part]:
-        truths, regions = split_targets(targets, head.classes, raw.dtype)
+    def _head_terms(
+        self, head: HeadSpec, raw: Tensor, targets: Tensor, image_size: tuple[int, int], images_seen: int
+    ) -> dict[str, LossTerm]:
+        gt, ignore_regions = split_targets(targets, head.classes, raw.dtype)
         if isinstance(head, Yolo):
-            return yolo_parts(head, raw, truths, regions, image_size)
+            return yolo_terms(head, raw, gt, ignore_regions, image_size)
         if isinstance(head, GaussianYolo):
-            return gaussian_parts(head, raw, truths, regions, image_size)
+            return gaussian_terms(head, raw, gt, ignore_regions, image_size)
         if isinstance(head, Region):
-            return region_parts(head, raw, truths, regions, seen)
+            return region_terms(head, raw, gt, ignore_regions, images_seen)
         assert isinstance(head, Detection)
-        return detection_parts(head, raw, truths, regions, seen)
+        return detection_terms(head, raw, gt, ignore_regions, images_seen)
