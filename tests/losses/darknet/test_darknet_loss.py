@@ -95,10 +95,12 @@ def test_perfect_prediction_has_no_gradient(iou_loss: str) -> None:
     cell[:4] = torch.tensor([0.0, 0.0, math.log(0.75), math.log(1.5)])
     cell[4], cell[6] = 50.0, 50.0
     terms, gradient = compute_terms(head, raw.requires_grad_(), [[0, 1, 2.5 / 6, 1.5 / 4, 12 / 96, 24 / 64]])
+    assert terms["box"] == pytest.approx(0, abs=1e-6)
     assert terms["objectness"] + terms["class"] == pytest.approx(0, abs=1e-12)
     assert gradient[0, 4:8].abs().max() < 1e-12
-    if iou_loss != "iou":  # Darknet's IoU derivative by the sizes is one-sided at the ground truth
-        assert gradient[0, :2].abs().max() < 1e-6
+    # Darknet's IoU derivative by the sizes is one-sided at the ground truth
+    num_smooth = 4 if iou_loss == "mse" else 2
+    assert gradient[0, :num_smooth].abs().max() < 1e-6
 
 
 def test_second_box_in_a_cell_changes_only_its_own_class() -> None:
