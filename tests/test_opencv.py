@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from yolo.opencv import remedy
+from yolo.opencv import install_hint
 
 ROOT = Path(__file__).parents[1]
 MISSING = "libGL.so.1: cannot open shared object file"
@@ -21,8 +21,8 @@ MISSING = "libGL.so.1: cannot open shared object file"
         (ImportError("libodd.so.3: cannot open"), "pip uninstall opencv-python && pip install opencv-python-headless"),
     ],
 )
-def test_remedies(error: ImportError, expected: str) -> None:
-    assert remedy(error).startswith(expected)
+def test_install_hints(error: ImportError, expected: str) -> None:
+    assert install_hint(error).startswith(expected)
 
 
 @pytest.mark.parametrize(

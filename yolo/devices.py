@@ -1,4 +1,4 @@
-"""The device that a program computes on, and the memory layout that suits it."""
+"""Devices, and the memory format that is fastest on them."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def select_device(name: str, local_rank: int = 0) -> torch.device:
     return device
 
 
-def fast_layout(device: torch.device) -> torch.memory_format:
+def fast_memory_format(device: torch.device) -> torch.memory_format:
     """Return the memory format in which convolutions are fastest: channels last.
 
     On a CPU with one thread it is channels first: there the backward pass of PyTorch 2.14 for small channels-last maps
     writes out of bounds.
     """
-    single = device.type == "cpu" and torch.get_num_threads() == 1
-    return torch.contiguous_format if single else torch.channels_last
+    is_single_thread = device.type == "cpu" and torch.get_num_threads() == 1
+    return torch.contiguous_format if is_single_thread else torch.channels_last

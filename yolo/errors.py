@@ -1,12 +1,12 @@
-"""The mistakes that a user can mend.
+"""Errors that a user can fix.
 
 Every message says where (``path:line`` or the flag), what was found, what is allowed, and what to do.
-The programs print it as one line on stderr and exit with status 2. Programmers' mistakes are `assert`s.
+Programs print it as one line on stderr and exit with status 2. Programming errors are `assert`s.
 """
 
 
 class YoloError(Exception):
-    """A mistake in the user's input or surroundings."""
+    """An error in the user's input or environment."""
 
 
 class CfgError(YoloError):
@@ -14,11 +14,11 @@ class CfgError(YoloError):
 
 
 class WeightsError(YoloError):
-    """A weights file that does not fit, is cut short, or is not one."""
+    """A weights file that does not match the network, is truncated, or is not a weights file."""
 
 
 class DownloadError(YoloError):
-    """A file that cannot be fetched, or turns out to be another."""
+    """A file that cannot be downloaded, or is not the expected one."""
 
 
 class DataError(YoloError):
@@ -46,19 +46,19 @@ class StorageError(YoloError):
 
 
 class TrainingError(YoloError):
-    """A run that cannot go on as it is set."""
+    """A training run that cannot continue with its settings."""
 
 
 class OtherProcessError(YoloError):
-    """An error that another process found and reports."""
+    """An error that another process has found and reports."""
 
 
 MIN_IMG_SIZE = 32  # pixels; the stride of the coarsest usual head
 
 
-def require(flag: str, value: object, holds: bool, allowed: str) -> None:
+def require(flag: str, value: object, is_valid: bool, allowed: str) -> None:
     """Raise a `SettingsError` unless a setting is valid."""
-    if not holds:
+    if not is_valid:
         raise SettingsError(f"{flag} {value}: use {allowed}")
 
 

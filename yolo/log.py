@@ -1,4 +1,4 @@
-"""Where messages go: stderr, through tqdm, so that they do not break a progress bar."""
+"""Logging to stderr that does not break tqdm progress bars."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ def progress(iterable: None = None, /, desc: str = "", **options: Any) -> tqdm[N
 
 
 def progress(iterable: Iterable[Any] | None = None, /, desc: str = "", **options: Any) -> tqdm[Any]:
-    """A progress bar on stderr, gone when done; drawn on rank 0 alone.
+    """Return a progress bar on stderr that disappears when done; drawn on rank 0 only.
 
     Args:
-        iterable: what to go through; None: the caller counts with `update`.
-        desc: what is done.
-        options: of tqdm; `delay=1` hides the bar of what ends within a second.
+        iterable: the items; None: the caller counts with `update`.
+        desc: title of the bar.
+        options: options of tqdm; `delay=1` shows no bar in the first second.
     """
-    quiet = not logging.getLogger("yolo").isEnabledFor(logging.WARNING)  # as on all ranks except 0
-    return tqdm(iterable, desc, **{"leave": False, "dynamic_ncols": True, "disable": quiet, **options})
+    is_silent = not logging.getLogger("yolo").isEnabledFor(logging.WARNING)  # true on all ranks except 0
+    return tqdm(iterable, desc, **{"leave": False, "dynamic_ncols": True, "disable": is_silent, **options})
 
 
 class TqdmHandler(logging.Handler):
-    """Writes a record above whatever bar is being drawn."""
+    """Writes a record above the progress bars."""
 
     def emit(self, record: logging.LogRecord) -> None:
         tqdm.write(self.format(record), file=sys.stderr)
 
 
 class Formatter(logging.Formatter):
-    """Plain text for news, `warning: ...` for what needs attention."""
+    """Formats an info record as plain text, others as `warning: ...`."""
 
     def format(self, record: logging.LogRecord) -> str:
         text = super().format(record)
@@ -50,7 +50,7 @@ class Formatter(logging.Formatter):
 
 
 def set_up_logging() -> None:
-    """Send the package's messages to stderr; called by programs, never by the library."""
+    """Send the log of the package to stderr; called by programs, never by the library."""
     logger = logging.getLogger("yolo")
     if not logger.handlers:
         handler = TqdmHandler()

@@ -1,4 +1,4 @@
-"""Says what to install where OpenCV cannot be imported, which happens on servers without a screen's libraries."""
+"""Check that OpenCV can be imported, which fails on servers without graphics libraries."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ DEBIAN_PACKAGES = {
 
 
 def require_opencv() -> None:
-    """Import OpenCV, or stop with one line that says what mends it.
+    """Import OpenCV, or report what to install.
 
     Raises:
-        ImportError: it cannot be imported, and the package is used as a library.
-        SystemExit: the same under `python -m`: the line is on stderr, the status 2.
+        ImportError: OpenCV cannot be imported.
+        SystemExit: the same under `python -m`; the message is on stderr, the status is 2.
     """
     try:
         importlib.import_module("cv2")
     except ImportError as error:
-        message = f"OpenCV cannot be imported ({error}): {remedy(error)}"
-        if sys.argv[0] != "-m":  # what Python sets while it looks for the module that it is to run
+        message = f"OpenCV cannot be imported ({error}): {install_hint(error)}"
+        if sys.argv[0] != "-m":  # set by Python while it locates the module to run
             raise ImportError(message) from error
         sys.stderr.write(f"error: {message}\n")
         raise SystemExit(2) from None
 
 
-def remedy(error: ImportError) -> str:
-    """What to install."""
+def install_hint(error: ImportError) -> str:
+    """Return the command that fixes a failed import of OpenCV."""
     if isinstance(error, ModuleNotFoundError):
         return "pip install opencv-python"
     headless = "pip uninstall opencv-python && pip install opencv-python-headless"

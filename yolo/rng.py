@@ -1,4 +1,4 @@
-"""Where randomness comes from."""
+"""Random generators and the state of the global ones."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ if TYPE_CHECKING:
 
 
 def sample_rng(seed: int, epoch: int, index: int, repeat: int = 0) -> np.random.Generator:
-    """The randomness of one image in one epoch.
+    """Return the generator of one image in one epoch.
 
-    It does not depend on what a worker or a rank did before, so the number of workers, ranks and restarts does not
-    change the data.
+    It does not depend on what a worker or a rank did before, so that the number of workers, ranks and restarts does
+    not change the data.
 
     Args:
-        seed: of the run, >= 0.
-        epoch: from 0.
-        index: of the image in its data set.
-        repeat: how often the image came before in this epoch.
+        seed: seed of the run, >= 0.
+        epoch: number of the epoch, from 0.
+        index: index of the image in its data set.
+        repeat: how often the image was used before in this epoch.
     """
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, epoch, index, repeat])))
 
 
 def epoch_rng(seed: int, epoch: int) -> np.random.Generator:
-    """The randomness of an epoch's order; the same on every rank, and another one than that of any sample."""
+    """Return the generator for the order of an epoch, equal on every rank and different from that of any sample."""
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(epoch,))))
 
 
 @contextmanager
 def seeded_globals(*numbers: int) -> Iterator[None]:
-    """Let the global CPU generators of Python, NumPy and PyTorch be a function of some numbers, then as before.
+    """Seed the global CPU generators of Python, NumPy and PyTorch within the block, and restore them afterwards.
 
-    For code of others that draws from them while it prepares a sample.
+    Meant for third-party augmentations that draw from the global generators.
 
     Args:
-        numbers: each >= 0.
+        numbers: the seed, each number >= 0.
     """
     words = np.random.SeedSequence(numbers).generate_state(2)
     before = random.getstate(), np.random.get_state(), torch.default_generator.get_state()  # noqa: NPY002
@@ -61,23 +61,23 @@ def seed_everything(seed: int, *, deterministic: bool = False) -> None:
 
     Args:
         seed: 0..2**32 - 1.
-        deterministic: also use only operations that give the same bits in every run on the same device.
+        deterministic: use only operations that give identical results in every run on the same device.
     """
     random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002 (other packages draw from it)
+    np.random.seed(seed)  # noqa: NPY002 (used by other packages)
     torch.manual_seed(seed)
     if deterministic:
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS demands it
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # required by cuBLAS
     torch.use_deterministic_algorithms(deterministic)
     torch.backends.cudnn.benchmark = not deterministic
 
 
-def differ_by_rank(rank: int, step: int = 0) -> None:
-    """Give each process but the first another generator of PyTorch's than the others: what drops out differs then.
+def reseed_by_rank(rank: int, step: int = 0) -> None:
+    """Seed PyTorch differently on each rank, so that dropout differs.
 
     Args:
-        rank: of this process; 0 keeps its generators as they are.
-        step: that the run has come to.
+        rank: rank of this process; rank 0 keeps its generators.
+        step: current optimizer step of the run.
     """
     if rank:
         words = np.random.SeedSequence([torch.initial_seed() % 2**32, rank, step]).generate_state(1)
@@ -85,7 +85,7 @@ def differ_by_rank(rank: int, step: int = 0) -> None:
 
 
 def rng_state() -> dict[str, Any]:
-    """The state of all global generators, as tensors, numbers and lists."""
+    """Return the state of all global generators as tensors, numbers and lists."""
     kind, keys, position, has_gauss, gauss = np.random.get_state(legacy=True)  # noqa: NPY002
     return {
         "python": random.getstate(),
@@ -96,7 +96,7 @@ def rng_state() -> dict[str, Any]:
 
 
 def set_rng_state(state: dict[str, Any]) -> None:
-    """Put the global generators back; those of CUDA devices where there are as many as then."""
+    """Restore the global generators; those of CUDA devices only if their number has not changed."""
     version, internal, gauss_next = state["python"]
     random.setstate((version, tuple(internal), gauss_next))
     kind, keys, *rest = state["numpy"]

@@ -34,7 +34,7 @@ TEXT = """3.1 # giou
 """
 
 
-def test_values_by_place(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_values_by_position(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "hyp.txt"
     path.write_text(TEXT)
     with caplog.at_level(logging.INFO):
@@ -44,10 +44,10 @@ def test_values_by_place(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> No
     expected |= {"hsv_v": 0.314, "degrees": 1.5, "translate": 0.16, "scale": 0.17, "shear": 0.18}
     assert values.items() >= expected.items()
     assert values["lrf"] == TrainSettings().schedule.lrf
-    assert f"{path}: lrf 0.0008 is left out" in caplog.text
+    assert f"{path}: lrf 0.0008 is ignored" in caplog.text
 
 
-def test_a_file_that_is_not_named_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_is_read_only_if_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "hyp.txt").write_text(TEXT)
     monkeypatch.chdir(tmp_path)
     assert read_train_settings(["--data", "x"]) == with_values(TrainSettings(), {"data": "x"})
@@ -58,10 +58,10 @@ def test_a_file_that_is_not_named_is_not_read(tmp_path: Path, monkeypatch: pytes
     [
         ("1\n2\n", "hyp.txt: 2 numbers; use 18, in this order: giou, cls, cls_pw, obj, obj_pw, iou_t, lr0, lrf, "),
         (TEXT + "5\n", "hyp.txt: 19 numbers; use 18"),
-        (TEXT.replace("41", "giou: 41"), "hyp.txt:2: 'giou:' is no number; a .txt recipe has one number a line"),
+        (TEXT.replace("41", "giou: 41"), "hyp.txt:2: 'giou:' is not a number; a .txt recipe has one number per line"),
     ],
 )
-def test_files_of_another_kind(tmp_path: Path, text: str, message: str) -> None:
+def test_invalid_files_are_refused(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "hyp.txt").write_text(text)
     with pytest.raises(SettingsError) as caught:
         read_train_settings(["--hyp", str(tmp_path / "hyp.txt")])

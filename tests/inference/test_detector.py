@@ -6,7 +6,7 @@ import torch
 
 from tests.spots import BLUE, RED, paint, spot_model
 from yolo.boxes.nms import NmsSettings
-from yolo.devices import fast_layout
+from yolo.devices import fast_memory_format
 from yolo.inference.detector import Detector, letterbox_batch, to_input
 
 CPU = torch.device("cpu")
@@ -16,7 +16,7 @@ def test_pixels_are_scaled_to_0_1() -> None:
     images = torch.tensor([0, 51, 255], dtype=torch.uint8).view(1, 3, 1, 1).expand(1, 3, 4, 6)
     inputs = to_input(images, CPU)
     assert inputs.shape == (1, 3, 4, 6)
-    assert inputs.is_contiguous(memory_format=fast_layout(CPU))
+    assert inputs.is_contiguous(memory_format=fast_memory_format(CPU))
     torch.testing.assert_close(inputs[0, :, 0, 0], torch.tensor([0, 0.2, 1]))
     assert torch.equal(to_input(images, CPU, (4, 6)), inputs)
 

@@ -57,12 +57,12 @@ def test_written_settings_repeat_the_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("epochs: 3\nhsv: 1\n", "mine.yaml:2: 'hsv' is no setting"),
+        ("epochs: 3\nhsv: 1\n", "mine.yaml:2: 'hsv' is not a setting"),
         ("epochs: many\n", "mine.yaml:1: epochs: 'many' is not of type int"),
         ("epochs: true\n", "mine.yaml:1: epochs: True is not of type int"),
         ("img_size: 1.5\n", "mine.yaml:1: img_size: 1.5 is not of type int"),
         ("epochs: [\n", "mine.yaml:2: "),
-        ("- a\n", "mine.yaml:1: a recipe has one `name: value` a line"),
+        ("- a\n", "mine.yaml:1: a recipe has one `name: value` per line"),
         ("optimizer_args: 1\n", "mine.yaml:1: optimizer_args: 1 is not of type mapping"),
         ("schedule: cosinus\n", "mine.yaml:1: schedule: 'cosinus' is not one of cosine, linear, "),
         ("lr_steps: 0.5\n", "--lr-scales (0.1, 0.1): use one for each of --lr-steps (0.5,)"),

@@ -12,7 +12,7 @@ from yolo.checkpoints.published import find_with_network
 from yolo.checkpoints.state_dict import CHECKPOINT_SUFFIXES
 from yolo.checkpoints.transfer import load_whole, network_of
 from yolo.darknet.data_file import read_names
-from yolo.devices import fast_layout
+from yolo.devices import fast_memory_format
 from yolo.errors import SettingsError
 from yolo.model.network import Darknet
 from yolo.remote.fetch import local_path
@@ -47,7 +47,7 @@ def load_model(
     network, names = network_of(cfg, str(path))
     model = Darknet.from_cfg(network)
     load_whole(model, path)
-    model.to(device, memory_format=fast_layout(device))  # type: ignore[call-overload]
+    model.to(device, memory_format=fast_memory_format(device))  # type: ignore[call-overload]
     return model.eval(), names
 
 

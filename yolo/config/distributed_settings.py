@@ -14,51 +14,51 @@ Compression = Literal["none", "fp16", "bf16", "powersgd"]
 
 @dataclass(frozen=True, kw_only=True)
 class LaunchSettings:
-    """Processes that work together; torchrun, srun, mpirun and horovodrun are recognised by themselves."""
+    """Start of several processes; torchrun, srun, mpirun and horovodrun are detected automatically."""
 
     nproc: int = 0
-    """Start so many processes on this machine; 0: one, or what a launcher started."""
+    """Number of processes to start on this machine; 0: one, or those of the launcher."""
     devices: str = ""
-    """Start a process on each of these GPUs: 0,1,3."""
+    """Start one process on each of these GPUs: 0,1,3."""
     max_restarts: int = 0
-    """With --nproc or --devices: start all anew, from last.pt, when one fails, at most so often."""
+    """With --nproc or --devices: maximum number of restarts from last.pt after a process failed."""
     dist_backend: Backend = "auto"
-    """How processes talk; auto: nccl on GPUs, gloo on CPUs."""
+    """Communication backend; auto: nccl on GPUs, gloo on CPUs."""
     dist_url: str = ""
-    """Where they meet: tcp://HOST:PORT or file:///SHARED/FILE; default: what the launcher says."""
+    """Rendezvous address: tcp://HOST:PORT or file:///SHARED/FILE; default: that of the launcher."""
     dist_timeout: float = 30.0
-    """Minutes that a process waits for the others within a step before the run ends."""
+    """Minutes that a process waits for the others before the run fails."""
     platform: Platform = ""
-    """modelarts: take the machines from Huawei ModelArts' variables, and pass over unknown arguments."""
+    """modelarts: read the machines from the variables of Huawei ModelArts, and ignore unknown arguments."""
 
     def __post_init__(self) -> None:
         require("--nproc", self.nproc, self.nproc >= 0, "0 or more")
         given = [part.strip() for part in self.devices.split(",") if part.strip()]
-        numbers = all(part.isdigit() for part in given) and len(set(given)) == len(given)
-        require("--devices", self.devices, numbers, "numbers of different GPUs: 0,1,3")
-        same = not (self.nproc and given) or self.nproc == len(given)
-        require("--devices", self.devices, same, "it without --nproc, or as many as --nproc")
+        are_valid = all(part.isdigit() for part in given) and len(set(given)) == len(given)
+        require("--devices", self.devices, are_valid, "numbers of different GPUs: 0,1,3")
+        is_consistent = not (self.nproc and given) or self.nproc == len(given)
+        require("--devices", self.devices, is_consistent, "it without --nproc, or as many as --nproc")
         require("--max-restarts", self.max_restarts, self.max_restarts >= 0, "0 or more")
         require("--dist-timeout", self.dist_timeout, self.dist_timeout > 0, "minutes, more than 0")
 
     @property
     def processes(self) -> int:
-        """How many this machine is asked to start; 0: none."""
+        """Number of processes to start on this machine; 0: none are asked for."""
         return self.nproc or len([part for part in self.devices.split(",") if part.strip()])
 
 
 @dataclass(frozen=True, kw_only=True)
 class DistributedSettings(LaunchSettings):
-    """What training adds to them."""
+    """Settings of distributed training."""
 
     sync_bn: bool = False
-    """Batch normalisation over the images of all processes; for few images a process."""
+    """Synchronise batch normalisation over all processes; for few images per process."""
     grad_compression: Compression = "none"
-    """What gradients travel as: fp16 and bf16 halve the bytes, powersgd sends low-rank parts."""
+    """Compression of sent gradients: fp16 and bf16 halve the bytes, powersgd sends low-rank factors."""
 
 
 class ProgramSettings(Protocol):
-    """Settings of a program that may run as many processes."""
+    """Settings of a program that can run as several processes."""
 
     @property
     def distributed(self) -> LaunchSettings: ...

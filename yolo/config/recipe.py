@@ -1,4 +1,4 @@
-"""Recipes: settings in YAML files, one flat space of names over the whole tree of records."""
+"""Recipes: settings in YAML files, as a flat mapping over the tree of settings dataclasses."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_or
 
 import yaml
 
-from yolo.config.hyp_txt import read_hyp_text
+from yolo.config.hyp_txt import read_hyp_txt
 from yolo.errors import SettingsError
 from yolo.storage import atomic_path, find_file, shipped_names
 
@@ -18,37 +18,37 @@ if TYPE_CHECKING:
 
     from yolo.config.train_settings import TrainSettings
 
-YAML_NAMES = {type(None): "nothing", tuple: "list", dict: "mapping"}  # where Python's name is another
+YAML_NAMES = {type(None): "nothing", tuple: "list", dict: "mapping"}  # if it differs from the name in Python
 
 Settings = TypeVar("Settings")
 
 
 def with_recipe(settings: Settings, recipe: str) -> Settings:
-    """Settings with the values of a recipe file.
+    """Return settings with the values of a recipe file.
 
     Raises:
-        SettingsError: no such file, not YAML, an unknown name or a value of the wrong type.
+        SettingsError: the file does not exist or is not YAML, a name is unknown, or a value has the wrong type.
     """
     path = find_file(recipe, "data", ".yaml")
     if path is None:
         names = ", ".join(shipped_names("data", ".yaml"))
         raise SettingsError(f"--hyp {recipe}: no such recipe; give a YAML file, or one of: {names}")
-    values, lines = read_hyp_text(path) if path.suffix == ".txt" else _read_yaml(path)
+    values, lines = read_hyp_txt(path) if path.suffix == ".txt" else _read_yaml(path)
     unknown = set(values) - set(_names(settings))
     for name in sorted(unknown, key=lambda name: lines[name]):
-        raise SettingsError(f"{path}:{lines[name]}: '{name}' is no setting; `python -m yolo.train --help` lists them")
-    resolved: Settings = _replaced(settings, values, lambda name: f"{path}:{lines[name]}")
+        raise SettingsError(f"{path}:{lines[name]}: '{name}' is not a setting; see `python -m yolo.train --help`")
+    resolved: Settings = _replace_leaves(settings, values, lambda name: f"{path}:{lines[name]}")
     return resolved
 
 
 def with_values(settings: Settings, values: Mapping[str, Any]) -> Settings:
-    """Settings with some values replaced by name."""
-    resolved: Settings = _replaced(settings, values, str)
+    """Return settings with some values replaced by name."""
+    resolved: Settings = _replace_leaves(settings, values, str)
     return resolved
 
 
 def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
-    """A flat YAML mapping, and the line of each of its keys."""
+    """Return a flat YAML mapping, and the line number of each key."""
     try:
         text = path.read_text(encoding="utf-8")
         values = yaml.safe_load(text) or {}
@@ -57,15 +57,15 @@ def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
         problem = getattr(error, "problem", None) or "not YAML"
-        raise SettingsError(f"{path}:{line}: {problem}; a recipe has one `name: value` a line") from error
+        raise SettingsError(f"{path}:{line}: {problem}; a recipe has one `name: value` per line") from error
     if not isinstance(values, dict):
-        raise SettingsError(f"{path}:1: a recipe has one `name: value` a line")
+        raise SettingsError(f"{path}:1: a recipe has one `name: value` per line")
     pairs = node.value if isinstance(node, yaml.MappingNode) else []
     return {str(key): value for key, value in values.items()}, {k.value: k.start_mark.line + 1 for k, _ in pairs}
 
 
 def _names(settings: Any) -> list[str]:
-    """Names of all leaves of the tree."""
+    """Return the names of all leaves of the tree."""
     names = []
     for item in dataclasses.fields(settings):
         value = getattr(settings, item.name)
@@ -73,29 +73,29 @@ def _names(settings: Any) -> list[str]:
     return names
 
 
-def _replaced(settings: Any, values: Mapping[str, Any], where: Callable[[str], str]) -> Any:
-    """A copy of the tree with leaves replaced by name, types checked."""
+def _replace_leaves(settings: Any, values: Mapping[str, Any], where: Callable[[str], str]) -> Any:
+    """Return a copy of the tree with leaves replaced by name, after checking their types."""
     hints = get_type_hints(type(settings))
     changes = {}
     for item in dataclasses.fields(settings):
         value = getattr(settings, item.name)
         if dataclasses.is_dataclass(value):
-            changes[item.name] = _replaced(value, values, where)
+            changes[item.name] = _replace_leaves(value, values, where)
         elif item.name in values:
-            changes[item.name] = _checked(values[item.name], hints[item.name], item.name, where)
+            changes[item.name] = _check_type(values[item.name], hints[item.name], item.name, where)
     return dataclasses.replace(settings, **changes)
 
 
-def _checked(value: Any, hint: Any, name: str, where: Callable[[str], str]) -> Any:
+def _check_type(value: Any, hint: Any, name: str, where: Callable[[str], str]) -> Any:
     literals = [each for kind in _alternatives(hint) if get_origin(kind) is Literal for each in get_args(kind)]
     if isinstance(value, str) and value in literals:
         return value
     if get_origin(hint) is Literal:
         raise SettingsError(f"{where(name)}: {name}: {value!r} is not one of {', '.join(literals)}")
     if value is not None and not isinstance(value, list) and _tuple_parts(hint, 1) is not None:
-        value = [value]  # one value may stand for a list of one
+        value = [value]  # a single value counts as a list of one
     if isinstance(value, list) and (parts := _tuple_parts(hint, len(value))) is not None:
-        return tuple(_checked(part, kind, name, where) for part, kind in zip(value, parts, strict=True))
+        return tuple(_check_type(part, kind, name, where) for part, kind in zip(value, parts, strict=True))
     allowed = tuple(get_origin(kind) or kind for kind in _alternatives(hint) if get_origin(kind) is not Literal)
     if isinstance(value, bool) and bool not in allowed:
         pass
@@ -112,7 +112,7 @@ def _alternatives(hint: Any) -> tuple[Any, ...]:
 
 
 def _tuple_parts(hint: Any, length: int) -> tuple[Any, ...] | None:
-    """Types of the values of a tuple that a setting may be; None if it may be no tuple of this length."""
+    """Return the types of the values of a tuple of this length; None if the setting cannot be such a tuple."""
     for kind in _alternatives(hint):
         if get_origin(kind) is not tuple:
             continue
@@ -125,7 +125,7 @@ def _tuple_parts(hint: Any, length: int) -> tuple[Any, ...] | None:
 
 
 def flat(settings: Any) -> dict[str, Any]:
-    """All leaves of the tree by name."""
+    """Return all leaves of the tree by name."""
     values: dict[str, Any] = {}
     for item in dataclasses.fields(settings):
         value = getattr(settings, item.name)

@@ -21,7 +21,7 @@ from yolo.engine.gradients import clip_gradients
 from yolo.engine.optimizer import drop_frozen_grads
 from yolo.engine.train_state import LossSums, TrainState
 from yolo.errors import TrainingError
-from yolo.rng import differ_by_rank, rng_state, set_rng_state
+from yolo.rng import reseed_by_rank, rng_state, set_rng_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -280,7 +280,7 @@ class Trainer:
         device = next(self.model.parameters()).device
         self._loss_sums = LossSums({name: total.to(device) for name, total in state["loss_sums"].items()})
         set_rng_state(state["rng"])
-        differ_by_rank(distributed.rank(), self.state.step)
+        reseed_by_rank(distributed.rank(), self.state.step)
 
     def _parts(self) -> dict[str, Any]:
         """Return the parts that have a state of their own, by name."""

@@ -14,7 +14,7 @@ from yolo.data.collate import collate
 from yolo.data.dataset import Item
 from yolo.data.sample import Batch, Sample
 from yolo.data.transforms import letterbox
-from yolo.devices import fast_layout
+from yolo.devices import fast_memory_format
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,10 +65,10 @@ def to_input(images: Tensor, device: torch.device, size: tuple[int, int] | None 
         size: (height, width) to resize to, on the device; None: H and W.
 
     Returns:
-        (B, 3, height, width) float32 in 0..1, on the device, in its `fast_layout`.
+        (B, 3, height, width) float32 in 0..1, on the device, in its `fast_memory_format`.
     """
     moved = images.to(device, non_blocking=True)
-    pixels = moved.to(memory_format=fast_layout(device)).float() / 255
+    pixels = moved.to(memory_format=fast_memory_format(device)).float() / 255
     if size is None or size == pixels.shape[2:]:
         return pixels
     return F.interpolate(pixels, size, mode="bilinear", antialias=size[0] < pixels.shape[2])

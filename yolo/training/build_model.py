@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from yolo import distributed
 from yolo.checkpoints.published import find_weights
 from yolo.checkpoints.transfer import initialize_heads, transfer, without_class_term
-from yolo.devices import fast_layout
+from yolo.devices import fast_memory_format
 from yolo.distributed.sync_batch_norm import convert_sync_batch_norm
 from yolo.model.graph import with_classes
 from yolo.model.network import Darknet
-from yolo.rng import differ_by_rank
+from yolo.rng import reseed_by_rank
 
 if TYPE_CHECKING:
     import torch
@@ -62,7 +62,7 @@ def build_run_model(settings: TrainSettings, original: Graph, num_classes: int, 
         convert_sync_batch_norm(model)
     if chosen.grad_checkpoint:
         model.gradient_checkpointing_enable()
-    model.to(device, memory_format=fast_layout(device))  # type: ignore[call-overload]
+    model.to(device, memory_format=fast_memory_format(device))  # type: ignore[call-overload]
     distributed.broadcast_module(model)
-    differ_by_rank(distributed.rank())  # from here on, for dropout
+    reseed_by_rank(distributed.rank())  # from here on, for dropout
     return model
