@@ -1,8 +1,8 @@
-"""One process with 16 images a batch, and more with fewer each: how far their weights part in 20 steps.
+"""Compare the weights after 20 steps of one process with 16 images per batch, and of more with fewer images each.
 
     python -m benchmarks.equal_training --weights runs/shapes/best.pt
 
-Batch normalisation goes by the images of all processes; data and augmentation are the default recipe's, with mosaics.
+Batch normalisation is synchronised; data and augmentation are those of the default recipe, with mosaics.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ BATCH, STEPS, SIDE, LR = 16, 20, 96, 1e-3
 
 
 def train(dtype: torch.dtype, weights: str) -> list[torch.Tensor]:
-    """All weights, before and after each step."""
+    """Return all weights before the first and after each step."""
     torch.manual_seed(0)
     index = open_source("shapes").index("train")
     model = build_model(read_graph("shapes"), weights, len(index.names))
@@ -59,9 +59,9 @@ def train(dtype: torch.dtype, weights: str) -> list[torch.Tensor]:
 
 
 def run_rank(rank: int, world_size: int, port: int, arguments: tuple[Any, ...], results: Any) -> None:
-    """One process."""
-    places = {"RANK": rank, "WORLD_SIZE": world_size, "LOCAL_RANK": rank, "LOCAL_WORLD_SIZE": world_size}
-    os.environ.update({name: str(value) for name, value in places.items()})
+    """Run one process; rank 0 sends its weights."""
+    numbers = {"RANK": rank, "WORLD_SIZE": world_size, "LOCAL_RANK": rank, "LOCAL_WORLD_SIZE": world_size}
+    os.environ.update({name: str(value) for name, value in numbers.items()})
     os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
     torch.set_num_threads(1)
     with distributed.join_group(distributed.GroupOptions(device="cpu")):
@@ -71,7 +71,7 @@ def run_rank(rank: int, world_size: int, port: int, arguments: tuple[Any, ...], 
 
 
 def trained(world_size: int, *arguments: Any) -> list[Any]:
-    """What rank 0 of so many processes comes to."""
+    """Return the weights on rank 0 when this number of processes trains."""
     context = multiprocessing.get_context("spawn")
     results = context.SimpleQueue()
     with socket.socket() as probe:
@@ -90,9 +90,9 @@ def trained(world_size: int, *arguments: Any) -> list[Any]:
 
 
 def main() -> None:
-    """Print a table."""
+    """Train with 1, 2 and 4 processes, and print the differences."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--weights", default="", help="start from these too")
+    parser.add_argument("--weights", default="", help="also start from these weights")
     weights = parser.parse_args().weights
     open_source("shapes").index("train")
     print("| start | arithmetic | largest step from the start | 2 x 8 differs by | 4 x 4 differs by |")

@@ -1,8 +1,8 @@
-"""Train from S3 into S3 while the network fails and processes are killed; then compare every file, byte for byte.
+"""Train from S3 into S3 while the network fails and processes are killed; then compare every file, byte by byte.
 
-A real S3 endpoint (moto) answers on this machine, behind a proxy that says 503 and cuts connections. Two processes
-share one cache: one is killed in the middle of fetching, started again, and killed again in the middle of training, its
-disk thrown away; it goes on from the store.
+A local S3 server (moto) runs behind a proxy that answers 503 and breaks connections. Two processes share one cache: one
+is killed while it fetches, restarted, and killed again while it trains, and its disk is deleted; it resumes from the
+store.
 
     python -m benchmarks.faulty_storage [--images 300] [--busy 9] [--cut-reads 7] [--cut-writes 4]
 """
@@ -40,29 +40,29 @@ class Arguments:
     """Train from S3 into S3 while the network fails and processes are killed; compare every file."""
 
     images: int = 300
-    """Images of the data set."""
+    """Number of images of the data set."""
     busy: int = 9
-    """Every so many-th request is answered with 503."""
+    """Answer every n-th request with 503."""
     cut_reads: int = 7
-    """Every so many-th body ends in the middle."""
+    """Break off every n-th response in the middle."""
     cut_writes: int = 4
-    """Of every so many-th upload, half is read before the connection ends."""
+    """Break off every n-th upload in the middle."""
 
 
-def here(folder: Path) -> dict[str, bytes]:
-    """Contents of the files of a folder, hidden ones left out, by name."""
+def local_files(folder: Path) -> dict[str, bytes]:
+    """Return the contents of the files of a folder by name, except hidden ones."""
     paths = [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")]
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
 
-def there(url: str) -> dict[str, bytes]:
-    """Contents of the files of a folder in a store, by name."""
+def stored_files(url: str) -> dict[str, bytes]:
+    """Return the contents of the files of a folder in a store by name."""
     store = open_store(url)
     return {name: store.read(found.url, 0, found.size) for name, found in store.list_files(url).items()}
 
 
 def start(folder: Path, name: str, *arguments: str) -> subprocess.Popen[bytes]:
-    """Start training in a folder; its messages go to a file beside it."""
+    """Start training in a folder; the log is written beside it."""
     folder.mkdir(exist_ok=True)
     command = [sys.executable, "-m", "yolo.train", *(() if "--resume" in arguments else SETTINGS), *arguments]
     with (folder.parent / f"{name}.log").open("ab") as log:
@@ -70,7 +70,7 @@ def start(folder: Path, name: str, *arguments: str) -> subprocess.Popen[bytes]:
 
 
 def kill_when(process: subprocess.Popen[bytes], condition: Callable[[], bool]) -> None:
-    """Kill a process, with SIGKILL, as soon as a condition holds."""
+    """Kill a process with SIGKILL as soon as a condition holds."""
     while not condition():
         assert process.poll() is None, "it ended too early"
         time.sleep(0.05)
@@ -79,7 +79,7 @@ def kill_when(process: subprocess.Popen[bytes], condition: Callable[[], bool]) -
 
 
 def draw(folder: Path, count: int) -> Path:
-    """The first images of the drawn data set, as a data set of its own."""
+    """Write the first images of the drawn data set as a data set, and return its folder."""
     shapes = ensure_shapes(folder / "shapes").parent
     for split, share in (("train", count * 3 // 4), ("val", count // 4)):
         lines = (shapes / f"shapes-{split}.txt").read_text().splitlines(keepends=True)[:share]
@@ -96,7 +96,7 @@ def draw(folder: Path, count: int) -> Path:
 
 
 def check(what: str, ours: dict[str, bytes], theirs: dict[str, bytes]) -> None:
-    """Compare files; a difference ends the program with status 1."""
+    """Compare files; exit with status 1 if any differ."""
     differ = sorted(name for name in {*ours, *theirs} if ours.get(name) != theirs.get(name))
     size = sum(map(len, ours.values())) / 1e6
     print(f"{what}: {len(ours)} files, {size:.1f} MB: {'all the same' if not differ else f'DIFFERENT: {differ[:5]}'}")
@@ -105,7 +105,7 @@ def check(what: str, ours: dict[str, bytes], theirs: dict[str, bytes]) -> None:
 
 
 def main() -> None:
-    """Serve, rehearse, compare."""
+    """Run the server, the two runs, and the comparison."""
     chosen = tyro.cli(Arguments)
     faults = Faults()
     with tempfile.TemporaryDirectory() as name, s3_server() as port, proxy(port, faults) as endpoint:
@@ -119,7 +119,7 @@ def main() -> None:
         assert Uploader(drawn, "s3://bench/sets/shapes").finish()
         faults.busy, faults.cut_reads, faults.cut_writes = chosen.busy, chosen.cut_reads, chosen.cut_writes
         begun = time.monotonic()
-        rehearse(folder)
+        train_two_runs(folder)
         seconds = time.monotonic() - begun
         share = 100 * faults.counts["failed"] / faults.counts["all"]
         print(
@@ -127,17 +127,21 @@ def main() -> None:
         )
         faults.reset()
         (cache,) = (folder / "cache/yolo/remote").glob("*/bench/sets/shapes")
-        check("data set in the cache and as it was drawn", here(cache), here(drawn))
-        check("run 'one' here and in the store", here(folder / "a" / LOCAL / "one"), there("s3://bench/runs/one"))
+        check("data set in the cache and as it was drawn", local_files(cache), local_files(drawn))
+        check(
+            "run 'one' here and in the store",
+            local_files(folder / "a" / LOCAL / "one"),
+            stored_files("s3://bench/runs/one"),
+        )
         check(
             "run 'two' on its third machine and in the store",
-            here(folder / "c" / LOCAL / "two"),
-            there("s3://bench/runs/two"),
+            local_files(folder / "c" / LOCAL / "two"),
+            stored_files("s3://bench/runs/two"),
         )
 
 
-def rehearse(folder: Path) -> None:
-    """Two runs; the second one is killed twice."""
+def train_two_runs(folder: Path) -> None:
+    """Train two runs, the second of which is killed twice."""
     data = ["--data", "s3://bench/sets/shapes/shapes.data", "--project", "s3://bench/runs", "--name"]
     cache = folder / "cache"
     second = start(folder / "b", "two", *data, "two")

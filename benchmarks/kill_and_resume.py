@@ -1,9 +1,9 @@
-"""Kills a run with SIGKILL at random instants, resumes it each time, and compares its end with a run left alone.
+"""Kill a run with SIGKILL at random times, resume it each time, and compare the result with an uninterrupted run.
 
     python -m benchmarks.kill_and_resume [--kills 20] [--seed 0]
 
 Both train the drawn shapes in deterministic mode. Every resume must succeed, and the final weights, averages,
-optimizer state and results.csv must be equal bit by bit.
+optimizer state and results.csv must be bit-identical.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ FLAGS = (
 
 @dataclass(frozen=True)
 class Arguments:
-    """Kill a run again and again."""
+    """Kill a run repeatedly, and compare it with an uninterrupted one."""
 
     kills: int = 20
-    """How often."""
+    """Number of kills."""
     epochs: int = 6
-    """Length of the run."""
+    """Number of epochs of the run."""
     seed: int = 0
-    """Of the instants."""
+    """Seed of the times."""
 
 
 def start(folder: Path, *flags: str) -> subprocess.Popen[bytes]:
-    """Start training in a folder; its messages go to a file there."""
+    """Start training in a folder; the log is written there."""
     command = [sys.executable, "-m", "yolo.train", *flags]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     with (folder / "log.txt").open("ab") as log:
@@ -52,7 +52,7 @@ def start(folder: Path, *flags: str) -> subprocess.Popen[bytes]:
 
 
 def differing(a: Any, b: Any, path: str = "") -> list[str]:
-    """Where two trees of tensors and plain values differ."""
+    """Return the paths at which two trees of tensors and plain values differ."""
     if isinstance(a, torch.Tensor):
         return [] if torch.equal(a, b) else [path]
     if isinstance(a, dict):
@@ -64,7 +64,7 @@ def differing(a: Any, b: Any, path: str = "") -> list[str]:
 
 
 def main() -> None:
-    """Run, kill, resume, compare."""
+    """Train, kill, resume and compare."""
     arguments = tyro.cli(Arguments)
     rng = random.Random(arguments.seed)
     flags = [*shlex.split(FLAGS), "--epochs", str(arguments.epochs)]
@@ -75,7 +75,7 @@ def main() -> None:
         started = time.monotonic()
         assert start(whole, *flags).wait() == 0, (whole / "log.txt").read_text()
         duration = time.monotonic() - started
-        print(f"left alone: {duration:.0f} s", flush=True)
+        print(f"uninterrupted: {duration:.0f} s", flush=True)
         kills = runs = 0
         while kills < arguments.kills:
             resuming = bool(list(killed.glob("runs/*/settings.yaml")))
@@ -87,7 +87,7 @@ def main() -> None:
                 process.kill()
                 process.wait()
                 kills += 1
-                print(f"kill {kills}: after {instant:.1f} s, {where(killed)}", flush=True)
+                print(f"kill {kills}: after {instant:.1f} s, {describe_progress(killed)}", flush=True)
             else:
                 duration = duration if resuming else time.monotonic() - begun
             if kills == arguments.kills or epochs_done(killed) == arguments.epochs:
@@ -98,13 +98,13 @@ def main() -> None:
 
 
 def epochs_done(folder: Path) -> int:
-    """By the newest checkpoint."""
+    """Return the number of epochs of the newest checkpoint."""
     paths = list(folder.glob("runs/*/last.pt"))
     return int(load_checkpoint(paths[0])["state"]["epoch"]) if paths else 0
 
 
-def where(folder: Path) -> str:
-    """How far the newest checkpoint is."""
+def describe_progress(folder: Path) -> str:
+    """Describe the newest checkpoint."""
     paths = list(folder.glob("runs/*/last.pt"))
     if not paths:
         return "no checkpoint yet"
@@ -113,13 +113,13 @@ def where(folder: Path) -> str:
 
 
 def compare(whole: Path, killed: Path) -> None:
-    """Print what differs at the end."""
+    """Check that both runs ended with the same files."""
     (one,), (two,) = (list(folder.glob("runs/*/last.pt")) for folder in (whole, killed))
-    faults = differing(load_checkpoint(one), load_checkpoint(two))
+    differences = differing(load_checkpoint(one), load_checkpoint(two))
     if one.with_name("results.csv").read_text() != two.with_name("results.csv").read_text():
-        faults.append("results.csv")
-    assert not faults, faults
-    print("equal bit by bit: weights, averages, optimizer, random states, results.csv", flush=True)
+        differences.append("results.csv")
+    assert not differences, differences
+    print("bit-identical: weights, averages, optimizer, random states, results.csv", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Training with one process and with more: images a second, and where the time of a step goes.
+"""Measure training on one and several processes: images per second, and the time of each part of a step.
 
     python -m benchmarks.scaling --cfg yolov3-tiny --img-size 320 --batch-size 8 --processes 1 2
 
-Each process has one core (or one GPU) of its own and its own images: `--batch-size` is that of a process. A step is
-timed in three ways, one after another in the same run, several times: with gradients averaged over the processes,
-without (the difference is what communication adds, after what the backward pass hides of it), and the loader alone.
+Each process has its own core (or GPU) and images; `--batch-size` is per process. Steps with and without averaging of
+gradients alternate: their difference is the communication that the backward pass does not hide. The loader is timed
+separately.
 """
 
 from __future__ import annotations
@@ -42,15 +42,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Times:
-    """Seconds of a step, medians."""
+    """Median seconds of a step."""
 
-    whole: float
+    step: float
     without_communication: float
     data: float
 
 
 def batches(loader: DetectionLoader) -> Iterator[Batch]:
-    """Epoch after epoch."""
+    """Yield the batches of one epoch after another."""
     epoch = 0
     while True:
         loader.set_epoch(epoch, {})
@@ -59,7 +59,7 @@ def batches(loader: DetectionLoader) -> Iterator[Batch]:
 
 
 def measure(arguments: argparse.Namespace) -> tuple[Times, int]:
-    """On each process: the times of a step, and the bytes of its gradients."""
+    """Return the times of a step on this process, and the size of its gradients in bytes."""
     device = select_device(arguments.device, distributed.local_rank())
     index = open_source(arguments.data).index("train")
     model = Darknet(with_classes(plan(CfgFile.read(arguments.cfg)), len(index.names)))
@@ -74,7 +74,7 @@ def measure(arguments: argparse.Namespace) -> tuple[Times, int]:
     loss = build_loss(LossSettings(), model)
     replica = distributed.replicate(model)
     source = batches(loader)
-    times: dict[str, list[float]] = {"data": [], "synced": [], "alone": []}
+    times: dict[str, list[float]] = {"data": [], "synced": [], "unsynced": []}
     for number in range(2 * arguments.steps + 2):
         synced = number % 2 == 0
         start = time.perf_counter()
@@ -92,15 +92,15 @@ def measure(arguments: argparse.Namespace) -> tuple[Times, int]:
             torch.cuda.synchronize()
         if number > 1:
             times["data"].append(loaded - start)
-            times["synced" if synced else "alone"].append(time.perf_counter() - loaded)
-    data, whole, alone = (statistics.median(times[name]) for name in ("data", "synced", "alone"))
-    return Times(whole + data, alone, data), sum(4 * parameter.numel() for parameter in model.parameters())
+            times["synced" if synced else "unsynced"].append(time.perf_counter() - loaded)
+    data, step, unsynced = (statistics.median(times[name]) for name in ("data", "synced", "unsynced"))
+    return Times(step + data, unsynced, data), sum(4 * parameter.numel() for parameter in model.parameters())
 
 
 def run_rank(rank: int, world_size: int, port: int, arguments: argparse.Namespace, results: Any) -> None:
-    """One process, pinned."""
-    places = {"RANK": rank, "WORLD_SIZE": world_size, "LOCAL_RANK": rank, "LOCAL_WORLD_SIZE": world_size}
-    os.environ.update({name: str(value) for name, value in places.items()})
+    """Run one process, pinned to its core, and send its result."""
+    numbers = {"RANK": rank, "WORLD_SIZE": world_size, "LOCAL_RANK": rank, "LOCAL_WORLD_SIZE": world_size}
+    os.environ.update({name: str(value) for name, value in numbers.items()})
     os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
     if arguments.device == "cpu":
         os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[rank]})
@@ -110,7 +110,7 @@ def run_rank(rank: int, world_size: int, port: int, arguments: argparse.Namespac
 
 
 def main() -> None:
-    """Print a table."""
+    """Measure each number of processes, and print a table."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--cfg", default="yolov3-tiny")
     parser.add_argument("--data", default="shapes")
@@ -138,13 +138,13 @@ def main() -> None:
         found = [results.get() for _ in ranks]
         for process in ranks:
             process.join()
-        whole, compute, data = (
+        step, compute, data = (
             statistics.mean(getattr(times, name) for times, _ in found)
-            for name in ("whole", "without_communication", "data")
+            for name in ("step", "without_communication", "data")
         )
         print(
-            f"| {world_size} | {world_size * arguments.batch_size / whole:.1f} | {whole:.3f} | {compute:.3f} | "
-            f"{whole - data - compute:.3f} | {data:.3f} | {found[0][1] / 1e6:.1f} |"
+            f"| {world_size} | {world_size * arguments.batch_size / step:.1f} | {step:.3f} | {compute:.3f} | "
+            f"{step - data - compute:.3f} | {data:.3f} | {found[0][1] / 1e6:.1f} |"
         )
 
 

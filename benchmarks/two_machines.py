@@ -1,11 +1,11 @@
-"""Two machines train together, and one of them is lost: what is printed, how long it takes, where the job goes on.
+"""Train on two machines, lose one of them, and report output, time to recover, and the epochs trained.
 
-    python -m benchmarks.two_machines kill      # the second machine's processes end at once
-    python -m benchmarks.two_machines cut       # its cable is cut: nobody tells the first one
-    python -m benchmarks.two_machines return    # it is killed, and comes back later
+    python -m benchmarks.two_machines kill      # kill the processes of the second machine
+    python -m benchmarks.two_machines cut       # cut its cable: the first machine is not notified
+    python -m benchmarks.two_machines return    # kill it, and start it again later
 
 The machines are two network namespaces joined by a veth pair, each with a torchrun agent of its own; they share a
-folder, as machines of a cluster do. The first one holds the meeting point. Needs root and `ip` (Debian: iproute2).
+folder, as machines of a cluster do. The first one hosts the rendezvous. Needs root and `ip` (Debian: iproute2).
 """
 
 from __future__ import annotations
@@ -31,16 +31,17 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 ADDRESS = {"yolo-a": "10.77.0.1", "yolo-b": "10.77.0.2"}
 EPOCHS = 6
+DRAW_DATA = "from yolo.data.formats.open_dataset import open_source; open_source('shapes').index('train')"
 
 
 def ip(*arguments: str) -> None:
-    """Call `ip`."""
+    """Run `ip` with these arguments."""
     subprocess.run(["ip", *arguments], check=True)
 
 
 @contextlib.contextmanager
 def machines() -> Iterator[None]:
-    """Two namespaces and the cable between them."""
+    """Create two network namespaces, connected by a cable, within the block."""
     for name in ADDRESS:
         subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)
         ip("netns", "add", name)
@@ -58,7 +59,7 @@ def machines() -> Iterator[None]:
 
 @dataclass
 class Agent:
-    """A torchrun of one machine, and what it and its worker print."""
+    """The torchrun agent of one machine, and the log of agent and worker."""
 
     name: str
     folder: Path
@@ -67,7 +68,7 @@ class Agent:
 
     @classmethod
     def start(cls, name: str, folder: Path) -> Agent:
-        """Begin on a machine, in a folder of its own."""
+        """Start the agent of a machine in a folder."""
         folder.mkdir(parents=True, exist_ok=True)
         log = folder / f"{name}.log"
         launcher = "torchrun --nnodes 1:2 --nproc-per-node 1 --max-restarts 3 --rdzv-id job --rdzv-backend c10d "
@@ -76,7 +77,7 @@ class Agent:
         training = f"--cfg shapes --data shapes --img-size 64 --epochs {EPOCHS} --workers 0 --cache none --device cpu "
         command = ["ip", "netns", "exec", name, *(launcher + training + "--name job --dist-timeout 0.5").split()]
         environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": name}
-        environment["TORCH_DISABLE_SHARE_RDZV_TCP_STORE"] = "1"  # else torchrun 2.14 never takes a machine back
+        environment["TORCH_DISABLE_SHARE_RDZV_TCP_STORE"] = "1"  # otherwise torchrun 2.14 does not let a machine rejoin
         with log.open("ab") as file:
             process = subprocess.Popen(
                 command, cwd=folder, env=environment, stdout=file, stderr=file, start_new_session=True
@@ -87,14 +88,14 @@ class Agent:
         return self.log.read_text().replace("\r", "\n") if self.log.is_file() else ""
 
     def wait_for(self, text: str) -> None:
-        """Until it printed something."""
+        """Wait until a text was printed."""
         while text not in self.text():
             if self.process.poll() is not None:
                 raise SystemExit(f"{self.name} ended before {text!r}:\n{self.text()}")
             time.sleep(0.2)
 
     def kill(self) -> None:
-        """End agent and worker as a power cut does."""
+        """Kill agent and worker, as a power failure would."""
         found = subprocess.run(["ip", "netns", "pids", self.name], check=True, capture_output=True, text=True)
         for pid in found.stdout.split():
             with contextlib.suppress(ProcessLookupError):
@@ -102,13 +103,13 @@ class Agent:
 
 
 def main() -> None:
-    """Lose a machine as told."""
+    """Lose a machine in the chosen way, and report."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("how", choices=["kill", "cut", "return"])
     how = parser.parse_args().how
     work = Path(tempfile.mkdtemp(prefix="two-machines-"))
     subprocess.run(
-        [sys.executable, "-c", "from yolo.data.formats import open_source; open_source('shapes').index('train')"],
+        [sys.executable, "-c", DRAW_DATA],
         cwd=work, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True, capture_output=True,
     )  # fmt: skip
     with machines():
@@ -120,7 +121,7 @@ def main() -> None:
         else:
             second.kill()
         first.wait_for("goes on with")
-        print(f"--- {how}: gone on after {time.monotonic() - lost_at:.1f} s")
+        print(f"--- {how}: resumed after {time.monotonic() - lost_at:.1f} s")
         if how == "return":
             first.wait_for(f"epoch 4/{EPOCHS}")
             Agent.start(second.name, work)
@@ -137,7 +138,7 @@ def main() -> None:
 
 
 def wait_for_any(agents: tuple[Agent, ...], text: str) -> None:
-    """Until one of them printed something: torchrun chooses which has rank 0."""
+    """Wait until one agent printed a text; torchrun chooses which of them has rank 0."""
     while not any(text in agent.text() for agent in agents):
         if any(agent.process.poll() is not None for agent in agents):
             raise SystemExit("\n".join(agent.text() for agent in agents))
