@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class _HeadSums(NamedTuple):
-    """What a head adds to the loss, before any division by a number of predictions; scalars."""
+    """Sums over the predictions of one head, not yet divided by any number of predictions; scalars."""
 
     box: Tensor  # 1 - CIoU over assigned predictions
     class_: Tensor  # cross-entropy over assigned predictions, mean over classes

@@ -66,8 +66,8 @@ def test_dynamic_k_is_twice_the_sum_of_candidate_ious() -> None:
 def test_best_anchor_is_assigned_and_then_the_cheapest() -> None:
     head = Yolo(classes=2, num=3, anchors=(30.0, 34.0, 24.0, 24.0, 34.0, 30.0))
     raw = torch.zeros(1, 21, GRID, GRID)
-    box = [gt_row(0, 1, 24, 24, 16, 16)]  # 2 * (.25 + .44 + .25) -> 2 predictions; no cell beside its own is near
-    raw[0, 6, 1, 1] = 1.0  # anchor 0 says class 1
+    box = [gt_row(0, 1, 24, 24, 16, 16)]  # 2 * (.25 + .44 + .25) -> 2 predictions; no neighboring cell can reach it
+    raw[0, 6, 1, 1] = 1.0  # anchor 0 predicts class 1
     assert assigned_predictions(raw, box, head) == [15, 16]
     raw[0, 20, 1, 1] = 2.0  # anchor 2 has a higher logit for it
     assert assigned_predictions(raw, box, head) == [16, 17]
