@@ -1,4 +1,4 @@
-"""Hypothesis times no test: machines are slow at times."""
+"""Hypothesis without deadlines, as test machines may be slow."""
 
 from hypothesis import HealthCheck, settings
 

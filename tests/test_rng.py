@@ -8,7 +8,7 @@ import torch
 from yolo.rng import epoch_rng, rng_state, sample_rng, seed_everything, seeded_globals, set_rng_state
 
 
-def test_a_sample_is_a_function_of_its_key() -> None:
+def test_sample_rng_depends_only_on_its_key() -> None:
     first = sample_rng(3, 2, 7)
     sample_rng(3, 2, 6).random(100)
     assert first.random(5).tolist() == sample_rng(3, 2, 7).random(5).tolist()
@@ -38,7 +38,7 @@ def test_seed_everything_repeats_all_three_generators() -> None:
     assert all(a != b for a, b in zip(draw(), first, strict=True))
 
 
-def test_globals_are_a_function_of_numbers_and_then_as_before() -> None:
+def test_seeded_globals_are_restored() -> None:
     def draw() -> tuple[float, float, float]:
         return random.random(), np.random.rand(), torch.rand(1).item()  # noqa: NPY002
 
@@ -54,13 +54,13 @@ def test_globals_are_a_function_of_numbers_and_then_as_before() -> None:
     assert draw() == expected
 
 
-def test_an_epoch_has_randomness_of_its_own() -> None:
+def test_epoch_rng_differs_from_every_sample_rng() -> None:
     drawn = [epoch_rng(seed, epoch).random() for seed, epoch in ((0, 0), (0, 1), (1, 0), (0, 0))]
     assert drawn[0] == drawn[3]
     assert len({*drawn, sample_rng(0, 0, 0).random(), sample_rng(0, 1, 0).random(), sample_rng(1, 0, 0).random()}) == 6
 
 
-def test_the_state_of_all_generators_comes_back(tmp_path: Path) -> None:
+def test_the_state_of_all_generators_is_restored(tmp_path: Path) -> None:
     seed_everything(3)
     torch.save(rng_state(), tmp_path / "state.pt")
     first = (random.random(), np.random.rand(), torch.rand(2).tolist())  # noqa: NPY002

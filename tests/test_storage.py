@@ -11,7 +11,7 @@ from yolo.errors import SettingsError
 from yolo.storage import _umask, atomic_folder, atomic_path, find_file, lock_file, require_absent, shipped_names
 
 
-def test_a_path_wins_over_a_shipped_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_path_takes_precedence_over_a_shipped_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     shipped = find_file("yolov3-tiny", "cfg", ".cfg")
     assert shipped is not None
@@ -22,7 +22,7 @@ def test_a_path_wins_over_a_shipped_name(tmp_path: Path, monkeypatch: pytest.Mon
     assert find_file("no-such", "cfg", ".cfg") is None
 
 
-def test_names_have_no_suffix() -> None:
+def test_shipped_names_have_no_suffix() -> None:
     assert {"yolov3", "yolov4-tiny", "shapes"} <= set(shipped_names("cfg", ".cfg"))
 
 
@@ -35,7 +35,7 @@ def test_existing_files_and_folders_are_not_overwritten(tmp_path: Path) -> None:
         require_absent("--out", tmp_path, has_force=True)
 
 
-def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+def test_an_error_leaves_only_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("old")
 
@@ -74,14 +74,14 @@ def test_nothing_is_left_of_a_folder_after_an_error(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_locked_file_is_made_and_appended_to(tmp_path: Path) -> None:
+def test_a_locked_file_is_created_and_appended_to(tmp_path: Path) -> None:
     for _ in range(2):
         with lock_file(tmp_path / "new" / "a.txt") as file:
             file.write(b"x")
     assert (tmp_path / "new" / "a.txt").read_bytes() == b"xx"
 
 
-def test_threads_leave_the_mask_of_new_files_alone(tmp_path: Path) -> None:
+def test_threads_do_not_change_the_umask(tmp_path: Path) -> None:
     before = os.umask(0o027)
     try:
         _umask.cache_clear()
@@ -108,7 +108,7 @@ def count_up(path: Path) -> None:
             file.write(b"%d" % (count + 1))
 
 
-def test_one_process_at_a_time_has_a_locked_file(tmp_path: Path) -> None:
+def test_only_one_process_at_a_time_holds_a_lock(tmp_path: Path) -> None:
     processes = [multiprocessing.get_context("spawn").Process(target=count_up, args=(tmp_path / "n",)) for _ in "ab"]
     for process in processes:
         process.start()
