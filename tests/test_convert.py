@@ -101,7 +101,7 @@ def test_it_says_what_it_wrote(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("--weights a.weights --out b.pt", "--weights a.weights: this file does not bring its network; add --cfg"),
+        ("--weights a.weights --out b.pt", "--weights a.weights: this file does not contain its network; add --cfg"),
         ("--cfg small.cfg --weights a.weights --out a.weights", "--out a.weights: already exists; choose another"),
         ("--cfg small.cfg --weights a.weights --out small.pt --write-cfg", "--out small.cfg: already exists;"),
         ("--cfg small.cfg --weights a.weights --out b.onnx", "--out b.onnx: use a name that ends in .weights, .pt or"),

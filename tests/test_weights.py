@@ -65,9 +65,9 @@ def test_two_processes_at_once_fetch_once(cache: Path) -> None:
         processes = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in "ab"]
         printed = [process.communicate()[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
-    assert printed == [f"{cache / entry.file}\n"] * 2
-    assert site.requests == [(f"/{entry.file}", None)]
-    assert (cache / entry.file).read_bytes() == body
+    assert printed == [f"{cache / entry.file_name}\n"] * 2
+    assert site.requests == [(f"/{entry.file_name}", None)]
+    assert (cache / entry.file_name).read_bytes() == body
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_two_processes_at_once_fetch_once(cache: Path) -> None:
         (["get", "yolov9"], "yolov9: no such file, nor the name of published weights"),
         (
             ["get", "yolov4", "--offline"],
-            "--weights yolov4: not here, and offline; put yolov4.weights (257,717,640 bytes",
+            "--weights yolov4: not downloaded yet, and offline; put yolov4.weights (257,717,640 bytes",
         ),
     ],
 )

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import tyro
 from torch import Tensor
 
-from yolo.checkpoints.loading import class_names
-from yolo.checkpoints.published import find_with_network
+from yolo.checkpoints.loading import choose_class_names
+from yolo.checkpoints.published import find_weights_and_cfg
 from yolo.checkpoints.state_dict import ModelState, is_state_file, write_state
-from yolo.checkpoints.transfer import network_of, transfer
+from yolo.checkpoints.transfer import read_cfg_and_names, transfer
 from yolo.config.program import run_program
 from yolo.errors import WeightsError, require
 from yolo.model.network import Darknet
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str]) -> None:
     if not settings.force:
         for path in written:
             require_absent("--out", path, has_force=True)
-    path, cfg = find_with_network(settings.weights, settings.cfg, offline=settings.offline)
+    path, cfg = find_weights_and_cfg(settings.weights, settings.cfg, offline=settings.offline)
     settings = replace(settings, weights=str(path), cfg=cfg)
     model, names = read_model(settings)
     before = local_path(settings.weights).stat().st_size  # --force may overwrite it
@@ -91,13 +91,13 @@ def read_model(settings: ConvertSettings) -> tuple[Darknet, tuple[str, ...]]:
     Raises:
         YoloError: files that cannot be read, or do not hold a layer that is to be written.
     """
-    network, names = network_of(settings.cfg, settings.weights)
+    network, names = read_cfg_and_names(settings.cfg, settings.weights)
     model = Darknet.from_cfg(network)
     if settings.names:
-        names = class_names(settings.names, names, model.num_classes)
+        names = choose_class_names(settings.names, names, model.num_classes)
     done = transfer(model, local_path(settings.weights), model.graph, averaged=settings.ema)
     kept = kept_state(model, settings.cutoff)
-    if unfilled := [what for what in (*done.misfits, *done.missing) if what.split(":")[0] in kept]:
+    if unfilled := [what for what in (*done.mismatched, *done.missing) if what.split(":")[0] in kept]:
         raise WeightsError(
             f"{done.path}: {len(unfilled)} tensors of {network.path} are not in it, the first: {unfilled[0]}; give the "
             "cfg that the weights were trained with, or the --cutoff of a partial file"

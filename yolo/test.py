@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from yolo import distributed
-from yolo.checkpoints.loading import validated_as
+from yolo.checkpoints.loading import read_validation_settings
 from yolo.config.command_line import parse_command_line
 from yolo.config.program import run_program
 from yolo.config.test_settings import TestSettings
@@ -26,7 +26,7 @@ def read_test_settings(arguments: Sequence[str]) -> TestSettings:
     weights_parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     weights_parser.add_argument("--weights")
     weights = weights_parser.parse_known_args(arguments)[0].weights
-    default = TestSettings(weights=weights, **validated_as(weights)) if weights else None
+    default = TestSettings(weights=weights, **read_validation_settings(weights)) if weights else None
     return parse_command_line(TestSettings, "yolo.test", arguments, default)
 
 

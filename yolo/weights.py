@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import tyro
 
-from yolo.checkpoints.published import Published, find_weights, registry
+from yolo.checkpoints.published import PublishedWeights, find_weights, registry
 from yolo.config.program import run_program
 from yolo.errors import DownloadError, SettingsError
 from yolo.log import progress
@@ -76,7 +76,7 @@ def check() -> None:
     Raises:
         DownloadError: a file is not the published one.
     """
-    files = [(entry, path) for entry in registry().values() for path in entry.places() if path.is_file()]
+    files = [(entry, path) for entry in registry().values() for path in entry.candidate_paths() if path.is_file()]
     wrong = 0
     for entry, path in progress(files, desc="check", unit="file"):
         try:
@@ -99,7 +99,7 @@ def format_list() -> str:
     return "\n".join(align_columns(rows, left=left)) + "\n"
 
 
-def _cells(entry: Published) -> tuple[str, ...]:
+def _cells(entry: PublishedWeights) -> tuple[str, ...]:
     return (
         entry.name,
         f"{entry.num_bytes / 1e6:.0f}",
@@ -109,7 +109,7 @@ def _cells(entry: Published) -> tuple[str, ...]:
         "-" if entry.ap50 is None else f"{entry.ap50:.1f}",
         entry.measured_on or "-",
         entry.score_on or "-",
-        str(entry.found() or "-"),
+        str(entry.find_local() or "-"),
     )
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from yolo.checkpoints.checkpoint_file import save_checkpoint
-from yolo.checkpoints.loading import validated_as
+from yolo.checkpoints.loading import read_validation_settings
 from yolo.config.recipe import flat, with_values
 from yolo.config.train_settings import TrainSettings
 from yolo.remote.runs import new_run_folder
@@ -37,7 +37,7 @@ def test_other_files_say_nothing(tmp_path: Path) -> None:
     save_checkpoint(tmp_path / "other.pt", {"model": {"a": torch.zeros(1)}, "settings": [1]})
     (tmp_path / "a.weights").touch()
     for name in ("other.pt", "a.weights", "none.pt"):
-        assert validated_as(str(tmp_path / name)) == {}
+        assert read_validation_settings(str(tmp_path / name)) == {}
     settings = read_test_settings(["--weights", "a.weights", "--rect"])
     assert (settings.img_size, settings.rect) == (None, True)
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from yolo.checkpoints.older_trainers import modern_names
+from yolo.checkpoints.older_trainers import rename_old_keys
 
 
 @pytest.mark.parametrize(
@@ -19,16 +19,16 @@ from yolo.checkpoints.older_trainers import modern_names
     ],
 )
 def test_old_names(old: str, new: str) -> None:
-    assert modern_names({old: 1}) == {new: 1}
+    assert rename_old_keys({old: 1}) == {new: 1}
 
 
 def test_what_has_no_counterpart_is_left_out() -> None:
     kept = {"module_list.0.Conv2d.weight": 1}
-    assert modern_names({**kept, "module_list.0.activation.weight": 2, "module_list.4.w": 3, "other": 4}) == {
+    assert rename_old_keys({**kept, "module_list.0.activation.weight": 2, "module_list.4.w": 3, "other": 4}) == {
         "layers.0.conv.weight": 1
     }
 
 
 def test_our_names_stay() -> None:
     state = {"layers.0.conv.weight": 1, "other": 2}
-    assert modern_names(state) == state
+    assert rename_old_keys(state) == state

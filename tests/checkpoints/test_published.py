@@ -11,7 +11,14 @@ import torch
 import yolo.checkpoints.published
 from tests.serving import Answer, serving
 from yolo.checkpoints.loading import load_model
-from yolo.checkpoints.published import Published, addresses, find_weights, find_with_network, published, registry
+from yolo.checkpoints.published import (
+    PublishedWeights,
+    download_urls,
+    find_published,
+    find_weights,
+    find_weights_and_cfg,
+    registry,
+)
 from yolo.darknet.cfg_file import CfgFile
 from yolo.darknet.weights_file import WeightsHeader
 from yolo.errors import DownloadError, WeightsError
@@ -40,11 +47,11 @@ BODY = WeightsHeader().to_bytes() + torch.arange(84, dtype=torch.float32).numpy(
 
 
 @pytest.fixture
-def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Published:
+def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PublishedWeights:
     """A registry of one small file, an empty cache and an empty working folder."""
     (tmp_path / "work").mkdir()
     (tmp_path / "small.cfg").write_text(SMALL)
-    entry = Published(
+    entry = PublishedWeights(
         name="small",
         cfg=str(tmp_path / "small.cfg"),
         num_bytes=NUM_BYTES,
@@ -59,7 +66,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Published:
     return entry
 
 
-def use(monkeypatch: pytest.MonkeyPatch, entry: Published) -> None:
+def use(monkeypatch: pytest.MonkeyPatch, entry: PublishedWeights) -> None:
     monkeypatch.setattr(yolo.checkpoints.published, "registry", lambda: {entry.name: entry})
 
 
@@ -76,8 +83,8 @@ def values_of_layers(cfg: str) -> list[int]:
 
 
 @pytest.mark.parametrize("entry", registry().values(), ids=lambda entry: str(entry.name))
-def test_the_registry_fits_the_networks(entry: Published) -> None:
-    _, cut, num_layers = entry.file.rpartition(".conv.")
+def test_the_registry_fits_the_networks(entry: PublishedWeights) -> None:
+    _, cut, num_layers = entry.file_name.rpartition(".conv.")
     values = values_of_layers(entry.cfg)[: int(num_layers) if cut else None]
     header = 16 if entry.cfg == "yolov2" else 20  # written by Darknet 0.1, when `seen` had four bytes
     assert entry.num_bytes == header + 4 * sum(values)
@@ -85,25 +92,25 @@ def test_the_registry_fits_the_networks(entry: Published) -> None:
 
 def test_the_registry_is_in_order() -> None:
     entries = registry()
-    assert len({entry.file for entry in entries.values()}) == len(entries)
+    assert len({entry.file_name for entry in entries.values()}) == len(entries)
     assert {entry.cfg for entry in entries.values()} <= set(shipped_names("cfg", ".cfg"))
     for name, entry in entries.items():
-        assert entry.file == name + ("" if ".conv." in name else ".weights")
-        assert all(url.startswith("https://") and url.endswith("/" + entry.file) for url in entry.urls)
+        assert entry.file_name == name + ("" if ".conv." in name else ".weights")
+        assert all(url.startswith("https://") and url.endswith("/" + entry.file_name) for url in entry.urls)
         assert entry.sha256 is None or len(bytes.fromhex(entry.sha256)) == 32
         assert (entry.measured_on is None) == (entry.ap50 is None)
         assert entry.score_on is None or ("val2017" in entry.score_on) == ("train2017" in entry.trained_on)
 
 
-def test_a_file_that_exists_wins(small: Published) -> None:
+def test_a_file_that_exists_wins(small: PublishedWeights) -> None:
     Path("small").write_text("mine")
     assert find_weights("small") == Path("small")
-    assert published("small") is None  # so that it does not bring the registry's network either
-    assert find_with_network("small", None) == (Path("small"), None)
-    assert published("small.weights") == small
+    assert find_published("small") is None  # so that it does not bring the registry's network either
+    assert find_weights_and_cfg("small", None) == (Path("small"), None)
+    assert find_published("small.weights") == small
 
 
-def test_the_working_folder_wins_over_the_cache(small: Published, tmp_path: Path) -> None:
+def test_the_working_folder_wins_over_the_cache(small: PublishedWeights, tmp_path: Path) -> None:
     assert small.num_bytes == NUM_BYTES
     cached(tmp_path).parent.mkdir(parents=True)
     cached(tmp_path).write_text("cached")
@@ -116,11 +123,11 @@ def test_the_working_folder_wins_over_the_cache(small: Published, tmp_path: Path
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("smal", r"--weights smal: no such file, nor .* \(near: small; `python -m yolo.weights list`"),
-        ("zzz", r"zzz: no such file, nor .* \(none is near; "),
+        ("smal", r"--weights smal: no such file, nor .* \(similar: small; `python -m yolo.weights list`"),
+        ("zzz", r"zzz: no such file, nor .* \(no similar name; "),
         (
             "nets/small.weights",
-            "small.weights: no such file; check the path, or give its name alone .*: --weights small$",
+            "small.weights: no such file; check the path, or give only its name .*: --weights small$",
         ),
         ("nets/mine.weights", r"mine\.weights: no such file; check the path$"),
         ("best.pt", r"best\.pt: no such file; check the path$"),
@@ -134,7 +141,7 @@ def test_a_name_that_is_nothing(name: str, message: str) -> None:
 
 
 def test_a_name_fetches_once(
-    small: Published, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    small: PublishedWeights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "yolo")
     with serving(BODY) as site:
@@ -144,12 +151,13 @@ def test_a_name_fetches_once(
     assert cached(tmp_path).read_bytes() == BODY
     assert list(tmp_path.joinpath("work").iterdir()) == []
     assert (
-        caplog.messages == [f"{cached(tmp_path)}: published weights, trained on nothing; score it on val2017 alone"] * 2
+        caplog.messages
+        == [f"{cached(tmp_path)}: published weights, trained on nothing; evaluate it only on val2017"] * 2
     )
 
 
 def test_the_second_address_where_the_first_fails(
-    small: Published, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small: PublishedWeights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with serving(BODY, Answer(body=b"<html>", content_type="text/html")) as site:
         use(monkeypatch, replace(small, urls=(f"{site.url}/moved/small.weights", f"{site.url}/new/small.weights")))
@@ -166,7 +174,7 @@ def test_the_second_address_where_the_first_fails(
     ],
 )
 def test_a_file_that_cannot_be_had(
-    small: Published, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: Answer, message: str
+    small: PublishedWeights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: Answer, message: str
 ) -> None:
     with serving(BODY, answer) as site:
         use(monkeypatch, replace(small, urls=(f"{site.url}/small.weights",)))
@@ -175,10 +183,10 @@ def test_a_file_that_cannot_be_had(
     assert not cached(tmp_path).exists()
 
 
-def test_a_mirror_is_asked_alone(small: Published, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mirror_is_asked_alone(small: PublishedWeights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(BODY) as site:
         monkeypatch.setenv("YOLO_WEIGHTS_MIRROR", f"{site.url}/darknet/")
-        assert addresses(small) == (f"{site.url}/darknet/small.weights",)
+        assert download_urls(small) == (f"{site.url}/darknet/small.weights",)
         assert find_weights("small").read_bytes() == BODY
     assert site.requests == [("/darknet/small.weights", None)]
     assert cached(tmp_path).is_file()
@@ -197,11 +205,14 @@ def no_socket(*arguments: object, **options: object) -> socket.socket:
     raise AssertionError("a socket was opened")
 
 
-def test_offline_opens_no_socket(small: Published, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_offline_opens_no_socket(small: PublishedWeights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "socket", no_socket)
     with pytest.raises(AssertionError, match="a socket was opened"):
         find_weights("small")
-    by_hand = rf"not here, and offline; put small\.weights \({NUM_BYTES} bytes, {small.urls[0]}\) into weights/ or /"
+    by_hand = (
+        rf"not downloaded yet, and offline; put small\.weights \({NUM_BYTES} bytes, {small.urls[0]}\) "
+        "into weights/ or /"
+    )
     with pytest.raises(WeightsError, match=by_hand):
         find_weights("small", offline=True)
     monkeypatch.setenv("YOLO_OFFLINE", "1")
@@ -226,7 +237,7 @@ def test_values_of_the_offline_variable(value: str, offline: bool, monkeypatch: 
     assert yolo.checkpoints.published.is_offline() == offline
 
 
-def test_a_model_by_name(small: Published, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_by_name(small: PublishedWeights, monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(BODY) as site:
         monkeypatch.setenv("YOLO_WEIGHTS_MIRROR", site.url)
         model, names = load_model(None, "small", torch.device("cpu"))

@@ -9,7 +9,7 @@ import torch
 
 from tests.model.test_network import SMALL, randomized, small
 from yolo.checkpoints.checkpoint_file import save_checkpoint
-from yolo.checkpoints.transfer import initialize_heads, load_whole, transfer, without_class_term
+from yolo.checkpoints.transfer import fix_single_class_score, initialize_head_biases, load_whole, transfer
 from yolo.darknet.cfg_file import CfgFile
 from yolo.errors import WeightsError
 from yolo.layers import HeadSpec
@@ -30,7 +30,7 @@ def test_weights_of_another_number_of_classes(tmp_path: Path, caplog: pytest.Log
     model = three_classes()
     heads_before = {name: model.state_dict()[name].clone() for name in HEADS}
     done = transfer(model, tmp_path / "a.weights", source.graph)
-    assert sorted(misfit.split(":")[0] for misfit in done.misfits) == HEADS
+    assert sorted(misfit.split(":")[0] for misfit in done.mismatched) == HEADS
     assert len(done.loaded) == 5  # convolution, scale, bias, mean, variance of layer 0
     assert model.images_seen == 9
     state = model.state_dict()
@@ -45,7 +45,7 @@ def test_weights_of_the_adapted_network_itself(tmp_path: Path) -> None:
     source = randomized(three_classes())
     source.save_weights(tmp_path / "a.weights")
     done = transfer(three_classes(), tmp_path / "a.weights", small().graph)
-    assert (len(done.loaded), done.misfits, done.missing) == (9, (), ())
+    assert (len(done.loaded), done.mismatched, done.missing) == (9, (), ())
 
 
 def test_partial_weights_say_where_they_end(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_nothing_fits(tmp_path: Path) -> None:
 
 def test_untrained_heads_expect_few_objects() -> None:
     model = three_classes()
-    initialize_heads(model)
+    initialize_head_biases(model)
     bias = model.state_dict()["layers.1.conv.bias"].view(3, 8)
     assert bias[:, 4].tolist() == [-4.5] * 3
     assert math.isclose(bias[0, 5].item(), math.log(0.6 / 2.01), rel_tol=1e-6)
@@ -120,7 +120,7 @@ def test_the_score_of_a_single_class_is_the_objectness() -> None:
     model = randomized(Darknet(with_classes(plan(CfgFile.parse(SMALL, "small.cfg")), 1)))
     images = torch.rand(1, model.net.channels, model.net.height, model.net.width)
     heads = [node.spec for node in model.heads]
-    without_class_term(model)
+    fix_single_class_score(model)
     with torch.no_grad():
         outputs = model.eval()(images)
     for head, raw in zip(heads, outputs, strict=True):

@@ -13,10 +13,10 @@ from yolo.engine.train_state import TrainState
 from yolo.engine.trainer import Trainer
 from yolo.errors import SettingsError
 from yolo.tuning import evolve as evolve_module
-from yolo.tuning.evolve import Watch, claim, evolve, report, search_folder
+from yolo.tuning.evolve import FitnessTracker, evolve, reserve_generation, search_folder, write_results
 from yolo.tuning.search_log import Generation, append_generation
-from yolo.tuning.search_samplers import Mutation, Sampler
-from yolo.tuning.space import genes_of, values_of
+from yolo.tuning.search_samplers import MutationSampler, Sampler
+from yolo.tuning.search_space import initial_values, search_params
 
 
 def settings(project: Path, **changes: object) -> TrainSettings:
@@ -33,12 +33,12 @@ def test_a_search_goes_on_with_its_own_settings_alone(tmp_path: Path) -> None:
 
 
 def test_each_number_is_given_once(tmp_path: Path) -> None:
-    assert [claim(tmp_path) for _ in range(3)] == [1, 2, 3]
+    assert [reserve_generation(tmp_path) for _ in range(3)] == [1, 2, 3]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0001", "0002", "0003"]
 
 
-class Run:
-    """What the watch sees of a trainer."""
+class FakeTrainer:
+    """What the tracker sees of a trainer."""
 
     def __init__(self, scores: list[float]) -> None:
         self.epochs = len(scores)
@@ -50,20 +50,20 @@ class Run:
         assert final  # a generation that is cut short is not to be taken up again
         self.stop_reason = reason
 
-    def train(self, watch: Watch) -> None:
+    def train(self, tracker: FitnessTracker) -> None:
         for score in self.scores:
             self.state.epoch += 1
             names = ("metrics/mAP50", "metrics/mAP50-95")
             record = {} if math.isnan(score) else dict.fromkeys(names, score)
-            watch.on_epoch_end(cast(Trainer, self), record)
+            tracker.on_epoch_end(cast(Trainer, self), record)
             if self.stop_reason:
                 return
 
 
-class Impatient(Mutation):
-    """Gives up where an epoch is below 0.3."""
+class Impatient(MutationSampler):
+    """Prune when an epoch is below 0.3."""
 
-    def is_hopeless(self, epoch: int, fitness: float) -> bool:
+    def should_prune(self, epoch: int, fitness: float) -> bool:
         return fitness < 0.3
 
 
@@ -76,16 +76,16 @@ class Impatient(Mutation):
     ],
 )
 def test_a_generation_is_worth_its_best_epoch(tmp_path: Path, scores: list[float], epochs: int, best: float) -> None:
-    watch = Watch(Impatient((), {}, tmp_path, 0))
-    run = Run(scores)
-    run.train(watch)
-    assert (run.state.epoch, watch.best) == (epochs, best)
+    tracker = FitnessTracker(Impatient((), {}, tmp_path, 0))
+    run = FakeTrainer(scores)
+    run.train(tracker)
+    assert (run.state.epoch, tracker.best) == (epochs, best)
 
 
 def test_epochs_without_a_score_are_worth_nothing(tmp_path: Path) -> None:
-    watch = Watch(Mutation((), {}, tmp_path, 0))
-    Run([math.nan, math.nan]).train(watch)
-    assert watch.best == -math.inf
+    tracker = FitnessTracker(MutationSampler((), {}, tmp_path, 0))
+    FakeTrainer([math.nan, math.nan]).train(tracker)
+    assert tracker.best == -math.inf
 
 
 def test_a_search_keeps_the_weights_of_its_best(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,17 +106,17 @@ def test_a_search_keeps_the_weights_of_its_best(tmp_path: Path, monkeypatch: pyt
     text = (folder / "hyp_evolved.yaml").read_text()
     assert text.startswith("# fitness 0.5000: generation 0002, the best of 3\n")
     best = yaml.safe_load(text)
-    assert set(best) == {gene.name for gene in genes_of(chosen)}
-    assert best != values_of(chosen, genes_of(chosen))
+    assert set(best) == {param.name for param in search_params(chosen)}
+    assert best != initial_values(chosen, search_params(chosen))
     assert (folder / "evolve.png").stat().st_size > 10_000
 
 
 def test_a_bucket_gets_the_search(tmp_path: Path) -> None:
-    genes = genes_of(settings(tmp_path))[:3]
-    values = values_of(settings(tmp_path), genes)
+    params = search_params(settings(tmp_path))[:3]
+    values = initial_values(settings(tmp_path), params)
     line = Generation(run="0001", outcome="done", fitness=0.1, epochs=1, seed=0, values=values)
     append_generation(tmp_path / "search" / "evolve.csv", line)
-    report(tmp_path / "search", genes, str(tmp_path / "far"))
+    write_results(tmp_path / "search", params, str(tmp_path / "far"))
     names = sorted(path.name for path in (tmp_path / "far" / "search").iterdir())
     assert names == ["evolve.csv", "evolve.png", "hyp_evolved.yaml"]
 

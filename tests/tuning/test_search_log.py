@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from yolo.errors import DataError
-from yolo.tuning.search_log import Generation, append_generation, best_of, read_generations
+from yolo.tuning.search_log import Generation, append_generation, best_generation, read_generations
 
 LINES = 40
 
@@ -23,8 +23,8 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     for line in written:
         append_generation(path, line)
     assert read_generations(path) == written  # to the bit
-    assert best_of(written) == written[1]
-    assert best_of([]) is None
+    assert best_generation(written) == written[1]
+    assert best_generation([]) is None
     header = path.read_text().splitlines()[0]
     assert header == "run,outcome,fitness,epochs,seed,lr0"
 
@@ -57,7 +57,7 @@ def test_a_line_that_was_cut_off_spoils_no_other(tmp_path: Path, caplog: pytest.
     append_generation(path, generation("0003", 0.4))
     with caplog.at_level(logging.WARNING):
         assert [line.run for line in read_generations(path)] == ["0001", "0003"]
-    assert f"{path}:3: not a whole line; it is left out" in caplog.text
+    assert f"{path}:3: incomplete line skipped" in caplog.text
 
 
 def test_files_of_other_searches(tmp_path: Path) -> None:

@@ -19,21 +19,30 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-# Files written before torch 1.6 are no zip archives; they start with this number, pickled.
+# Files written before torch 1.6 are not zip archives; they start with this number, pickled.
 OLD_FORMAT_START = pickle.dumps(0x1950A86A20F9469CFC6C, protocol=2)
 
-# What PyTorch's reader ends with on damaged files; it checks little itself.
-DAMAGE = (AssertionError, AttributeError, EOFError, LookupError, RuntimeError, TypeError, ValueError, struct.error)
+# Exceptions of PyTorch's reader on damaged files.
+DAMAGE_ERRORS = (
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write a checkpoint, whole or not at all."""
+    """Write a checkpoint atomically."""
     with atomic_path(path) as temporary:
         torch.save(state, temporary)
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a checkpoint onto the CPU; a bare state dict counts as one that holds a model and nothing else.
+    """Read a checkpoint onto the CPU; a bare state dict is returned as `{"model": state_dict}`.
 
     Raises:
         WeightsError: no such file, cut short, not a checkpoint, or one that needs code from the file to load.
@@ -42,13 +51,13 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         raise WeightsError(f"{path}: no such file; check the path")
     problem = f"{path}: not a checkpoint that can be read"
     if not (zipfile.is_zipfile(path) or _is_old_format(path)):
-        raise WeightsError(f"{problem}: it is cut short or of another format; fetch or write it anew")
+        raise WeightsError(f"{problem}: it is cut short or of another format; download or save it again")
     try:
         state = _load_data(path)
     except pickle.UnpicklingError as error:
-        raise WeightsError(f"{problem}: {_cause(error)}; save its state_dict() alone, and load that") from error
-    except DAMAGE as error:
-        raise WeightsError(f"{problem}: it is damaged ({type(error).__name__}); fetch or write it anew") from error
+        raise WeightsError(f"{problem}: {_cause(error)}; save only its state_dict() and load that") from error
+    except DAMAGE_ERRORS as error:
+        raise WeightsError(f"{problem}: it is damaged ({type(error).__name__}); download or save it again") from error
     if isinstance(state, dict) and state and all(isinstance(value, Tensor) for value in state.values()):
         state = {"model": state}
     if not isinstance(state, dict) or not isinstance(state.get("model"), dict):
@@ -62,18 +71,18 @@ def _is_old_format(path: Path) -> bool:
 
 
 def _load_data(path: Path) -> Any:
-    """Load tensors and plain types; NumPy values too, which older trainers left in their files."""
+    """Load tensors, plain types, and the NumPy values that older trainers saved."""
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         if "numpy" not in str(error):
             raise
-    with torch.serialization.safe_globals(_numpy_parts()):
+    with torch.serialization.safe_globals(_numpy_globals()):
         return torch.load(path, map_location="cpu", weights_only=True)
 
 
-def _numpy_parts() -> list[Any]:
-    """What pickle needs to restore NumPy numbers and arrays, by the names of NumPy 1 and 2."""
+def _numpy_globals() -> list[Any]:
+    """Return the globals that unpickle NumPy numbers and arrays, by their names in NumPy 1 and 2."""
     scalar, reconstruct = np.float64(0).__reduce__()[0], np.zeros(0).__reduce__()[0]
     dtypes = [type(np.dtype(name)) for name in ("float64", "float32", "int64", "int32", "bool")]
     named = [

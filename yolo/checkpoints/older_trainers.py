@@ -1,6 +1,7 @@
-"""Names of tensors in state dicts of the 2018-2021 PyTorch trainers of Darknet networks -> ours.
+"""Rename the state dict keys of the 2018-2021 PyTorch trainers of Darknet networks.
 
-There, `module_list.N` held `Conv2d`, `BatchNorm2d` and `activation` of the N-th section after [net]; we count alike.
+Their `module_list.N` holds `Conv2d`, `BatchNorm2d` and `activation` of the N-th section after [net]; `layers.N` here is
+the same section.
 """
 
 from __future__ import annotations
@@ -17,11 +18,10 @@ PARTS = {"Conv2d": "conv", "BatchNorm2d": "bn"}
 Value = TypeVar("Value")
 
 
-def modern_names(state: Mapping[str, Value]) -> dict[str, Value]:
-    """A state dict under our names; one that has no old name is handed back as it is.
+def rename_old_keys(state: Mapping[str, Value]) -> dict[str, Value]:
+    """Return a state dict with old keys renamed; without any old key it is returned unchanged.
 
-    What old trainers kept beside convolutions and normalisation (slopes of activations, weights of sums) has no
-    counterpart and is left out.
+    Other tensors of old trainers (slopes of activations, weights of sums) have no counterpart and are dropped.
     """
     matches = {name: OLD_NAME.fullmatch(name) for name in state}
     if not any(matches.values()):

@@ -1,4 +1,4 @@
-"""A model's named tensors in a file of PyTorch's world: a checkpoint `.pt`, or `.safetensors`."""
+"""Read and write a model's named tensors as a checkpoint `.pt` or as `.safetensors`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from yolo.checkpoints.checkpoint_file import load_checkpoint, save_checkpoint
-from yolo.checkpoints.older_trainers import modern_names
+from yolo.checkpoints.older_trainers import rename_old_keys
 from yolo.errors import SettingsError, WeightsError
 from yolo.storage import atomic_path
 
@@ -23,25 +23,25 @@ NO_SAFETENSORS = "the safetensors package is not installed; run: pip install saf
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelState:
-    """Named tensors, and what they belong to."""
+    """A model's named tensors, cfg and class names."""
 
     tensors: dict[str, Tensor]
     images_seen: int = 0
-    cfg: str | None = None  # text of the network file; files of other programs bring none
+    cfg: str | None = None  # text of the network file; None in files of other programs
     names: tuple[str, ...] = ()  # class names
 
 
 def is_state_file(path: Path) -> bool:
-    """Whether a file is one of these by its suffix; any other is a Darknet `.weights`."""
+    """Return whether the suffix is `.pt`, `.pth` or `.safetensors`; any other file is a Darknet `.weights`."""
     return path.suffix in (*CHECKPOINT_SUFFIXES, SAFETENSORS_SUFFIX)
 
 
 def read_state(path: Path, *, averaged: bool = True) -> ModelState:
-    """Read a file, under our names where it has those of older trainers.
+    """Read a file; keys of older trainers are renamed.
 
     Args:
         path: `.pt`, `.pth` or `.safetensors`.
-        averaged: take the moving average of the weights where a checkpoint has both.
+        averaged: take the moving average of the weights if a checkpoint has both.
 
     Raises:
         WeightsError: no such file, damaged, or not the state of a model.
@@ -53,7 +53,7 @@ def read_state(path: Path, *, averaged: bool = True) -> ModelState:
 
 
 def write_state(path: Path, state: ModelState) -> None:
-    """Write a file of the kind that its suffix says, whole or not at all.
+    """Write a file atomically, in the format of its suffix.
 
     Raises:
         SettingsError: it is `.safetensors`, and the package for that is not installed.
@@ -66,12 +66,12 @@ def write_state(path: Path, state: ModelState) -> None:
 
 
 def model_state(checkpoint: dict[str, Any], *, averaged: bool = True) -> ModelState:
-    """The model within a checkpoint: of one of our runs, or of an older trainer."""
+    """Return the model in a checkpoint of a run here or of an older trainer."""
     ema, run, cfg = (checkpoint.get(key) for key in ("ema", "state", "cfg"))
     tensors = ema["model"] if averaged and isinstance(ema, dict) and "model" in ema else checkpoint["model"]
     seen = (run if isinstance(run, dict) else checkpoint).get("images_seen", 0)
     return ModelState(
-        tensors=modern_names({name: value for name, value in tensors.items() if isinstance(value, Tensor)}),
+        tensors=rename_old_keys({name: value for name, value in tensors.items() if isinstance(value, Tensor)}),
         images_seen=seen if isinstance(seen, int) else 0,
         cfg=cfg if isinstance(cfg, str) else None,
         names=tuple(map(str, checkpoint.get("names") or ())),
@@ -90,14 +90,14 @@ def _read_safetensors(path: Path) -> ModelState:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             metadata = file.metadata() or {}
         return ModelState(
-            tensors=modern_names(tensors),
+            tensors=rename_old_keys(tensors),
             images_seen=int(metadata.get("images_seen", 0)),
             cfg=metadata.get("cfg"),
             names=tuple(json.loads(metadata.get("names", "[]"))),
         )
     except (SafetensorError, TypeError, ValueError) as error:
         reason = str(error).splitlines()[0]
-        raise WeightsError(f"{path}: not a safetensors file that can be read: {reason}; fetch it anew") from error
+        raise WeightsError(f"{path}: not a safetensors file that can be read: {reason}; download it again") from error
 
 
 def _write_safetensors(path: Path, state: ModelState) -> None:
@@ -109,5 +109,5 @@ def _write_safetensors(path: Path, state: ModelState) -> None:
     if state.cfg is not None:
         metadata["cfg"] = state.cfg
     with atomic_path(path) as temporary:
-        # the format holds no strides and no tensor twice
+        # the format stores neither strides nor shared tensors
         save_file({name: tensor.contiguous().clone() for name, tensor in state.tensors.items()}, temporary, metadata)

@@ -1,4 +1,4 @@
-"""Weights from a file into a model, whole or as far as they fit, with a list of what did not."""
+"""Load weights from a file into a model, completely or as far as they fit, and report what was not loaded."""
 
 from __future__ import annotations
 
@@ -33,20 +33,24 @@ CERTAIN = 15.0  # its logistic is 1 - 3e-7
 
 @dataclass(frozen=True, slots=True)
 class TransferReport:
-    """What went from a file into a model."""
+    """The tensors that were loaded from a file, and those that were not."""
 
     path: Path
     loaded: tuple[str, ...]  # names of tensors
-    misfits: tuple[str, ...]  # tensors whose shapes differ, with both shapes
+    mismatched: tuple[str, ...]  # tensors whose shapes differ, with both shapes
     missing: tuple[str, ...]  # tensors of the model that the file does not hold
 
     def log(self) -> None:
-        """Say what was loaded, and each tensor that was not."""
+        """Log what was loaded, and each tensor that was not."""
         logger.info("%s: %d tensors loaded", self.path, len(self.loaded))
-        for misfit in self.misfits:
-            logger.info("  not loaded, starts anew: %s", misfit)
+        for mismatch in self.mismatched:
+            logger.info("  not loaded, keeps its initial value: %s", mismatch)
         if self.missing:
-            logger.info("  not in the file, start anew: %d tensors, from %s on", len(self.missing), self.missing[0])
+            logger.info(
+                "  not in the file, keep their initial values: %d tensors, from %s on",
+                len(self.missing),
+                self.missing[0],
+            )
 
 
 def transfer(model: Darknet, path: Path, original: Graph, *, averaged: bool = True) -> TransferReport:
@@ -88,24 +92,24 @@ def transfer(model: Darknet, path: Path, original: Graph, *, averaged: bool = Tr
 
 
 def load_whole(model: Darknet, path: Path) -> None:
-    """Load a file that must fill the model: for testing and detecting.
+    """Load a file that must contain every tensor of the model.
 
     Raises:
         WeightsError: the file cannot be read, or leaves a tensor of the model unfilled.
     """
     done = transfer(model, path, model.graph)
-    if unfilled := [*done.misfits, *done.missing]:
+    if unfilled := [*done.mismatched, *done.missing]:
         raise WeightsError(
             f"{path}: {len(unfilled)} tensors of {model.cfg.path} are not in it, the first: {unfilled[0]}; "
             "give the cfg that the weights were trained with"
         )
 
 
-def network_of(cfg: str | None, weights: str) -> tuple[CfgFile, tuple[str, ...]]:
-    """The network that weights are for, and its class names (none where the weights bring none).
+def read_cfg_and_names(cfg: str | None, weights: str) -> tuple[CfgFile, tuple[str, ...]]:
+    """Return the cfg of a weights file, and its class names (empty if the file has none).
 
     Args:
-        cfg: network file or name; may be left out where the weights bring their own.
+        cfg: network file or name; None: the one that the weights file contains.
         weights: any file that `transfer` reads.
 
     Raises:
@@ -117,11 +121,11 @@ def network_of(cfg: str | None, weights: str) -> tuple[CfgFile, tuple[str, ...]]
     if cfg:
         return CfgFile.read(cfg), names
     if own is None or own.cfg is None:
-        raise SettingsError(f"--weights {weights}: this file does not bring its network; add --cfg")
+        raise SettingsError(f"--weights {weights}: this file does not contain its network; add --cfg")
     return CfgFile.parse(own.cfg, f"{path} (cfg)"), names
 
 
-def without_class_term(model: Darknet) -> None:
+def fix_single_class_score(model: Darknet) -> None:
     """Fix the class score of a network of one class at 1, so that its scores are its objectness, here and in Darknet.
 
     The loss of one class has no class term: nothing else would hold these weights.
@@ -159,7 +163,7 @@ def _same_layer(a: Node, b: Node) -> bool:
     return a.spec == b.spec and a.in_shapes == b.in_shapes
 
 
-def initialize_heads(model: Darknet) -> None:
+def initialize_head_biases(model: Darknet) -> None:
     """Set the biases before each [yolo] head so that an untrained network expects few objects and any class.
 
     Source: the recipe of the 2018-2020 PyTorch YOLOv3 trainers ("smart bias").

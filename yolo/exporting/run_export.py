@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from yolo.boxes.nms import NmsSettings
-from yolo.checkpoints.loading import class_names, load_model, validated_as
+from yolo.checkpoints.loading import choose_class_names, load_model, read_validation_settings
 from yolo.errors import require
 from yolo.exporting.detector_graph import GraphSignature
 from yolo.exporting.export_formats import FORMATS
@@ -34,12 +34,12 @@ def run_export(settings: ExportSettings) -> None:
     require("--out", settings.out, not has_suffix, "a name without suffix: each file gets its own")
     files = plan_files(out, settings.format, half=settings.half, int8=settings.int8, force=settings.force)
     model, own_names = load_model(settings.cfg, settings.weights, torch.device("cpu"))
-    img_size = settings.img_size or validated_as(settings.weights).get("img_size")
+    img_size = settings.img_size or read_validation_settings(settings.weights).get("img_size")
     signature = GraphSignature.from_model(model, img_size)
     inputs = build_check_inputs(signature, Path(settings.image) if settings.image else None)
     exporter = Exporter(
         model,
-        class_names(settings.names, own_names, model.num_classes),
+        choose_class_names(settings.names, own_names, model.num_classes),
         signature,
         fused=settings.fuse,
         nms_settings=NmsSettings(

@@ -12,7 +12,7 @@ import numpy as np
 
 from yolo.boxes.nms import NmsSettings
 from yolo.boxes.nms_methods import NmsMethod
-from yolo.checkpoints.loading import class_names, load_model, validated_as
+from yolo.checkpoints.loading import choose_class_names, load_model, read_validation_settings
 from yolo.config.predict_settings import PredictSettings
 from yolo.data.rect import rectangular_sizes
 from yolo.devices import select_device
@@ -177,8 +177,8 @@ def load(
         model = fusing.fuse(model)
     if half:
         model = model.half()
-    model_names = class_names(None if names is None else str(names), own_names, model.num_classes)
-    return Predictor(model, model_names, validated_as(weights).get("img_size"))
+    model_names = choose_class_names(None if names is None else str(names), own_names, model.num_classes)
+    return Predictor(model, model_names, read_validation_settings(weights).get("img_size"))
 
 
 def build_sources(source: Source | Sequence[Source]) -> list[FrameSource]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from yolo import distributed
 from yolo.checkpoints.published import find_weights
-from yolo.checkpoints.transfer import initialize_heads, transfer, without_class_term
+from yolo.checkpoints.transfer import fix_single_class_score, initialize_head_biases, transfer
 from yolo.devices import fast_memory_format
 from yolo.distributed.sync_batch_norm import convert_sync_batch_norm
 from yolo.model.graph import with_classes
@@ -37,11 +37,11 @@ def build_model(original: Graph, weights: str, num_classes: int) -> Darknet:
         logger.info("%s: heads set from %d to %d classes", original.cfg.path, original.num_classes, num_classes)
         graph = with_classes(original, num_classes)
     model = Darknet(graph)
-    initialize_heads(model)
+    initialize_head_biases(model)
     if weights:
         transfer(model, Path(weights), original).log()
     if num_classes == 1:
-        without_class_term(model)
+        fix_single_class_score(model)
     return model
 
 

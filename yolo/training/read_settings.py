@@ -11,7 +11,7 @@ import logging
 import sys
 from typing import TYPE_CHECKING
 
-from yolo.checkpoints.published import published
+from yolo.checkpoints.published import find_published
 from yolo.config.command_line import parse_command_line
 from yolo.config.recipe import flat, with_recipe, with_values
 from yolo.config.run_settings import RUNS
@@ -64,7 +64,7 @@ def read_train_settings(arguments: Sequence[str]) -> TrainSettings:
     is_demo = not (given.data or given.resume or {"-h", "--help"} & set(arguments))
     if is_demo and not given.hyp:
         defaults = with_recipe(defaults, DEMO)
-    if entry := published(given.weights):
+    if entry := find_published(given.weights):
         defaults = with_values(defaults, {"cfg": entry.cfg})
     if given.hyp:
         defaults = with_recipe(defaults, str(local_path(given.hyp)))

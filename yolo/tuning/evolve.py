@@ -1,4 +1,4 @@
-"""`python -m yolo.train --evolve N`: runs with varied hyper-parameters, one after another, the best ones as parents."""
+"""Hyper-parameter search of `python -m yolo.train --evolve N`: train runs with varied values, one after another."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from yolo.training.build_training import build_training
 from yolo.training.run_folder import SETTINGS_FILE
 from yolo.training.validation import fitness
 from yolo.tuning.optuna_sampler import OptunaSampler, require_optuna
-from yolo.tuning.search_log import Generation, append_generation, best_of, read_generations
+from yolo.tuning.search_log import Generation, append_generation, best_generation, read_generations
 from yolo.tuning.search_plot import plot_generations
-from yolo.tuning.search_samplers import Mutation
-from yolo.tuning.space import genes_of, values_of
+from yolo.tuning.search_samplers import MutationSampler
+from yolo.tuning.search_space import initial_values, search_params
 from yolo.urls import join_url
 
 if TYPE_CHECKING:
@@ -35,21 +35,27 @@ if TYPE_CHECKING:
     from yolo.engine.trainer import Trainer
     from yolo.tuning.search_log import Outcome
     from yolo.tuning.search_samplers import Sampler
-    from yolo.tuning.space import Gene
+    from yolo.tuning.search_space import SearchParam
 
 logger = logging.getLogger(__name__)
 
 LOG_FILE = "evolve.csv"
 BEST_FILE = "hyp_evolved.yaml"
-OWN = {"evolve", "device", "workers", "bucket", "offline"}  # settings in which the processes of a search may differ
-CUT_SHORT = "below the median of the search"
+PROCESS_SETTINGS = {
+    "evolve",
+    "device",
+    "workers",
+    "bucket",
+    "offline",
+}  # settings that may differ between the processes of a search
+PRUNED_REASON = "below the median of the search"
 
 
-class Watch(Callback):
-    """Follows the fitness of a generation, and ends it when the sampler gives it up.
+class FitnessTracker(Callback):
+    """Track the best fitness of a generation, and stop its run when the sampler prunes it.
 
     Args:
-        sampler: is asked after each epoch.
+        sampler: decides after each epoch whether to prune.
     """
 
     def __init__(self, sampler: Sampler) -> None:
@@ -59,12 +65,12 @@ class Watch(Callback):
     def on_epoch_end(self, trainer: Trainer, record: Mapping[str, float]) -> None:
         value = fitness(record)
         self.best = max(self.best, value)
-        if trainer.state.epoch < trainer.epochs and self.sampler.is_hopeless(trainer.state.epoch, value):
-            trainer.stop(CUT_SHORT, final=True)
+        if trainer.state.epoch < trainer.epochs and self.sampler.should_prune(trainer.state.epoch, value):
+            trainer.stop(PRUNED_REASON, final=True)
 
 
 def evolve(settings: TrainSettings) -> None:
-    """Add generations to a search, which begins here or goes on.
+    """Start or continue a search.
 
     Raises:
         SettingsError: the folder holds a search with other settings, or a package is missing.
@@ -72,30 +78,30 @@ def evolve(settings: TrainSettings) -> None:
     if settings.search.sampler == "optuna":
         require_optuna()
     folder = search_folder(settings)
-    genes = genes_of(settings)
-    start = values_of(settings, genes)
+    params = search_params(settings)
+    start = initial_values(settings, params)
     if settings.search.sampler == "optuna":
-        sampler: Sampler = OptunaSampler(genes, start, folder, settings.seed, max(2, settings.epochs // 4))
+        sampler: Sampler = OptunaSampler(params, start, folder, settings.seed, max(2, settings.epochs // 4))
     else:
-        sampler = Mutation(genes, start, folder / LOG_FILE, settings.seed)
-    for done in range(settings.search.evolve):
-        number = claim(folder)
-        logger.info("%s: generation %d, %d of %d here", folder, number, done + 1, settings.search.evolve)
+        sampler = MutationSampler(params, start, folder / LOG_FILE, settings.seed)
+    for index in range(settings.search.evolve):
+        number = reserve_generation(folder)
+        logger.info("%s: generation %d, %d of %d here", folder, number, index + 1, settings.search.evolve)
         values = sampler.propose(number)
         generation = train_generation(settings, folder, number, values, sampler)
         if generation is None:
-            logger.info("stopped; the same command goes on with the search")
+            logger.info("stopped; run the same command to continue the search")
             return
-        sampler.close(generation.fitness, generation.outcome)
+        sampler.record_result(generation.fitness, generation.outcome)
         append_generation(folder / LOG_FILE, generation)
-        report(folder, genes, settings.saving.bucket)
+        write_results(folder, params, settings.saving.bucket)
 
 
 def search_folder(settings: TrainSettings) -> Path:
-    """The folder of a search, PROJECT/evolve/NAME, with its settings in it.
+    """Return the folder of a search, PROJECT/evolve/NAME; create it with its settings if needed.
 
     Raises:
-        SettingsError: it holds those of another search.
+        SettingsError: the folder has the settings of another search.
     """
     folder = Path(settings.run.project) / "evolve" / settings.run.name
     if not folder.exists():
@@ -108,14 +114,14 @@ def search_folder(settings: TrainSettings) -> Path:
                     f"--project {settings.run.project}: cannot make {folder}: {error.strerror}"
                 ) from error
     before, now = flat(with_recipe(settings, str(folder / SETTINGS_FILE))), flat(settings)
-    for name in (name for name in now if name not in OWN and before[name] != now[name]):
+    for name in (name for name in now if name not in PROCESS_SETTINGS and before[name] != now[name]):
         flag, others = f"--{name.replace('_', '-')} {now[name]}", before[name]
         raise SettingsError(f"{flag}: the search in {folder} has {others}; use that, or another --name")
     return folder
 
 
-def claim(folder: Path) -> int:
-    """The number of the next generation, from 1, which no other process gets: its folder is made."""
+def reserve_generation(folder: Path) -> int:
+    """Reserve the next generation number, from 1, for this process by creating its folder."""
     for number in count(1):
         try:
             (folder / run_name(number)).mkdir()
@@ -126,24 +132,24 @@ def claim(folder: Path) -> int:
 
 
 def run_name(number: int) -> str:
-    """The folder of a generation."""
+    """Return the folder name of a generation."""
     return f"{number:04d}"
 
 
 def train_generation(
     settings: TrainSettings, folder: Path, number: int, values: Mapping[str, float], sampler: Sampler
 ) -> Generation | None:
-    """A whole run; None if it was interrupted."""
+    """Train one generation; return None if it was interrupted."""
     own = with_values(settings, values)
-    seed = (settings.seed + number - 1) % 2**32  # the search shall not find what suits a single seed
+    seed = (settings.seed + number - 1) % 2**32  # so that the search does not adapt to one seed
     saving = dataclasses.replace(own.saving, nosave=True, save_period=0, bucket="")
     search = dataclasses.replace(own.search, evolve=0)
     run = dataclasses.replace(own.run, project=str(folder), name=run_name(number))
     own = dataclasses.replace(own, run=run, seed=seed, saving=saving, search=search)
-    watch = Watch(sampler)
+    tracker = FitnessTracker(sampler)
     training = build_training(own)
     trainer = training.trainer
-    trainer.callbacks = [*trainer.callbacks, watch]
+    trainer.callbacks = [*trainer.callbacks, tracker]
     outcome: Outcome = "done"
     try:
         trainer.train()
@@ -152,9 +158,9 @@ def train_generation(
         outcome = "failed"
     if trainer.is_interrupted and outcome == "done":
         return None
-    if trainer.stop_reason == CUT_SHORT:
+    if trainer.stop_reason == PRUNED_REASON:
         outcome = "pruned"
-    best = 0.0 if outcome == "failed" or not math.isfinite(watch.best) else watch.best
+    best = 0.0 if outcome == "failed" or not math.isfinite(tracker.best) else tracker.best
     epochs = trainer.state.epoch
     del trainer, training
     gc.collect()
@@ -163,12 +169,12 @@ def train_generation(
     return Generation(run=run_name(number), outcome=outcome, fitness=best, epochs=epochs, seed=seed, values=values)
 
 
-def report(folder: Path, genes: Sequence[Gene], bucket: str) -> None:
-    """Write what the search has found so far; keep the weights of the best generation alone."""
+def write_results(folder: Path, params: Sequence[SearchParam], bucket: str) -> None:
+    """Write the results so far, and keep only the weights of the best generation."""
     generations = read_generations(folder / LOG_FILE)
-    best = best_of(generations)
+    best = best_generation(generations)
     assert best is not None
-    plot_generations(generations, genes, folder / "evolve.png")
+    plot_generations(generations, params, folder / "evolve.png")
     with atomic_path(folder / BEST_FILE) as temporary:
         about = f"# fitness {best.fitness:.4f}: generation {best.run}, the best of {len(generations)}\n"
         temporary.write_text(about + yaml.safe_dump(dict(best.values), sort_keys=False), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Generations from optuna: a tree-structured Parzen estimator, and runs cut short that lie below the median."""
+"""Sampler that uses optuna: a tree-structured Parzen estimator with median pruning."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from yolo.tuning.search_log import Outcome
-    from yolo.tuning.space import Gene
+    from yolo.tuning.search_space import SearchParam
 
 STUDY_FILE = "optuna.log"
 STUDY_NAME = "evolve"
-NUM_RANDOM = 10  # generations before the estimator and the pruner have something to go by
+NUM_RANDOM = 10  # random generations before the estimator starts
 
 
 def require_optuna() -> None:
@@ -27,24 +27,29 @@ def require_optuna() -> None:
 
 
 class OptunaSampler:
-    """The study lies in a file of the search's folder, which several processes share.
+    """Propose values from a study that several processes share in a file of the search's folder.
 
     Args:
-        genes: what varies.
-        start: its values to begin with, moved into bounds.
+        params: the hyper-parameters to vary.
+        start: their initial values, clipped to bounds.
         folder: of the search.
         seed: of the estimator; each generation's number gives another one.
-        warm_up: the first epoch after which a generation may be given up.
+        warm_up: the first epoch after which a generation may be pruned.
     """
 
     def __init__(
-        self, genes: Sequence[Gene], start: Mapping[str, float], folder: Path, seed: int, warm_up: int
+        self,
+        params: Sequence[SearchParam],
+        start: Mapping[str, float],
+        folder: Path,
+        seed: int,
+        warm_up: int,
     ) -> None:
         import optuna
         from optuna.storages.journal import JournalFileBackend
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        self.genes = genes
+        self.params = params
         self.start = start
         self.seed = seed
         self.study = optuna.create_study(
@@ -61,21 +66,21 @@ class OptunaSampler:
 
         self.study.sampler = TPESampler(n_startup_trials=NUM_RANDOM, seed=self.seed + number)
         if number == 1:
-            start = {gene.name: gene.clipped(self.start[gene.name]) for gene in self.genes}
+            start = {param.name: param.clip(self.start[param.name]) for param in self.params}
             self.study.enqueue_trial(start)
         self.trial = self.study.ask()
         return {
-            gene.name: self.trial.suggest_float(gene.name, gene.low, gene.high, log=gene.logarithmic)
-            for gene in self.genes
+            param.name: self.trial.suggest_float(param.name, param.low, param.high, log=param.log_scale)
+            for param in self.params
         }
 
-    def is_hopeless(self, epoch: int, fitness: float) -> bool:
-        if not math.isfinite(fitness):  # the epoch was not scored
+    def should_prune(self, epoch: int, fitness: float) -> bool:
+        if not math.isfinite(fitness):  # the epoch was not validated
             return False
         self.trial.report(fitness, epoch)
         return bool(self.trial.should_prune())
 
-    def close(self, fitness: float, outcome: Outcome) -> None:
+    def record_result(self, fitness: float, outcome: Outcome) -> None:
         from optuna.trial import TrialState
 
         states = {"done": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.COMPLETE}

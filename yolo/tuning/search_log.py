@@ -1,4 +1,4 @@
-"""evolve.csv: a line a generation, which several processes may append to."""
+"""Read and write evolve.csv: one line per generation, appended by several processes."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ FIXED_COLUMNS = ("run", "outcome", "fitness", "epochs", "seed")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generation:
-    """A run of a search."""
+    """A run of a search and its result."""
 
     run: str  # its folder's name
     outcome: Outcome
     fitness: float  # of its best epoch
     epochs: int  # that it trained
     seed: int
-    values: Mapping[str, float]  # of the genes, by name
+    values: Mapping[str, float]  # of the hyper-parameters, by name
 
 
 def append_generation(path: Path, generation: Generation) -> None:
-    """Add a line, whole even where several processes write at once; the first comes with the header.
+    """Append a line under a lock; the first one writes the header too.
 
     Raises:
         DataError: the file has other columns.
@@ -56,10 +56,10 @@ def append_generation(path: Path, generation: Generation) -> None:
 
 
 def read_generations(path: Path) -> list[Generation]:
-    """All lines of a search, none where it has not begun; a line that was cut off is left out, and said.
+    """Return the generations of a search, empty if the file does not exist; skip cut-off lines with a warning.
 
     Raises:
-        DataError: this is no such file.
+        DataError: the file is not an evolve.csv.
     """
     if not path.is_file():
         return []
@@ -70,8 +70,8 @@ def read_generations(path: Path) -> list[Generation]:
     return [generation for generation in read if generation]
 
 
-def best_of(generations: Sequence[Generation]) -> Generation | None:
-    """The fittest, of equal ones the first."""
+def best_generation(generations: Sequence[Generation]) -> Generation | None:
+    """Return the generation with the highest fitness, the first of equal ones."""
     return max(generations, key=lambda generation: generation.fitness, default=None)
 
 
@@ -87,7 +87,7 @@ def _generation(header: Sequence[str], row: Sequence[str], place: str) -> Genera
             values={name: float(text) for name, text in named.items()},
         )
     except ValueError:
-        logger.warning("%s: not a whole line; it is left out", place)
+        logger.warning("%s: incomplete line skipped", place)
         return None
 
 

@@ -1,4 +1,4 @@
-"""What proposes the next generation, and may cut it short."""
+"""Samplers propose the values of the next generation, and may prune it."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from yolo.tuning.search_log import read_generations
-from yolo.tuning.space import mutate
+from yolo.tuning.search_space import mutate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from yolo.tuning.search_log import Outcome
-    from yolo.tuning.space import Gene
+    from yolo.tuning.search_space import SearchParam
 
 NUM_PARENTS = 5
 
@@ -23,30 +23,30 @@ class Sampler(Protocol):
     """Proposes generations one after another; several processes may do so in one search."""
 
     def propose(self, number: int) -> Mapping[str, float]:
-        """Values of the genes for the generation of this number; 1 is the start itself."""
+        """Return the values of a generation; number 1 gets the initial values."""
         ...
 
-    def is_hopeless(self, epoch: int, fitness: float) -> bool:
-        """Whether the generation that was proposed last is not worth its next epochs."""
+    def should_prune(self, epoch: int, fitness: float) -> bool:
+        """Return whether to stop the generation that was proposed last."""
         ...
 
-    def close(self, fitness: float, outcome: Outcome) -> None:
-        """Note how the generation that was proposed last ended."""
+    def record_result(self, fitness: float, outcome: Outcome) -> None:
+        """Record the result of the generation that was proposed last."""
         ...
 
 
-class Mutation:
-    """Mutates one of the best generations so far, of all processes, a better one rather than a worse one.
+class MutationSampler:
+    """Mutate one of the best generations of all processes; better ones are chosen more often.
 
     Args:
-        genes: what varies.
-        start: its values to begin with.
+        params: the hyper-parameters to vary.
+        start: their initial values.
         log: the search's evolve.csv.
         seed: of the mutations; each generation's number gives another one.
     """
 
-    def __init__(self, genes: Sequence[Gene], start: Mapping[str, float], log: Path, seed: int) -> None:
-        self.genes = genes
+    def __init__(self, params: Sequence[SearchParam], start: Mapping[str, float], log: Path, seed: int) -> None:
+        self.params = params
         self.start = start
         self.log = log
         self.seed = seed
@@ -58,11 +58,11 @@ class Mutation:
         best = sorted(read_generations(self.log), key=lambda generation: -generation.fitness)[:NUM_PARENTS]
         parents = [generation.values for generation in best] or [self.start]
         shares = 1 / np.arange(1, len(parents) + 1)
-        return mutate(parents[rng.choice(len(parents), p=shares / shares.sum())], self.genes, rng)
+        return mutate(parents[rng.choice(len(parents), p=shares / shares.sum())], self.params, rng)
 
-    def is_hopeless(self, epoch: int, fitness: float) -> bool:
+    def should_prune(self, epoch: int, fitness: float) -> bool:
         del epoch, fitness
         return False
 
-    def close(self, fitness: float, outcome: Outcome) -> None:
-        """Nothing: evolve.csv holds it."""
+    def record_result(self, fitness: float, outcome: Outcome) -> None:
+        """Do nothing: evolve.csv has the result."""
