@@ -1,4 +1,4 @@
-"""`python -m yolo.convert`: the same weights in another kind of file."""
+"""`python -m yolo.convert`: convert weights to another file format."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import tyro
-from torch import Tensor
 
+from yolo.checkpoints.convert_weights import load_for_conversion, state_before, to_half
 from yolo.checkpoints.loading import choose_class_names
 from yolo.checkpoints.published import find_weights_and_cfg
 from yolo.checkpoints.state_dict import ModelState, is_state_file, write_state
-from yolo.checkpoints.transfer import read_cfg_and_names, transfer
 from yolo.config.program import run_program
-from yolo.errors import WeightsError, require
-from yolo.model.network import Darknet
+from yolo.errors import require
 from yolo.remote.fetch import local_path
 from yolo.storage import require_absent
 
@@ -29,25 +27,25 @@ class ConvertSettings:
     """Convert weights between Darknet's .weights, a checkpoint (.pt) and .safetensors, as the suffixes say."""
 
     weights: str
-    """What to convert: .weights, .pt (a run's, or an older trainer's), .safetensors, or a name that is fetched."""
+    """File to convert: .weights, .pt (of a run or an older trainer), .safetensors; or the name of published weights."""
     out: str
-    """What to write: .weights, .pt or .safetensors; with --cutoff any other name is a Darknet file."""
+    """File to write: .weights, .pt or .safetensors; with --cutoff any other name is a Darknet file."""
     cfg: str | None = None
-    """Network file, or the name of a shipped one; a .pt of a run, a .safetensors and a fetched file bring their own."""
+    """Network file, or the name of a shipped one; a run's .pt, a .safetensors and published weights have their own."""
     names: str | None = None
-    """Class names to put into a .pt or .safetensors, one a line; default: those that --weights brings."""
+    """File with one class name per line, for a .pt or .safetensors; default: the names in --weights."""
     cutoff: int | None = None
     """Keep only the layers before this one: 74 of yolov3 makes a darknet53.conv.74."""
     ema: bool = True
-    """Take the averaged weights of a last.pt; --no-ema: those that were trained last."""
+    """Take the averaged weights of a last.pt; --no-ema: the last trained ones."""
     half: bool = False
-    """Write half precision (.pt, .safetensors): half the size; any program here computes in its own precision."""
+    """Write half precision (.pt, .safetensors): half the size; the programs here compute in their own precision."""
     write_cfg: bool = False
     """Write the network file beside the weights, as NAME.cfg."""
     offline: bool = False
-    """Never touch the network: weights must be here already; YOLO_OFFLINE=1 says so too."""
+    """Do not use the network: weights must be downloaded already; YOLO_OFFLINE=1 does the same."""
     force: bool = False
-    """Overwrite what is there."""
+    """Overwrite existing files."""
 
     def __post_init__(self) -> None:
         known = is_state_file(Path(self.out)) or self.out.endswith(".weights") or self.cutoff is not None
@@ -68,11 +66,13 @@ def main(arguments: Sequence[str]) -> None:
             require_absent("--out", path, has_force=True)
     path, cfg = find_weights_and_cfg(settings.weights, settings.cfg, offline=settings.offline)
     settings = replace(settings, weights=str(path), cfg=cfg)
-    model, names = read_model(settings)
+    model, names = load_for_conversion(settings.cfg, settings.weights, cutoff=settings.cutoff, averaged=settings.ema)
+    if settings.names:
+        names = choose_class_names(settings.names, names, model.num_classes)
     before = local_path(settings.weights).stat().st_size  # --force may overwrite it
-    kept = kept_state(model, settings.cutoff)
+    kept = state_before(model, settings.cutoff)
     if settings.half:
-        kept = {name: halved(tensor) for name, tensor in kept.items()}
+        kept = {name: to_half(tensor) for name, tensor in kept.items()}
     if is_state_file(out):
         write_state(out, ModelState(tensors=kept, images_seen=model.images_seen, cfg=model.cfg.text, names=names))
     else:
@@ -83,39 +83,6 @@ def main(arguments: Sequence[str]) -> None:
     size = f"{out.stat().st_size:,} bytes ({Path(settings.weights).name}: {before:,})"
     counts = f"{len(sizes)} tensors, {sum(sizes):,} values, {size}, seen {model.images_seen:,}"
     sys.stdout.write(f"{', '.join(map(str, written))}: {counts}\n")
-
-
-def read_model(settings: ConvertSettings) -> tuple[Darknet, tuple[str, ...]]:
-    """The network with all the weights that will be written, and its class names.
-
-    Raises:
-        YoloError: files that cannot be read, or do not hold a layer that is to be written.
-    """
-    network, names = read_cfg_and_names(settings.cfg, settings.weights)
-    model = Darknet.from_cfg(network)
-    if settings.names:
-        names = choose_class_names(settings.names, names, model.num_classes)
-    done = transfer(model, local_path(settings.weights), model.graph, averaged=settings.ema)
-    kept = kept_state(model, settings.cutoff)
-    if unfilled := [what for what in (*done.mismatched, *done.missing) if what.split(":")[0] in kept]:
-        raise WeightsError(
-            f"{done.path}: {len(unfilled)} tensors of {network.path} are not in it, the first: {unfilled[0]}; give the "
-            "cfg that the weights were trained with, or the --cutoff of a partial file"
-        )
-    return model, names
-
-
-def kept_state(model: Darknet, cutoff: int | None) -> dict[str, Tensor]:
-    """The tensors of the layers before the cutoff, of all layers without one."""
-    num_layers = len(model.layers) if cutoff is None else cutoff
-    require("--cutoff", cutoff, num_layers <= len(model.layers), f"1..{len(model.layers)}, a number of layers")
-    return {name: tensor for name, tensor in model.state_dict().items() if int(name.split(".")[1]) < num_layers}
-
-
-def halved(tensor: Tensor) -> Tensor:
-    """A tensor in half precision, unless it holds counts or goes beyond its range, as variances may be."""
-    half = tensor.half()
-    return half if tensor.is_floating_point() and bool(half.isfinite().all()) else tensor
 
 
 if __name__ == "__main__":

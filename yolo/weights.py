@@ -1,4 +1,4 @@
-"""`python -m yolo.weights`: published weights: list them, fetch them, check those that are here."""
+"""`python -m yolo.weights`: list, download and check published weights."""
 
 from __future__ import annotations
 
@@ -23,46 +23,46 @@ RIGHT = {"MB", "AP", "AP50"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class List:
-    """Print all published weights that --weights knows by name, and where those lie that are here."""
+class ListCommand:
+    """Print all published weights that --weights accepts by name, and the paths of the downloaded ones."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Get:
-    """Fetch weights, and print where they are."""
+class GetCommand:
+    """Download weights and print their paths."""
 
     names: tyro.conf.Positional[tuple[str, ...]]
-    """Names from the list; or files, which are only looked for."""
+    """Names from the list; a file is only checked to exist."""
     offline: bool = False
-    """Never touch the network; YOLO_OFFLINE=1 says so too."""
+    """Do not use the network; YOLO_OFFLINE=1 does the same."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class CheckWeights:
-    """Compare the weights that are here with their published length and checksum."""
+class CheckCommand:
+    """Compare downloaded weights with their published length and checksum."""
 
 
 def main(arguments: Sequence[str]) -> None:
     """Run the command that the command line names."""
     command = tyro.extras.subcommand_cli_from_dict(
-        {"list": List, "get": Get, "check": CheckWeights},
+        {"list": ListCommand, "get": GetCommand, "check": CheckCommand},
         args=arguments,
         prog="python -m yolo.weights",
         description=__doc__,
     )
-    if isinstance(command, Get):
+    if isinstance(command, GetCommand):
         get(command)
-    elif isinstance(command, CheckWeights):
+    elif isinstance(command, CheckCommand):
         check()
     else:
         sys.stdout.write(format_list())
 
 
-def get(settings: Get) -> None:
-    """Fetch what is not here, and print a path a line.
+def get(settings: GetCommand) -> None:
+    """Download missing files, and print one path per line.
 
     Raises:
-        YoloError: an unknown name, or what cannot be fetched.
+        YoloError: a name is unknown, or a download failed.
     """
     if not settings.names:
         raise SettingsError("get: give one or more names; `python -m yolo.weights list` lists them")
@@ -71,7 +71,7 @@ def get(settings: Get) -> None:
 
 
 def check() -> None:
-    """Print a line a file that is here.
+    """Print one line per downloaded file.
 
     Raises:
         DownloadError: a file is not the published one.
@@ -81,19 +81,17 @@ def check() -> None:
     for entry, path in progress(files, desc="check", unit="file"):
         try:
             verify(path, entry.num_bytes, entry.sha256)
-            said = "as published" if entry.sha256 else "of the published length; no checksum is published"
+            result = "as published" if entry.sha256 else "of the published length; no checksum is published"
         except DownloadError as error:
             wrong += 1
-            said = f"not the published file: {error}"
-        sys.stdout.write(f"{path}: {said}\n")
+            result = f"not the published file: {error}"
+        sys.stdout.write(f"{path}: {result}\n")
     if wrong:
-        raise DownloadError(
-            f"{wrong} of {len(files)} files are not as published; remove them to have them fetched anew"
-        )
+        raise DownloadError(f"{wrong} of {len(files)} files are not as published; remove them to download them again")
 
 
 def format_list() -> str:
-    """The registry as a table."""
+    """Return the registry as a table."""
     rows = [HEADINGS, *(_cells(entry) for entry in registry().values())]
     left = [i for i, heading in enumerate(HEADINGS) if heading not in RIGHT]
     return "\n".join(align_columns(rows, left=left)) + "\n"
