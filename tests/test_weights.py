@@ -10,8 +10,9 @@ import pytest
 from tests.programs import call
 from tests.serving import Answer, serving
 from yolo.checkpoints.published import registry
+from yolo.checkpoints.published_table import format_registry
 from yolo.darknet.weights_file import WeightsHeader
-from yolo.weights import format_list, main
+from yolo.weights import main
 
 ROOT = Path(__file__).parents[1]
 
@@ -92,4 +93,4 @@ def test_mistakes(
 @pytest.mark.usefixtures("cache")
 def test_the_page_shows_the_list() -> None:
     page = (ROOT / "docs" / "weights.md").read_text(encoding="utf-8")
-    assert f"$ python -m yolo.weights list\n{format_list()}```\n" in page
+    assert f"$ python -m yolo.weights list\n{format_registry()}```\n" in page

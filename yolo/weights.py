@@ -8,18 +8,15 @@ from typing import TYPE_CHECKING
 
 import tyro
 
-from yolo.checkpoints.published import PublishedWeights, find_weights, registry
+from yolo.checkpoints.published import find_weights, registry
+from yolo.checkpoints.published_table import format_registry
 from yolo.config.program import run_program
 from yolo.errors import DownloadError, SettingsError
 from yolo.log import progress
 from yolo.remote.download import verify
-from yolo.text_table import align_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-HEADINGS = ("name", "MB", "cfg", "trained on", "AP", "AP50", "measured on", "score it on", "here")
-RIGHT = {"MB", "AP", "AP50"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +52,7 @@ def main(arguments: Sequence[str]) -> None:
     elif isinstance(command, CheckCommand):
         check()
     else:
-        sys.stdout.write(format_list())
+        sys.stdout.write(format_registry())
 
 
 def get(settings: GetCommand) -> None:
@@ -88,27 +85,6 @@ def check() -> None:
         sys.stdout.write(f"{path}: {result}\n")
     if wrong:
         raise DownloadError(f"{wrong} of {len(files)} files are not as published; remove them to download them again")
-
-
-def format_list() -> str:
-    """Return the registry as a table."""
-    rows = [HEADINGS, *(_cells(entry) for entry in registry().values())]
-    left = [i for i, heading in enumerate(HEADINGS) if heading not in RIGHT]
-    return "\n".join(align_columns(rows, left=left)) + "\n"
-
-
-def _cells(entry: PublishedWeights) -> tuple[str, ...]:
-    return (
-        entry.name,
-        f"{entry.num_bytes / 1e6:.0f}",
-        entry.cfg,
-        entry.trained_on,
-        "-" if entry.ap is None else f"{entry.ap:.1f}",
-        "-" if entry.ap50 is None else f"{entry.ap50:.1f}",
-        entry.measured_on or "-",
-        entry.score_on or "-",
-        str(entry.find_local() or "-"),
-    )
 
 
 if __name__ == "__main__":
