@@ -22,6 +22,7 @@ from yolo.config.loss_settings import LossSettings
 from yolo.data.dataset import DetectionDataset
 from yolo.data.formats.open_dataset import open_source
 from yolo.data.loader import build_loader
+from yolo.data.sample import Shard
 from yolo.distributed.sync_batch_norm import convert_sync_batch_norm
 from yolo.engine.optimizer import build_optimizer
 from yolo.losses.registry import build_loss
@@ -42,7 +43,7 @@ def train(dtype: torch.dtype, weights: str) -> list[torch.Tensor]:
     model.to(dtype).train()
     dataset = DetectionDataset(index=index, size=SIDE, augment=AugmentSettings(), seed=0)
     loader = build_loader(
-        dataset, batch_size=BATCH // world_size, workers=0, order="shuffled", seed=0, num_replicas=world_size, rank=rank
+        dataset, batch_size=BATCH // world_size, workers=0, order="shuffled", seed=0, shard=Shard(rank, world_size)
     )
     loss = build_loss(LossSettings(), model)
     optimizer = build_optimizer(model, "sgd", lr=LR, momentum=0.937, weight_decay=5e-4)

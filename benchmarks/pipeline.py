@@ -20,7 +20,7 @@ import tyro
 from yolo.config.augment_settings import AugmentSettings
 from yolo.data.cache.build_cache import build_cache
 from yolo.data.dataset import DetectionDataset
-from yolo.data.decode import read_listed
+from yolo.data.decode import read_indexed_image
 from yolo.data.formats.open_dataset import open_source
 from yolo.data.loader import build_loader
 from yolo.data.transforms import resize, tile_size
@@ -94,7 +94,7 @@ def _decoding(index: Index, size: int, images: int) -> Callable[[], int]:
     def one_pass() -> int:
         for number in range(images):
             i = number % len(index)
-            resize(read_listed(index.path(i), index.size(i)), tile_size(index.size(i), size))
+            resize(read_indexed_image(index.path(i), index.size(i)), tile_size(index.size(i), size))
         return images
 
     return one_pass

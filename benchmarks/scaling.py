@@ -27,6 +27,7 @@ from yolo.darknet.cfg_file import CfgFile
 from yolo.data.dataset import DetectionDataset
 from yolo.data.formats.open_dataset import open_source
 from yolo.data.loader import DetectionLoader, build_loader
+from yolo.data.sample import Shard
 from yolo.devices import select_device
 from yolo.engine.optimizer import build_optimizer
 from yolo.inference.detector import to_input
@@ -68,7 +69,7 @@ def measure(arguments: argparse.Namespace) -> tuple[Times, int]:
     dataset = DetectionDataset(index=index, size=arguments.img_size, augment=AugmentSettings(), seed=0)
     loader = build_loader(
         dataset, batch_size=arguments.batch_size, workers=0, order="shuffled", seed=0,
-        num_replicas=distributed.world_size(), rank=distributed.rank(),
+        shard=Shard(distributed.rank(), distributed.world_size()),
     )  # fmt: skip
     optimizer = build_optimizer(model, "sgd", lr=1e-4, momentum=0.9, weight_decay=5e-4)
     loss = build_loss(LossSettings(), model)

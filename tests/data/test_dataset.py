@@ -140,9 +140,9 @@ def test_rectangular_inputs_map_back_to_the_image(tmp_path: Path) -> None:
             found = item(data, (0, i))
             assert found.sample.image.shape == (height, width, 3)
             assert_boxes_on_pixels(found.sample, tolerance=1.01)
-    placing = item(DetectionDataset(index=index, size=64, augment=None, seed=0, input_sizes=sizes), (0, 0)).letterbox
-    assert placing is not None
-    assert (placing.left, placing.top) == (0, 2)  # 64 x 51 in 64 x 56
+    position = item(DetectionDataset(index=index, size=64, augment=None, seed=0, input_sizes=sizes), (0, 0)).letterbox
+    assert position is not None
+    assert (position.left, position.top) == (0, 2)  # 64 x 51 in 64 x 56
 
 
 def test_what_draws_from_the_global_generators_repeats_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,7 +154,7 @@ def test_what_draws_from_the_global_generators_repeats_too(tmp_path: Path, monke
         drawn.append((random.random(), np.random.rand(), torch.rand(1).item()))  # noqa: NPY002
         return read_image(path)
 
-    monkeypatch.setattr("yolo.data.dataset.read_listed", draw)
+    monkeypatch.setattr("yolo.data.dataset.read_indexed_image", draw)
     data = DetectionDataset(index=index, size=64, augment=replace(COLOURLESS, mosaic=0), seed=0)
     for key in (Key(0, 0), Key(1, 0), Key(0, 0, 1), Key(0, 0)):
         data.__getitems__([key])
@@ -228,7 +228,7 @@ def test_evaluation_sees_whole_images_not_reduced_ones(tmp_path: Path) -> None:
 @pytest.mark.parametrize("size_wh", [(64, 48), (48, 64), (96, 96), (64, 64)])
 def test_an_image_fits_into_an_input_of_any_shape(tmp_path: Path, size_wh: tuple[int, int]) -> None:
     data = dataset(index_of(tmp_path, [paint((100, 80), BOXES)]), AugmentSettings())
-    sample = data.fitted(0, size_wh)
+    sample = data.in_input(0, size_wh)
     assert sample.image.shape == (size_wh[1], size_wh[0], 3)
     assert_boxes_on_pixels(sample, tolerance=1.01)
 

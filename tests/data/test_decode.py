@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from tests.data.painting import assert_boxes_on_pixels, paint
-from yolo.data.decode import read_image, read_listed, reduction
+from yolo.data.decode import read_image, read_indexed_image, reduction
 from yolo.data.sample import Letterbox, Sample
 from yolo.data.transforms import place_boxes, resize, tile_size
 from yolo.errors import DataError
@@ -32,7 +32,7 @@ def test_exif_rotation_is_applied_to_reduced_images_as_well(tmp_path: Path) -> N
     stored = np.zeros((320, 480, 3), np.uint8)
     stored[:80, :80] = 255
     save_turned(tmp_path / "a.jpg", stored)
-    image = read_listed(tmp_path / "a.jpg", (320, 480), 120)
+    image = read_indexed_image(tmp_path / "a.jpg", (320, 480), 120)
     assert image.shape == (120, 80, 3)
     assert image[10, 70].min() > 200
     assert image[10, 10].max() < 50
@@ -74,11 +74,11 @@ def test_boxes_fit_reduced_images(tmp_path: Path, suffix: str, image_wh: tuple[i
     painted = paint(image_wh, [(2 * unit, 3 * unit, 20 * unit, 9 * unit), (50 * unit, 30 * unit, width, height)])
     path = tmp_path / f"a{suffix}"
     cv2.imwrite(str(path), painted.image, [cv2.IMWRITE_JPEG_QUALITY, 98])
-    image = read_listed(path, image_wh, 300)
+    image = read_indexed_image(path, image_wh, 300)
     assert image.shape[1] == width // (factor if suffix == ".jpg" else 1)  # only of a JPEG are the blocks averaged
     tile_wh = tile_size(image_wh, 300)
-    placing = Letterbox(tile_wh[0] / width, tile_wh[1] / height, 0, 0, width, height)
-    tile = Sample(resize(image, tile_wh), place_boxes(painted.boxes_xyxy, placing), painted.class_ids)
+    position = Letterbox(tile_wh[0] / width, tile_wh[1] / height, 0, 0, width, height)
+    tile = Sample(resize(image, tile_wh), place_boxes(painted.boxes_xyxy, position), painted.class_ids)
     assert_boxes_on_pixels(tile, tolerance=1.01)
 
 
@@ -89,4 +89,4 @@ def test_boxes_fit_reduced_images(tmp_path: Path, suffix: str, image_wh: tuple[i
 def test_an_image_of_another_size_is_refused(tmp_path: Path, longer_side: int | None, problem: str) -> None:
     cv2.imwrite(str(tmp_path / "a.jpg"), np.zeros((624, 832, 3), np.uint8))
     with pytest.raises(DataError, match=problem):
-        read_listed(tmp_path / "a.jpg", (900, 624), longer_side)
+        read_indexed_image(tmp_path / "a.jpg", (900, 624), longer_side)

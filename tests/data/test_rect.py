@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from yolo.data.rect import RectBatches, rectangular_sizes
-from yolo.data.sample import Key
+from yolo.data.sample import Key, Shard
 
 SHAPES = np.array([(64, 64), (64, 32), (32, 64)], np.int32)
 
@@ -60,7 +60,7 @@ def test_by_hand() -> None:
     listed = RectBatches(sizes, batch_size=2)
     assert [[key.image_id for key in batch] for batch in listed] == [[4], [1, 5], [0, 2], [3]]
     assert len(listed) == 4
-    ranks = [RectBatches(sizes, batch_size=2, num_replicas=3, rank=rank) for rank in range(3)]
+    ranks = [RectBatches(sizes, batch_size=2, shard=Shard(rank, 3)) for rank in range(3)]
     assert [len(rank) for rank in ranks] == [2, 1, 1]
     assert [[key.image_id for batch in rank for key in batch] for rank in ranks] == [[4, 3], [1, 5], [0, 2]]
 
@@ -81,14 +81,14 @@ def test_forgetting_set_epoch_repeats_the_order() -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 60), st.integers(1, 7), st.integers(1, 5), st.integers(0, 3))
-def test_ranks_share_every_image(length: int, batch_size: int, num_replicas: int, epoch: int) -> None:
+def test_ranks_share_every_image(length: int, batch_size: int, world_size: int, epoch: int) -> None:
     sizes = draw_sizes(length, length)
     shuffled: Counter[Key] = Counter()
     listed: list[int] = []
     lengths = set()
-    for rank in range(num_replicas):
+    for rank in range(world_size):
         for seed in (5, None):
-            sampler = RectBatches(sizes, batch_size=batch_size, seed=seed, num_replicas=num_replicas, rank=rank)
+            sampler = RectBatches(sizes, batch_size=batch_size, seed=seed, shard=Shard(rank, world_size))
             sampler.set_epoch(epoch)
             batches = list(sampler)
             assert len(batches) == len(sampler)

@@ -28,11 +28,11 @@ Fit = Callable[[npt.NDArray[np.uint8], tuple[int, int]], tuple[npt.NDArray[np.ui
 )
 def test_boxes_follow_the_pixels_into_the_input(fit: Fit, size_wh: tuple[int, int]) -> None:
     painted = paint((100, 80), BOXES)
-    image, placing = fit(painted.image, size_wh)
+    image, position = fit(painted.image, size_wh)
     assert image.shape == (size_wh[1], size_wh[0], 3)
-    placed = place_boxes(painted.boxes_xyxy, placing)
+    placed = place_boxes(painted.boxes_xyxy, position)
     assert_boxes_on_pixels(Sample(image, placed, painted.class_ids), tolerance=1.01)
-    back = placing.to_image(torch.from_numpy(placed))
+    back = position.to_image(torch.from_numpy(placed))
     np.testing.assert_allclose(back, BOXES, atol=1e-4)
 
 
@@ -51,16 +51,16 @@ def test_letterbox_geometry(
     image_wh: tuple[int, int], input_wh: tuple[int, int], upscale: bool, expected: tuple[float, float, int, int]
 ) -> None:
     image = np.full((image_wh[1], image_wh[0], 3), 7, np.uint8)
-    boxed, placing = letterbox(image, input_wh, fill=200, allow_upscale=upscale)
-    assert placing == pytest.approx((*expected, *image_wh))
+    boxed, position = letterbox(image, input_wh, fill=200, allow_upscale=upscale)
+    assert position == pytest.approx((*expected, *image_wh))
     left, top = expected[2:]
-    assert (boxed == 7).all(axis=2).sum() == (input_wh[0] - 2 * left) * round(image_wh[1] * placing.scale_y)
+    assert (boxed == 7).all(axis=2).sum() == (input_wh[0] - 2 * left) * round(image_wh[1] * position.scale_y)
     assert top == 0 or boxed[0, 0].tolist() == [200, 200, 200]
 
 
 def test_boxes_are_clipped_to_the_image_not_to_the_bars() -> None:
-    _, placing = letterbox(np.zeros((50, 100, 3), np.uint8), (100, 100))
-    assert place_boxes(np.array([[-5.0, -5, 120, 60]]), placing).tolist() == [[0, 25, 100, 75]]
+    _, position = letterbox(np.zeros((50, 100, 3), np.uint8), (100, 100))
+    assert place_boxes(np.array([[-5.0, -5, 120, 60]]), position).tolist() == [[0, 25, 100, 75]]
 
 
 def test_shrinking_averages_and_enlarging_interpolates() -> None:

@@ -1,4 +1,4 @@
-"""From an index to network inputs: decodes images, fits them to the input, varies them for training."""
+"""Network inputs from an index: decode images, fit them to the input, augment them for training."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from yolo.data.augment.pipeline import augmented_sample
-from yolo.data.decode import read_listed
+from yolo.data.decode import read_indexed_image
 from yolo.data.sample import IGNORE, Key, Letterbox, Sample
 from yolo.data.transforms import letterbox, place_boxes, resize, stretch, tile_size
 from yolo.errors import YoloError
@@ -52,16 +52,16 @@ class DetectionDataset(Dataset["Item | YoloError"]):
         mosaic_epochs: int | None = None,
         cache: ImageCache | None = None,
     ) -> None:
-        """Set the images and what becomes of them.
+        """Set the images and their processing.
 
         Args:
             index: the images; boxes that it flags as ignored get the class `IGNORE`.
             size: side of the input, pixels.
-            augment: how training inputs are varied; None for evaluation.
+            augment: augmentation of training inputs; None for evaluation.
             seed: of the run, >= 0.
-            fit: keep the aspect ratio, with grey bars, or do not; a mosaic keeps it always.
-            input_sizes: (M, 2), width and height of each image's own input; there are no mosaics then.
-            mosaic_epochs: how many epochs at the start have mosaics; None: all.
+            fit: letterbox keeps the aspect ratio, with grey bars; mosaics always do.
+            input_sizes: (M, 2), width and height of the input of each image; there are no mosaics then.
+            mosaic_epochs: number of first epochs that have mosaics; None: all.
             cache: of the same index and size; evaluation does not use it.
         """
         assert size > 0, size
@@ -79,63 +79,63 @@ class DetectionDataset(Dataset["Item | YoloError"]):
         return len(self.index)
 
     def __getitems__(self, keys: Sequence[tuple[int, ...]]) -> list[Item | YoloError]:
-        """Make the inputs of a batch; what draws from global generators meanwhile is a function of its first key."""
+        """Return the inputs of a batch; global generators are seeded from its first key meanwhile."""
         if self.augment is None:
             return [self[key] for key in keys]
         with seeded_globals(self.seed, *keys[0]):
             return [self[key] for key in keys]
 
     def __getitem__(self, key: tuple[int, ...]) -> Item | YoloError:
-        """Make the input of a `Key`; a user's mistake is returned, for the loader to raise it outside of the worker."""
-        asked = Key(*key)
-        i, size_wh, augment = asked.image_id, self.input_wh(asked.image_id), self.augment_at(asked.epoch)
+        """Return the input of a `Key`, or the error of a user: the loader raises it outside of the worker process."""
+        request = Key(*key)
+        i, size_wh, augment = request.image_id, self.input_wh(request.image_id), self.augment_at(request.epoch)
         try:
             if augment is None:
-                return self._plain(i, size_wh)
-            return Item(i, augmented_sample(self, i, size_wh, sample_rng(self.seed, *asked), augment), None)
+                return self._evaluation_item(i, size_wh)
+            return Item(i, augmented_sample(self, i, size_wh, sample_rng(self.seed, *request), augment), None)
         except YoloError as error:
             return error
 
     def augment_at(self, epoch: int) -> AugmentSettings | None:
-        """How the inputs of an epoch, from 0, are varied."""
+        """Return the augmentation of the inputs of an epoch, counted from 0."""
         if self.augment is None or self.mosaic_epochs is None or epoch < self.mosaic_epochs:
             return self.augment
         return self.augment.without_mosaic()
 
     def input_wh(self, i: int) -> tuple[int, int]:
-        """Width and height of image i's own input."""
+        """Return width and height of the input of image i."""
         if self.input_sizes is None:
             return self.size, self.size
         return int(self.input_sizes[i, 0]), int(self.input_sizes[i, 1])
 
     def tile(self, i: int) -> Sample:
-        """Image i, its longer side `size` pixels; its pixels may be the cache's, so they are not to be changed."""
+        """Return image i with its longer side resized to `size` pixels; read-only, as the cache may own the pixels."""
         image_wh = self.index.size(i)
         tile_wh = tile_size(image_wh, self.size)
         image = self.cache.get(i) if self.cache else None
         if image is None:
-            image = resize(read_listed(self.index.path(i), image_wh, self.size), tile_wh)
+            image = resize(read_indexed_image(self.index.path(i), image_wh, self.size), tile_wh)
             if self.cache:
                 self.cache.put(i, image)
-        placing = Letterbox(tile_wh[0] / image_wh[0], tile_wh[1] / image_wh[1], 0, 0, *image_wh)
-        return self._placed(i, image, placing)
+        position = Letterbox(tile_wh[0] / image_wh[0], tile_wh[1] / image_wh[1], 0, 0, *image_wh)
+        return self._sample_in_input(i, image, position)
 
-    def fitted(self, i: int, size_wh: tuple[int, int]) -> Sample:
-        """Image i in a training input, from its tile where that has the size that it gets there."""
+    def in_input(self, i: int, size_wh: tuple[int, int]) -> Sample:
+        """Return image i in a training input, from its tile if that has the right size."""
         tile_wh = tile_size(self.index.size(i), self.size)
         ratio = min(size_wh[0] / tile_wh[0], size_wh[1] / tile_wh[1])
         if self.fit == "stretch" or ratio != 1:
-            return self._plain(i, size_wh).sample
+            return self._evaluation_item(i, size_wh).sample
         tile = self.tile(i)
-        image, placing = letterbox(tile.image, size_wh)
-        return Sample(image, place_boxes(tile.boxes_xyxy, placing), tile.class_ids)
+        image, position = letterbox(tile.image, size_wh)
+        return Sample(image, place_boxes(tile.boxes_xyxy, position), tile.class_ids)
 
-    def _plain(self, i: int, size_wh: tuple[int, int]) -> Item:
-        """Decoded whole: what evaluation sees does not depend on how fast training reads."""
-        pixels = read_listed(self.index.path(i), self.index.size(i))
-        image, placing = (letterbox if self.fit == "letterbox" else stretch)(pixels, size_wh)
-        return Item(i, self._placed(i, image, placing), placing)
+    def _evaluation_item(self, i: int, size_wh: tuple[int, int]) -> Item:
+        """Return image i in an input without augmentation, decoded at full size."""
+        pixels = read_indexed_image(self.index.path(i), self.index.size(i))
+        image, position = (letterbox if self.fit == "letterbox" else stretch)(pixels, size_wh)
+        return Item(i, self._sample_in_input(i, image, position), position)
 
-    def _placed(self, i: int, image: npt.NDArray[np.uint8], placing: Letterbox) -> Sample:
+    def _sample_in_input(self, i: int, image: npt.NDArray[np.uint8], position: Letterbox) -> Sample:
         class_ids = np.where(self.index.ignore(i), IGNORE, self.index.class_ids(i))
-        return Sample(image, place_boxes(self.index.boxes_xyxy(i), placing), class_ids)
+        return Sample(image, place_boxes(self.index.boxes_xyxy(i), position), class_ids)

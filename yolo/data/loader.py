@@ -1,4 +1,4 @@
-"""Batches, epoch by epoch, and the workers that prepare them."""
+"""The batches of each epoch, prepared by worker processes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch.utils.data import BatchSampler, DataLoader, Sampler
 
 from yolo.data.collate import collate
 from yolo.data.rect import RectBatches
-from yolo.data.sample import Key
+from yolo.data.sample import WHOLE, Key, Shard
 from yolo.data.samplers import EpochSampler, InOrderSampler, WeightedSampler
 from yolo.errors import YoloError
 
@@ -28,10 +28,10 @@ AnySampler: TypeAlias = "EpochSampler | WeightedSampler | InOrderSampler | RectB
 
 
 class _Batches(Sampler[list[Key]]):
-    """The batches of a sampler, from a given one on."""
+    """The batches of a sampler, starting with a given one."""
 
     def __init__(self, sampler: AnySampler, batch_size: int) -> None:
-        cut = BatchSampler(cast("Any", sampler), batch_size, drop_last=False)  # its types want numbers as keys
+        cut = BatchSampler(cast("Any", sampler), batch_size, drop_last=False)  # its types expect integers as keys
         self._batches = sampler if isinstance(sampler, RectBatches) else cut
         self.first = 0
 
@@ -65,14 +65,14 @@ class DetectionLoader:
             pin_memory=pin_memory,
             worker_init_fn=_init_worker,
             persistent_workers=workers > 0,
-            generator=torch.Generator(),  # else each epoch draws from the global one
+            generator=torch.Generator(),  # otherwise each epoch draws from the global one
         )
 
     def __len__(self) -> int:
         return len(self._order)
 
     def __iter__(self) -> Iterator[Batch]:
-        """Go through the epoch.
+        """Iterate over the epoch.
 
         Raises:
             YoloError: an image cannot be used.
@@ -80,18 +80,18 @@ class DetectionLoader:
         return raise_worker_errors(self._batches)
 
     def set_epoch(self, epoch: int, record: Mapping[str, float]) -> None:
-        """Choose the order and the variation of the next pass.
+        """Choose the order and the augmentation of the next pass.
 
         Args:
             epoch: from 0.
-            record: numbers of the epoch before by name, on every rank the same; a weighted order depends on them.
+            record: numbers of the previous epoch by name, equal in all processes; a weighted order depends on them.
         """
         self._sampler.set_epoch(epoch)
         if isinstance(self._sampler, WeightedSampler):
-            self._sampler.weigh(record)
+            self._sampler.update_weights(record)
 
     def skip(self, batches: int) -> None:
-        """Leave out the first batches of the next pass, unprepared."""
+        """Skip the first batches of the next pass, without preparing them."""
         self._order.first = batches
 
 
@@ -110,48 +110,42 @@ def build_loader(
     workers: int,
     order: Order,
     seed: int,
+    shard: Shard = WHOLE,
     pin_memory: bool = False,
-    num_replicas: int = 1,
-    rank: int = 0,
 ) -> DetectionLoader:
-    """Build the loader of one rank; the last batch may be smaller.
+    """Build the loader of a process; the last batch may be smaller.
 
     Args:
-        dataset: what to load, on every rank the same; where it has `input_sizes`, a batch is of one of them.
-        batch_size: of this rank.
-        workers: processes of this rank that prepare batches; 0 prepares them in this process.
-        order: listed: each image once. For training, new each epoch, ranks of equal length: shuffled, or weighted:
-            drawn by `image_weights`.
-        seed: of the order, on every rank the same.
-        pin_memory: true if the batches go to a CUDA device.
-        num_replicas: number of ranks.
-        rank: of this process, from 0.
+        dataset: to load, the same in all processes; if it has `input_sizes`, each batch is of one of them.
+        batch_size: of this process.
+        workers: processes that prepare batches; 0: this process prepares them.
+        order: listed: each image once. For training, new each epoch and equally long in all processes: shuffled, or
+            weighted (drawn by `image_weights`).
+        seed: of the order, the same in all processes.
+        shard: the share of this process.
+        pin_memory: True if the batches go to a CUDA device.
     """
-    sampler = _sampler(dataset, order, batch_size=batch_size, seed=seed, num_replicas=num_replicas, rank=rank)
+    sampler = _sampler(dataset, order, batch_size=batch_size, seed=seed, shard=shard)
     return DetectionLoader(dataset, sampler, batch_size=batch_size, workers=workers, pin_memory=pin_memory)
 
 
-def batches_of(dataset: DetectionDataset, batch_size: int, num_replicas: int = 1) -> int:
-    """Training batches an epoch, of each rank."""
+def num_batches_per_epoch(dataset: DetectionDataset, batch_size: int, world_size: int = 1) -> int:
+    """Return the number of training batches per epoch of each process."""
     if dataset.input_sizes is not None:
-        return len(RectBatches(dataset.input_sizes, batch_size=batch_size, seed=0, num_replicas=num_replicas))
-    return math.ceil(math.ceil(len(dataset) / num_replicas) / batch_size)
+        return len(RectBatches(dataset.input_sizes, batch_size=batch_size, seed=0, shard=Shard(0, world_size)))
+    return math.ceil(math.ceil(len(dataset) / world_size) / batch_size)
 
 
-def _sampler(
-    dataset: DetectionDataset, order: Order, *, batch_size: int, seed: int, num_replicas: int, rank: int
-) -> AnySampler:
+def _sampler(dataset: DetectionDataset, order: Order, *, batch_size: int, seed: int, shard: Shard) -> AnySampler:
     if dataset.input_sizes is not None:
-        assert order != "weighted", "each epoch would have another number of rectangular batches"
+        assert order != "weighted", "the number of rectangular batches would differ between epochs"
         order_seed = seed if order == "shuffled" else None
-        return RectBatches(
-            dataset.input_sizes, batch_size=batch_size, seed=order_seed, num_replicas=num_replicas, rank=rank
-        )
+        return RectBatches(dataset.input_sizes, batch_size=batch_size, seed=order_seed, shard=shard)
     if order == "shuffled":
-        return EpochSampler(dataset, seed=seed, num_replicas=num_replicas, rank=rank)
+        return EpochSampler(dataset, seed=seed, shard=shard)
     if order == "weighted":
-        return WeightedSampler(dataset.index, seed=seed, num_replicas=num_replicas, rank=rank)
-    return InOrderSampler(dataset, num_replicas=num_replicas, rank=rank)
+        return WeightedSampler(dataset.index, seed=seed, shard=shard)
+    return InOrderSampler(dataset, shard=shard)
 
 
 def _init_worker(_worker: int) -> None:

@@ -1,7 +1,7 @@
-"""Rectangular inputs: as little grey around each image as the network's stride allows.
+"""Rectangular inputs with minimal padding, and batches of them.
 
-The shape of an input is a function of its image alone, never of what shares the batch, so that a score does not
-depend on the batch size, the order or the number of ranks. Images of one shape are batched together.
+The shape of an input is a function of its image, never of the other images of the batch, so that scores do not depend
+on the batch size, the order or the number of processes. Images of one shape are batched together.
 
 Axes: M images.
 """
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch.utils.data import Sampler
 
-from yolo.data.sample import Key
+from yolo.data.sample import WHOLE, Key, Shard
 from yolo.rng import epoch_rng
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def rectangular_sizes(sizes: npt.NDArray[np.int32], size: int, stride: int) -> npt.NDArray[np.int32]:
-    """The smallest input of each image.
+    """Return the smallest input of each image.
 
     Args:
         sizes: (M, 2), width and height of the images, pixels.
@@ -43,12 +43,11 @@ class RectBatches(Sampler[list[Key]]):
     """Batches of inputs of one shape; the last batch of each shape may be smaller.
 
     Args:
-        input_sizes: (M, 2), width and height of each image's input.
-        batch_size: of this rank.
-        seed: of the order of images and of batches, new each epoch, where every rank gets equally many batches, some
-            twice if need be; None: in order, each image once.
-        num_replicas: number of ranks.
-        rank: of this process, from 0.
+        input_sizes: (M, 2), width and height of the input of each image.
+        batch_size: of this process.
+        seed: of the order of images and of batches, new each epoch; every process gets equally many batches, some twice
+            if necessary. None: in order, each image once.
+        shard: the share of this process.
     """
 
     def __init__(
@@ -57,28 +56,27 @@ class RectBatches(Sampler[list[Key]]):
         *,
         batch_size: int,
         seed: int | None = None,
-        num_replicas: int = 1,
-        rank: int = 0,
+        shard: Shard = WHOLE,
     ) -> None:
-        assert 0 <= rank < num_replicas, (rank, num_replicas)
+        assert 0 <= shard.rank < shard.world_size, shard
         _, self._shape_ids, counts = np.unique(input_sizes, axis=0, return_inverse=True, return_counts=True)
-        self._shape_ids = self._shape_ids.reshape(-1)  # NumPy 2.0 gives it two axes
+        self._shape_ids = self._shape_ids.reshape(-1)  # NumPy 2.0 returns two axes
         self._num_batches = int((-(-counts // batch_size)).sum())
         self._batch_size = batch_size
         self._seed = seed
-        self._ranks = (rank, num_replicas)
+        self._shard = shard
         self.epoch = 0
 
     def __iter__(self) -> Iterator[list[Key]]:
-        epoch, (rank, num_replicas) = self.epoch, self._ranks
+        epoch, (rank, world_size) = self.epoch, self._shard
         batches = self._in_order() if self._seed is None else self._shuffled(self._seed, epoch)
-        return ([Key(epoch, i) for i in batch.tolist()] for batch in batches[rank::num_replicas])
+        return ([Key(epoch, i) for i in batch.tolist()] for batch in batches[rank::world_size])
 
     def __len__(self) -> int:
-        rank, num_replicas = self._ranks
+        rank, world_size = self._shard
         if self._seed is None:
-            return len(range(rank, self._num_batches, num_replicas))
-        return -(-self._num_batches // num_replicas)
+            return len(range(rank, self._num_batches, world_size))
+        return -(-self._num_batches // world_size)
 
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch
@@ -89,11 +87,11 @@ class RectBatches(Sampler[list[Key]]):
     def _shuffled(self, seed: int, epoch: int) -> list[npt.NDArray[np.int64]]:
         rng = epoch_rng(seed, epoch)
         batches = self._cut(rng.permutation(len(self._shape_ids)))
-        positions = np.resize(rng.permutation(len(batches)), len(self) * self._ranks[1])
+        positions = np.resize(rng.permutation(len(batches)), len(self) * self._shard.world_size)
         return [batches[position] for position in positions]
 
     def _cut(self, order: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
-        """Batches of one shape each, that keep to an order of the images (M,)."""
+        """Cut an order of the images (M,) into batches of one shape each, in that order."""
         order = order[np.argsort(self._shape_ids[order], kind="stable")]
         starts = np.flatnonzero(np.diff(self._shape_ids[order], prepend=-1))
         groups = np.split(order, starts[1:])

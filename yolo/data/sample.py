@@ -1,4 +1,4 @@
-"""The two currencies of the data floor: `Sample` (one image) and `Batch` (what the device gets).
+"""The data structures of this room: `Sample` (one image) and `Batch` (the input of a step).
 
 Axes: B images, C = 3 channels (RGB), H and W pixels, N boxes.
 """
@@ -28,15 +28,15 @@ WHOLE = Shard()
 
 
 class Key(NamedTuple):
-    """Which input a sampler asks for; with the seed, all that its randomness comes from."""
+    """The input that a sampler requests; together with the seed it determines all randomness of the input."""
 
     epoch: int
     image_id: int  # its index in the data set
-    repeat: int = 0  # how often the epoch drew this image before
+    repeat: int = 0  # how often this epoch drew the image before
 
 
 class Letterbox(NamedTuple):
-    """Where an image lies inside its network input: input = image * scale + (left, top)."""
+    """The position of an image in its network input: input = image * scale + (left, top)."""
 
     scale_x: float
     scale_y: float
@@ -62,7 +62,7 @@ class Letterbox(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One image with its boxes, in the image's own pixels."""
+    """One image with its boxes, in pixels of the image."""
 
     image: npt.NDArray[np.uint8]  # (H, W, 3), BGR as OpenCV reads it
     boxes_xyxy: npt.NDArray[np.float32]  # (N, 4), pixels of `image`
@@ -71,20 +71,20 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What a training or evaluation step consumes."""
+    """The input of a training or evaluation step."""
 
     images: torch.Tensor  # (B, 3, H, W) uint8, RGB
     targets: torch.Tensor  # (N, 6) float32: image in batch, class or `IGNORE`, cx, cy, w, h as fractions of the input
     image_ids: tuple[int, ...]  # index of each image in its data set
-    letterboxes: tuple[Letterbox, ...]  # how each image lies in the input; empty for mosaics
-    input_size: tuple[int, int] | None = None  # (height, width) that the device resizes `images` to; None: theirs
+    letterboxes: tuple[Letterbox, ...]  # position of each image in the input; empty for augmented inputs
+    input_size: tuple[int, int] | None = None  # (height, width) that the device resizes `images` to; None: no resizing
 
     def __len__(self) -> int:
         """Number of images."""
         return len(self.images)
 
     def resized(self, size: int, stride: int) -> Batch:
-        """The same images, to enter the network larger or smaller; targets, being fractions, stay.
+        """Return the batch with another input size; targets are fractions and do not change.
 
         Args:
             size: longer side of the input, pixels.
@@ -96,7 +96,7 @@ class Batch:
         return replace(self, input_size=(shorter, size) if height < width else (size, shorter))
 
     def filled(self, count: int) -> Batch:
-        """The batch with its last image repeated up to so many; targets stay."""
+        """Return the batch filled up to `count` images by repeating the last one; targets do not change."""
         missing = count - len(self)
         if missing <= 0:
             return self
@@ -109,5 +109,5 @@ class Batch:
         )
 
     def pin_memory(self) -> Batch:
-        """A copy in page-locked memory, from which a CUDA device copies without waiting; the loader calls this."""
+        """Return a copy in page-locked memory, for asynchronous copies to a CUDA device; the loader calls this."""
         return replace(self, images=self.images.pin_memory(), targets=self.targets.pin_memory())

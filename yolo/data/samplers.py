@@ -1,4 +1,4 @@
-"""Which image comes when, and on which rank. Each sampler is told of a new epoch by `set_epoch`."""
+"""The order of images in an epoch, and the share of each process. `set_epoch` announces a new epoch to a sampler."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from torch.utils.data import DistributedSampler, Sampler
 
 from yolo.data.image_weights import image_weights
-from yolo.data.sample import Key
+from yolo.data.sample import WHOLE, Key, Shard
 from yolo.rng import epoch_rng
 
 if TYPE_CHECKING:
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 class EpochSampler(DistributedSampler[Key]):
-    """Keys in an order that `set_epoch` changes; each rank gets equally many, some twice if need be."""
+    """Shuffled keys, in another order each epoch; every process gets equally many, some images twice if necessary."""
 
-    def __init__(self, dataset: DetectionDataset, *, seed: int, num_replicas: int = 1, rank: int = 0) -> None:
-        super().__init__(dataset, num_replicas, rank, shuffle=True, seed=seed)
+    def __init__(self, dataset: DetectionDataset, *, seed: int, shard: Shard = WHOLE) -> None:
+        super().__init__(dataset, shard.world_size, shard.rank, shuffle=True, seed=seed)
 
     def __iter__(self) -> Iterator[Key]:
         epoch = self.epoch
@@ -32,44 +32,44 @@ class EpochSampler(DistributedSampler[Key]):
 
 
 class WeightedSampler(Sampler[Key]):
-    """As many keys as there are images, drawn with replacement; each rank gets a part of one draw.
+    """As many keys as there are images, drawn with replacement; each process gets a share of one draw.
 
-    The draw is a function of the seed, the epoch and the record of the epoch before, so it is equal on all ranks.
+    The draw is a function of the seed, the epoch and the record of the previous epoch, so it is equal in all processes.
     """
 
-    def __init__(self, index: Index, *, seed: int, num_replicas: int = 1, rank: int = 0) -> None:
-        assert 0 <= rank < num_replicas, (rank, num_replicas)
+    def __init__(self, index: Index, *, seed: int, shard: Shard = WHOLE) -> None:
+        assert 0 <= shard.rank < shard.world_size, shard
         self._index = index
         self._seed = seed
-        self._ranks = (rank, num_replicas)
+        self._shard = shard
         self.epoch = 0
-        self.weigh({})
+        self.update_weights({})
 
     def __iter__(self) -> Iterator[Key]:
-        epoch, (rank, num_replicas) = self.epoch, self._ranks
-        count = len(self) * num_replicas
+        epoch, (rank, world_size) = self.epoch, self._shard
+        count = len(self) * world_size
         drawn = epoch_rng(self._seed, epoch).choice(len(self._index), size=count, p=self._weights)
-        part = slice(rank, None, num_replicas)
-        pairs = zip(drawn[part].tolist(), _repeats(drawn)[part].tolist(), strict=True)
+        share = slice(rank, None, world_size)
+        pairs = zip(drawn[share].tolist(), _num_earlier(drawn)[share].tolist(), strict=True)
         return (Key(epoch, i, repeat) for i, repeat in pairs)
 
     def __len__(self) -> int:
-        return -(-len(self._index) // self._ranks[1])
+        return -(-len(self._index) // self._shard.world_size)
 
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch
 
-    def weigh(self, record: Mapping[str, float]) -> None:
-        """Set the weights by the numbers of the epoch before, on every rank the same; see `image_weights`."""
+    def update_weights(self, record: Mapping[str, float]) -> None:
+        """Compute the weights from the record of the previous epoch, which is equal in all processes."""
         self._weights = image_weights(self._index, record)
 
 
 class InOrderSampler(Sampler[Key]):
-    """Keys in order, each on exactly one rank; ranks may differ by one in length."""
+    """Keys in order, each in exactly one process; the shares may differ by one in length."""
 
-    def __init__(self, dataset: DetectionDataset, *, num_replicas: int = 1, rank: int = 0) -> None:
-        assert 0 <= rank < num_replicas, (rank, num_replicas)
-        self._indices = range(rank, len(dataset), num_replicas)
+    def __init__(self, dataset: DetectionDataset, *, shard: Shard = WHOLE) -> None:
+        assert 0 <= shard.rank < shard.world_size, shard
+        self._indices = range(shard.rank, len(dataset), shard.world_size)
         self.epoch = 0
 
     def __iter__(self) -> Iterator[Key]:
@@ -83,11 +83,11 @@ class InOrderSampler(Sampler[Key]):
         self.epoch = epoch
 
 
-def _repeats(drawn: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """How often each number of (n,) came before in it."""
+def _num_earlier(drawn: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return for each number of (n,) how often it occurs before its place."""
     order = np.argsort(drawn, kind="stable")
     starts = np.flatnonzero(np.diff(drawn[order], prepend=-1))
     lengths = np.diff(starts, append=len(drawn))
-    repeats = np.empty_like(drawn)
-    repeats[order] = np.arange(len(drawn)) - np.repeat(starts, lengths)
-    return repeats
+    counts = np.empty_like(drawn)
+    counts[order] = np.arange(len(drawn)) - np.repeat(starts, lengths)
+    return counts

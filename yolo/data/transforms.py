@@ -1,4 +1,4 @@
-"""Fits images and their boxes into the network input; how they are varied is `augment/`'s.
+"""Fit images and their boxes into the network input; `augment/` has the augmentation.
 
 A coordinate is continuous: pixel i covers i..i + 1, so an image of width W spans 0..W.
 Axes: H and W pixels, N boxes.
@@ -16,25 +16,25 @@ from yolo.data.sample import Letterbox
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-FILL = 114  # grey, where no image is
+FILL = 114  # grey, outside of the image
 
 
 def resize(image: npt.NDArray[np.uint8], size_wh: tuple[int, int]) -> npt.NDArray[np.uint8]:
-    """Resize, by pixel areas when shrinking to half or less, else linearly; the image itself if the size fits."""
+    """Resize by pixel areas when shrinking to half or less, else linearly; return the image itself if the size fits."""
     if _size_wh(image) == size_wh:
         return image
     return np.asarray(cv2.resize(image, size_wh, interpolation=_interpolation(image, size_wh)), np.uint8)
 
 
 def stretch(image: npt.NDArray[np.uint8], size_wh: tuple[int, int]) -> tuple[npt.NDArray[np.uint8], Letterbox]:
-    """Fill the input, whatever that does to the aspect ratio.
+    """Stretch the image to the input, without keeping its aspect ratio.
 
     Args:
         image: (H, W, 3).
         size_wh: of the input.
 
     Returns:
-        The input (height, width, 3), and how the image lies in it.
+        The input (height, width, 3), and the position of the image in it.
     """
     width, height = _size_wh(image)
     scale_x, scale_y = size_wh[0] / width, size_wh[1] / height
@@ -44,16 +44,16 @@ def stretch(image: npt.NDArray[np.uint8], size_wh: tuple[int, int]) -> tuple[npt
 def letterbox(
     image: npt.NDArray[np.uint8], size_wh: tuple[int, int], *, fill: int = FILL, allow_upscale: bool = True
 ) -> tuple[npt.NDArray[np.uint8], Letterbox]:
-    """Fit the image into the middle of the input, keeping its aspect ratio to the nearest pixel.
+    """Fit the image into the centre of the input, keeping its aspect ratio to the nearest pixel.
 
     Args:
         image: (H, W, 3).
         size_wh: of the input.
-        fill: value of the bars beside the image.
-        allow_upscale: enlarge an image that is smaller than the input; else only put bars around it.
+        fill: value of the bars around the image.
+        allow_upscale: enlarge an image that is smaller than the input; otherwise only add bars.
 
     Returns:
-        The input (height, width, 3), and how the image lies in it.
+        The input (height, width, 3), and the position of the image in it.
     """
     width, height = _size_wh(image)
     ratio = min(size_wh[0] / width, size_wh[1] / height)
@@ -67,17 +67,17 @@ def letterbox(
 
 
 def scaled_size(width: int, height: int, ratio: float) -> tuple[int, int]:
-    """Width and height times `ratio`, in whole pixels, at least 1."""
+    """Return width and height times `ratio`, in whole pixels, at least 1."""
     return max(1, round(width * ratio)), max(1, round(height * ratio))
 
 
 def tile_size(image_wh: tuple[int, int], longer_side: int) -> tuple[int, int]:
-    """Width and height of an image whose longer side is resized to `longer_side` pixels."""
+    """Return width and height of an image whose longer side is resized to `longer_side` pixels."""
     return scaled_size(*image_wh, longer_side / max(image_wh))
 
 
 def place_boxes(boxes_xyxy: npt.NDArray[np.floating], letterbox: Letterbox) -> npt.NDArray[np.float32]:
-    """Map boxes (N, 4) from the image to its network input, and clip them to where the image lies."""
+    """Map boxes (N, 4) from the image to its network input, clipped to the image."""
     scale = np.array([letterbox.scale_x, letterbox.scale_y] * 2)
     offset = np.array([letterbox.left, letterbox.top] * 2)
     limit = np.array([letterbox.width, letterbox.height] * 2)

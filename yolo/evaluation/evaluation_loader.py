@@ -58,8 +58,7 @@ def build_evaluation_loader(
         order="listed",
         seed=0,
         pin_memory=device.type == "cuda",
-        num_replicas=shard.world_size,
-        rank=shard.rank,
+        shard=shard,
     )
 
 

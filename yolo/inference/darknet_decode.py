@@ -8,7 +8,7 @@ import numpy as np
 
 from yolo.darknet.jpeg_coefficients import read_coefficients
 from yolo.darknet.jpeg_pixels import blocks_to_pixels, upsample_chroma, ycbcr_to_rgb
-from yolo.data.decode import read_bytes, read_listed
+from yolo.data.decode import read_bytes, read_indexed_image
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +37,7 @@ def read_as_darknet(path: Path, listed_wh: tuple[int, int]) -> npt.NDArray[np.ui
     Raises:
         DataError: the file is missing, does not decode, or has another size.
     """
-    image = read_listed(path, listed_wh)[..., ::-1]
+    image = read_indexed_image(path, listed_wh)[..., ::-1]
     jpeg = read_coefficients(read_bytes(path).tobytes())
     if jpeg is None or (jpeg.width, jpeg.height) != listed_wh:
         return image

@@ -11,7 +11,7 @@ from yolo import distributed
 from yolo.data.cache.build_cache import build_cache
 from yolo.data.dataset import DetectionDataset
 from yolo.data.formats.open_dataset import open_source
-from yolo.data.loader import DetectionLoader, batches_of, build_loader
+from yolo.data.loader import DetectionLoader, build_loader, num_batches_per_epoch
 from yolo.engine.phases import PhasedLoader
 from yolo.errors import SettingsError
 from yolo.evaluation.evaluation_loader import build_evaluation_loader, rect_input_sizes
@@ -57,7 +57,7 @@ class TrainingData:
 
     def batches_per_epoch(self, world_size: int, batch_size: int) -> int:
         """Return the number of training batches per epoch, of this size over all processes."""
-        return batches_of(self.dataset, batch_size_per_process(batch_size, world_size), world_size)
+        return num_batches_per_epoch(self.dataset, batch_size_per_process(batch_size, world_size), world_size)
 
 
 def read_splits(chosen: DataSettings) -> Splits:
@@ -137,8 +137,7 @@ def build_train_loader(
             order="weighted" if chosen.image_weights else "shuffled",
             seed=seed,
             pin_memory=device.type == "cuda",
-            num_replicas=shard.world_size,
-            rank=shard.rank,
+            shard=shard,
         )
 
     return PhasedLoader(build, batch_size_at)

@@ -16,8 +16,8 @@ TILES_WH = [(160, 120), (120, 160), (128, 128), (60, 45)]  # wide, high, square,
 
 def to_longer_side(sample: Sample, size: int) -> Sample:
     height, width = sample.image.shape[:2]
-    image, placing = stretch(sample.image, tile_size((width, height), size))
-    return Sample(image, place_boxes(sample.boxes_xyxy, placing), sample.class_ids)
+    image, position = stretch(sample.image, tile_size((width, height), size))
+    return Sample(image, place_boxes(sample.boxes_xyxy, position), sample.class_ids)
 
 
 def tiles(size: int = SIZE) -> list[Sample]:

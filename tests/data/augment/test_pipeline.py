@@ -38,10 +38,10 @@ class Painted:
         scale = np.array([width / 100, height / 80] * 2, np.float32)
         return Sample(resize(sample.image, (width, height)), sample.boxes_xyxy * scale, sample.class_ids)
 
-    def fitted(self, i: int, size_wh: tuple[int, int]) -> Sample:
+    def in_input(self, i: int, size_wh: tuple[int, int]) -> Sample:
         sample = self.sample(i)
-        image, placing = letterbox(sample.image, size_wh)
-        return Sample(image, place_boxes(sample.boxes_xyxy, placing), sample.class_ids)
+        image, position = letterbox(sample.image, size_wh)
+        return Sample(image, place_boxes(sample.boxes_xyxy, position), sample.class_ids)
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_pixels_given_are_never_written_to() -> None:
         def tile(self, i: int) -> Sample:
             return self.sample(i)
 
-        def fitted(self, i: int, size_wh: tuple[int, int]) -> Sample:
+        def in_input(self, i: int, size_wh: tuple[int, int]) -> Sample:
             return self.sample(i)
 
     everything = AugmentSettings(mixup=0.5, blur=0.5, noise=0.5, cutout=0.5, flipud=0.5, mosaic=0.3, jitter=0.1)

@@ -29,7 +29,7 @@ class Images(Protocol):
     def tile(self, i: int) -> Sample:
         """Image i, its longer side as long as the longest of an input."""
 
-    def fitted(self, i: int, size_wh: tuple[int, int]) -> Sample:
+    def in_input(self, i: int, size_wh: tuple[int, int]) -> Sample:
         """Image i in an input of a size."""
 
 
@@ -80,7 +80,7 @@ def _scene(
         if crops(augment):
             tiles = [_cropped(tile, rng, augment) for tile in tiles]
         return random_mosaic(tiles, size_wh, rng, augment)
-    sample = images.fitted(i, size_wh)
+    sample = images.in_input(i, size_wh)
     matrix = random_move(rng, augment, size_wh, size_wh)
     if crops(augment):
         matrix = matrix @ random_crop(rng, augment, size_wh)
