@@ -256,13 +256,13 @@ def _one_record(path: Path, width: int, height: int) -> Index:
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (None, "cannot be read (No such file or directory); replace it, or take it off the list"),
-        (b"", "does not decode as an image; replace it, or take it off the list"),
-        (b"<html>not here</html>", "does not decode as an image; replace it, or take it off the list"),
+        (None, "cannot be read (No such file or directory); replace it, or remove it from the list"),
+        (b"", "does not decode as an image; replace it, or remove it from the list"),
+        (b"<html>not here</html>", "does not decode as an image; replace it, or remove it from the list"),
         (
             cv2.imencode(".png", np.zeros((4, 6), np.uint8))[1].tobytes(),
             "is 6x4 pixels, but was 9x9 when the data set was opened; start again if it was replaced, "
-            "else save it anew",
+            "otherwise save it again",
         ),
     ],
 )

@@ -137,5 +137,5 @@ def test_a_users_mistake_is_raised_here_in_one_line(index: Index, workers: int) 
     loader = build_loader(dataset(index), batch_size=2, workers=workers, order="listed", seed=0)
     with pytest.raises(DataError) as error:
         list(loader)
-    message = f"{index.path(5)}: does not decode as an image; replace it, or take it off the list"
+    message = f"{index.path(5)}: does not decode as an image; replace it, or remove it from the list"
     assert str(error.value) == message

@@ -13,8 +13,8 @@ from yolo.data.augment.geometry import (
     flip_vertical,
     random_crop,
     random_move,
-    seen_window,
-    shifted,
+    shift_matrix,
+    visible_window,
     warp,
 )
 from yolo.data.sample import Sample
@@ -191,9 +191,9 @@ def test_the_seen_window_holds_all_that_is_seen(seed: int) -> None:
     )
     augment = AugmentSettings(degrees=30, translate=0.2, scale=0.5, shear=10, perspective=0.0005)
     matrix = random_move(rng(seed), augment, (200, 160), (100, 80))
-    x1, y1, x2, y2 = seen_window(matrix, (200, 160), (100, 80))
+    x1, y1, x2, y2 = visible_window(matrix, (200, 160), (100, 80))
     part = Sample(np.ascontiguousarray(noise.image[y1:y2, x1:x2]), noise.boxes_xyxy, noise.class_ids)
     expected = warp(noise, matrix, (100, 80)).image.astype(int)
-    seen = warp(part, matrix @ shifted(x1, y1), (100, 80)).image
+    seen = warp(part, matrix @ shift_matrix(x1, y1), (100, 80)).image
     assert np.abs(seen - expected).max() <= 8  # OpenCV 4 rounds coordinates to 1/32 pixel
     assert np.abs(seen - expected).mean() < 0.5

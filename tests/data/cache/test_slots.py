@@ -22,7 +22,7 @@ def test_slots_lie_one_after_another() -> None:
     ("num_bytes", "count"), [(-5, 0), (0, 0), (9215, 0), (9216, 1), (15359, 1), (27647, 2), (27648, 3), (10**12, 3)]
 )
 def test_how_many_fit(num_bytes: int, count: int) -> None:
-    assert Slots(SIZES, 64).fitting(num_bytes) == count
+    assert Slots(SIZES, 64).num_fitting(num_bytes) == count
 
 
 def test_sizes_beyond_four_gigabytes_do_not_overflow() -> None:

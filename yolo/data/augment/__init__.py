@@ -1,1 +1,1 @@
-"""How training images are varied: each change is a pure function of (sample, rng)."""
+"""Augmentation of training images; each transform is a pure function of (sample, rng)."""

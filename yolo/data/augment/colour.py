@@ -1,4 +1,4 @@
-"""Changes of pixel values that leave every object where it is.
+"""Augmentation of pixel values; boxes do not change.
 
 Axes: H and W pixels.
 """
@@ -31,7 +31,7 @@ def random_hsv(
     """
     gains = 1 + rng.uniform(-1, 1, 3) * (h, s, v)
     if not (h or s or v):
-        return image  # the way to HSV and back is not exact
+        return image  # the conversion to HSV and back is not exact
     table = np.arange(256)[:, None] * gains
     table[:, 0] %= 180
     hsv = cv2.cvtColor(image, cv2.COLOR_BGR2HSV)
@@ -45,7 +45,7 @@ def random_blur(image: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.N
 
 
 def random_noise(image: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """Change each value by a number of its own, uniform in a random range."""
+    """Add uniform noise of a random amplitude to each value."""
     amplitude = int(rng.integers(1, MAX_NOISE + 1))
     noise = rng.integers(-amplitude, amplitude + 1, image.shape, np.int8)
     return np.asarray(cv2.add(image, noise.astype(np.int16), dtype=cv2.CV_8U), np.uint8)

@@ -1,6 +1,6 @@
-"""Changes of where things are in an image, with their boxes.
+"""Geometric augmentation of images and their boxes.
 
-A coordinate is continuous: pixel i covers i..i + 1, so an image of width W spans 0..W. A change is a matrix (3, 3)
+A coordinate is continuous: pixel i covers i..i + 1, so an image of width W spans 0..W. A transform is a matrix (3, 3)
 that maps (x, y, 1) of the image to (x, y, 1) of the result, up to a factor.
 Axes: N boxes. Source: the recipe of the PyTorch YOLOv3 trainers of 2018 to 2020; jitter: darknet src/data.c.
 """
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MIN_SIDE = 4  # pixels
 MIN_VISIBLE = 0.2  # of the area
 MAX_ASPECT = 10
-MIN_DEPTH = 0.1  # what is nearer to a tilted camera is not drawn
+MIN_DEPTH = 0.1  # minimum distance from a tilted camera
 PERSPECTIVE_SIZE = 640  # pixels; the setting `perspective` is for inputs of this size
 
 
@@ -44,23 +44,23 @@ def flip_vertical(sample: Sample) -> Sample:
     return Sample(np.asarray(cv2.flip(sample.image, 0), np.uint8), boxes_xyxy, sample.class_ids)
 
 
-def moves(augment: AugmentSettings) -> bool:
-    """Whether `random_move` does more than to bring one middle to the other."""
+def moves_images(augment: AugmentSettings) -> bool:
+    """Return whether `random_move` does more than map one centre to the other."""
     return any((augment.degrees, augment.translate, augment.scale, augment.shear, augment.perspective))
 
 
 def random_move(
     rng: np.random.Generator, augment: AugmentSettings, from_wh: tuple[int, int], to_wh: tuple[int, int]
 ) -> npt.NDArray[np.float64]:
-    """Rotate, zoom, shear, tilt and shift; the middle of the image goes to the middle of the input, then shifts.
+    """Return a random rotation, zoom, shear, tilt and shift; the image centre maps to the input centre, then shifts.
 
     Args:
-        rng: draws five values and a shift in x and y, whatever the ranges; for a tilt two more.
+        rng: draws the same number of values for any ranges; for a tilt two more.
         augment: gives `degrees`, `scale`, `shear`, `translate` and `perspective`.
         from_wh: size of the image.
         to_wh: size of the input.
 
-    Source: as the module; differs: shears around the middle, not around a corner.
+    Source: as the module; differs: shears around the centre, not around a corner.
     """
     angle = math.radians(rng.uniform(-augment.degrees, augment.degrees))
     zoom = rng.uniform(1 - augment.scale, 1 + augment.scale)
@@ -74,14 +74,14 @@ def random_move(
         strength = augment.perspective * PERSPECTIVE_SIZE / max(to_wh)
         tilt[2, :2] = rng.uniform(-strength, strength, 2)
         matrix = matrix @ tilt
-    middle_in, middle_out = np.array(from_wh) / 2, np.array(to_wh) / 2
-    return shifted(*(middle_out + shift * to_wh)) @ matrix @ shifted(*-middle_in)
+    centre_in, centre_out = np.array(from_wh) / 2, np.array(to_wh) / 2
+    return shift_matrix(*(centre_out + shift * to_wh)) @ matrix @ shift_matrix(*-centre_in)
 
 
 def random_crop(
     rng: np.random.Generator, augment: AugmentSettings, size_wh: tuple[int, int]
 ) -> npt.NDArray[np.float64]:
-    """Move the four sides of an image in or out, and stretch what is between them to the image's size.
+    """Return a random crop: each side of an image moves in or out, and the result is stretched to the image size.
 
     Args:
         rng: draws six values.
@@ -96,40 +96,40 @@ def random_crop(
     x1, x2 = left + near, 1 - right - far
     y1, y2 = top + near, 1 - bottom - far
     stretch = np.diag([1 / (x2 - x1), 1 / (y2 - y1), 1])
-    return np.asarray(stretch @ shifted(-x1 * size_wh[0], -y1 * size_wh[1]), np.float64)
+    return np.asarray(stretch @ shift_matrix(-x1 * size_wh[0], -y1 * size_wh[1]), np.float64)
 
 
-def crops(augment: AugmentSettings) -> bool:
-    """Whether `random_crop` does anything."""
+def crops_images(augment: AugmentSettings) -> bool:
+    """Return whether `random_crop` does anything."""
     return augment.jitter > 0 or augment.resize != 1
 
 
-def shifted(x: float, y: float) -> npt.NDArray[np.float64]:
-    """The change that moves by x and y pixels."""
+def shift_matrix(x: float, y: float) -> npt.NDArray[np.float64]:
+    """Return the transform that shifts by x and y pixels."""
     return np.array([[1, 0, x], [0, 1, y], [0, 0, 1]], np.float64)
 
 
-def seen_window(
+def visible_window(
     matrix: npt.NDArray[np.float64], from_wh: tuple[int, int], to_wh: tuple[int, int]
 ) -> tuple[int, int, int, int]:
-    """The part of an image, in whole pixels x1, y1, x2, y2, from which a change draws the result."""
+    """Return the part of an image (x1, y1, x2, y2, whole pixels) that a transform maps into the result."""
     w, h = to_wh
     corners, _ = _project(
         np.asarray(np.linalg.inv(matrix), np.float64), np.array([[0, 0], [w, 0], [w, h], [0, h]], np.float64)
     )
-    low = np.clip(np.floor(corners.min(axis=0)) - 1, 0, np.array(from_wh) - 1).astype(int)  # interpolation looks around
+    low = np.clip(np.floor(corners.min(axis=0)) - 1, 0, np.array(from_wh) - 1).astype(int)  # with neighbours
     high = np.clip(np.ceil(corners.max(axis=0)) + 1, low + 1, from_wh).astype(int)
     return int(low[0]), int(low[1]), int(high[0]), int(high[1])
 
 
 def warp(sample: Sample, matrix: npt.NDArray[np.float64], size_wh: tuple[int, int]) -> Sample:
-    """Apply a change, in one interpolation.
+    """Apply a transform, with one interpolation.
 
-    A box becomes the upright box around its four moved corners, clipped; `boxes_to_keep` says which stay.
+    A box becomes the upright box around its four transformed corners, clipped; `boxes_to_keep` selects boxes.
 
     Args:
-        sample: of any size; what exceeds the result is cut off, what is missing is filled with grey.
-        matrix: the change.
+        sample: of any size; the result is clipped and filled with grey.
+        matrix: the transform.
         size_wh: of the result.
     """
     x1, y1, x2, y2 = sample.boxes_xyxy.T
@@ -149,15 +149,15 @@ def boxes_to_keep(
     after_xyxy: npt.NDArray[np.float32],
     area_scale: float | npt.NDArray[np.float64],
 ) -> npt.NDArray[np.bool_]:
-    """Which boxes still show enough of their objects: large enough, not mostly cut off, not a sliver.
+    """Select the boxes that still show enough of their objects: large enough, mostly visible, not too thin.
 
     Args:
-        before_xyxy: (N, 4), before the change.
-        after_xyxy: (N, 4), after the change, clipped to the input.
-        area_scale: by how much the change enlarges areas, for all or (N,).
+        before_xyxy: (N, 4), before the transform.
+        after_xyxy: (N, 4), after the transform, clipped to the input.
+        area_scale: factor by which the transform enlarges areas, for all or (N,).
 
     Returns:
-        (N,), true for width and height > 4 pixels, area > 0.2 of the scaled area before, aspect ratio < 10.
+        (N,), True for width and height > 4 pixels, area > 0.2 of the scaled area before, aspect ratio < 10.
     """
     sides_N2 = after_xyxy[:, 2:] - after_xyxy[:, :2]
     area_before = np.prod(before_xyxy[:, 2:] - before_xyxy[:, :2], axis=1) * area_scale
@@ -169,7 +169,7 @@ def boxes_to_keep(
 def _project(
     matrix: npt.NDArray[np.float64], points: npt.NDArray[np.float32] | npt.NDArray[np.float64]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Points (M, 2) after a change, and the factor (M,) by which each is nearer or farther."""
+    """Return points (M, 2) after a transform, and the depth (M,) of each."""
     depth = points @ matrix[2, :2] + matrix[2, 2]
     return (points @ matrix[:2, :2].T + matrix[:2, 2]) / depth[:, None], depth
 
@@ -180,9 +180,9 @@ def _warp_image(
     height, width = image.shape[:2]
     if (width, height) == size_wh and np.array_equal(matrix, np.eye(3)):
         return image
-    # OpenCV's coordinates are those of pixel centres, half a pixel less than ours.
-    centred = shifted(-0.5, -0.5) @ matrix @ shifted(0.5, 0.5)
-    # It warps four channels in half the time that it takes for three.
+    # OpenCV's coordinates are pixel centres, half a pixel less than ours.
+    centred = shift_matrix(-0.5, -0.5) @ matrix @ shift_matrix(0.5, 0.5)
+    # OpenCV warps four channels in half the time of three.
     four = cv2.cvtColor(image, cv2.COLOR_BGR2BGRA)
     fill = (FILL,) * 4
     if np.array_equal(matrix[2], [0, 0, 1]):

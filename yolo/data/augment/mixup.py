@@ -1,4 +1,4 @@
-"""Two images in one, both half transparent."""
+"""Mixup: two images blended."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import numpy as np
 
 from yolo.data.sample import Sample
 
-BETA = 32.0  # both shares are near a half, so that the objects of both count
+BETA = 32.0  # both shares are near a half, so that the objects of both are visible
 
 
 def mixup(first: Sample, second: Sample, rng: np.random.Generator) -> Sample:
-    """Blend two samples of one size; the boxes are those of both.
+    """Blend two samples of one size; the result has the boxes of both.
 
     Source: arXiv 1710.09412, with the shares of the PyTorch YOLO trainers, Beta(32, 32).
     """

@@ -1,4 +1,4 @@
-"""Four or nine images in one training input.
+"""Mosaic: four or nine images in one training input.
 
 Axes: N boxes. The canvas is 2 w x 2 h pixels for an input of w x h. Source of the mosaic of four: as `geometry.py`.
 """
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from yolo.data.augment.geometry import moves, random_move, seen_window, shifted, warp
+from yolo.data.augment.geometry import moves_images, random_move, shift_matrix, visible_window, warp
 from yolo.data.sample import Sample
 from yolo.data.transforms import FILL, place_boxes, scaled_size, stretch
 
@@ -28,10 +28,10 @@ Corner = tuple[int, int]  # left and top of a tile on the canvas
 def random_mosaic(
     tiles: Sequence[Sample], size_wh: tuple[int, int], rng: np.random.Generator, augment: AugmentSettings
 ) -> Sample:
-    """Put four or nine images on the canvas, around a random point, and cut the middle of it out.
+    """Put four or nine images on the canvas, around a random point, and cut out its centre.
 
     Args:
-        tiles: four or nine samples whose longer side is the input's; any may be without boxes.
+        tiles: four or nine samples with the longer side of the input; they may have no boxes.
         size_wh: of the input.
         rng: draws the point and the moves.
         augment: gives the ranges of the moves.
@@ -40,20 +40,20 @@ def random_mosaic(
         The sample of w x h pixels.
     """
     if len(tiles) == NUM_NINE:
-        tiles = [_into_cell(tile, size_wh) for tile in tiles]
+        tiles = [_resize_to_cell(tile, size_wh) for tile in tiles]
         corners = _nine_corners(tiles, size_wh, rng)
     else:
         corners = _four_corners(tiles, size_wh, rng)
     canvas_wh = (2 * size_wh[0], 2 * size_wh[1])
     matrix = random_move(rng, augment, canvas_wh, size_wh)
-    if moves(augment):
-        window = seen_window(matrix, canvas_wh, size_wh)
-    else:  # whole pixels even where the input has an odd side
+    if moves_images(augment):
+        window = visible_window(matrix, canvas_wh, size_wh)
+    else:  # whole pixels even if the input has an odd side
         left, top = size_wh[0] // 2, size_wh[1] // 2
         window = (left, top, left + size_wh[0], top + size_wh[1])
-        matrix = shifted(-left, -top)
+        matrix = shift_matrix(-left, -top)
     drawn = compose(tiles, corners, window, canvas_wh)
-    return warp(drawn, matrix @ shifted(*window[:2]), size_wh)
+    return warp(drawn, matrix @ shift_matrix(*window[:2]), size_wh)
 
 
 def compose(
@@ -65,13 +65,13 @@ def compose(
     """Draw a window of the canvas.
 
     Args:
-        tiles: what lies on the canvas; none hides another.
-        corners: where each tile lies.
+        tiles: the images on the canvas, which do not overlap.
+        corners: position of each tile.
         window: x1, y1, x2, y2, pixels of the canvas.
         canvas_wh: size of the canvas.
 
     Returns:
-        The window, with boxes in its pixels; they are clipped to the canvas and may reach out of the window.
+        The window, with boxes in its pixels, clipped to the canvas; they may exceed the window.
     """
     x1, y1, x2, y2 = window
     image = np.full((y2 - y1, x2 - x1, 3), FILL, np.uint8)
@@ -83,7 +83,7 @@ def compose(
 
 
 def _four_corners(tiles: Sequence[Sample], size_wh: tuple[int, int], rng: np.random.Generator) -> list[Corner]:
-    """Top left, top right, bottom left, bottom right of a point in the middle half of the canvas."""
+    """Place tiles top left, top right, bottom left and bottom right of a point in the central half of the canvas."""
     sides = np.array(size_wh)
     x, y = rng.uniform(0.5 * sides, 1.5 * sides).astype(int).tolist()
     corners = []
@@ -94,7 +94,7 @@ def _four_corners(tiles: Sequence[Sample], size_wh: tuple[int, int], rng: np.ran
 
 
 def _nine_corners(tiles: Sequence[Sample], size_wh: tuple[int, int], rng: np.random.Generator) -> list[Corner]:
-    """Three rows of three cells around the middle, shifted by so little that all are seen; tiles gather inwards."""
+    """Place tiles in three rows of three cells around the centre, shifted a little, each towards the centre."""
     cell_wh = _cell_wh(size_wh)
     origin = np.array(size_wh) - 1.5 * np.array(cell_wh) + rng.uniform(-1 / 8, 1 / 8, 2) * size_wh
     corners = []
@@ -106,11 +106,11 @@ def _nine_corners(tiles: Sequence[Sample], size_wh: tuple[int, int], rng: np.ran
     return corners
 
 
-def _into_cell(tile: Sample, size_wh: tuple[int, int]) -> Sample:
+def _resize_to_cell(tile: Sample, size_wh: tuple[int, int]) -> Sample:
     height, width = tile.image.shape[:2]
     cell_wh = _cell_wh(size_wh)
-    image, placing = stretch(tile.image, scaled_size(width, height, min(cell_wh[0] / width, cell_wh[1] / height)))
-    return Sample(image, place_boxes(tile.boxes_xyxy, placing), tile.class_ids)
+    image, position = stretch(tile.image, scaled_size(width, height, min(cell_wh[0] / width, cell_wh[1] / height)))
+    return Sample(image, place_boxes(tile.boxes_xyxy, position), tile.class_ids)
 
 
 def _cell_wh(size_wh: tuple[int, int]) -> tuple[int, int]:

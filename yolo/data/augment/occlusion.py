@@ -1,4 +1,4 @@
-"""Hides parts of an image. Axes: H and W pixels, N boxes. Source: arXiv 1708.04552."""
+"""Cutout: hide parts of an image. Axes: H and W pixels, N boxes. Source: arXiv 1708.04552."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 MAX_RECTANGLES = 8
-SIDES = (1 / 16, 1 / 4)  # of a rectangle, as parts of the image's
-MAX_HIDDEN = 0.6  # of a box, else the box goes
+SIDES = (1 / 16, 1 / 4)  # of a rectangle, as shares of the image
+MAX_HIDDEN = 0.6  # of a box; boxes above are dropped
 
 
 def cutout(sample: Sample, rng: np.random.Generator) -> Sample:
-    """Paint up to eight grey rectangles; a box goes when they hide more than 0.6 of it."""
+    """Paint up to eight grey rectangles; drop boxes of which they hide more than 0.6."""
     height, width = sample.image.shape[:2]
     hidden = np.zeros((height, width), np.uint8)
-    for middle_x, middle_y, *sides in rng.random((int(rng.integers(1, MAX_RECTANGLES + 1)), 4)).tolist():
+    for centre_x, centre_y, *sides in rng.random((int(rng.integers(1, MAX_RECTANGLES + 1)), 4)).tolist():
         w, h = (SIDES[0] + side * (SIDES[1] - SIDES[0]) for side in sides)
-        x1, x2 = (max(0, round((middle_x + sign * w / 2) * width)) for sign in (-1, 1))
-        y1, y2 = (max(0, round((middle_y + sign * h / 2) * height)) for sign in (-1, 1))
+        x1, x2 = (max(0, round((centre_x + sign * w / 2) * width)) for sign in (-1, 1))
+        y1, y2 = (max(0, round((centre_y + sign * h / 2) * height)) for sign in (-1, 1))
         hidden[y1:y2, x1:x2] = 1
     keep = hidden_share(hidden, sample.boxes_xyxy) <= MAX_HIDDEN
     image = sample.image.copy()
@@ -34,7 +34,7 @@ def cutout(sample: Sample, rng: np.random.Generator) -> Sample:
 
 
 def hidden_share(hidden: npt.NDArray[np.uint8], boxes_xyxy: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    """What part of each box is hidden, to whole pixels.
+    """Return the hidden share of each box, to whole pixels.
 
     Args:
         hidden: (H, W), 1 where hidden, else 0.

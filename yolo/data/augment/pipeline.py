@@ -1,6 +1,6 @@
-"""The order in which a training input is varied.
+"""The order of the augmentations of a training input.
 
-Images are put together and moved (one warp an image), then mixed, coloured, hidden in part, and flipped.
+Images are joined and moved (one warp per image), then blended, recoloured, partly hidden, and flipped.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from yolo.data.augment.colour import random_blur, random_hsv, random_noise
-from yolo.data.augment.geometry import crops, flip_horizontal, flip_vertical, random_crop, random_move, warp
+from yolo.data.augment.geometry import crops_images, flip_horizontal, flip_vertical, random_crop, random_move, warp
 from yolo.data.augment.mixup import mixup
 from yolo.data.augment.mosaic import NUM_NINE, NUM_TILES, random_mosaic
 from yolo.data.augment.occlusion import cutout
@@ -22,45 +22,45 @@ if TYPE_CHECKING:
 
 
 class Images(Protocol):
-    """What the variations are made of."""
+    """The images that augmentations read."""
 
     def __len__(self) -> int: ...
 
     def tile(self, i: int) -> Sample:
-        """Image i, its longer side as long as the longest of an input."""
+        """Return image i with its longer side resized to that of the input."""
 
     def in_input(self, i: int, size_wh: tuple[int, int]) -> Sample:
-        """Image i in an input of a size."""
+        """Return image i in an input of this size."""
 
 
 def augmented_sample(
     images: Images, i: int, size_wh: tuple[int, int], rng: np.random.Generator, augment: AugmentSettings
 ) -> Sample:
-    """One training input.
+    """Return one training input.
 
     Args:
-        images: all of them; partners in mosaics and mixtures are drawn from the whole.
-        i: which one.
+        images: all images; partners in mosaics and mixup are drawn from them.
+        i: number of the image.
         size_wh: of the input.
-        rng: all randomness.
-        augment: what happens, and how much.
+        rng: source of all randomness.
+        augment: probabilities and ranges.
     """
-    sample = _scene(images, i, size_wh, rng, augment)
-    if _happens(augment.mixup, rng):
+    sample = _mosaic_or_image(images, i, size_wh, rng, augment)
+    if _applies(augment.mixup, rng):
         partner = int(rng.integers(len(images)))
-        sample = mixup(sample, _scene(images, partner, size_wh, rng, augment), rng)
+        sample = mixup(sample, _mosaic_or_image(images, partner, size_wh, rng, augment), rng)
     return recolour_and_flip(sample, rng, augment)
 
 
 def recolour_and_flip(sample: Sample, rng: np.random.Generator, augment: AugmentSettings) -> Sample:
-    """What follows when everything is in its place."""
+    """Apply the augmentations after the geometric ones."""
     image = random_hsv(sample.image, rng, augment.hsv_h, augment.hsv_s, augment.hsv_v)
-    if _happens(augment.blur, rng):
+    if _applies(augment.blur, rng):
         image = random_blur(image, rng)
-    if _happens(augment.noise, rng):
+    if _applies(augment.noise, rng):
         image = random_noise(image, rng)
     sample = replace(sample, image=image)
-    if _happens(augment.cutout, rng):
+    if _applies(augment.cutout, rng):
         sample = cutout(sample, rng)
     if rng.random() < augment.fliplr:
         sample = flip_horizontal(sample)
@@ -69,20 +69,20 @@ def recolour_and_flip(sample: Sample, rng: np.random.Generator, augment: Augment
     return sample
 
 
-def _scene(
+def _mosaic_or_image(
     images: Images, i: int, size_wh: tuple[int, int], rng: np.random.Generator, augment: AugmentSettings
 ) -> Sample:
-    """A mosaic or an image, moved."""
+    """Return a mosaic or a single image, moved."""
     if rng.random() < augment.mosaic:
-        number = NUM_NINE if _happens(augment.mosaic9, rng) else NUM_TILES
+        number = NUM_NINE if _applies(augment.mosaic9, rng) else NUM_TILES
         others = rng.integers(len(images), size=number - 1).tolist()
         tiles = [images.tile(tile) for tile in (i, *others)]
-        if crops(augment):
+        if crops_images(augment):
             tiles = [_cropped(tile, rng, augment) for tile in tiles]
         return random_mosaic(tiles, size_wh, rng, augment)
     sample = images.in_input(i, size_wh)
     matrix = random_move(rng, augment, size_wh, size_wh)
-    if crops(augment):
+    if crops_images(augment):
         matrix = matrix @ random_crop(rng, augment, size_wh)
     return warp(sample, matrix, size_wh)
 
@@ -92,6 +92,6 @@ def _cropped(tile: Sample, rng: np.random.Generator, augment: AugmentSettings) -
     return warp(tile, random_crop(rng, augment, (width, height)), (width, height))
 
 
-def _happens(probability: float, rng: np.random.Generator) -> bool:
-    """What is off draws nothing, so that a new kind of variation changes no run that goes without."""
+def _applies(probability: float, rng: np.random.Generator) -> bool:
+    """Draw whether to apply an augmentation; probability 0 draws nothing, so that new ones change no old run."""
     return probability > 0 and bool(rng.random() < probability)

@@ -1,6 +1,6 @@
-"""Keeps decoded training images, resized to the input's longer side, for all workers of a process.
+"""Cache of decoded training images, resized to the longer side of the input, for all workers of a process.
 
-A cache has one slot an image, in one flat array whose size is known beforehand: it never grows. Whoever needs a
-image first fills its slot, and marks it when the pixels are there; two that fill it at once write the same pixels.
-What has no slot is decoded each time.
+A cache has one slot per image in a flat array of fixed size, so it never grows. The first worker that needs an image
+fills its slot and then marks it; two workers that fill it at once write the same pixels. Images without a slot are
+decoded each time.
 """

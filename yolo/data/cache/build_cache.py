@@ -1,4 +1,4 @@
-"""Chooses a cache by what is free, and says so."""
+"""Choose and build a cache by the free memory or disk."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-AUTO_PART = 0.25  # of the free memory: what takes more is not cached by `auto`
-RAM_PART = 0.7  # of the free memory that `ram` takes at most
-DISK_PART = 0.9  # of the free disk that `disk` takes at most
-SHARED_MEMORY = Path("/dev/shm")  # where Linux keeps it, in containers often with a small limit of its own
-MEMORY_LIMITS = (  # of a container, and what it uses
+AUTO_PART = 0.25  # of the free memory: `auto` caches no data set that needs more
+RAM_PART = 0.7  # maximum share of the free memory for `ram`
+DISK_PART = 0.9  # maximum share of the free disk for `disk`
+SHARED_MEMORY = Path("/dev/shm")  # of Linux; containers often limit it
+MEMORY_LIMITS = (  # of a container, and its use
     (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")),
     (Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"), Path("/sys/fs/cgroup/memory/memory.usage_in_bytes")),
 )
 
 
 def build_cache(kind: CacheKind, index: Index, longer_side: int) -> ImageCache | None:
-    """A cache for the images of an index.
+    """Build a cache for the images of an index.
 
     Args:
-        kind: where; `auto` is `ram` if all images take no more than a quarter of the free memory, else `none`.
+        kind: `auto` is `ram` if all images take at most a quarter of the free memory, else `none`.
         index: the images.
-        longer_side: of the tiles, pixels; the input's.
+        longer_side: of the tiles, pixels.
 
     Returns:
-        None where nothing is cached.
+        The cache; None if nothing is cached.
 
     Raises:
         SettingsError: the cache's folder cannot be written.
@@ -58,8 +58,8 @@ def build_cache(kind: CacheKind, index: Index, longer_side: int) -> ImageCache |
             f"{len(slots):,}", size_text(slots.num_bytes), size_text(free),
         )  # fmt: skip
         return None
-    count = slots.fitting(int(RAM_PART * free))
-    _say("memory", slots, count, free)
+    count = slots.num_fitting(int(RAM_PART * free))
+    _log_size("memory", slots, count, free)
     return RamCache(slots, count) if count else None
 
 
@@ -70,8 +70,8 @@ def _on_disk(index: Index, slots: Slots, longer_side: int) -> DiskCache | None:
         path.parent.mkdir(parents=True, exist_ok=True)
         there = path.stat().st_size if path.exists() else 0
         free = shutil.disk_usage(path.parent).free
-        count = slots.fitting((there or int(DISK_PART * free)) - marks)
-        _say(str(path), slots, count, free + there)
+        count = slots.num_fitting((there or int(DISK_PART * free)) - marks)
+        _log_size(str(path), slots, count, free + there)
         if not count:
             return None
         if not there:
@@ -82,12 +82,12 @@ def _on_disk(index: Index, slots: Slots, longer_side: int) -> DiskCache | None:
 
 
 def free_shared_memory() -> int:
-    """Bytes that shared memory can still take: of what is free, and of the place for it."""
+    """Return the free bytes of shared memory."""
     return min(free_memory(), shutil.disk_usage(SHARED_MEMORY).free) if SHARED_MEMORY.is_dir() else free_memory()
 
 
 def free_memory() -> int:
-    """Bytes that are free in this machine and in this container."""
+    """Return the free bytes of memory in this machine and container."""
     free = [int(psutil.virtual_memory().available)]
     for limit, used in MEMORY_LIMITS:
         if limit.is_file() and limit.read_text().strip().isdigit():
@@ -96,11 +96,11 @@ def free_memory() -> int:
 
 
 def size_text(num_bytes: float) -> str:
-    """Bytes for people."""
+    """Return a number of bytes as text."""
     return f"{num_bytes / 1e9:.1f} GB" if num_bytes >= 1e9 else f"{num_bytes / 1e6:.1f} MB"
 
 
-def _say(where: str, slots: Slots, count: int, free: int) -> None:
+def _log_size(where: str, slots: Slots, count: int, free: int) -> None:
     logger.info(
         "image cache: %s of %s images fit, and take %s of %s free in %s",
         f"{count:,}", f"{len(slots):,}", size_text(int(slots.ends[count])), size_text(free), where,

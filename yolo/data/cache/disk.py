@@ -1,4 +1,4 @@
-"""A cache in a file, for later runs as well. Axes: M images."""
+"""A cache in a file, which later runs use too. Axes: M images."""
 
 from __future__ import annotations
 
@@ -22,26 +22,25 @@ if TYPE_CHECKING:
     from yolo.data.cache.slots import Slots
     from yolo.data.index import Index
 
-VERSION = 1  # of what is kept; a change makes new files
+VERSION = 1  # of the file format
 MARK = np.dtype([("stamp", np.uint64), ("checksum", np.uint64)])
 
 
 class DiskCache:
-    """Tiles in one file, behind a mark for each.
+    """Resized images in one file, after a mark for each.
 
-    A mark is a stamp of the image's file and a checksum of the pixels. A slot counts if the stamp is that of the file
-    now and, looked at once, the checksum is right: neither an image that was replaced nor a page that a power cut left
-    unwritten is ever served.
+    A mark is a stamp of the image file and a checksum of the pixels. A slot is used if the stamp is that of the file
+    now and the checksum, computed once, is right: neither a replaced image nor a page that was never written is used.
     """
 
     def __init__(self, slots: Slots, count: int, path: Path, stamps: npt.NDArray[np.uint64]) -> None:
-        """Open.
+        """Open the file.
 
         Args:
             slots: the layout.
-            count: how many images, from the first, the file has room for; at least 1.
-            path: of the file, as `reserve` makes it.
-            stamps: (M,), of `file_stamps`.
+            count: number of first images that the file has room for; at least 1.
+            path: of the file, made by `reserve`.
+            stamps: (M,), from `file_stamps`.
         """
         self._slots = slots
         self._count = count
@@ -81,7 +80,7 @@ class DiskCache:
 
 
 def cache_name(index: Index, longer_side: int) -> str:
-    """The file's name: the same only for the same images in the same order at the same size, decoded alike."""
+    """Return the file name, which depends on the images, their order and size, and the decoder."""
     digest = hashlib.blake2b(f"{VERSION} {longer_side} {cv2.__version__}".encode(), digest_size=12)
     for part in (index.path_bytes, index.path_ends, index.sizes):
         digest.update(np.ascontiguousarray(part).data)
@@ -89,12 +88,12 @@ def cache_name(index: Index, longer_side: int) -> str:
 
 
 def bytes_before_pixels(num_images: int) -> int:
-    """Size of the marks."""
+    """Return the size of the marks."""
     return num_images * MARK.itemsize
 
 
 def reserve(path: Path, num_bytes: int) -> None:
-    """Make a file of zeros; its space is taken at once where the system can, so that no write into it can fail."""
+    """Make a file of zeros and allocate its space if the system can, so that later writes cannot fail."""
     with atomic_path(path) as temporary, temporary.open("r+b") as file:
         file.truncate(num_bytes)
         if hasattr(os, "posix_fallocate"):
@@ -102,12 +101,12 @@ def reserve(path: Path, num_bytes: int) -> None:
 
 
 def file_stamps(index: Index) -> npt.NDArray[np.uint64]:
-    """(M,), a number that changes with an image's file: by its size and the times of its contents and its entry."""
+    """Return (M,), a number that changes with the image file: its size and its times of modification and change."""
     stamps = np.zeros(len(index), np.uint64)
-    for i in progress(range(len(index)), desc="look at files", unit=" files", delay=1):
+    for i in progress(range(len(index)), desc="check files", unit=" files", delay=1):
         try:
             status = index.path(i).stat()
-        except OSError:  # decoding it says what is wrong
+        except OSError:  # the decoder reports the error
             continue
         text = f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
         stamps[i] = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little") | 1

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 class RamCache:
-    """Tiles in memory that all workers share, however they are started; it is taken as slots are filled."""
+    """Resized images in memory that all workers share; it is allocated as slots are filled."""
 
     def __init__(self, slots: Slots, count: int) -> None:
-        """Set up.
+        """Allocate the memory.
 
         Args:
             slots: the layout.
-            count: how many images, from the first, are kept; at least 1.
+            count: number of first images that are kept; at least 1.
         """
         self._slots = slots
         self._count = count

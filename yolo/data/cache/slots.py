@@ -1,4 +1,4 @@
-"""Where the tile of each image lies in a flat array of bytes. Axes: M images."""
+"""The layout of resized images (tiles) in a flat array of bytes. Axes: M images."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ if TYPE_CHECKING:
 
 
 class ImageCache(Protocol):
-    """What the data set asks."""
+    """The interface of caches for the data set."""
 
     def get(self, i: int) -> npt.NDArray[np.uint8] | None:
-        """The tile of image i, read-only, or None."""
+        """Return the tile of image i, read-only, or None."""
 
     def put(self, i: int, image: npt.NDArray[np.uint8]) -> None:
-        """Keep the tile of image i if it has a slot."""
+        """Store the tile of image i if it has a slot."""
 
 
 class Slots:
     """The layout, one tile after another."""
 
     def __init__(self, sizes: npt.NDArray[np.int32], longer_side: int) -> None:
-        """Lay out.
+        """Compute the layout.
 
         Args:
             sizes: (M, 2), width and height of the images.
@@ -41,14 +41,14 @@ class Slots:
 
     @property
     def num_bytes(self) -> int:
-        """What all tiles take."""
+        """Bytes of all tiles."""
         return int(self.ends[-1])
 
-    def fitting(self, num_bytes: int) -> int:
-        """How many images, from the first, have their slots within so many bytes."""
+    def num_fitting(self, num_bytes: int) -> int:
+        """Return the number of first images whose slots fit in so many bytes."""
         return max(0, int(np.searchsorted(self.ends, num_bytes, side="right")) - 1)
 
     def view(self, pixels: npt.NDArray[np.uint8], i: int) -> npt.NDArray[np.uint8]:
-        """The slot of image i, (height, width, 3)."""
+        """Return the slot of image i, (height, width, 3)."""
         width, height = self.tiles_wh[i].tolist()
         return pixels[self.ends[i] : self.ends[i + 1]].reshape(height, width, 3)
