@@ -16,7 +16,8 @@ from hypothesis.extra import numpy as st_numpy
 from tests.data.formats.images import put_annotation, put_image, put_text, voc_object
 from yolo.data.formats.open_dataset import open_source
 from yolo.data.labels import format_yolo
-from yolo.dataset_tools.convert_dataset import Convert, convert, unique_names
+from yolo.dataset_tools.convert_dataset import ConvertDatasetSettings, convert_dataset
+from yolo.dataset_tools.writers.write_dataset import unique_names
 from yolo.errors import DataError, SettingsError
 
 
@@ -33,7 +34,7 @@ def make_voc(folder: Path) -> str:
 
 @pytest.mark.parametrize("link", [False, True])
 def test_voc_to_darknet(tmp_path: Path, link: bool, caplog: pytest.LogCaptureFixture) -> None:
-    convert(Convert(data=make_voc(tmp_path / "voc"), out=tmp_path / "out" / "mine", link=link))
+    convert_dataset(ConvertDatasetSettings(data=make_voc(tmp_path / "voc"), out=tmp_path / "out" / "mine", link=link))
     folder = tmp_path / "out" / "mine"
     assert sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*.*")) == [
         "images/a.jpg", "images/a_2.jpg", "images/b.jpg", "images/c.jpg",
@@ -43,7 +44,7 @@ def test_voc_to_darknet(tmp_path: Path, link: bool, caplog: pytest.LogCaptureFix
     assert (folder / "images" / "a.jpg").is_symlink() is link
     assert (folder / "train.txt").read_text() == "images/b.jpg\nimages/a.jpg\nimages/a_2.jpg\n"
     assert (folder / "labels" / "a.txt").read_text() == "0 0.015000000 0.030000000 0.01000000 0.02000000\n"
-    assert "1 objects to ignore (crowds, difficult ones) are left out" in caplog.text
+    assert "1 ignored objects (crowds, difficult) are left out" in caplog.text
     source = open_source(str(folder / "mine.data"))
     assert source.names == ("cat", "dog")
     assert set(source.splits) == {"train", "val", "trainval"}
@@ -54,7 +55,7 @@ def test_voc_to_voc_keeps_difficult_and_class_ids(tmp_path: Path) -> None:
     voc = tmp_path / "voc"
     make_voc(voc)
     put_text(voc / "classes.txt", "dog\nbird\ncat\n")
-    convert(Convert(data=str(voc), out=tmp_path / "out", format="voc"))
+    convert_dataset(ConvertDatasetSettings(data=str(voc), out=tmp_path / "out", format="voc"))
     source = open_source(str(tmp_path / "out"))
     assert source.names == ("dog", "bird", "cat")
     index = source.index("train")
@@ -74,8 +75,8 @@ def test_round_trip(tmp_path_factory: pytest.TempPathFactory, parts: npt.NDArray
     put_text(folder / "a/my.names", "cat\ndog\n")
     put_text(folder / "a/val.txt", "images/p.png\n")
     put_text(folder / "a/my.data", "valid = val.txt\nnames = my.names\n")
-    convert(Convert(data=str(folder / "a/my.data"), out=folder / "b", format="voc", link=True))
-    convert(Convert(data=str(folder / "b"), out=folder / "c"))
+    convert_dataset(ConvertDatasetSettings(data=str(folder / "a/my.data"), out=folder / "b", format="voc", link=True))
+    convert_dataset(ConvertDatasetSettings(data=str(folder / "b"), out=folder / "c"))
     index = open_source(str(folder / "c/c.data")).index("val")
     np.testing.assert_allclose(index.boxes_xyxy(0), boxes_xyxy, atol=1e-4)
     assert index.class_ids(0).tolist() == [i % 2 for i in range(len(boxes_xyxy))]
@@ -127,7 +128,7 @@ def go_round(data: str, folder: Path, tolerance: float) -> None:
     step = data
     for number, name in enumerate(("yolo", "coco", "voc", "yolo", "darknet", "voc", "coco", "darknet")):
         out = folder / f"{number}-{name}"
-        convert(Convert(data=step, out=out, format=cast("Any", name), link=True))
+        convert_dataset(ConvertDatasetSettings(data=step, out=out, format=cast("Any", name), link=True))
         step = described(out)
         assert_same(step, data, tolerance)
 
@@ -146,7 +147,7 @@ def test_round_trip_of_real_data(data: str, tmp_path: Path) -> None:
     if not path.exists():
         pytest.skip(f"the data set {data} is not here")
     labels = tmp_path / "start"  # without what no label file can hold
-    convert(Convert(data=str(path), out=labels, link=True))
+    convert_dataset(ConvertDatasetSettings(data=str(path), out=labels, link=True))
     go_round(described(labels), tmp_path, 0.5)
 
 
@@ -156,23 +157,23 @@ def test_a_thousand_boxes_stay(name: str, tmp_path: Path) -> None:
     boxes = np.stack([lefts, lefts / 10, lefts + 7, lefts / 10 + 5], axis=1)
     data = put_images(tmp_path / "set", [boxes, boxes[:3], boxes[:0]], (600, 100))
     assert open_source(data).index("train").class_ids(0).shape == (1000,)
-    convert(Convert(data=data, out=tmp_path / "out", format=cast("Any", name)))
+    convert_dataset(ConvertDatasetSettings(data=data, out=tmp_path / "out", format=cast("Any", name)))
     assert_same(described(tmp_path / "out"), data, 0.01)
 
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_objects_to_ignore_are_kept_or_counted(name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     voc = make_voc(tmp_path / "voc")
-    convert(Convert(data=voc, out=tmp_path / "out", format=cast("Any", name)))
+    convert_dataset(ConvertDatasetSettings(data=voc, out=tmp_path / "out", format=cast("Any", name)))
     index = open_source(described(tmp_path / "out")).index("train")
     can_hold = name in ("coco", "voc")
     assert int(index.all_ignore.sum()) == can_hold
     assert len(index.all_class_ids) == 3 + can_hold
-    assert ("1 objects to ignore (crowds, difficult ones) are left out" in caplog.text) is not can_hold
+    assert ("1 ignored objects (crowds, difficult) are left out" in caplog.text) is not can_hold
 
 
 def test_coco_is_read_by_others(tmp_path: Path) -> None:
-    convert(Convert(data=make_voc(tmp_path / "voc"), out=tmp_path / "out", format="coco"))
+    convert_dataset(ConvertDatasetSettings(data=make_voc(tmp_path / "voc"), out=tmp_path / "out", format="coco"))
     coco = COCO(str(tmp_path / "out/annotations/instances_train.json"))
     assert [image["file_name"] for image in coco.loadImgs(coco.getImgIds())] == ["b.jpg", "a.jpg", "a_2.jpg"]
     assert [category["name"] for category in coco.loadCats([1, 2])] == ["cat", "dog"]
@@ -182,7 +183,7 @@ def test_coco_is_read_by_others(tmp_path: Path) -> None:
 
 def test_ids_are_those_of_the_source_and_areas_are_kept(tmp_path: Path) -> None:
     voc = make_voc(tmp_path / "voc")
-    convert(Convert(data=voc, out=tmp_path / "out", format="coco"))
+    convert_dataset(ConvertDatasetSettings(data=voc, out=tmp_path / "out", format="coco"))
     assert [list(ids) for ids in open_source(str(voc)).coco_ids("train")] == [[1, 2, 3], [1, 2]]
     path = tmp_path / "out/annotations/instances_train.json"
     assert [list(ids) for ids in open_source(str(path)).coco_ids("train")] == [[1, 2, 3], [1, 2]]
@@ -191,13 +192,13 @@ def test_ids_are_those_of_the_source_and_areas_are_kept(tmp_path: Path) -> None:
         for annotation in content["annotations"]:
             annotation["area"] = 4.25
         file.write_text(json.dumps(content))
-    convert(Convert(data=str(tmp_path / "out"), out=tmp_path / "again", format="coco"))
+    convert_dataset(ConvertDatasetSettings(data=str(tmp_path / "out"), out=tmp_path / "again", format="coco"))
     again = json.loads((tmp_path / "again/annotations/instances_train.json").read_text())
     assert {annotation["area"] for annotation in again["annotations"]} == {4.25}
 
 
 def test_the_layout_of_a_data_yaml(tmp_path: Path) -> None:
-    convert(Convert(data=make_voc(tmp_path / "voc"), out=tmp_path / "out", format="yolo"))
+    convert_dataset(ConvertDatasetSettings(data=make_voc(tmp_path / "voc"), out=tmp_path / "out", format="yolo"))
     assert sorted(p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*.*")) == [
         "data.yaml", "images/train/a.jpg", "images/train/a_2.jpg", "images/train/b.jpg", "images/val/c.jpg",
         "labels/train/a.txt", "labels/train/a_2.txt", "labels/train/b.txt", "labels/val/c.txt", "trainval.txt",
@@ -210,7 +211,7 @@ def test_the_layout_of_a_data_yaml(tmp_path: Path) -> None:
 
 def test_an_existing_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"--out .*: already exists; choose another --out, or remove it"):
-        convert(Convert(data="coco", out=tmp_path))
+        convert_dataset(ConvertDatasetSettings(data="coco", out=tmp_path))
 
 
 def test_nothing_is_written_after_a_mistake(tmp_path: Path) -> None:
@@ -218,7 +219,7 @@ def test_nothing_is_written_after_a_mistake(tmp_path: Path) -> None:
     make_voc(voc)
     put_text(voc / "classes.txt", "dog\ndog\ncat\n")
     with pytest.raises(DataError, match="--format voc: two classes are named 'dog'"):
-        convert(Convert(data=str(voc), out=tmp_path / "out", format="voc"))
+        convert_dataset(ConvertDatasetSettings(data=str(voc), out=tmp_path / "out", format="voc"))
     assert [p.name for p in tmp_path.iterdir()] == ["voc"]
 
 
@@ -238,5 +239,5 @@ def test_unique_names(images: list[str], names: list[str]) -> None:
 
 def test_what_was_written_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    convert(Convert(data=make_voc(tmp_path / "voc"), out=tmp_path / "out"))
+    convert_dataset(ConvertDatasetSettings(data=make_voc(tmp_path / "voc"), out=tmp_path / "out"))
     assert f"wrote 4 images to {tmp_path / 'out'}" in caplog.text

@@ -8,7 +8,7 @@ from PIL import Image
 from tests.data.formats.folders import MAKERS
 from tests.data.formats.images import put_text
 from yolo.data.formats.open_dataset import open_source
-from yolo.dataset_tools.split_dataset import Split, split
+from yolo.dataset_tools.split_dataset import SplitDatasetSettings, split_dataset
 from yolo.errors import SettingsError
 
 
@@ -26,7 +26,7 @@ def make(folder: Path, count: int = 40) -> Path:
 
 def run(data: Path, out: Path, **settings: Any) -> dict[str, list[str]]:
     """Divide, and give the names of the images in each split."""
-    split(Split(data=str(data), out=out, **settings))
+    split_dataset(SplitDatasetSettings(data=str(data), out=out, **settings))
     files = sorted(out.glob("*.data"))
     source = open_source(str(files[0] if files else out))
     return {name: [p.stem for p in source.images(name)] for name in source.splits}
@@ -94,8 +94,8 @@ def test_only_some_splits(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"val": 1.0}, "--val 1.0: not a part"),
-        ({"test": -0.1}, "--test -0.1: not a part"),
+        ({"val": 1.0}, "--val 1.0: not a share"),
+        ({"test": -0.1}, "--test -0.1: not a share"),
         ({"val": 0.0}, "--val 0.0 --test 0.0: must leave something"),
         ({"val": 0.5, "test": 0.5}, "--val 0.5 --test 0.5: must leave something"),
         ({"seed": -1}, "--seed -1"),
@@ -111,7 +111,7 @@ def test_mistakes(settings: dict[str, Any], message: str, tmp_path: Path) -> Non
 
 def test_an_existing_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"--out .*: already exists"):
-        split(Split(data="shapes", out=tmp_path))
+        split_dataset(SplitDatasetSettings(data="shapes", out=tmp_path))
 
 
 def test_relative_paths_become_full_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

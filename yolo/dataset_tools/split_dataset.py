@@ -1,4 +1,4 @@
-"""Divides a data set into train, val and test: writes a new description, and leaves all files as they are."""
+"""Split a data set into train, val and test: write a new description, without changing any file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from yolo.data.formats.open_dataset import open_source
 from yolo.data.formats.yolo_text import YoloTextSource
-from yolo.dataset_tools.convert_dataset import pool
+from yolo.dataset_tools.convert_dataset import unique_records
 from yolo.dataset_tools.duplicates import group_identical
 from yolo.dataset_tools.stratify import stratify
 from yolo.dataset_tools.writers import CocoWriter
@@ -33,26 +33,26 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Split:
-    """Divide a data set into train, val and test; every part gets its share of every class."""
+class SplitDatasetSettings:
+    """Split a data set into train, val and test, each with its share of every class."""
 
     data: str
-    """the data set to divide, in any format; the images of all its splits are taken together"""
+    """Data set to split, in any format; the images of all its splits are taken together."""
     out: Path
-    """the folder to write the new description into; it must not exist yet"""
+    """Folder for the new description; it must not exist."""
     of: tuple[str, ...] = ()
-    """divide only the images of these splits; the other splits stay as they are"""
+    """Split only the images of these splits; the others stay as they are."""
     val: float = 0.2
-    """part of the images that go into val"""
+    """Share of the images for val."""
     test: float = 0.0
-    """part of the images that go into test"""
+    """Share of the images for test."""
     seed: int = 0
-    """decides which images go where"""
+    """Seed of the random assignment."""
 
     def __post_init__(self) -> None:
         for flag, part in (("--val", self.val), ("--test", self.test)):
             if not 0 <= part < 1:
-                raise SettingsError(f"{flag} {part}: not a part of the images; give a number from 0 to below 1")
+                raise SettingsError(f"{flag} {part}: not a share of the images; give a number from 0 to below 1")
         if not 0 < self.val + self.test < 1:
             raise SettingsError(f"--val {self.val} --test {self.test}: must leave something for each; sum below 1")
         if self.seed < 0:
@@ -60,16 +60,16 @@ class Split:
 
     @property
     def fractions(self) -> dict[str, float]:
-        """Part of the images of each new split; those without any are left out."""
+        """Share of the images of each new split that has any."""
         parts = {"train": 1 - self.val - self.test, "val": self.val, "test": self.test}
         return {name: part for name, part in parts.items() if part > 0}
 
 
-def split(settings: Split) -> None:
-    """Write lists of a data set's images, and a table of what is in them.
+def split_dataset(settings: SplitDatasetSettings) -> None:
+    """Write lists of the images of each new split, and print a table of their contents.
 
-    Images of the same content are never in two parts. Labels in YOLO's text format are left where they are; those of
-    VOC and COCO are written into new COCO files, whose images stay where they are.
+    Images of the same content are never in two splits. Labels in YOLO's text format are not moved; those of VOC and
+    COCO are written into new COCO files, whose images are not moved either.
 
     Raises:
         DataError: the data set has a mistake.
@@ -87,8 +87,8 @@ def split(settings: Split) -> None:
         if name in settings.fractions:
             remedy = "take it too" if name == "train" else f"take it too, or set --{name} 0"
             raise SettingsError(f"--of {' '.join(taken)}: '{name}' is a split already; {remedy}")
-    records, _ = pool({name: source.index(name) for name in taken})
-    parts = _divide(sorted(records.values(), key=lambda record: record.path), settings)
+    records = unique_records(source.index(name) for name in taken)
+    parts = _assign(sorted(records.values(), key=lambda record: record.path), settings)
     parts |= {name: list(source.index(name).records()) for name in kept}
     with atomic_folder(out) as folder:
         write = _write_lists if isinstance(source, YoloTextSource) else _write_coco
@@ -98,7 +98,7 @@ def split(settings: Split) -> None:
 
 
 def format_counts(names: Sequence[str], parts: Mapping[str, Sequence[Record]]) -> str:
-    """A table of images, images without objects, and boxes of each class, in each part."""
+    """Return a table of images, images without objects, and boxes of each class, in each split."""
     rows = [["", *parts], ["images", *(str(len(records)) for records in parts.values())]]
     rows.append(["background", *(str(sum(not len(r.class_ids) for r in records)) for records in parts.values())])
     boxes = [_count_boxes(records, len(names)).sum(axis=0) for records in parts.values()]
@@ -110,8 +110,8 @@ def format_counts(names: Sequence[str], parts: Mapping[str, Sequence[Record]]) -
     return "\n".join(align_columns(rows))
 
 
-def _divide(records: Sequence[Record], settings: Split) -> dict[str, list[Record]]:
-    """Part name -> its images, in the order given."""
+def _assign(records: Sequence[Record], settings: SplitDatasetSettings) -> dict[str, list[Record]]:
+    """Return the images of each new split, in the given order."""
     fractions = settings.fractions
     groups = group_identical([record.path for record in records])
     num_copies = len(records) - len(groups)
@@ -132,7 +132,7 @@ def _divide(records: Sequence[Record], settings: Split) -> dict[str, list[Record
 
 
 def _count_boxes(records: Sequence[Record], num_classes: int) -> npt.NDArray[np.int64]:
-    """(U, C), boxes of each class in each image; those to ignore do not count."""
+    """Return (U, C), the number of boxes of each class in each image, without ignored ones."""
     counts = [np.bincount(r.class_ids[~r.ignore], minlength=num_classes) for r in records]
     return np.array(counts, np.int64).reshape(len(records), num_classes)
 
@@ -148,7 +148,7 @@ def _write_coco(folder: Path, title: str, names: Sequence[str], parts: Mapping[s
     writer = CocoWriter(folder, title, names)
     for name, records in parts.items():
         for record in records:
-            writer.write_truth(str(record.path.absolute()), name, record)
-        writer.write_list(name, [str(record.path.absolute()) for record in records])
+            writer.write_labels(str(record.path.absolute()), name, record)
+        writer.write_split(name, [str(record.path.absolute()) for record in records])
     writer.finish()
     return ""

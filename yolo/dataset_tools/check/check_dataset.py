@@ -1,4 +1,4 @@
-"""`python -m yolo.data check DATA`."""
+"""Check a data set: read it, run all checks, and write what was asked for."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from yolo.data.formats.darknet_format import DarknetSource
 from yolo.data.formats.open_dataset import open_source
 from yolo.data.formats.voc_format import VocSource
 from yolo.dataset_tools.check.check_report import write_report
-from yolo.dataset_tools.check.dataset_plots import read_cfg_anchors
+from yolo.dataset_tools.check.dataset_plots import NetworkAnchors
 from yolo.dataset_tools.check.finding import Level, run_checks
-from yolo.dataset_tools.check.fix import CHANGES, write_fixed
+from yolo.dataset_tools.check.fix import CHANGES_FILE, write_fixed
 from yolo.dataset_tools.check.scan_dataset import scan_dataset
 from yolo.dataset_tools.check.text_report import format_findings
 from yolo.errors import SettingsError
+from yolo.model.graph import read_graph
+from yolo.model.head_anchors import head_anchors
 from yolo.storage import require_absent
 
 _log = logging.getLogger(__name__)
@@ -31,34 +33,35 @@ WRITER_NAMES = {VocSource: "voc", CocoSource: "coco", DarknetSource: "darknet"} 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckSettings:
-    """Read every image and label of a data set and say what is wrong with it.
+    """Read every image and label of a data set and report what is wrong with it.
 
     Exit status: 0 if there are no errors (warnings do not count), 1 if there are, 2 if the command cannot be run.
     """
 
     data: tyro.conf.Positional[str]
-    """the data set: a .data file, a VOC folder, or the name of a shipped one"""
+    """Data set: a .data file, data.yaml, VOC or COCO folder, COCO .json, folder of images, or 'shapes'."""
     fix: Path | None = None
-    """write a cleaned copy to this folder, which must not exist yet; the data set itself is left as it is"""
+    """Write a cleaned copy to this folder, which must not exist; the data set itself is not changed."""
     report: Path | None = None
-    """write findings, images of offenders and plots to this .html file, or the plots alone to a .png"""
+    """Write findings, images of examples and plots to this .html file, or only the plots to a .png."""
     cfg: str = ""
-    """network whose anchors the report draws among the box sizes"""
+    """Network whose anchors the report draws among the box sizes."""
+
+    def __post_init__(self) -> None:
+        if self.report is not None and self.report.suffix.lower() not in REPORT_SUFFIXES:
+            raise SettingsError(f"--report {self.report}: use a name that ends in {' or '.join(REPORT_SUFFIXES)}")
 
 
-def check(settings: CheckSettings) -> None:
-    """Check a data set, and write what was asked for.
+def check_dataset(settings: CheckSettings) -> int:
+    """Check a data set and return the exit status of the program.
 
     Raises:
-        SystemExit: with status 1 if there are errors.
         YoloError: the command cannot be run.
     """
     report, fix = settings.report, settings.fix
-    if report is not None and report.suffix.lower() not in REPORT_SUFFIXES:
-        raise SettingsError(f"--report {report}: use a name that ends in {' or '.join(REPORT_SUFFIXES)}")
     if fix is not None:
         require_absent("--fix", fix.expanduser())
-    anchors = read_cfg_anchors(settings.cfg) if settings.cfg else None
+    anchors = read_anchors(settings.cfg) if settings.cfg else None
     source = open_source(settings.data)
     scan = scan_dataset(source)
     findings = run_checks(scan)
@@ -70,6 +73,16 @@ def check(settings: CheckSettings) -> None:
         changes = write_fixed(scan, fix.expanduser(), WRITER_NAMES.get(type(source), "yolo"))
         for kind, count in changes.items():
             _log.info("%6d %s", count, kind)
-        _log.info("cleaned copy in %s; each change is a line of %s", fix, CHANGES)
-    if any(finding.check.level is Level.ERROR for finding in findings):
-        raise SystemExit(1)
+        _log.info("cleaned copy in %s; each change is a line of %s", fix, CHANGES_FILE)
+    return 1 if any(finding.check.level is Level.ERROR for finding in findings) else 0
+
+
+def read_anchors(cfg: str) -> NetworkAnchors:
+    """Read the anchors of a network file, or of a shipped one by name.
+
+    Raises:
+        CfgError: there is no such file, or it has no anchors.
+    """
+    graph = read_graph(cfg)
+    title = graph.cfg.path.rpartition("/")[2]
+    return NetworkAnchors(title, (graph.net.width, graph.net.height), head_anchors(graph))

@@ -1,4 +1,4 @@
-"""Findings as one HTML file that needs nothing beside it."""
+"""Findings as one self-contained HTML file."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from yolo.dataset_tools.check.dataset_plots import CfgAnchors
-    from yolo.dataset_tools.check.finding import Finding, Occurrence
+    from yolo.dataset_tools.check.dataset_plots import NetworkAnchors
+    from yolo.dataset_tools.check.finding import Example, Finding
     from yolo.dataset_tools.check.scan import DatasetScan
 
-NUM_THUMBNAILS = 6
+NUM_THUMBNAILS = 6  # of each finding
 THUMBNAIL_SIDE = 320  # pixels
 
 BODY = """<p>{headline}</p><p><b>{verdict}</b></p>
-<section><table><tr><th>level</th><th class="n">count</th><th>finding</th><th>what it does</th></tr>
+<section><table><tr><th>level</th><th class="n">count</th><th>finding</th><th>effect</th></tr>
 {rows}</table></section>
 <h2>Boxes and images</h2><div class="card">{plots}</div>
 <div class="card"><pre>{classes}</pre></div>
@@ -39,26 +39,26 @@ BODY = """<p>{headline}</p><p><b>{verdict}</b></p>
 
 
 def write_report(
-    scan: DatasetScan, findings: Sequence[Finding], path: Path, *, title: str, anchors: CfgAnchors | None
+    scan: DatasetScan, findings: Sequence[Finding], path: Path, *, title: str, anchors: NetworkAnchors | None
 ) -> None:
-    """Write the report: HTML with findings, images and plots, or a PNG of the plots alone, as the suffix says."""
+    """Write the report: HTML with findings, images and plots, or only the plots as PNG, depending on the suffix."""
     figure = draw_plots(scan, anchors)
     if path.suffix.lower() == ".png":
         save_figure(figure, path)
         return
+    body = BODY.format(
+        headline=escape(headline(scan)),
+        verdict=escape(verdict(findings)),
+        rows="".join(_table_row(finding) for finding in findings),
+        plots=image_element(figure_to_png(figure), "png", "plots of the boxes"),
+        classes=escape("\n".join(class_table(scan))),
+        details="".join(_details(scan, finding) for finding in findings) or "<p>Nothing was found.</p>",
+    )
     with atomic_path(path) as temporary:
-        body = BODY.format(
-            headline=escape(headline(scan)),
-            verdict=escape(verdict(findings)),
-            rows="".join(_row(finding) for finding in findings),
-            plots=image_element(figure_to_png(figure), "png", "plots of the boxes"),
-            classes=escape("\n".join(class_table(scan))),
-            details="".join(_details(scan, finding) for finding in findings) or "<p>Nothing was found.</p>",
-        )
         temporary.write_text(page(title, body), encoding="utf-8")
 
 
-def _row(finding: Finding) -> str:
+def _table_row(finding: Finding) -> str:
     check = finding.check
     return (
         f'<tr><td>{_badge(check.level)}</td><td class="n">{finding.count:,}</td>'
@@ -67,24 +67,23 @@ def _row(finding: Finding) -> str:
 
 
 def _details(scan: DatasetScan, finding: Finding) -> str:
+    """Return the section of a finding: thumbnails of the first examples, and the others as a list."""
     check = finding.check
-    images = [_thumbnail(scan, occurrence) for occurrence in finding.first[:NUM_THUMBNAILS]]
-    shown = [
-        f"<figure>{image}<figcaption>{_text(occurrence)}</figcaption></figure>"
-        for image, occurrence in zip(images, finding.first, strict=False)
-        if image
-    ]
-    listed = [
-        f"<li>{_text(occurrence)}</li>"
-        for i, occurrence in enumerate(finding.first)
-        if i >= len(images) or not images[i]
-    ]
-    rest = finding.count - len(finding.first)
-    more = f"<li>and {rest:,} more</li>" if rest else ""
+    figures, items = [], []
+    for i, example in enumerate(finding.examples):
+        text = f"{escape(example.where)}: {escape(example.text)}"
+        image = _thumbnail(scan, example) if i < NUM_THUMBNAILS else ""
+        if image:
+            figures.append(f"<figure>{image}<figcaption>{text}</figcaption></figure>")
+        else:
+            items.append(f"<li>{text}</li>")
+    num_hidden = finding.count - len(finding.examples)
+    if num_hidden:
+        items.append(f"<li>and {num_hidden:,} more</li>")
     return (
         f'<section id="{check.name}"><h3>{_badge(check.level)} {escape(check.title)}: {finding.count:,}</h3>'
-        f'<p>{escape(check.effect)}</p><div class="thumbs">{"".join(shown)}</div>'
-        f"<ul>{''.join(listed)}{more}</ul></section>\n"
+        f'<p>{escape(check.effect)}</p><div class="thumbs">{"".join(figures)}</div>'
+        f"<ul>{''.join(items)}</ul></section>\n"
     )
 
 
@@ -92,16 +91,12 @@ def _badge(level: Level) -> str:
     return f'<span class="level {level.value}">{level.value}</span>'
 
 
-def _text(occurrence: Occurrence) -> str:
-    return f"{escape(occurrence.where)}: {escape(occurrence.text)}"
-
-
-def _thumbnail(scan: DatasetScan, occurrence: Occurrence) -> str:
-    """An element with the occurrence's image, small, its box drawn; empty where there is no image to show."""
-    if occurrence.image is None:
+def _thumbnail(scan: DatasetScan, example: Example) -> str:
+    """Return an element with the small image of an example and its box; empty if there is no image to show."""
+    if example.image is None:
         return ""
     try:
-        image = read_image(scan.paths[occurrence.image])
+        image = read_image(scan.paths[example.image])
     except DataError:
         return ""
     scale = THUMBNAIL_SIDE / max(image.shape[:2])
@@ -109,8 +104,8 @@ def _thumbnail(scan: DatasetScan, occurrence: Occurrence) -> str:
     image = np.asarray(
         cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR), np.uint8
     )
-    if occurrence.box is not None:
-        boxes = scan.boxes_xyxy[[occurrence.box]] * scale
-        class_id = int(scan.class_ids[occurrence.box])
-        image = draw_boxes(image, np.nan_to_num(boxes), [scan.names[class_id]], [class_id])
+    if example.box is not None:
+        boxes_xyxy = scan.boxes_xyxy[[example.box]] * scale
+        class_id = int(scan.class_ids[example.box])
+        image = draw_boxes(image, np.nan_to_num(boxes_xyxy), [scan.names[class_id]], [class_id])
     return jpeg(image, "")

@@ -1,4 +1,4 @@
-"""What the boxes of a data set are like, as one image of six panels."""
+"""Statistics of the boxes and images of a data set as six plots."""
 
 from __future__ import annotations
 
@@ -10,12 +10,8 @@ from matplotlib.colors import LogNorm
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
-from yolo.darknet.cfg_file import CfgFile
-from yolo.darknet.cfg_keys import read_keys
-from yolo.darknet.net_section import NetSection
 from yolo.dataset_tools.check.checks.box_checks import INPUT_SIDE
 from yolo.dataset_tools.check.checks.class_checks import class_counts
-from yolo.errors import CfgError
 from yolo.visualization.figures import new_figure
 
 if TYPE_CHECKING:
@@ -25,89 +21,70 @@ if TYPE_CHECKING:
 
     from yolo.dataset_tools.check.scan import DatasetScan
 
-REGION_STRIDE = 32  # pixels a cell of YOLOv2's networks: [region] states anchors in cells
-MAX_BARS = 20  # classes in the axes
-MAX_SIZES = 5  # of images that are named
+MAX_BARS = 20  # classes in a plot
+MAX_SIZES = 5  # image sizes that are listed
 BLUE, ORANGE, INK = "#2f6db5", "#e4572e", "#2b2d33"
-MAP = "Blues"
+SPLIT_COLOURS = (BLUE, ORANGE, "#8a8f98", "#58a55c", "#9467bd")
+COLOUR_MAP = "Blues"
 
 
 @dataclass(frozen=True, slots=True)
-class CfgAnchors:
-    """The anchors of a network file, for drawing."""
+class NetworkAnchors:
+    """The anchors of a network, for a plot."""
 
-    name: str
-    side: tuple[int, int]  # width and height of the network input, pixels
-    anchors_wh: npt.NDArray[np.float64]  # (A, 2), pixels of it
-
-
-def read_cfg_anchors(path_or_name: str) -> CfgAnchors:
-    """Read the anchors of all heads of a network file.
-
-    Raises:
-        CfgError: no such file, or one without anchors.
-    """
-    cfg = CfgFile.read(path_or_name)
-    net = read_keys(NetSection, cfg.net)
-    pairs: dict[tuple[float, float], None] = {}
-    for section in cfg.layers:
-        line = section.find("anchors")
-        if line is None:
-            continue
-        try:
-            values = [float(part) for part in line.value.split("#")[0].split(",") if part]
-        except ValueError as error:
-            raise CfgError(f"{section.where('anchors')}: 'anchors={line.value}': not numbers") from error
-        unit = REGION_STRIDE if section.name == "region" else 1
-        pairs |= dict.fromkeys((w * unit, h * unit) for w, h in zip(values[::2], values[1::2], strict=False))
-    if not pairs:
-        raise CfgError(f"{cfg.path}: no head of this network has anchors; leave --cfg out, or name another")
-    return CfgAnchors(cfg.path, (net.width, net.height), np.array(list(pairs)))
+    title: str  # the name of the network file
+    input_size: tuple[int, int]  # width and height of the network input, pixels
+    anchors_wh: npt.NDArray[np.float64]  # (A, 2), pixels of the network input
 
 
-def draw_plots(scan: DatasetScan, anchors: CfgAnchors | None) -> Figure:
-    """Draw box sizes, aspect ratios, centres, classes, boxes per image, and image sizes."""
+def draw_plots(scan: DatasetScan, anchors: NetworkAnchors | None) -> Figure:
+    """Draw box sizes, aspect ratios, box centres, boxes per class, boxes per image, and image sizes."""
     figure = new_figure(15, 8.6, dpi=100, layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.12))
-    panels = figure.subplots(2, 3)
+    grid = figure.subplots(2, 3)
     keep = scan.has_area
-    boxes = scan.clipped_xyxy[keep]
-    sizes = scan.sizes[scan.image_of[keep]].astype(float)
-    shapes = boxes[:, 2:] - boxes[:, :2]
-    side = anchors.side if anchors else (INPUT_SIDE, INPUT_SIDE)
-    scale = (np.array(side) / np.maximum(sizes, 1)).min(axis=1, initial=np.inf, keepdims=True)
-    _draw_sizes(panels[0, 0], shapes * scale, side, anchors)
-    _draw_ratios(panels[0, 1], shapes)
-    _draw_centres(panels[0, 2], (boxes[:, :2] + boxes[:, 2:]) / 2 / sizes)
-    _draw_classes(panels[1, 0], scan)
-    _draw_counts(panels[1, 1], scan)
-    _draw_images(panels[1, 2], scan.sizes[scan.decodes])
-    for axes in panels.flat:
+    boxes_xyxy = scan.clipped_xyxy[keep]
+    image_sizes = scan.sizes[scan.image_of_box[keep]].astype(float)
+    shapes_wh = boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]
+    input_size = anchors.input_size if anchors else (INPUT_SIDE, INPUT_SIDE)
+    scale = (np.array(input_size) / np.maximum(image_sizes, 1)).min(axis=1, initial=np.inf, keepdims=True)
+    _draw_box_sizes(grid[0, 0], shapes_wh * scale, input_size, anchors)
+    _draw_aspect_ratios(grid[0, 1], shapes_wh)
+    _draw_centres(grid[0, 2], (boxes_xyxy[:, :2] + boxes_xyxy[:, 2:]) / 2 / image_sizes)
+    _draw_boxes_per_class(grid[1, 0], scan)
+    _draw_boxes_per_image(grid[1, 1], scan)
+    _draw_image_sizes(grid[1, 2], scan.sizes[scan.is_decodable])
+    for axes in grid.flat:
         axes.tick_params(labelsize=9, colors=INK)
         axes.spines[["top", "right"]].set_visible(False)
         axes.title.set(fontsize=12, color=INK, fontweight="bold")
     return figure
 
 
-def _draw_sizes(axes: Axes, shapes: npt.NDArray[np.float64], side: tuple[int, int], anchors: CfgAnchors | None) -> None:
-    axes.set_title(f"box sizes in a network input of {side[0]} x {side[1]} px")
+def _draw_box_sizes(
+    axes: Axes, shapes_wh: npt.NDArray[np.float64], input_size: tuple[int, int], anchors: NetworkAnchors | None
+) -> None:
+    width, height = input_size
+    axes.set_title(f"box sizes in a network input of {width} x {height} px")
     axes.set_xlabel("width, px")
     axes.set_ylabel("height, px")
-    if len(shapes):
-        grid = (np.linspace(0, side[0], 53), np.linspace(0, side[1], 53))
-        axes.hist2d(shapes[:, 0], shapes[:, 1], bins=grid, cmap=MAP, norm=LogNorm(vmin=0.5), rasterized=True)
-    axes.set(xlim=(0, side[0]), ylim=(0, side[1]))
+    if len(shapes_wh):
+        bins = (np.linspace(0, width, 53), np.linspace(0, height, 53))
+        axes.hist2d(
+            shapes_wh[:, 0], shapes_wh[:, 1], bins=bins, cmap=COLOUR_MAP, norm=LogNorm(vmin=0.5), rasterized=True
+        )
+    axes.set(xlim=(0, width), ylim=(0, height))
     if anchors:
-        label = f"anchors of {anchors.name.rpartition('/')[2]}"
+        label = f"anchors of {anchors.title}"
         widths, heights = anchors.anchors_wh.T
         axes.scatter(widths, heights, marker="x", s=60, linewidths=2, color=ORANGE, label=label, clip_on=False)
         axes.legend(fontsize=9, loc="upper left")
 
 
-def _draw_ratios(axes: Axes, shapes: npt.NDArray[np.float64]) -> None:
+def _draw_aspect_ratios(axes: Axes, shapes_wh: npt.NDArray[np.float64]) -> None:
     axes.set_title("aspect ratios")
     axes.set_xlabel("width / height")
     axes.set_ylabel("boxes")
-    ratios = np.log2(np.clip(shapes[:, 0] / shapes[:, 1], 1 / 16, 16)) if len(shapes) else np.zeros(0)
+    ratios = np.log2(np.clip(shapes_wh[:, 0] / shapes_wh[:, 1], 1 / 16, 16)) if len(shapes_wh) else np.zeros(0)
     axes.hist(ratios, bins=np.linspace(-4, 4, 49).tolist(), color=BLUE)
     axes.xaxis.set_major_locator(FixedLocator(range(-4, 5)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{2**x:g}" if x >= 0 else f"1/{2**-x:g}"))
@@ -115,60 +92,56 @@ def _draw_ratios(axes: Axes, shapes: npt.NDArray[np.float64]) -> None:
 
 
 def _draw_centres(axes: Axes, centres: npt.NDArray[np.float64]) -> None:
-    axes.set_title("where box centres lie")
-    axes.set_xlabel("of the image's width")
-    axes.set_ylabel("of the image's height")
+    axes.set_title("box centres")
+    axes.set_xlabel("fraction of the image width")
+    axes.set_ylabel("fraction of the image height")
     counts, _, _ = np.histogram2d(centres[:, 1], centres[:, 0], bins=32, range=((0, 1), (0, 1)))
-    image = axes.imshow(counts, extent=(0, 1, 1, 0), cmap=MAP, interpolation="nearest", aspect="auto")
+    image = axes.imshow(counts, extent=(0, 1, 1, 0), cmap=COLOUR_MAP, interpolation="nearest", aspect="auto")
     axes.figure.colorbar(image, ax=axes, label="boxes", ticks=MaxNLocator(nbins=6, integer=True), shrink=0.9)
 
 
-def _draw_classes(axes: Axes, scan: DatasetScan) -> None:
-    axes.set_title("boxes a class")
+def _draw_boxes_per_class(axes: Axes, scan: DatasetScan) -> None:
+    axes.set_title("boxes per class")
     splits = [split for split in ("train", "val", "test") if split in scan.splits] or list(scan.splits)
     counts = np.array([class_counts(scan, split) for split in splits]).reshape(len(splits), -1)
     order = np.argsort(-counts.sum(axis=0), kind="stable")
     order = order[counts.sum(axis=0)[order] > 0]
     shown = order[:MAX_BARS][::-1]
-    start = np.zeros(len(shown))
-    for split, row, colour in zip(splits, counts, (BLUE, ORANGE, "#8a8f98", "#58a55c", "#9467bd") * 9, strict=False):
-        axes.barh(np.arange(len(shown)), row[shown], left=start, color=colour, label=split, height=0.75)
-        start = start + row[shown]
-    axes.set_yticks(np.arange(len(shown)), [scan.names[c] for c in shown])
-    axes.set_xlabel(f"boxes; the commonest {len(shown)} classes" if len(order) > len(shown) else "boxes")
+    positions = np.arange(len(shown))
+    left = np.zeros(len(shown))
+    for i, split in enumerate(splits):
+        colour = SPLIT_COLOURS[i % len(SPLIT_COLOURS)]
+        axes.barh(positions, counts[i, shown], left=left, color=colour, label=split, height=0.75)
+        left = left + counts[i, shown]
+    axes.set_yticks(positions, [scan.names[c] for c in shown])
+    axes.set_xlabel(f"boxes; the {len(shown)} most frequent classes" if len(order) > len(shown) else "boxes")
     axes.legend(fontsize=9, loc="lower right")
 
 
-def _draw_counts(axes: Axes, scan: DatasetScan) -> None:
-    axes.set_title("boxes an image")
+def _draw_boxes_per_image(axes: Axes, scan: DatasetScan) -> None:
+    axes.set_title("boxes per image")
     axes.set_xlabel("boxes")
     axes.set_ylabel("images")
-    counts = np.diff(scan.box_ends)[scan.decodes]
-    most = int(counts.max(initial=1))
-    width = max(1, -(-most // 60))
-    axes.hist(counts, bins=(np.arange(0, most + 2 * width, width) - 0.5).tolist(), color=BLUE, rwidth=0.9)
+    counts = np.diff(scan.box_ends)[scan.is_decodable]
+    largest = int(counts.max(initial=1))
+    width = max(1, -(-largest // 60))
+    axes.hist(counts, bins=(np.arange(0, largest + 2 * width, width) - 0.5).tolist(), color=BLUE, rwidth=0.9)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
 
 
-def _draw_images(axes: Axes, sizes: npt.NDArray[np.int32]) -> None:
-    axes.set_title("sizes of images")
+def _draw_image_sizes(axes: Axes, sizes: npt.NDArray[np.int32]) -> None:
+    axes.set_title("image sizes")
     axes.set_xlabel("width, px")
     axes.set_ylabel("height, px")
     if not len(sizes):
         return
     distinct, counts = np.unique(sizes, axis=0, return_counts=True)
-    axes.scatter(
-        distinct[:, 0],
-        distinct[:, 1],
-        s=30 + 300 * counts / counts.max(),
-        alpha=0.5,
-        color=BLUE,
-        edgecolors=INK,
-        linewidths=0.5,
-    )
-    commonest = np.argsort(-counts, kind="stable")[:MAX_SIZES]
-    rows = [f"{distinct[i, 0]} x {distinct[i, 1]}: {counts[i]:,}" for i in commonest]
+    area = 30 + 300 * counts / counts.max()
+    widths, heights = distinct.T
+    axes.scatter(widths, heights, s=area, alpha=0.5, color=BLUE, edgecolors=INK, linewidths=0.5)
+    most_frequent = np.argsort(-counts, kind="stable")[:MAX_SIZES]
+    rows = [f"{distinct[i, 0]} x {distinct[i, 1]}: {counts[i]:,}" for i in most_frequent]
     if len(counts) > len(rows):
         rows.append(f"and {len(counts) - len(rows):,} more sizes")
     axes.text(0.03, 0.97, "\n".join(rows), transform=axes.transAxes, va="top", fontsize=9, color=INK)

@@ -1,4 +1,4 @@
-"""What a check is, and what it finds. A new check is one function under `@check` in a module of `checks`."""
+"""Checks and their findings. A new check is one function under `@check` in a module of `checks/`."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ if TYPE_CHECKING:
 
     from yolo.dataset_tools.check.scan import DatasetScan, ProblemKind
 
-NUM_SHOWN = 12  # offenders that are kept of each finding
+MAX_EXAMPLES = 12  # that are kept of each finding
 
 
 class Level(Enum):
-    """How bad a finding is."""
+    """Severity of a finding."""
 
-    ERROR = "error"  # truth is lost or wrong, or the score cannot be trusted
-    WARNING = "warning"  # may be meant, often is not
-    INFO = "info"  # to know
+    ERROR = "error"  # labels are lost or wrong, or the score cannot be trusted
+    WARNING = "warning"  # may be intended, often is not
+    INFO = "info"
 
 
-class Occurrence(NamedTuple):
-    """One thing that a check found."""
+class Example(NamedTuple):
+    """One image, box, row, file or class that a check found."""
 
-    where: str  # `path` or `path:line`
+    where: str  # `path`, `path:line` or class name
     text: str
     image: int | None = None
     box: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """All that a check found: how many, and the first of them."""
+class CheckResult:
+    """The number of cases that a check found, and the first of them."""
 
     count: int
-    first: Sequence[Occurrence]
+    examples: Sequence[Example]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +45,18 @@ class Finding:
 
     check: Check
     count: int
-    first: Sequence[Occurrence]
+    examples: Sequence[Example]
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing to look for."""
+    """One kind of fault to look for."""
 
     name: str
     level: Level
-    title: str  # what was found, in the plural
-    effect: str  # what it does to training and mAP, one sentence
-    find: Callable[[DatasetScan], Found]
+    title: str  # the fault, in the plural
+    effect: str  # on training and mAP, one sentence
+    run: Callable[[DatasetScan], CheckResult]
 
 
 CHECKS: list[Check] = []
@@ -64,52 +64,50 @@ CHECKS: list[Check] = []
 
 def check(
     name: str, level: Level, title: str, effect: str
-) -> Callable[[Callable[[DatasetScan], Found]], Callable[[DatasetScan], Found]]:
-    """Function decorator: this function looks for such faults."""
+) -> Callable[[Callable[[DatasetScan], CheckResult]], Callable[[DatasetScan], CheckResult]]:
+    """Register the decorated function as a check."""
 
-    def add(find: Callable[[DatasetScan], Found]) -> Callable[[DatasetScan], Found]:
+    def register(function: Callable[[DatasetScan], CheckResult]) -> Callable[[DatasetScan], CheckResult]:
         assert name not in {entry.name for entry in CHECKS}, name
-        CHECKS.append(Check(name, level, title, effect, find))
-        return find
+        CHECKS.append(Check(name, level, title, effect, function))
+        return function
 
-    return add
+    return register
 
 
 def run_checks(scan: DatasetScan) -> list[Finding]:
-    """What the checks found, errors first."""
-    pairs = [(entry, entry.find(scan)) for entry in CHECKS]
-    results = [Finding(entry, found.count, found.first) for entry, found in pairs]
+    """Run all checks and return what they found, errors first."""
+    results = [(entry, entry.run(scan)) for entry in CHECKS]
+    findings = [Finding(entry, result.count, result.examples) for entry, result in results if result.count]
     order = list(Level)
-    return sorted((finding for finding in results if finding.count), key=lambda f: order.index(f.check.level))
+    return sorted(findings, key=lambda finding: order.index(finding.check.level))
 
 
-def of_problems(scan: DatasetScan, *kinds: ProblemKind) -> Found:
-    """Faults that reading met."""
+def problem_result(scan: DatasetScan, kind: ProblemKind) -> CheckResult:
+    """Return the result of a check that counts what could not be read."""
     numbers = {path: i for i, path in enumerate(scan.paths)}
-    found = [problem for problem in scan.problems if problem.kind in kinds]
-    first = [Occurrence(p.where, p.text, numbers.get(p.image) if p.image else None) for p in found[:NUM_SHOWN]]
-    return Found(len(found), first)
+    found = [problem for problem in scan.problems if problem.kind == kind]
+    examples = [Example(p.where, p.text, numbers.get(p.image) if p.image else None) for p in found[:MAX_EXAMPLES]]
+    return CheckResult(len(found), examples)
 
 
-def of_images(scan: DatasetScan, images: Sequence[int], describe: Callable[[int], str]) -> Found:
-    """Faults of whole images."""
-    first = [Occurrence(str(scan.paths[i]), describe(i), i) for i in images[:NUM_SHOWN]]
-    return Found(len(images), first)
+def image_result(scan: DatasetScan, images: Sequence[int], describe: Callable[[int], str]) -> CheckResult:
+    """Return the result of a check of images; `describe` gets the number of an image."""
+    return CheckResult(len(images), [Example(str(scan.paths[i]), describe(i), i) for i in images[:MAX_EXAMPLES]])
 
 
-def of_boxes(scan: DatasetScan, boxes: Sequence[int], describe: Callable[[int, int], str]) -> Found:
-    """Faults of boxes; `describe` gets a place in `boxes` and the box's image."""
-    image_of = scan.image_of
-    first = []
-    for number, box in enumerate(boxes[:NUM_SHOWN]):
-        image = int(image_of[box])
-        name = scan.names[scan.class_ids[box]]
-        text = f"{name}: {describe(number, image)}"
-        first.append(Occurrence(scan.box_place(box, image), text, image, box))
-    return Found(len(boxes), first)
+def box_result(scan: DatasetScan, boxes: Sequence[int], describe: Callable[[int, int], str]) -> CheckResult:
+    """Return the result of a check of boxes; `describe` gets the position in `boxes` and the number of the image."""
+    image_of_box = scan.image_of_box
+    examples = []
+    for position, box in enumerate(boxes[:MAX_EXAMPLES]):
+        image = int(image_of_box[box])
+        text = f"{scan.names[scan.class_ids[box]]}: {describe(position, image)}"
+        examples.append(Example(scan.where_box(box, image), text, image, box))
+    return CheckResult(len(boxes), examples)
 
 
-def of_texts(rows: Iterable[tuple[str, str]]) -> Found:
-    """Faults that belong to no image: (where, text)."""
-    found = [Occurrence(where, text) for where, text in rows]
-    return Found(len(found), found[:NUM_SHOWN])
+def class_result(rows: Iterable[tuple[str, str]]) -> CheckResult:
+    """Return the result of a check of classes, given (class name, text) pairs."""
+    examples = [Example(name, text) for name, text in rows]
+    return CheckResult(len(examples), examples[:MAX_EXAMPLES])

@@ -1,4 +1,4 @@
-"""One image file, decoded in full: a JPEG that is cut short decodes without complaint in OpenCV, half of it grey."""
+"""Read one image file completely: OpenCV decodes a truncated JPEG without an error, and fills the rest with grey."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from yolo.remote.streaming import read_file
 if TYPE_CHECKING:
     from pathlib import Path
 
-SUFFIXES = {  # format in Pillow's words -> suffixes that say so, the usual one first
+SUFFIXES = {  # Pillow's name of a format -> its suffixes, the usual one first
     "BMP": (".bmp", ".dib"),
     "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
     "MPO": (".jpg", ".jpeg", ".mpo"),
@@ -26,15 +26,15 @@ SUFFIXES = {  # format in Pillow's words -> suffixes that say so, the usual one 
     "TIFF": (".tif", ".tiff"),
     "WEBP": (".webp",),
 }
-UPRIGHT = 1  # value of the EXIF tag that turns nothing
+UPRIGHT = 1  # value of the EXIF orientation tag: no rotation
 
 
 def read_image_info(path: Path) -> tuple[ImageInfo, list[Problem]]:
-    """What an image file is, and what is wrong with it."""
+    """Return content and size of an image file, and its problems."""
     try:
         data = read_file(path)
     except OSError as error:
-        return _useless(b""), [Problem("corrupt", str(path), f"cannot be read: {error.strerror}", path)]
+        return _undecodable(b""), [Problem("corrupt", str(path), f"cannot be read: {error.strerror}", path)]
     try:
         with Image.open(io.BytesIO(data)) as opened:
             suffixes = SUFFIXES.get(opened.format or "", ())
@@ -42,14 +42,14 @@ def read_image_info(path: Path) -> tuple[ImageInfo, list[Problem]]:
             opened.load()
     except UnidentifiedImageError:
         text = "is empty" if not data else "is not an image"
-        return _useless(data), [Problem("corrupt", str(path), text, path)]
+        return _undecodable(data), [Problem("corrupt", str(path), text, path)]
     except (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError) as error:
         kind = "truncated" if "trunc" in str(error).lower() else "corrupt"
-        return _useless(data), [Problem(kind, str(path), str(error), path)]  # type: ignore[arg-type]
+        return _undecodable(data), [Problem(kind, str(path), str(error), path)]  # type: ignore[arg-type]
     image = _decode(data)
     if image is None:
-        return _useless(data), [Problem("corrupt", str(path), "does not decode in OpenCV", path)]
-    facts = ImageInfo(
+        return _undecodable(data), [Problem("corrupt", str(path), "OpenCV cannot decode it", path)]
+    info = ImageInfo(
         content=_hash(data),
         pixels=_hash(image.tobytes(), str(image.shape)),
         width=image.shape[1],
@@ -57,11 +57,11 @@ def read_image_info(path: Path) -> tuple[ImageInfo, list[Problem]]:
         suffix="" if not suffixes or path.suffix.lower() in suffixes else suffixes[0],
         is_rotated=orientation != UPRIGHT,
     )
-    return facts, []
+    return info, []
 
 
 def _decode(data: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]] | None:
-    """The image as training reads it."""
+    """Decode an image as training does; None if OpenCV cannot."""
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:
@@ -72,12 +72,12 @@ def _decode(data: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]] | No
 def _orientation(image: Image.Image) -> int:
     try:
         value = image.getexif().get(ORIENTATION, UPRIGHT)
-    except (SyntaxError, ValueError, struct.error):  # a broken EXIF block turns nothing
+    except (SyntaxError, ValueError, struct.error):  # a broken EXIF block is ignored
         return UPRIGHT
     return value if value in range(2, 9) else UPRIGHT
 
 
-def _useless(data: bytes) -> ImageInfo:
+def _undecodable(data: bytes) -> ImageInfo:
     return ImageInfo(content=_hash(data), pixels=0, width=0, height=0, suffix="", is_rotated=False)
 
 

@@ -1,6 +1,6 @@
-"""All that was read of a data set, as flat arrays: what the checks look at.
+"""The images and labels of a data set as flat arrays, which the checks examine.
 
-Axes: M images, N boxes over all images.
+Axes: M images, N boxes of all images.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ProblemKind = Literal["list", "missing-image", "truncated", "corrupt", "label-fi
 
 
 class Problem(NamedTuple):
-    """A fault that reading itself met."""
+    """Something that could not be read."""
 
     kind: ProblemKind
     where: str  # `path` or `path:line`
@@ -31,77 +31,77 @@ class Problem(NamedTuple):
 
 
 class ImageInfo(NamedTuple):
-    """What an image file is."""
+    """Content and size of an image file."""
 
     content: int  # hash of the bytes
-    pixels: int  # hash of the decoded pixels; 0 where it does not decode
-    width: int  # as displayed, pixels; 0 where it does not decode
+    pixels: int  # hash of the decoded pixels; 0 if the image cannot be decoded
+    width: int  # as displayed, pixels; 0 if the image cannot be decoded
     height: int
-    suffix: str  # that its content calls for, or "" where any will do
+    suffix: str  # that the content needs, or "" if the suffix is right
     is_rotated: bool  # by an EXIF tag
 
 
 class ScannedImage(NamedTuple):
-    """One image and its truth."""
+    """One image and its labels."""
 
     info: ImageInfo
-    labels: Labels | None  # None where no label file is
+    labels: Labels | None  # None if there is no label file
     problems: tuple[Problem, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetScan:
-    """A data set as it was read."""
+    """All images and labels of a data set, as they are in its files."""
 
     names: tuple[str, ...]  # class names; class ids index this
-    splits: Mapping[str, npt.NDArray[np.int64]]  # the images of each, by number
+    splits: Mapping[str, npt.NDArray[np.int64]]  # split -> numbers of its images
     paths: Sequence[Path]  # (M,)
     label_paths: Sequence[Path | None]  # (M,)
-    content: npt.NDArray[np.uint64]  # (M,)
-    pixels: npt.NDArray[np.uint64]  # (M,)
-    sizes: npt.NDArray[np.int32]  # (M, 2), width and height, pixels; 0 where it does not decode
-    suffixes: Sequence[str]  # (M,)
+    content: npt.NDArray[np.uint64]  # (M,), hash of the bytes
+    pixels: npt.NDArray[np.uint64]  # (M,), hash of the decoded pixels; 0 if the image cannot be decoded
+    sizes: npt.NDArray[np.int32]  # (M, 2), width and height, pixels; 0 if the image cannot be decoded
+    suffixes: Sequence[str]  # (M,), the right suffix of an image that has a wrong one, else ""
     is_rotated: npt.NDArray[np.bool_]  # (M,)
     box_ends: npt.NDArray[np.int64]  # (M + 1,), the boxes of image i are box_ends[i]:box_ends[i + 1]
-    boxes_xyxy: npt.NDArray[np.float64]  # (N, 4), pixels, as they lie in the file
+    boxes_xyxy: npt.NDArray[np.float64]  # (N, 4), pixels, not clipped
     class_ids: npt.NDArray[np.int64]  # (N,)
     ignore: npt.NDArray[np.bool_]  # (N,)
     is_polygon: npt.NDArray[np.bool_]  # (N,)
-    lines: npt.NDArray[np.int64]  # (N,)
+    lines: npt.NDArray[np.int64]  # (N,), line in the label file
     problems: Sequence[Problem]
 
     @property
-    def decodes(self) -> npt.NDArray[np.bool_]:
-        """(M,): images that can be used."""
+    def is_decodable(self) -> npt.NDArray[np.bool_]:
+        """(M,), True for images that can be decoded."""
         return self.sizes[:, 0] > 0
 
     @property
-    def image_of(self) -> npt.NDArray[np.int64]:
-        """(N,): the image of each box."""
+    def image_of_box(self) -> npt.NDArray[np.int64]:
+        """(N,), the number of each box's image."""
         return np.repeat(np.arange(len(self.paths)), np.diff(self.box_ends))
 
     @property
     def clipped_xyxy(self) -> npt.NDArray[np.float64]:
-        """(N, 4): the boxes inside their images."""
-        limits = np.tile(self.sizes[self.image_of], 2)
+        """(N, 4), the boxes clipped to their images."""
+        limits = np.tile(self.sizes[self.image_of_box], 2)
         return np.clip(self.boxes_xyxy, 0, limits)
 
     @property
     def has_area(self) -> npt.NDArray[np.bool_]:
-        """(N,): boxes with an area inside their image."""
-        boxes = self.clipped_xyxy
-        return np.asarray((boxes[:, 2:] > boxes[:, :2]).all(axis=1))
+        """(N,), True for boxes with an area inside their image."""
+        boxes_xyxy = self.clipped_xyxy
+        return np.asarray((boxes_xyxy[:, 2:] > boxes_xyxy[:, :2]).all(axis=1))
 
     def boxes_of(self, image: int) -> slice:
-        """Where the boxes of an image are."""
+        """Return the range of box numbers of an image."""
         return slice(int(self.box_ends[image]), int(self.box_ends[image + 1]))
 
-    def boxes_in(self, split: str) -> npt.NDArray[np.bool_]:
-        """(N,): the boxes of a split's images."""
-        return np.isin(self.image_of, self.splits[split])
+    def is_in_split(self, split: str) -> npt.NDArray[np.bool_]:
+        """Return (N,), True for boxes of a split's images."""
+        return np.isin(self.image_of_box, self.splits[split])
 
-    def box_place(self, box: int, image: int) -> str:
-        """`path:line` of a box."""
+    def where_box(self, box: int, image: int) -> str:
+        """Return `path:line` of a box, for messages."""
         return f"{self.label_paths[image]}:{self.lines[box]}"
 
 
@@ -112,10 +112,10 @@ def build_scan(
     images: Sequence[ScannedImage],
     problems: Sequence[Problem],
 ) -> DatasetScan:
-    """Pack what was read of each image; boxes of images that do not decode are left out."""
-    found = [image.labels if image.labels is not None and image.info.width else None for image in images]
-    labels = [entry for entry in found if entry is not None]
+    """Concatenate the images; boxes of images that cannot be decoded are left out."""
     infos = [image.info for image in images]
+    labels_of_images = [image.labels if image.info.width else None for image in images]
+    labels = [entry for entry in labels_of_images if entry is not None]
     return DatasetScan(
         names=tuple(names),
         splits={split: np.array(numbers, np.int64) for split, numbers in splits.items()},
@@ -126,11 +126,11 @@ def build_scan(
         sizes=np.array([(info.width, info.height) for info in infos], np.int32).reshape(-1, 2),
         suffixes=[info.suffix for info in infos],
         is_rotated=np.array([info.is_rotated for info in infos], np.bool_),
-        box_ends=np.cumsum([0, *(len(entry.lines) if entry else 0 for entry in found)], dtype=np.int64),
+        box_ends=np.cumsum([0, *(len(entry.lines) if entry else 0 for entry in labels_of_images)], dtype=np.int64),
         boxes_xyxy=np.concatenate([np.zeros((0, 4)), *(entry.boxes_xyxy for entry in labels)]),
         class_ids=np.concatenate([np.zeros(0, np.int64), *(entry.class_ids for entry in labels)]),
         ignore=np.concatenate([np.zeros(0, np.bool_), *(entry.ignore for entry in labels)]),
-        is_polygon=np.array([n in entry.polygon_lines for entry in labels for n in entry.lines], np.bool_),
-        lines=np.array([n for entry in labels for n in entry.lines], np.int64),
+        is_polygon=np.array([line in entry.polygon_lines for entry in labels for line in entry.lines], np.bool_),
+        lines=np.array([line for entry in labels for line in entry.lines], np.int64),
         problems=[*problems, *(problem for image in images for problem in image.problems)],
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from yolo.dataset_tools.writers.dataset_writer import Writer, write_text
+from yolo.dataset_tools.writers.dataset_writer import DatasetWriter, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
     from yolo.data.index import Record
 
-DIGITS = 4  # behind the point, of a pixel coordinate
+DECIMALS = 4  # of a pixel coordinate
 
 
-class CocoWriter(Writer):
-    """images/ and annotations/; category ids are class ids + 1, and objects to ignore are crowds."""
+class CocoWriter(DatasetWriter):
+    """Writes images/ and annotations/; category ids are class ids + 1, and ignored objects are crowds."""
 
     def __init__(self, folder: Path, title: str, names: Sequence[str]) -> None:
         self._folder = folder
@@ -29,43 +29,43 @@ class CocoWriter(Writer):
     def image_path(self, name: str, split: str) -> Path:
         return self._folder / "images" / name
 
-    def write_truth(self, name: str, split: str, record: Record) -> None:
+    def write_labels(self, name: str, split: str, record: Record) -> None:
         self._records[name] = record
 
-    def write_list(self, split: str, names: Sequence[str]) -> None:
+    def write_split(self, split: str, names: Sequence[str]) -> None:
         names = list(dict.fromkeys(names))
         images = [
             {"id": i, "file_name": name, "width": self._records[name].width, "height": self._records[name].height}
             for i, name in enumerate(names, start=1)
         ]
         lines = ['{"info": ', json.dumps({"description": self._title}), ', "licenses": [],\n"images": [\n']
-        lines += [",\n".join(map(_text, images)), '\n],\n"annotations": [\n']
-        lines += [",\n".join(map(_text, self._annotations(names))), '\n],\n"categories": [\n']
-        lines += [",\n".join(map(_text, self._categories)), "\n]}\n"]
+        lines += [",\n".join(map(_to_json, images)), '\n],\n"annotations": [\n']
+        lines += [",\n".join(map(_to_json, self._annotations(names))), '\n],\n"categories": [\n']
+        lines += [",\n".join(map(_to_json, self._categories)), "\n]}\n"]
         write_text(self._folder / "annotations" / f"instances_{split}.json", lines)
 
     def finish(self) -> None:
-        """Nothing is left to write."""
+        """Do nothing: `write_split` wrote all files."""
 
     def _annotations(self, names: Sequence[str]) -> Iterator[dict[str, Any]]:
-        number = 0
+        annotation_id = 0
         for image_id, name in enumerate(names, start=1):
             record = self._records[name]
             boxes = record.boxes_xyxy
             areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1) if record.areas is None else record.areas
             columns = (boxes, record.class_ids, record.ignore, areas)
             for (x1, y1, x2, y2), class_id, ignore, area in zip(*(column.tolist() for column in columns), strict=True):
-                number += 1
+                annotation_id += 1
                 yield {
-                    "id": number,
+                    "id": annotation_id,
                     "image_id": image_id,
                     "category_id": class_id + 1,
-                    "bbox": [round(value, DIGITS) for value in (x1, y1, x2 - x1, y2 - y1)],
-                    "area": round(area, DIGITS),
+                    "bbox": [round(value, DECIMALS) for value in (x1, y1, x2 - x1, y2 - y1)],
+                    "area": round(area, DECIMALS),
                     "iscrowd": int(ignore),
                     "segmentation": [],
                 }
 
 
-def _text(entry: Any) -> str:
+def _to_json(entry: Any) -> str:
     return json.dumps(entry, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""What a format that can be written has to know."""
+"""The interface of a format that can be written."""
 
 from __future__ import annotations
 
@@ -17,38 +17,44 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-class Writer(ABC):
-    """Writes a data set into an empty folder; an image's name is its file name in the new data set, and unique."""
+class DatasetWriter(ABC):
+    """Writes a data set into an empty folder; the `name` of an image is its unique file name in there."""
 
     @abstractmethod
     def __init__(self, folder: Path, title: str, names: Sequence[str]) -> None:
-        """Make the folders; `title` names the data set, `names` are its classes."""
+        """Create the folders.
+
+        Args:
+            folder: an empty folder.
+            title: the name of the data set.
+            names: the class names.
+        """
 
     @abstractmethod
     def image_path(self, name: str, split: str) -> Path:
-        """Where an image belongs; `split` is the first one that it is in."""
+        """Return the path of an image; `split` is the first split that contains it."""
 
     @abstractmethod
-    def write_truth(self, name: str, split: str, record: Record) -> None:
-        """Write the objects of one image."""
+    def write_labels(self, name: str, split: str, record: Record) -> None:
+        """Write the labels of one image."""
 
     @abstractmethod
-    def write_list(self, split: str, names: Sequence[str]) -> None:
-        """Write which images are in a split; comes after their truth."""
+    def write_split(self, split: str, names: Sequence[str]) -> None:
+        """Write the list of images of a split, after their labels."""
 
     @abstractmethod
     def finish(self) -> None:
-        """Write what is known only at the end."""
+        """Write the files that are complete only at the end."""
 
 
-class YoloTextFiles:
-    """Label files in YOLO's text format, which cannot say that an object is to be ignored: such are counted."""
+class YoloLabelWriter:
+    """Writes label files in YOLO's text format, which cannot mark objects as ignored: they are left out and counted."""
 
     def __init__(self) -> None:
         self._num_ignored = 0
 
     def write(self, path: Path, record: Record) -> None:
-        """Write the file of one image, also if it has no objects."""
+        """Write the label file of one image, even if it has no objects."""
         keep = ~record.ignore
         self._num_ignored += int(record.ignore.sum())
         rows = format_yolo(record.boxes_xyxy[keep], record.class_ids[keep], (record.width, record.height))
@@ -56,15 +62,15 @@ class YoloTextFiles:
         write_text(path, [rows])
 
     def report(self) -> None:
-        """Say how many objects are left out."""
+        """Log how many objects were left out."""
         if self._num_ignored:
             _log.warning(
-                "%d objects to ignore (crowds, difficult ones) are left out: a label file cannot hold them; "
-                "--format coco and voc can",
+                "%d ignored objects (crowds, difficult) are left out: a YOLO label file cannot hold them; "
+                "use --format coco or voc to keep them",
                 self._num_ignored,
             )
 
 
 def write_text(path: Path, lines: Sequence[str]) -> None:
-    """Write lines, which have their ends, as UTF-8."""
+    """Write lines, including their line ends, as UTF-8."""
     path.write_text("".join(lines), encoding="utf-8")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
 
-from yolo.dataset_tools.writers.dataset_writer import Writer, write_text
+from yolo.dataset_tools.writers.dataset_writer import DatasetWriter, write_text
 from yolo.errors import DataError
 
 if TYPE_CHECKING:
@@ -14,16 +14,18 @@ if TYPE_CHECKING:
 
     from yolo.data.index import Record
 
-MAX_XML_DIGITS = 6  # behind the point, of a pixel coordinate
+MAX_DECIMALS = 6  # of a pixel coordinate
 
 
-class VocWriter(Writer):
-    """Annotations/, JPEGImages/, ImageSets/Main/ and classes.txt, which keeps the class ids."""
+class VocWriter(DatasetWriter):
+    """Writes Annotations/, JPEGImages/, ImageSets/Main/ and classes.txt, which keeps the class ids."""
 
     def __init__(self, folder: Path, title: str, names: Sequence[str]) -> None:
         if len(set(names)) < len(names):
-            twice = next(name for name in names if list(names).count(name) > 1)
-            raise DataError(f"--format voc: two classes are named '{twice}', and VOC knows classes by name; rename one")
+            duplicate = next(name for name in names if list(names).count(name) > 1)
+            raise DataError(
+                f"--format voc: two classes are named '{duplicate}', which VOC cannot tell apart; rename one"
+            )
         self._folder = folder
         self._title = title
         self._names = names
@@ -33,7 +35,7 @@ class VocWriter(Writer):
     def image_path(self, name: str, split: str) -> Path:
         return self._folder / "JPEGImages" / name
 
-    def write_truth(self, name: str, split: str, record: Record) -> None:
+    def write_labels(self, name: str, split: str, record: Record) -> None:
         root = Element("annotation")
         for key, value in (("folder", self._title), ("filename", name)):
             SubElement(root, key).text = value
@@ -47,12 +49,12 @@ class VocWriter(Writer):
             SubElement(entry, "difficult").text = str(int(ignore))
             box = SubElement(entry, "bndbox")
             for key, value in zip(("xmin", "ymin", "xmax", "ymax"), corners, strict=True):
-                SubElement(box, key).text = repr(round(value, MAX_XML_DIGITS))
+                SubElement(box, key).text = repr(round(value, MAX_DECIMALS))
         indent(root)
         path = (self._folder / "Annotations" / name).with_suffix(".xml")
         ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
 
-    def write_list(self, split: str, names: Sequence[str]) -> None:
+    def write_split(self, split: str, names: Sequence[str]) -> None:
         stems = [f"{name.rpartition('.')[0]}\n" for name in names]
         write_text(self._folder / "ImageSets" / "Main" / f"{split}.txt", stems)
 

@@ -1,4 +1,4 @@
-"""The checks, in the order in which they are told within a level."""
+"""All checks; within a level, findings are reported in the order of this list."""
 
 from yolo.dataset_tools.check.checks import box_checks, class_checks, file_checks, image_checks
 

@@ -1,75 +1,75 @@
-"""Lists and label files."""
+"""Checks of image lists and label files."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from yolo.dataset_tools.check.finding import Found, Level, check, of_images, of_problems
+from yolo.dataset_tools.check.finding import CheckResult, Level, check, image_result, problem_result
 
 if TYPE_CHECKING:
     from yolo.dataset_tools.check.scan import DatasetScan
 
 
 @check("list", Level.ERROR, "image lists that cannot be read", "Training on that split stops before it starts.")
-def bad_lists(scan: DatasetScan) -> Found:
-    """Lists that are missing or no text."""
-    return of_problems(scan, "list")
+def bad_lists(scan: DatasetScan) -> CheckResult:
+    """Find image lists that are missing or not text."""
+    return problem_result(scan, "list")
 
 
 @check(
     "missing-image",
     Level.ERROR,
-    "listed images that are not there",
+    "listed images that do not exist",
     "Training stops before it starts; without these lines it has fewer examples.",
 )
-def missing_images(scan: DatasetScan) -> Found:
-    """Lines of lists whose image does not exist, or may be one of several."""
-    return of_problems(scan, "missing-image")
+def missing_images(scan: DatasetScan) -> CheckResult:
+    """Find list entries whose image does not exist, or may be one of several."""
+    return problem_result(scan, "missing-image")
 
 
 @check(
     "label-file",
     Level.ERROR,
     "label files that cannot be read",
-    "Training stops; taken as empty they would teach that the objects in their images are background.",
+    "Training stops; if they were taken as empty, the objects in their images would be taught as background.",
 )
-def bad_label_files(scan: DatasetScan) -> Found:
-    """Label files that are no text or malformed XML."""
-    return of_problems(scan, "label-file")
+def bad_label_files(scan: DatasetScan) -> CheckResult:
+    """Find label files that are not text, or malformed XML."""
+    return problem_result(scan, "label-file")
 
 
 @check(
     "row",
     Level.ERROR,
-    "rows that state no object",
-    "Training stops; left out, each is an object that is taught as background, which lowers recall.",
+    "rows that do not describe an object",
+    "Training stops; if they were left out, their objects would be taught as background, which lowers recall.",
 )
-def bad_rows(scan: DatasetScan) -> Found:
-    """Rows with a wrong number of columns, or with something else than numbers."""
-    return of_problems(scan, "row")
+def bad_rows(scan: DatasetScan) -> CheckResult:
+    """Find rows with a wrong number of columns, or with something other than numbers."""
+    return problem_result(scan, "row")
 
 
 @check(
     "class",
     Level.ERROR,
     "class ids out of range",
-    "Training stops; often ids count from 1 or belong to other names, and then every class is learnt wrong.",
+    "Training stops; often ids count from 1 or belong to another list of names, and every class is learnt wrong.",
 )
-def bad_classes(scan: DatasetScan) -> Found:
-    """Ids without a name, and names that are not on the list."""
-    return of_problems(scan, "class")
+def bad_classes(scan: DatasetScan) -> CheckResult:
+    """Find class ids without a name, and class names that the data set does not have."""
+    return problem_result(scan, "class")
 
 
 @check(
     "missing-label",
     Level.WARNING,
     "images without a label file",
-    "They are taught as background: right where nothing is to be found, else recall falls.",
+    "They are taught as background: right if they show no object, else recall falls.",
 )
-def missing_labels(scan: DatasetScan) -> Found:
-    """Images that no label file goes with."""
+def missing_labels(scan: DatasetScan) -> CheckResult:
+    """Find images without a label file."""
     found = [i for i, path in enumerate(scan.label_paths) if path is None]
-    return of_images(scan, found, lambda _: "no label file")
+    return image_result(scan, found, lambda _: "no label file")
 
 
 @check(
@@ -78,6 +78,6 @@ def missing_labels(scan: DatasetScan) -> Found:
     "label files without an image",
     "Their objects are not trained on: fewer examples, lower mAP; often the image was renamed.",
 )
-def orphans(scan: DatasetScan) -> Found:
-    """Label files that no listed image uses."""
-    return of_problems(scan, "orphan")
+def orphans(scan: DatasetScan) -> CheckResult:
+    """Find label files that no listed image uses."""
+    return problem_result(scan, "orphan")
