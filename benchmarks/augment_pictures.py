@@ -13,7 +13,7 @@ import tyro
 
 from yolo.config.augment_settings import AugmentSettings
 from yolo.data.dataset import DetectionDataset, Item
-from yolo.data.formats.open_dataset import open_source
+from yolo.data.formats.open_dataset import open_dataset
 from yolo.visualization.drawing import draw_boxes
 
 ALONE = {"hsv_h": 0.0, "hsv_s": 0.0, "hsv_v": 0.0, "fliplr": 0.0, "mosaic": 0.0}
@@ -36,7 +36,7 @@ KINDS: dict[str, dict[str, float]] = {
 def main(data: str = "shapes", out: Path = Path("docs/images"), size: int = 120, number: int = 4) -> None:
     """Write a strip of `number` inputs a kind."""
     cv2.setNumThreads(1)
-    source = open_source(data)
+    source = open_dataset(data)
     index = source.index("val")
     for kind, ranges in KINDS.items():
         dataset = DetectionDataset(index=index, size=size, augment=AugmentSettings(**{**ALONE, **ranges}), seed=0)

@@ -17,7 +17,7 @@ import torch
 import tyro
 
 from yolo.checkpoints.loading import load_model
-from yolo.data.formats.open_dataset import open_source
+from yolo.data.formats.open_dataset import open_dataset
 from yolo.evaluation.collect_detections import collect_detections
 from yolo.evaluation.evaluator import Evaluator
 from yolo.evaluation.metrics.darknet_map import compute_darknet_map
@@ -41,7 +41,7 @@ def main() -> None:
     """Collect the detections once and compare the metrics at both IoU thresholds."""
     options = tyro.cli(Options)
     model, _ = load_model(options.cfg, options.weights, torch.device("cpu"))
-    index = open_source(options.data).index("val")
+    index = open_dataset(options.data).index("val")
     loader = DarknetLoader(index, (model.net.width, model.net.height), "stretch", workers=1)
     evaluator = Evaluator(index)
     collect_detections(DarknetDetector(model), loader, evaluator, "val")

@@ -20,7 +20,7 @@ from yolo import distributed
 from yolo.config.augment_settings import AugmentSettings
 from yolo.config.loss_settings import LossSettings
 from yolo.data.dataset import DetectionDataset
-from yolo.data.formats.open_dataset import open_source
+from yolo.data.formats.open_dataset import open_dataset
 from yolo.data.loader import build_loader
 from yolo.data.sample import Shard
 from yolo.distributed.sync_batch_norm import convert_sync_batch_norm
@@ -35,7 +35,7 @@ BATCH, STEPS, SIDE, LR = 16, 20, 96, 1e-3
 def train(dtype: torch.dtype, weights: str) -> list[torch.Tensor]:
     """Return all weights before the first and after each step."""
     torch.manual_seed(0)
-    index = open_source("shapes").index("train")
+    index = open_dataset("shapes").index("train")
     model = build_model(read_graph("shapes"), weights, len(index.names))
     rank, world_size = distributed.rank(), distributed.world_size()
     if world_size > 1:
@@ -95,7 +95,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--weights", default="", help="also start from these weights")
     weights = parser.parse_args().weights
-    open_source("shapes").index("train")
+    open_dataset("shapes").index("train")
     print("| start | arithmetic | largest step from the start | 2 x 8 differs by | 4 x 4 differs by |")
     print("|---|---|---|---|---|")
     for start in filter(None, ("scratch", weights)):

@@ -21,7 +21,7 @@ from yolo.config.augment_settings import AugmentSettings
 from yolo.data.cache.build_cache import build_cache
 from yolo.data.dataset import DetectionDataset
 from yolo.data.decode import read_indexed_image
-from yolo.data.formats.open_dataset import open_source
+from yolo.data.formats.open_dataset import open_dataset
 from yolo.data.loader import build_loader
 from yolo.data.transforms import resize, tile_size
 
@@ -66,7 +66,7 @@ class Settings:
 def main(settings: Settings) -> None:
     """Print the tables."""
     cv2.setNumThreads(1)
-    index = open_source(settings.data).index(settings.split)
+    index = open_dataset(settings.data).index(settings.split)
     clock = time.process_time if settings.cpu else time.perf_counter
     for size in settings.sizes:
         print(f"\n{size} px, inputs/s")

@@ -25,7 +25,7 @@ from yolo.config.augment_settings import AugmentSettings
 from yolo.config.loss_settings import LossSettings
 from yolo.darknet.cfg_file import CfgFile
 from yolo.data.dataset import DetectionDataset
-from yolo.data.formats.open_dataset import open_source
+from yolo.data.formats.open_dataset import open_dataset
 from yolo.data.loader import DetectionLoader, build_loader
 from yolo.data.sample import Shard
 from yolo.devices import select_device
@@ -62,7 +62,7 @@ def batches(loader: DetectionLoader) -> Iterator[Batch]:
 def measure(arguments: argparse.Namespace) -> tuple[Times, int]:
     """Return the times of a step on this process, and the size of its gradients in bytes."""
     device = select_device(arguments.device, distributed.local_rank())
-    index = open_source(arguments.data).index("train")
+    index = open_dataset(arguments.data).index("train")
     model = Darknet(with_classes(plan(CfgFile.read(arguments.cfg)), len(index.names)))
     model.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     distributed.broadcast_module(model)
@@ -121,7 +121,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--device", default="cpu")
     arguments = parser.parse_args()
-    open_source(arguments.data).index("train")
+    open_dataset(arguments.data).index("train")
     print("| processes | images/s | step, s | compute | communication | data | gradients, MB |")
     print("|---|---|---|---|---|---|---|")
     context = multiprocessing.get_context("spawn")

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 ADDRESS = {"yolo-a": "10.77.0.1", "yolo-b": "10.77.0.2"}
 EPOCHS = 6
-DRAW_DATA = "from yolo.data.formats.open_dataset import open_source; open_source('shapes').index('train')"
+DRAW_DATA = "from yolo.data.formats.open_dataset import open_dataset; open_dataset('shapes').index('train')"
 
 
 def ip(*arguments: str) -> None:

@@ -17,7 +17,7 @@ from tests.distributed.ranks import run_ranks
 from tests.programs import call
 from yolo.checkpoints.loading import load_model
 from yolo.darknet.cfg_file import CfgFile
-from yolo.data.formats.open_dataset import open_source
+from yolo.data.formats.open_dataset import open_dataset
 from yolo.evaluation.evaluate_model import evaluate_model
 from yolo.evaluation.run_test import read_split
 from yolo.model.network import Darknet
@@ -210,7 +210,7 @@ def evaluate(folder: str, metric: str) -> dict[str, object]:
     given = read_test_settings(arguments)
     model, _ = load_model(given.cfg, given.weights, torch.device("cpu"))
     settings = given.resolved(model.net.width, model.net.height)
-    return evaluate_model(settings, model, read_split(settings, open_source(settings.data), model)).as_json()
+    return evaluate_model(settings, model, read_split(settings, open_dataset(settings.data), model)).as_json()
 
 
 @pytest.mark.parametrize("metric", ["coco", "darknet"])

@@ -11,7 +11,7 @@ import tyro
 
 from yolo.config.loss_settings import LossSettings
 from yolo.config.program import run_program
-from yolo.data.formats.open_dataset import open_source
+from yolo.data.formats.open_dataset import open_dataset
 from yolo.dataset_tools.anchor_fitting import find_anchors, letterboxed_shapes, measure
 from yolo.dataset_tools.anchor_plot import plot_anchors
 from yolo.errors import DataError, require, require_img_size
@@ -72,7 +72,7 @@ def main(arguments: Sequence[str]) -> None:
     num = num_anchors(graph) if settings.num is None else settings.num
     require("--num", num, num >= num_heads, f"{num_heads} or more, one a head")
     size_wh = (settings.img_size, settings.img_size) if settings.img_size else (graph.net.width, graph.net.height)
-    shapes = letterboxed_shapes(open_source(settings.data).index(settings.split), size_wh)
+    shapes = letterboxed_shapes(open_dataset(settings.data).index(settings.split), size_wh)
     if not len(shapes):
         raise DataError(f"--data {settings.data}: the split '{settings.split}' has no boxes; use another --split")
     after = find_anchors(shapes, num, threshold=settings.iou_t, seed=settings.seed, start=before)

@@ -12,7 +12,7 @@ import tyro
 from yolo.config.loss_settings import LossSettings
 from yolo.config.program import run_program
 from yolo.darknet.cfg_file import NET, CfgFile
-from yolo.data.formats.open_dataset import open_source
+from yolo.data.formats.open_dataset import open_dataset
 from yolo.dataset_tools.anchor_fitting import find_anchors, letterboxed_shapes, measure
 from yolo.errors import DataError, SettingsError, require, require_img_size
 from yolo.model.graph import Graph, plan, with_classes
@@ -73,7 +73,7 @@ def new(settings: New) -> Path:
         YoloError: a file is missing or wrong, the data's classes are not as many as --classes, or the output exists.
     """
     base = CfgFile.read(settings.base)
-    source = open_source(settings.data) if settings.data else None
+    source = open_dataset(settings.data) if settings.data else None
     classes = settings.classes or len(source.names if source else ())
     if source and classes != len(source.names):
         raise SettingsError(f"--classes {classes}: {settings.data} has {len(source.names)}; leave one of them out")

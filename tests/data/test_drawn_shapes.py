@@ -6,7 +6,7 @@ import pytest
 
 from yolo.data import drawn_shapes
 from yolo.data.drawn_shapes import STAMP, ensure_shapes, scene_rng
-from yolo.data.formats.open_dataset import open_source
+from yolo.data.formats.open_dataset import open_dataset
 from yolo.data.shape_scenes import NAMES, draw_scene
 from yolo.errors import DataError
 
@@ -18,7 +18,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_it_is_a_darknet_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    source = open_source("shapes")
+    source = open_dataset("shapes")
     assert source.path == Path("datasets/shapes/shapes.data")
     assert source.names == NAMES
     assert {split: len(source.index(split)) for split in source.splits} == {"train": 12, "val": 3, "test": 2}

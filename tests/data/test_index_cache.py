@@ -15,8 +15,8 @@ from tests.data.formats.folders import MAKERS
 from tests.data.formats.images import put_annotation, put_image, put_text, voc_object
 from yolo.data import index_cache as cache
 from yolo.data.formats import dataset_format
-from yolo.data.formats.dataset_format import Source
-from yolo.data.formats.open_dataset import open_source
+from yolo.data.formats.dataset_format import DatasetFormat
+from yolo.data.formats.open_dataset import open_dataset
 from yolo.data.index import Index
 from yolo.data.index_cache import Reading, Trace, entry_path, load, stamp, store
 from yolo.errors import DataError
@@ -47,7 +47,7 @@ def read(data: Path) -> dict[str, object]:
 
 def through_cache(data: Path) -> dict[str, object]:
     try:
-        source = open_source(str(data))
+        source = open_dataset(str(data))
         index = source.index("train")
         assert source.names == index.names
         return contents(index)
@@ -57,13 +57,13 @@ def through_cache(data: Path) -> dict[str, object]:
 
 def count_reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     reads: list[str] = []
-    original = Source._read
+    original = DatasetFormat._read
 
-    def counted(self: Source, split: str, images: list[Path]) -> Reading:
+    def counted(self: DatasetFormat, split: str, images: list[Path]) -> Reading:
         reads.append(split)
         return original(self, split, images)
 
-    monkeypatch.setattr(Source, "_read", counted)
+    monkeypatch.setattr(DatasetFormat, "_read", counted)
     return reads
 
 
@@ -183,7 +183,7 @@ def test_an_image_in_the_working_directory_counts_as_soon_as_it_is_there(
     monkeypatch.chdir(tmp_path / "here")
     through_cache(data)
     put_image(tmp_path / "here/images/train/a.jpg", 7, 9)  # Darknet's rule: this one now
-    assert open_source(str(data)).index("train").size(0) == (7, 9)
+    assert open_dataset(str(data)).index("train").size(0) == (7, 9)
 
 
 def test_files_that_just_changed_are_not_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

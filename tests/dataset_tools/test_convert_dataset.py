@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
 from tests.data.formats.images import put_annotation, put_image, put_text, voc_object
-from yolo.data.formats.open_dataset import open_source
+from yolo.data.formats.open_dataset import open_dataset
 from yolo.data.labels import format_yolo
 from yolo.dataset_tools.convert_dataset import ConvertDatasetSettings, convert_dataset
 from yolo.dataset_tools.writers.write_dataset import unique_names
@@ -45,7 +45,7 @@ def test_voc_to_darknet(tmp_path: Path, link: bool, caplog: pytest.LogCaptureFix
     assert (folder / "train.txt").read_text() == "images/b.jpg\nimages/a.jpg\nimages/a_2.jpg\n"
     assert (folder / "labels" / "a.txt").read_text() == "0 0.015000000 0.030000000 0.01000000 0.02000000\n"
     assert "1 ignored objects (crowds, difficult) are left out" in caplog.text
-    source = open_source(str(folder / "mine.data"))
+    source = open_dataset(str(folder / "mine.data"))
     assert source.names == ("cat", "dog")
     assert set(source.splits) == {"train", "val", "trainval"}
     assert source.index("train").boxes_xyxy(2).round(5).tolist() == [[10, 5, 60, 45]]
@@ -56,7 +56,7 @@ def test_voc_to_voc_keeps_difficult_and_class_ids(tmp_path: Path) -> None:
     make_voc(voc)
     put_text(voc / "classes.txt", "dog\nbird\ncat\n")
     convert_dataset(ConvertDatasetSettings(data=str(voc), out=tmp_path / "out", format="voc"))
-    source = open_source(str(tmp_path / "out"))
+    source = open_dataset(str(tmp_path / "out"))
     assert source.names == ("dog", "bird", "cat")
     index = source.index("train")
     assert index.class_ids(1).tolist() == [2, 0]
@@ -77,7 +77,7 @@ def test_round_trip(tmp_path_factory: pytest.TempPathFactory, parts: npt.NDArray
     put_text(folder / "a/my.data", "valid = val.txt\nnames = my.names\n")
     convert_dataset(ConvertDatasetSettings(data=str(folder / "a/my.data"), out=folder / "b", format="voc", link=True))
     convert_dataset(ConvertDatasetSettings(data=str(folder / "b"), out=folder / "c"))
-    index = open_source(str(folder / "c/c.data")).index("val")
+    index = open_dataset(str(folder / "c/c.data")).index("val")
     np.testing.assert_allclose(index.boxes_xyxy(0), boxes_xyxy, atol=1e-4)
     assert index.class_ids(0).tolist() == [i % 2 for i in range(len(boxes_xyxy))]
 
@@ -104,7 +104,7 @@ def put_images(folder: Path, boxes_xyxy: Sequence[npt.NDArray[np.float64]], size
 
 
 def truth(data: str) -> dict[str, dict[str, tuple[npt.NDArray[np.float64], list[int], list[bool]]]]:
-    source = open_source(data)
+    source = open_dataset(data)
     records = {split: list(source.index(split).records()) for split in source.splits}
     return {
         split: {r.path.stem: (r.boxes_xyxy, r.class_ids.tolist(), r.ignore.tolist()) for r in rows}
@@ -114,7 +114,7 @@ def truth(data: str) -> dict[str, dict[str, tuple[npt.NDArray[np.float64], list[
 
 def assert_same(data: str, expected: str, tolerance: float) -> None:
     """Every box of every image of every split is where it was."""
-    assert open_source(data).names == open_source(expected).names
+    assert open_dataset(data).names == open_dataset(expected).names
     new, old = truth(data), truth(expected)
     assert {split: set(rows) for split, rows in new.items()} == {split: set(rows) for split, rows in old.items()}
     for split, rows in old.items():
@@ -156,7 +156,7 @@ def test_a_thousand_boxes_stay(name: str, tmp_path: Path) -> None:
     lefts = np.arange(1000.0) / 2
     boxes = np.stack([lefts, lefts / 10, lefts + 7, lefts / 10 + 5], axis=1)
     data = put_images(tmp_path / "set", [boxes, boxes[:3], boxes[:0]], (600, 100))
-    assert open_source(data).index("train").class_ids(0).shape == (1000,)
+    assert open_dataset(data).index("train").class_ids(0).shape == (1000,)
     convert_dataset(ConvertDatasetSettings(data=data, out=tmp_path / "out", format=cast("Any", name)))
     assert_same(described(tmp_path / "out"), data, 0.01)
 
@@ -165,7 +165,7 @@ def test_a_thousand_boxes_stay(name: str, tmp_path: Path) -> None:
 def test_objects_to_ignore_are_kept_or_counted(name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     voc = make_voc(tmp_path / "voc")
     convert_dataset(ConvertDatasetSettings(data=voc, out=tmp_path / "out", format=cast("Any", name)))
-    index = open_source(described(tmp_path / "out")).index("train")
+    index = open_dataset(described(tmp_path / "out")).index("train")
     can_hold = name in ("coco", "voc")
     assert int(index.all_ignore.sum()) == can_hold
     assert len(index.all_class_ids) == 3 + can_hold
@@ -184,9 +184,9 @@ def test_coco_is_read_by_others(tmp_path: Path) -> None:
 def test_ids_are_those_of_the_source_and_areas_are_kept(tmp_path: Path) -> None:
     voc = make_voc(tmp_path / "voc")
     convert_dataset(ConvertDatasetSettings(data=voc, out=tmp_path / "out", format="coco"))
-    assert [list(ids) for ids in open_source(str(voc)).coco_ids("train")] == [[1, 2, 3], [1, 2]]
+    assert [list(ids) for ids in open_dataset(str(voc)).coco_ids("train")] == [[1, 2, 3], [1, 2]]
     path = tmp_path / "out/annotations/instances_train.json"
-    assert [list(ids) for ids in open_source(str(path)).coco_ids("train")] == [[1, 2, 3], [1, 2]]
+    assert [list(ids) for ids in open_dataset(str(path)).coco_ids("train")] == [[1, 2, 3], [1, 2]]
     for file in path.parent.iterdir():
         content = json.loads(file.read_text())
         for annotation in content["annotations"]:

@@ -7,7 +7,7 @@ from PIL import Image
 
 from tests.data.formats.folders import MAKERS
 from tests.data.formats.images import put_text
-from yolo.data.formats.open_dataset import open_source
+from yolo.data.formats.open_dataset import open_dataset
 from yolo.dataset_tools.split_dataset import SplitDatasetSettings, split_dataset
 from yolo.errors import SettingsError
 
@@ -28,7 +28,7 @@ def run(data: Path, out: Path, **settings: Any) -> dict[str, list[str]]:
     """Divide, and give the names of the images in each split."""
     split_dataset(SplitDatasetSettings(data=str(data), out=out, **settings))
     files = sorted(out.glob("*.data"))
-    source = open_source(str(files[0] if files else out))
+    source = open_dataset(str(files[0] if files else out))
     return {name: [p.stem for p in source.images(name)] for name in source.splits}
 
 
@@ -67,9 +67,9 @@ def test_nothing_of_the_data_set_is_touched_and_nothing_is_lost(kind: str, tmp_p
     parts = run(data, tmp_path / "out", val=0.34)
     assert {p: p.stat().st_mtime_ns for p in folder.rglob("*")} == before
     assert {split: len(part) for split, part in parts.items()} == {"train": 2, "val": 1}
-    old = open_source(str(data)).index("train")
+    old = open_dataset(str(data)).index("train")
     files = sorted((tmp_path / "out").glob("*.data"))
-    source = open_source(str(files[0] if files else tmp_path / "out"))
+    source = open_dataset(str(files[0] if files else tmp_path / "out"))
     new = {r.path.name: r for split in source.splits for r in source.index(split).records()}
     assert source.names == old.names
     for record in old.records():

@@ -15,7 +15,7 @@ from tests.data.formats.images import put_image, put_text
 from tests.distributed.ranks import run_ranks
 from yolo import distributed
 from yolo.boxes.detections import Detections
-from yolo.data.formats.open_dataset import open_source
+from yolo.data.formats.open_dataset import open_dataset
 from yolo.data.index import Index
 from yolo.distributed import torch_group
 from yolo.distributed.collectives import is_first_to_report
@@ -156,7 +156,7 @@ def random_detections(image_id: int) -> Detections:
 
 
 def evaluate(folder: str) -> dict[str, object]:
-    index: Index = open_source(folder).index("train")
+    index: Index = open_dataset(folder).index("train")
     evaluator = Evaluator(index)
     for image_id in range(distributed.rank(), len(index), distributed.world_size()):
         evaluator.process([image_id], [random_detections(image_id)])

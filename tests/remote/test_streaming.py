@@ -14,7 +14,7 @@ from yolo.data.collate import collate
 from yolo.data.dataset import DetectionDataset
 from yolo.data.decode import read_image
 from yolo.data.formats import dataset_format
-from yolo.data.formats.open_dataset import open_source
+from yolo.data.formats.open_dataset import open_dataset
 from yolo.data.formats.sizes import read_size
 from yolo.data.sample import Key
 from yolo.errors import DataError
@@ -44,7 +44,7 @@ def drawn(tmp_path: Path) -> Path:
 
 
 def opened(url: str, *, stream: bool) -> Index:
-    return open_source(url, stream=stream).index("all")
+    return open_dataset(url, stream=stream).index("all")
 
 
 def test_only_labels_are_kept_and_the_index_is_the_same(bucket: str, faults: Faults, drawn: Path) -> None:
@@ -68,7 +68,7 @@ def test_an_image_whose_size_is_beyond_the_first_bytes(bucket: str, tmp_path: Pa
     (tmp_path / "set" / "late.jpg").write_bytes(content[:2] + comment * 2 + content[2:])
     (tmp_path / "set" / "cut.jpg").write_bytes(content[:100])
     assert Uploader(tmp_path / "set", f"{bucket}/set").finish()
-    source = open_source(f"{bucket}/set", stream=True)
+    source = open_dataset(f"{bucket}/set", stream=True)
     cut, late = source.images("all")
     assert read_size(late) == (203, 200)
     assert read_image(late).shape == (200, 203, 3)

@@ -1,1 +1,5 @@
-"""Images and labels on disk in, batches out. Never imports the model or the engine."""
+"""Images and labels on disk in, batches out: formats, index, dataset, augmentation, cache, samplers, loader.
+
+`formats/` reads data sets into an `Index` of flat arrays, `dataset.py` makes network inputs of its images, `loader.py`
+batches them. Never imports the model, the losses or the engine.
+"""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from yolo.data.formats.open_dataset import open_source
+from yolo.data.formats.open_dataset import open_dataset
 from yolo.dataset_tools.writers import WRITERS
 from yolo.dataset_tools.writers.write_dataset import unique_names, write_dataset
 from yolo.storage import atomic_folder, require_absent
@@ -45,7 +45,7 @@ def convert_dataset(settings: ConvertDatasetSettings) -> None:
     """
     out = settings.out.expanduser()
     require_absent("--out", out)
-    source = open_source(settings.data)
+    source = open_dataset(settings.data)
     indices = {split: source.index(split) for split in source.splits}
     records = unique_records(indices.values())
     names = unique_names(records)

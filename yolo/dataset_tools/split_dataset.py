@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from yolo.data.formats.open_dataset import open_source
-from yolo.data.formats.yolo_text import YoloTextSource
+from yolo.data.formats.open_dataset import open_dataset
+from yolo.data.formats.yolo_text import YoloTextFormat
 from yolo.dataset_tools.convert_dataset import unique_records
 from yolo.dataset_tools.duplicates import group_identical
 from yolo.dataset_tools.stratify import stratify
@@ -77,7 +77,7 @@ def split_dataset(settings: SplitDatasetSettings) -> None:
     """
     out = settings.out.expanduser()
     require_absent("--out", out)
-    source = open_source(settings.data)
+    source = open_dataset(settings.data)
     unknown = [name for name in settings.of if name not in source.splits]
     if unknown:
         raise SettingsError(f"--of {unknown[0]}: {source.path} has no such split; it has: {', '.join(source.splits)}")
@@ -91,7 +91,7 @@ def split_dataset(settings: SplitDatasetSettings) -> None:
     parts = _assign(sorted(records.values(), key=lambda record: record.path), settings)
     parts |= {name: list(source.index(name).records()) for name in kept}
     with atomic_folder(out) as folder:
-        write = _write_lists if isinstance(source, YoloTextSource) else _write_coco
+        write = _write_lists if isinstance(source, YoloTextFormat) else _write_coco
         described = write(folder, out.name, source.names, parts)
     sys.stdout.write(format_counts(source.names, parts) + "\n")
     _log.info("wrote %s", out / described)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from yolo import distributed
 from yolo.checkpoints.loading import load_model
-from yolo.data.formats.open_dataset import open_source
+from yolo.data.formats.open_dataset import open_dataset
 from yolo.devices import select_device
 from yolo.errors import SettingsError
 from yolo.evaluation.evaluate_model import evaluate_model
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from yolo.config.test_settings import TestSettings
-    from yolo.data.formats.dataset_format import Source
+    from yolo.data.formats.dataset_format import DatasetFormat
     from yolo.data.index import Index
     from yolo.evaluation.evaluate_model import EvaluationResult
     from yolo.model.network import Darknet
@@ -44,7 +44,7 @@ def run_test(unresolved: TestSettings) -> None:
         offline=unresolved.offline,
     )
     settings = unresolved.resolved(model.net.width, model.net.height)
-    source = open_source(settings.data, stream=settings.stream)
+    source = open_dataset(settings.data, stream=settings.stream)
     index = read_split(settings, source, model)
     if settings.task == "study":
         results = evaluate_sizes(settings, model, index)
@@ -81,7 +81,7 @@ def publish(settings: TestSettings, text: str, content: dict[str, Any], write_fi
             Uploader(folder, join_url(settings.project, folder.name)).finish()
 
 
-def read_split(settings: TestSettings, source: Source, model: Darknet) -> Index:
+def read_split(settings: TestSettings, source: DatasetFormat, model: Darknet) -> Index:
     """Read the split to evaluate and check that it has as many classes as the model.
 
     Raises:
@@ -100,7 +100,7 @@ def read_split(settings: TestSettings, source: Source, model: Darknet) -> Index:
 
 
 def write_result_files(
-    folder: Path, settings: TestSettings, source: Source, index: Index, result: EvaluationResult
+    folder: Path, settings: TestSettings, source: DatasetFormat, index: Index, result: EvaluationResult
 ) -> None:
     """Write the detections in the requested formats, and the report unless `--nosave` is given."""
     shown = result.detections[result.detections.score >= settings.conf]

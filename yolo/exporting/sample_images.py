@@ -12,7 +12,7 @@ from yolo.boxes.nms import NmsSettings
 from yolo.config.test_settings import EVALUATION_CONF_THRES, EVALUATION_IOU_THRES
 from yolo.data.decode import read_image
 from yolo.data.drawn_shapes import scene_rng
-from yolo.data.formats.open_dataset import open_source
+from yolo.data.formats.open_dataset import open_dataset
 from yolo.data.shape_scenes import draw_scene
 from yolo.data.transforms import letterbox
 from yolo.errors import require
@@ -51,7 +51,7 @@ class LabelledImages:
     """
 
     def __init__(self, data: str, size: tuple[int, int], num_classes: int) -> None:
-        source = open_source(data)
+        source = open_dataset(data)
         found = len(source.names)
         require("--data", data, found == num_classes, f"a data set of the network's {num_classes} classes, not {found}")
         self.index = source.index("val")

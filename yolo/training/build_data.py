@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from yolo import distributed
 from yolo.data.cache.build_cache import build_cache
 from yolo.data.dataset import DetectionDataset
-from yolo.data.formats.open_dataset import open_source
+from yolo.data.formats.open_dataset import open_dataset
 from yolo.data.loader import DetectionLoader, build_loader, num_batches_per_epoch
 from yolo.engine.phases import PhasedLoader
 from yolo.errors import SettingsError
@@ -63,7 +63,7 @@ class TrainingData:
 def read_splits(chosen: DataSettings) -> Splits:
     """Read the training and the validation split; one process of each machine does so first, and fills the cache."""
     with distributed.local_main_first(f"read --data {chosen.data}"):
-        source = open_source(chosen.data, stream=chosen.stream)
+        source = open_dataset(chosen.data, stream=chosen.stream)
         splits = Splits(source.index("train"), source.index("val"))
     if chosen.single_cls:
         return Splits(splits.train.single_class(), splits.val.single_class())

@@ -6,7 +6,7 @@ import pytest
 
 from tests.data.formats.folders import coco_content, make_coco
 from tests.data.formats.images import put_image, put_text
-from yolo.data.formats.open_dataset import open_source
+from yolo.data.formats.open_dataset import open_dataset
 from yolo.errors import DataError
 
 EMPTY: dict[str, Any] = {"images": [], "annotations": [], "categories": []}
@@ -41,7 +41,7 @@ def test_where_files_lie(file: str, images: str, split: str, tmp_path: Path) -> 
     path = put_json(tmp_path / file)
     put_images(tmp_path / images)
     for data in (tmp_path, path):
-        source = open_source(str(data))
+        source = open_dataset(str(data))
         assert source.splits == (split,)
         assert source.images(split) == [tmp_path / images / f"{stem}.jpg" for stem in "abc"]
         assert source.index(split).class_ids(0).tolist() == [1, 0]
@@ -50,7 +50,7 @@ def test_where_files_lie(file: str, images: str, split: str, tmp_path: Path) -> 
 def test_images_of_the_split_come_first(tmp_path: Path) -> None:
     put_images(tmp_path / "images")
     make_coco(tmp_path)
-    assert open_source(str(tmp_path)).images("train")[0] == tmp_path / "train2017/a.jpg"
+    assert open_dataset(str(tmp_path)).images("train")[0] == tmp_path / "train2017/a.jpg"
 
 
 @pytest.mark.parametrize("name", ["train2017/a.jpg", "./a.jpg", "/abs"])
@@ -59,7 +59,7 @@ def test_file_names_with_folders(name: str, tmp_path: Path) -> None:
     file_name = str(tmp_path / "train2017/a.jpg") if name == "/abs" else name
     path = tmp_path / "annotations/instances_train2017.json"
     put_json(path, images=[{"id": 10, "file_name": file_name}], annotations=[])
-    assert open_source(str(tmp_path)).images("train") == [tmp_path / "train2017/a.jpg"]
+    assert open_dataset(str(tmp_path)).images("train") == [tmp_path / "train2017/a.jpg"]
 
 
 def test_several_files(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_several_files(tmp_path: Path) -> None:
         put_text(
             tmp_path / "annotations" / f"{name}.json", json.dumps(EMPTY | {"categories": [{"id": 9, "name": "ant"}]})
         )
-    source = open_source(str(tmp_path))
+    source = open_dataset(str(tmp_path))
     assert source.splits == ("train", "val", "test", "minival")
     assert source.names == ("cat", "ant", "dog")  # of all files, by id
     assert source.index("train").class_ids(0).tolist() == [2, 0]
@@ -77,14 +77,14 @@ def test_several_files(tmp_path: Path) -> None:
 def test_two_files_of_one_split_are_called_by_their_names(tmp_path: Path) -> None:
     make_coco(tmp_path)
     put_json(tmp_path / "annotations/instances_train2014.json")
-    assert set(open_source(str(tmp_path)).splits) == {"train2014", "train2017"}
+    assert set(open_dataset(str(tmp_path)).splits) == {"train2014", "train2017"}
 
 
 def test_crowds_are_ignored(tmp_path: Path) -> None:
     annotations = coco_content()["annotations"]
     annotations[0]["iscrowd"] = 1
     put_json(make_coco(tmp_path) / "annotations/instances_train2017.json", annotations=annotations)
-    index = open_source(str(tmp_path)).index("train")
+    index = open_dataset(str(tmp_path)).index("train")
     assert index.ignore(0).tolist() == [True, False]
     assert index.ignore(2).tolist() == [False]
 
@@ -94,7 +94,7 @@ def test_without_annotations_all_is_background(tmp_path: Path, caplog: pytest.Lo
     del content["annotations"]
     caplog.set_level("INFO")
     put_text(make_coco(tmp_path) / "annotations/instances_train2017.json", json.dumps(content))
-    assert len(open_source(str(tmp_path)).index("train").all_class_ids) == 0
+    assert len(open_dataset(str(tmp_path)).index("train").all_class_ids) == 0
     assert "3 of 3 images have no label file" in caplog.text
 
 
@@ -132,7 +132,7 @@ def annotation(**changes: Any) -> list[dict[str, Any]]:
 def test_mistakes(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
     put_json(make_coco(tmp_path) / "annotations/instances_train2017.json", **changes)
     with pytest.raises(DataError, match=rf"instances_train2017\.json: {message}"):
-        open_source(str(tmp_path)).index("train")
+        open_dataset(str(tmp_path)).index("train")
 
 
 def test_files_must_agree_on_categories(tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_files_must_agree_on_categories(tmp_path: Path) -> None:
     text = json.dumps(EMPTY | {"categories": [{"id": 7, "name": "ant"}]})
     put_text(tmp_path / "annotations/instances_val.json", text)
     with pytest.raises(DataError, match=r"instances_val\.json: the category 7 is 'ant', but 'cat' in another file"):
-        open_source(str(tmp_path)).index("train")
+        open_dataset(str(tmp_path)).index("train")
 
 
 def test_areas_are_those_of_the_outlines_where_the_file_states_them(tmp_path: Path) -> None:
@@ -149,11 +149,11 @@ def test_areas_are_those_of_the_outlines_where_the_file_states_them(tmp_path: Pa
     for annotation, area in zip(annotations, (321.5, "much", -1), strict=True):
         annotation["area"] = area
     put_json(tmp_path / "annotations/instances_train2017.json", annotations=annotations)
-    index = open_source(str(tmp_path)).index("train")
+    index = open_dataset(str(tmp_path)).index("train")
     assert index.all_areas.tolist() == [321.5, 200, 400]  # else those of the boxes, 20 x 10 and 20 x 20
     assert [record.areas.tolist() for record in index.records() if record.areas is not None][2] == [400]
 
 
 def test_ids_of_the_file(tmp_path: Path) -> None:
-    source = open_source(str(make_coco(tmp_path)))
+    source = open_dataset(str(make_coco(tmp_path)))
     assert source.coco_ids("train") == ([10, 20, 30], [7, 18])

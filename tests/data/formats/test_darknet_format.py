@@ -4,8 +4,7 @@ from pathlib import Path
 import pytest
 
 from tests.data.formats.images import put_image, put_text
-from yolo.data.formats.dataset_format import Source
-from yolo.data.formats.open_dataset import open_source
+from yolo.data.formats.open_dataset import open_dataset
 from yolo.errors import DataError
 
 
@@ -20,8 +19,8 @@ def make(folder: Path) -> Path:
     return put_text(folder / "my.data", "train=train.txt\nval=none.txt\ntest=no.txt\nnames=my.names\n")
 
 
-def opened(folder: Path) -> Source:
-    return open_source(str(make(folder)))
+def opened(folder: Path) -> DatasetFormat:
+    return open_dataset(str(make(folder)))
 
 
 def test_index(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -43,7 +42,7 @@ def test_index(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
 def test_the_same_from_another_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = opened(tmp_path).index("train").all_boxes_xyxy.tolist()
     monkeypatch.chdir(tmp_path)
-    assert open_source("my.data").index("train").all_boxes_xyxy.tolist() == expected
+    assert open_dataset("my.data").index("train").all_boxes_xyxy.tolist() == expected
 
 
 @pytest.mark.parametrize(
@@ -88,5 +87,5 @@ def test_indoor85() -> None:
     path = Path(__file__).parents[4] / "shared/datasets/indoor85/indoor85.data"
     if not path.is_file():
         pytest.skip("the indoor85 data set is not here")
-    index = open_source(str(path)).index("val")
+    index = open_dataset(str(path)).index("val")
     assert (len(index), len(index.all_class_ids), len(index.names)) == (85, 378, 80)

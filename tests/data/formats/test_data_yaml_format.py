@@ -3,22 +3,22 @@ from pathlib import Path
 import pytest
 
 from tests.data.formats.images import put_image, put_text
-from yolo.data.formats.dataset_format import Source
-from yolo.data.formats.open_dataset import open_source
+from yolo.data.formats.dataset_format import DatasetFormat
+from yolo.data.formats.open_dataset import open_dataset
 from yolo.errors import DataError
 
 
-def make(folder: Path, text: str) -> Source:
+def make(folder: Path, text: str) -> DatasetFormat:
     for split in ("train", "valid", "test"):
         put_image(folder / split / "images" / f"{split}.jpg")
         put_text(folder / split / "labels" / f"{split}.txt", "1 0.5 0.5 0.5 0.5\n")
-    return open_source(str(put_text(folder / "data.yaml", text)))
+    return open_dataset(str(put_text(folder / "data.yaml", text)))
 
 
 NAMES = "names: [cat, dog]\n"
 
 
-def images(source: Source) -> dict[str, list[str]]:
+def images(source: DatasetFormat) -> dict[str, list[str]]:
     return {split: [p.stem for p in source.images(split)] for split in source.splits}
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from tests.data.formats.images import put_image, put_text
-from yolo.data.formats.open_dataset import open_source
+from yolo.data.formats.open_dataset import open_dataset
 from yolo.errors import DataError
 
 
@@ -21,7 +21,7 @@ from yolo.errors import DataError
 def test_splits(images: list[str], splits: dict[str, int], tmp_path: Path) -> None:
     for image in images:
         put_image(tmp_path / image)
-    source = open_source(str(tmp_path))
+    source = open_dataset(str(tmp_path))
     assert {split: len(source.index(split)) for split in source.splits} == splits
     assert source.names == ()  # no labels: images to detect on
 
@@ -40,7 +40,7 @@ def test_names(file: str, names: tuple[str, ...], tmp_path: Path) -> None:
     put_image(tmp_path / "images/val/b.jpg")
     put_text(tmp_path / "labels/val/b.txt", "1 0.5 0.5 0.5 0.5\n")
     put_text(tmp_path / file, "cat\ndog\n")
-    source = open_source(str(tmp_path))
+    source = open_dataset(str(tmp_path))
     assert source.names == names
     assert source.index("train").names == names  # those of all splits
     assert source.index("val").class_ids(0).tolist() == [1]
@@ -50,7 +50,7 @@ def test_an_absurd_class_id_makes_no_million_classes(tmp_path: Path) -> None:
     put_image(tmp_path / "a.jpg")
     put_text(tmp_path / "a.txt", "999999999 0.5 0.5 0.5 0.5\n")
     with pytest.raises(DataError, match=r"a.txt:1: class id 999999999"):
-        open_source(str(tmp_path)).index("all")
+        open_dataset(str(tmp_path)).index("all")
 
 
 def test_links_are_followed_once(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_links_are_followed_once(tmp_path: Path) -> None:
     (tmp_path / "set").mkdir()
     (tmp_path / "set/images").symlink_to(tmp_path / "far")
     (tmp_path / "far/loop").symlink_to(tmp_path / "far")
-    assert len(open_source(str(tmp_path / "set")).index("all")) == 1
+    assert len(open_dataset(str(tmp_path / "set")).index("all")) == 1
 
 
 @pytest.mark.parametrize("description", ["my.data", "set/my.data", "set/data.yaml"])
@@ -66,5 +66,5 @@ def test_a_folder_with_a_description_is_more_than_its_images(description: str, t
     put_image(tmp_path / "set/images/a.jpg")
     path = put_text(tmp_path / description, "train: images\nnames: [a]\n")
     hint = path.parent if path.suffix == ".yaml" else path
-    with pytest.raises(DataError, match=f"not a data set that is known .did you mean {hint}"):
-        open_source(str(tmp_path))
+    with pytest.raises(DataError, match=f"not a known data-set format .did you mean {hint}"):
+        open_dataset(str(tmp_path))

@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 
 from tests.data.formats.images import put_annotation, put_image, put_text, voc_object
-from yolo.data.formats.darknet_format import DarknetSource
-from yolo.data.formats.open_dataset import FORMATS, open_source
-from yolo.data.formats.voc_format import VocSource
+from yolo.data.formats.darknet_format import DarknetFormat
+from yolo.data.formats.open_dataset import FORMATS, open_dataset
+from yolo.data.formats.voc_format import VocFormat
 from yolo.errors import DataError
 
 ACCEPTED = (
@@ -17,14 +17,14 @@ def test_formats_by_path(tmp_path: Path) -> None:
     put_text(tmp_path / "my.names", "cat\n")
     put_image(tmp_path / "voc/JPEGImages/a.jpg")
     put_annotation(tmp_path / "voc/Annotations/a.xml", voc_object("cat", (0, 0, 1, 1)))
-    assert type(open_source(str(put_text(tmp_path / "my.data", "names=my.names\n")))) is DarknetSource
-    assert type(open_source(str(tmp_path / "voc"))) is VocSource
+    assert type(open_dataset(str(put_text(tmp_path / "my.data", "names=my.names\n")))) is DarknetFormat
+    assert type(open_dataset(str(tmp_path / "voc"))) is VocFormat
 
 
 @pytest.mark.parametrize("name", ["coco", "coco.data"])
 def test_shipped_by_name(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    source = open_source(name)
+    source = open_dataset(name)
     assert (len(source.names), source.splits) == (80, ("train", "val"))
     with pytest.raises(DataError, match=r"coco.data:3: 'datasets/coco/train2017.txt': no such image list"):
         source.index("train")
@@ -36,8 +36,8 @@ def test_shipped_by_name(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ("shaps", "no such data set .did you mean shapes.."),
         ("cocco.data", "no such data set .did you mean coco.."),
         ("set/my.dta", "no such data set .did you mean set/my.data.."),
-        ("set", "not a data set that is known .did you mean set/my.data.."),
-        ("set/my.names", "not a data set that is known"),
+        ("set", "not a known data-set format .did you mean set/my.data.."),
+        ("set/my.names", "not a known data-set format"),
         ("xyz", "no such data set"),
     ],
 )
@@ -46,7 +46,7 @@ def test_unknown(name: str, hint: str, tmp_path: Path, monkeypatch: pytest.Monke
     put_text(tmp_path / "set/my.data", "")
     put_text(tmp_path / "set/my.names", "cat\n")
     with pytest.raises(DataError, match=f"^--data {name}: {hint}.*{ACCEPTED}"):
-        open_source(name)
+        open_dataset(name)
 
 
 def test_no_path_matches_two_formats(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from yolo.data.formats.open_dataset import open_source
+from yolo.data.formats.open_dataset import open_dataset
 from yolo.data.formats.remote import fetch_data_set
 from yolo.remote.remote_cache import cache_path
 from yolo.remote.upload import Uploader
@@ -43,7 +43,7 @@ def test_a_description_brings_its_folder(url: str, name: str, stream: bool) -> N
     data = f"{url}/{name}" if name else url
     path = fetch_data_set(data, stream=stream)
     assert path == cache_path(data, "stream" if stream else "remote")
-    index = open_source(data, stream=stream).index("train")
+    index = open_dataset(data, stream=stream).index("train")
     assert index.names == ("cell",)
     assert index.size(0) == (40, 30)
     np.testing.assert_allclose(index.boxes_xyxy(0), [[4, 6, 14, 18]])
@@ -53,5 +53,5 @@ def test_a_description_brings_its_folder(url: str, name: str, stream: bool) -> N
 def test_a_folder_whose_name_has_a_dot(url: str, tmp_path: Path) -> None:
     dotted = url.replace("/set", "/set.v2")
     assert Uploader(tmp_path / "set", dotted).finish()
-    assert open_source(dotted).splits
+    assert open_dataset(dotted).splits
     assert fetch_data_set(dotted + "/", stream=False) == cache_path(dotted, "remote")

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from tests.data.formats.images import put_annotation, put_image, put_text, voc_object
-from yolo.data.formats.open_dataset import open_source
+from yolo.data.formats.open_dataset import open_dataset
 from yolo.errors import DataError
 
 BOX = (10.5, 5, 60, 45)
@@ -25,7 +25,7 @@ def make(folder: Path) -> Path:
 
 
 def test_index(tmp_path: Path) -> None:
-    source = open_source(str(make(tmp_path)))
+    source = open_dataset(str(make(tmp_path)))
     assert source.names == ("ant", "cat", "dog")  # over all annotations, sorted
     assert source.splits == ("train", "val", "a_val")
     index = source.index("train")
@@ -41,7 +41,7 @@ def test_without_image_sets_every_annotated_image_is_in_all(tmp_path: Path) -> N
     folder = make(tmp_path)
     for path in (folder / "ImageSets/Main").iterdir():
         path.unlink()
-    source = open_source(str(folder))
+    source = open_dataset(str(folder))
     assert source.splits == ("all",)
     index = source.index("all")
     assert [index.path(i).name for i in range(len(index))] == ["a.jpg", "c.jpg"]
@@ -51,7 +51,7 @@ def test_without_image_sets_every_annotated_image_is_in_all(tmp_path: Path) -> N
 def test_names_from_a_file(tmp_path: Path, name: str) -> None:
     folder = make(tmp_path)
     (folder / name).write_text("dog\ncat\nant\nbird\n")
-    source = open_source(str(folder))
+    source = open_dataset(str(folder))
     assert source.names == ("dog", "cat", "ant", "bird")
     assert source.index("train").class_ids(0).tolist() == [0, 1]
 
@@ -60,7 +60,7 @@ def test_two_names_files_are_not_used(tmp_path: Path, caplog: pytest.LogCaptureF
     folder = make(tmp_path)
     (folder / "classes.txt").write_text("x\n")
     (folder / "my.names").write_text("y\n")
-    assert open_source(str(folder)).names == ("ant", "cat", "dog")
+    assert open_dataset(str(folder)).names == ("ant", "cat", "dog")
     assert "has classes.txt, my.names: none is used" in caplog.text
 
 
@@ -76,21 +76,21 @@ def test_mistakes(tmp_path: Path, file: str, text: str, message: str) -> None:
     folder = make(tmp_path)
     (folder / file).write_text(text)
     with pytest.raises(DataError, match=message):
-        open_source(str(folder)).index("train")
+        open_dataset(str(folder)).index("train")
 
 
 def test_no_objects_at_all(tmp_path: Path) -> None:
     put_image(tmp_path / "JPEGImages/a.jpg")
     put_annotation(tmp_path / "Annotations/a.xml")
     with pytest.raises(DataError, match=r"no annotation has an object; add classes.txt"):
-        open_source(str(tmp_path)).index("all")
+        open_dataset(str(tmp_path)).index("all")
 
 
 def test_blood_cells() -> None:
     folder = Path(__file__).parents[4] / "shared/datasets/bccd-voc"
     if not folder.is_dir():
         pytest.skip("the BCCD data set is not here")
-    source = open_source(str(folder))
+    source = open_dataset(str(folder))
     assert source.names == ("Platelets", "RBC", "WBC")
     indices = [source.index(split) for split in ("train", "val", "test")]
     assert [len(index) for index in indices] == [205, 87, 72]

@@ -11,7 +11,7 @@ from tests.dataset_tools.check.faulty import GOOD, make_faulty, noise
 from tests.programs import call
 from yolo.data.__main__ import main
 from yolo.data.dataset import DetectionDataset, Item
-from yolo.data.formats.open_dataset import open_source
+from yolo.data.formats.open_dataset import open_dataset
 from yolo.dataset_tools.check.check_dataset import CheckSettings
 from yolo.dataset_tools.check.finding import CHECKS, Finding, Level, run_checks
 from yolo.dataset_tools.check.scan import DatasetScan
@@ -25,7 +25,7 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def findings_of(data: Path) -> tuple[DatasetScan, dict[str, Finding]]:
     assert CheckSettings(data="x")  # whose import registers the checks
-    scan = scan_dataset(open_source(str(data)))
+    scan = scan_dataset(open_dataset(str(data)))
     return scan, {finding.check.name: finding for finding in run_checks(scan)}
 
 
@@ -134,7 +134,7 @@ def test_fix_writes_a_copy_that_checks_clean_and_trains(faulty: Path, tmp_path: 
     assert names["train"] == ["bare.jpg", "boxes.png", "good.jpg", "plain.png", "rows.jpg", "turned.jpg"]
     turned = tmp_path / "out/images/turned.jpg"
     assert turned.read_bytes() == (faulty.parent / "images/turned.jpg").read_bytes()
-    index = open_source(str(data)).index("train")
+    index = open_dataset(str(data)).index("train")
     boxes = index.boxes_xyxy([index.path(i).name for i in range(len(index))].index("boxes.png"))
     np.testing.assert_allclose(boxes[1], [790, 150, 1000, 350], atol=1e-4)  # clipped
     np.testing.assert_allclose(boxes[5], [700, 50, 800, 150], atol=1e-4)  # was a polygon
@@ -206,4 +206,4 @@ def test_every_bad_row_of_a_data_yaml_is_found_and_the_copy_is_one_too(
     _, found = findings_of(tmp_path / "set")
     assert (found["row"].count, found["class"].count) == (2, 2)
     assert call(monkeypatch, main, "check", tmp_path / "set", "--fix", tmp_path / "new") == 1
-    assert len(open_source(str(tmp_path / "new" / "data.yaml")).index("train").all_class_ids) == 1
+    assert len(open_dataset(str(tmp_path / "new" / "data.yaml")).index("train").all_class_ids) == 1

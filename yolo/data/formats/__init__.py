@@ -1,6 +1,10 @@
-"""Data-set formats: each module reads one of them into an `Index`."""
+"""Data-set formats, each read into an `Index`.
 
-from yolo.data.formats.dataset_format import Source
-from yolo.data.formats.open_dataset import open_source
+To read one more format, write a subclass of `DatasetFormat` in a file of this folder and add it to `FORMATS` in
+`open_dataset.py`. Formats know files and labels; they know no augmentation, batches or models.
+"""
 
-__all__ = ["Source", "open_source"]
+from yolo.data.formats.dataset_format import DatasetFormat
+from yolo.data.formats.open_dataset import open_dataset
+
+__all__ = ["DatasetFormat", "open_dataset"]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from yolo.data.formats.coco_file import CocoFile, CocoImage, is_coco, read_coco
-from yolo.data.formats.dataset_format import Source
+from yolo.data.formats.dataset_format import DatasetFormat
 from yolo.data.formats.folders import ALL, SPLIT_WORDS, find_folders, split_of, split_of_folder, train_first
 from yolo.data.labels import Labels
 from yolo.errors import DataError, MissingImageError
@@ -31,7 +31,7 @@ ANNOTATIONS = "annotations"
 PREFIX = "instances_"  # of the files that hold boxes, in COCO itself
 
 
-class CocoSource(Source):
+class CocoFormat(DatasetFormat):
     """A folder with `annotations/*.json`, or with JSON files beside the images, or one JSON file.
 
     Splits are named by the files (`instances_train2017.json`) or by their folders (`train/_annotations.coco.json`).

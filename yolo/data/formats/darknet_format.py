@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from yolo.darknet.data_file import DataFile
 from yolo.data.formats.image_list import iterate_image_list, list_origins
-from yolo.data.formats.yolo_text import YoloTextSource
+from yolo.data.formats.yolo_text import YoloTextFormat
 from yolo.errors import DataError
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class DarknetSource(YoloTextSource):
+class DarknetFormat(YoloTextFormat):
     """A data set that a `.data` file describes."""
 
     accepts = "a Darknet .data file"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from yolo.data.formats.description import Description
 from yolo.data.formats.folders import find_files, find_folders
 from yolo.data.formats.image_list import iterate_image_list, list_origins
-from yolo.data.formats.yolo_text import YoloTextSource
+from yolo.data.formats.yolo_text import YoloTextFormat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 FILE_NAMES = ("data.yaml", "data.yml", "dataset.yaml")  # in a folder
 
 
-class DataYamlSource(YoloTextSource):
+class DataYamlFormat(YoloTextFormat):
     """A data set that a `data.yaml` describes: the file, or the folder that it lies in."""
 
     accepts = "a data.yaml"

@@ -1,4 +1,4 @@
-"""What every data-set format gives: class names, splits, and the images and labels of a split."""
+"""The interface of data-set formats: class names, splits, and the images and labels of a split."""
 
 from __future__ import annotations
 
@@ -23,34 +23,34 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-MIN_CACHED = 1000  # images; fewer are read in less than a second
+MIN_CACHED = 1000  # images; fewer are read within a second
 
 
-class Source(ABC):
-    """A data set on disk. A new format is one subclass, and one entry in `yolo.data.formats.open_dataset.FORMATS`."""
+class DatasetFormat(ABC):
+    """A data set on disk. A new format is one subclass and one entry in `yolo.data.formats.open_dataset.FORMATS`."""
 
-    accepts: ClassVar[str]  # what a user may name, for messages
+    accepts: ClassVar[str]  # values of --data that this format takes, for messages
     path: Path
-    names: tuple[str, ...]  # class names; class ids index this
-    splits: tuple[str, ...]  # what `index` takes
+    names: tuple[str, ...]  # class names; class ids are their positions
+    splits: tuple[str, ...]  # names of the splits
 
     @classmethod
     @abstractmethod
     def matches(cls, path: Path) -> bool:
-        """Whether an existing file or folder is of this format, judged by its name and a look inside."""
+        """Return whether an existing file or folder has this format, judging by its name and contents."""
 
     def __init__(self, path: Path) -> None:
-        """Read the description, not yet the images or (where they can wait) the labels; subclasses do so."""
+        """Read the description; images and labels are read later."""
         self._opened_ns = time.time_ns()
         self.path = path
 
     @abstractmethod
     def origins(self, split: str) -> Sequence[Path]:
-        """The files and folders that decide on `names`, `splits` and `images(split)`, whether they exist or not."""
+        """Return the files and folders that `names`, `splits` and `images(split)` depend on, existing or not."""
 
     @abstractmethod
     def iterate_images(self, split: str) -> Iterator[Path | DataError]:
-        """Yield the images of a split that exist, in its own order, and an error for each that does not.
+        """Yield the existing images of a split in its order, and an error for each missing one.
 
         Raises:
             DataError: the description of the split cannot be read.
@@ -58,7 +58,7 @@ class Source(ABC):
 
     @abstractmethod
     def label_files(self, image: Path) -> Sequence[Path]:
-        """The files that may hold the truth of an image beside those of `origins`, whether they exist or not."""
+        """Return the files besides `origins` that may hold the labels of an image, existing or not."""
 
     @abstractmethod
     def read_labels(self, image: Path, width: int, height: int) -> tuple[Labels | None, list[DataError]]:
@@ -72,7 +72,7 @@ class Source(ABC):
         """
 
     def images(self, split: str) -> list[Path]:
-        """Return the images of a split, in its own order; all exist.
+        """Return the images of a split in its order; all exist.
 
         Raises:
             DataError: the split lists an image that does not exist.
@@ -96,19 +96,20 @@ class Source(ABC):
         return labels
 
     def coco_ids(self, split: str) -> tuple[Sequence[int], Sequence[int]]:
-        """The ids that COCO's formats know images and classes by, in the order of the index of a split.
+        """Return the COCO ids of images and classes, in the order of the index of a split.
 
-        Those of the data set's own COCO file; else they count from 1, as `python -m yolo.data convert` writes them.
+        They come from the COCO file of the data set; otherwise they count from 1, as in files that
+        `python -m yolo.data convert` writes.
         """
         return range(1, len(self.images(split)) + 1), range(1, len(self.names) + 1)
 
     def index(self, split: str) -> Index:
-        """One split: sizes from the headers of the images, boxes clipped to them, empty boxes left out.
+        """Read a split: image sizes from their headers, boxes clipped to them, empty boxes dropped.
 
-        It is read anew if anything on disk has changed since it was read last, else taken from `yolo.data.index_cache`.
+        The result is cached (`yolo.data.index_cache`) and read again if anything on disk has changed.
 
         Raises:
-            DataError: no such split, an empty one, or a mistake in an image or label file.
+            DataError: the split does not exist or is empty, or an image or label file has a mistake.
         """
         if split not in self.splits:
             known = ", ".join(self.splits) or "none"
@@ -128,7 +129,7 @@ class Source(ABC):
                 cache.store(entry, reading, trace, self._opened_ns)
         for level, message in reading.messages:
             _log.log(level, "%s", message)
-        self.names = reading.index.names  # some formats would have to read every file for them
+        self.names = reading.index.names  # some formats know them only after reading every file
         return reading.index
 
     def _trace(self, images: Sequence[Path]) -> cache.Trace:
@@ -143,14 +144,14 @@ class Source(ABC):
         title = f"{self.path}: split '{split}'"
         cleaner = BoxCleaner(title)
         records = []
-        num_bare = 0
+        num_unlabelled = 0
         rows = zip(images, sizes, strict=True)
         for image, (width, height) in progress(rows, "read labels", total=len(images), unit=" files", delay=1):
             labels = self.labels(image, width, height)
-            num_bare += labels is None
+            num_unlabelled += labels is None
             records.append(cleaner.record(image, width, height, labels))
         messages = [(logging.WARNING, message) for message in cleaner.messages()]
-        if num_bare:
-            count = f"{num_bare} of {len(images)} images have no label file: they count as background"
+        if num_unlabelled:
+            count = f"{num_unlabelled} of {len(images)} images have no label file: they count as background"
             messages.append((logging.INFO, f"{title}: {count}"))
         return cache.Reading(Index.from_records(self.names, records), tuple(messages))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from yolo.darknet.data_file import read_lines
 from yolo.data.formats.folders import ALL, find_files, find_folders, names_files, read_folder_names, split_folders
-from yolo.data.formats.yolo_text import YoloTextSource
+from yolo.data.formats.yolo_text import YoloTextFormat
 from yolo.data.labels import label_candidates
 from yolo.log import progress
 
@@ -26,7 +26,7 @@ DESCRIPTIONS = ("*.data", "*/*.data", "*/data.yaml")  # a folder with one is mor
 MAX_CLASSES = 10_000  # of data sets without class names: a larger class id is a mistake
 
 
-class ImageFolderSource(YoloTextSource):
+class ImageFolderFormat(YoloTextFormat):
     """A folder of images.
 
     The class names are those of the one file `classes.txt`, `labels.txt` or `*.names` in the folder or in `labels`;

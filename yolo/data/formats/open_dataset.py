@@ -1,4 +1,4 @@
-"""Finds the format of a data set that a user names."""
+"""The formats of data sets, and opening a data set of any of them."""
 
 from __future__ import annotations
 
@@ -6,66 +6,66 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from yolo.data.drawn_shapes import ensure_shapes
-from yolo.data.formats.coco_format import CocoSource
-from yolo.data.formats.darknet_format import DarknetSource
-from yolo.data.formats.data_yaml_format import DataYamlSource
-from yolo.data.formats.dataset_format import Source
-from yolo.data.formats.image_folder_format import ImageFolderSource
+from yolo.data.formats.coco_format import CocoFormat
+from yolo.data.formats.darknet_format import DarknetFormat
+from yolo.data.formats.data_yaml_format import DataYamlFormat
+from yolo.data.formats.dataset_format import DatasetFormat
+from yolo.data.formats.image_folder_format import ImageFolderFormat
 from yolo.data.formats.remote import fetch_data_set
-from yolo.data.formats.voc_format import VocSource
+from yolo.data.formats.voc_format import VocFormat
 from yolo.errors import DataError
 from yolo.storage import find_file, shipped_names
 from yolo.urls import is_url, to_path
 
-FORMATS: tuple[type[Source], ...] = (  # the first that matches counts: a description tells more than a folder
-    DarknetSource,
-    DataYamlSource,
-    VocSource,
-    CocoSource,
-    ImageFolderSource,
+FORMATS: tuple[type[DatasetFormat], ...] = (  # the first that matches is used; descriptions come before folders
+    DarknetFormat,
+    DataYamlFormat,
+    VocFormat,
+    CocoFormat,
+    ImageFolderFormat,
 )
 SHAPES = "shapes"
 SHAPES_FOLDER = Path("datasets/shapes")  # below the working directory
 
 
-def open_source(data: str, *, stream: bool = False) -> Source:
+def open_dataset(data: str, *, stream: bool = False) -> DatasetFormat:
     """Open a data set by path or URL, by the name of a shipped description, or `shapes` for the drawn one.
 
     `shapes` always means the drawn data set, which is drawn at the first use; a folder of that name is `./shapes`.
 
     Args:
-        data: what a user names.
-        stream: leave the images of one in a store there, and read each when it is asked for.
+        data: the value of --data.
+        stream: leave images in object storage and read each one when it is needed.
 
     Raises:
-        YoloError: nothing is there, or it is of no known format.
+        YoloError: there is no such data set, or its format is unknown.
     """
     if data == SHAPES:
-        return DarknetSource(ensure_shapes(SHAPES_FOLDER))
+        return DarknetFormat(ensure_shapes(SHAPES_FOLDER))
     path = fetch_data_set(data, stream=stream) if is_url(data) else to_path(data)
     if not path.exists():
         found = find_file(data, "data", ".data")
         if found is None:
             raise DataError(f"--data {data}: no such data set{_near(data)}; give {_accepted()}")
         path = found
-    for source in FORMATS:
-        if source.matches(path):
-            return source(path)
-    raise DataError(f"--data {data}: not a data set that is known{_near(data)}; give {_accepted()}")
+    for dataset_format in FORMATS:
+        if dataset_format.matches(path):
+            return dataset_format(path)
+    raise DataError(f"--data {data}: not a known data-set format{_near(data)}; give {_accepted()}")
 
 
 def _accepted() -> str:
     shipped = ", ".join([SHAPES, *shipped_names("data", ".data")])
-    return ", ".join(source.accepts for source in FORMATS) + f", or one of: {shipped}"
+    return ", ".join(each.accepts for each in FORMATS) + f", or one of: {shipped}"
 
 
 def _near(data: str) -> str:
-    """A hint at what was meant: descriptions inside a folder, else names that look alike."""
+    """Return a hint: descriptions inside a folder, else similar names."""
     path = Path(data).expanduser()
     if path.is_dir():
         inside = [path, *(p for p in path.iterdir() if p.is_dir())]
         near = [str(p) for folder in inside for p in sorted(folder.glob("*.data"))]
-        near += [str(p) for p in inside if any(source.matches(p) for source in FORMATS)]
+        near += [str(p) for p in inside if any(each.matches(p) for each in FORMATS)]
     else:
         siblings = [str(p) for p in path.parent.iterdir()] if path.parent.is_dir() else []
         names = [SHAPES, *shipped_names("data", ".data"), *siblings]

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from yolo.darknet.data_file import read_lines
-from yolo.data.formats.dataset_format import Source
+from yolo.data.formats.dataset_format import DatasetFormat
 from yolo.data.formats.folders import (
     ALL,
     IMAGE_SUFFIXES,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 CLASS_LIST_ROW = re.compile(r"\S+\s+(-1|0|1)")  # VOC's lists per class (cat_train.txt): an image and a flag
 
 
-class VocSource(Source):
+class VocFormat(DatasetFormat):
     """A data set in the folders of PASCAL VOC.
 
     The class names are those of the one file `classes.txt`, `labels.txt` or `*.names` in the folder; without such a

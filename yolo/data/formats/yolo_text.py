@@ -1,10 +1,10 @@
-"""What the formats with YOLO text labels share: the path of an image tells where its labels are."""
+"""The common part of formats with YOLO text labels, whose paths follow from the image paths."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from yolo.data.formats.dataset_format import Source
+from yolo.data.formats.dataset_format import DatasetFormat
 from yolo.data.labels import label_candidates, label_path, read_yolo
 
 if TYPE_CHECKING:
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from yolo.errors import DataError
 
 
-class YoloTextSource(Source):
-    """A data set whose labels are the files of `labels.label_path`."""
+class YoloTextFormat(DatasetFormat):
+    """A data set whose label files are found by `labels.label_path`."""
 
     places: Mapping[str, Sequence[Path]]  # split -> folders of images, and lists of them
 

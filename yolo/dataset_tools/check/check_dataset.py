@@ -10,10 +10,10 @@ from pathlib import Path
 import tyro
 
 import yolo.dataset_tools.check.checks  # noqa: F401, fills CHECKS
-from yolo.data.formats.coco_format import CocoSource
-from yolo.data.formats.darknet_format import DarknetSource
-from yolo.data.formats.open_dataset import open_source
-from yolo.data.formats.voc_format import VocSource
+from yolo.data.formats.coco_format import CocoFormat
+from yolo.data.formats.darknet_format import DarknetFormat
+from yolo.data.formats.open_dataset import open_dataset
+from yolo.data.formats.voc_format import VocFormat
 from yolo.dataset_tools.check.check_report import write_report
 from yolo.dataset_tools.check.dataset_plots import NetworkAnchors
 from yolo.dataset_tools.check.finding import Level, run_checks
@@ -28,7 +28,7 @@ from yolo.storage import require_absent
 _log = logging.getLogger(__name__)
 
 REPORT_SUFFIXES = (".html", ".png")
-WRITER_NAMES = {VocSource: "voc", CocoSource: "coco", DarknetSource: "darknet"}  # other formats: "yolo"
+WRITER_NAMES = {VocFormat: "voc", CocoFormat: "coco", DarknetFormat: "darknet"}  # other formats: "yolo"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +62,7 @@ def check_dataset(settings: CheckSettings) -> int:
     if fix is not None:
         require_absent("--fix", fix.expanduser())
     anchors = read_anchors(settings.cfg) if settings.cfg else None
-    source = open_source(settings.data)
+    source = open_dataset(settings.data)
     scan = scan_dataset(source)
     findings = run_checks(scan)
     sys.stdout.write(format_findings(scan, findings) + "\n")

@@ -10,8 +10,8 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from yolo.data.formats.voc_format import VocSource
-from yolo.data.formats.yolo_text import YoloTextSource
+from yolo.data.formats.voc_format import VocFormat
+from yolo.data.formats.yolo_text import YoloTextFormat
 from yolo.data.labels import labels_of
 from yolo.dataset_tools.check.image_info import read_image_info
 from yolo.dataset_tools.check.scan import DatasetScan, Problem, ScannedImage, build_scan
@@ -21,7 +21,7 @@ from yolo.log import progress
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from yolo.data.formats.dataset_format import Source
+    from yolo.data.formats.dataset_format import DatasetFormat
     from yolo.data.labels import Labels
     from yolo.dataset_tools.check.scan import ProblemKind
 
@@ -34,9 +34,9 @@ PROBLEM_KINDS: dict[type[DataError], ProblemKind] = {
 }
 
 
-def scan_dataset(source: Source) -> DatasetScan:
+def scan_dataset(source: DatasetFormat) -> DatasetScan:
     """Read every image and label of all splits; an image that several splits list is read once."""
-    if isinstance(source, VocSource):
+    if isinstance(source, VocFormat):
         source.take_readable_names()
     problems: list[Problem] = []
     numbers: dict[Path, int] = {}
@@ -67,7 +67,7 @@ def _map_in_threads(function: Callable[[Path], ScannedImage], paths: Sequence[Pa
             yield from pool.map(function, paths[start : start + CHUNK])
 
 
-def _list_images(source: Source, split: str, problems: list[Problem]) -> list[Path]:
+def _list_images(source: DatasetFormat, split: str, problems: list[Problem]) -> list[Path]:
     """Return the images of a split that exist, and append a problem for each error."""
     images = []
     try:
@@ -81,7 +81,7 @@ def _list_images(source: Source, split: str, problems: list[Problem]) -> list[Pa
     return images
 
 
-def _read_labels(source: Source, image: Path, width: int, height: int) -> tuple[Labels | None, list[Problem]]:
+def _read_labels(source: DatasetFormat, image: Path, width: int, height: int) -> tuple[Labels | None, list[Problem]]:
     try:
         labels, errors = source.read_labels(image, width, height)
     except DataError as error:
@@ -91,11 +91,11 @@ def _read_labels(source: Source, image: Path, width: int, height: int) -> tuple[
     return labels, [_problem(error, "label-file", image) for error in errors]
 
 
-def _label_files(source: Source, used: set[Path]) -> list[Path]:
+def _label_files(source: DatasetFormat, used: set[Path]) -> list[Path]:
     """Return the files that look like labels of the data set, including unused ones."""
-    if isinstance(source, VocSource):
+    if isinstance(source, VocFormat):
         return source.xml_files()
-    if isinstance(source, YoloTextSource):
+    if isinstance(source, YoloTextFormat):
         lists = {path.resolve() for path in chain.from_iterable(source.places.values())}
         files = [path for folder in {p.parent for p in used} for path in folder.glob("*.txt")]
         return sorted(p for p in files if p.name not in NOT_LABELS and p.resolve() not in lists)
