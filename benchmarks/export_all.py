@@ -1,8 +1,8 @@
 """Check that every shipped network gives PyTorch's detections as ONNX in onnxruntime and in OpenCV.
 
-    python benchmarks/export_all.py
-    python benchmarks/export_all.py yolov3-tiny yolov4-csp
-    python benchmarks/export_all.py my.cfg --weights my.weights
+    python -m benchmarks.export_all
+    python -m benchmarks.export_all yolov3-tiny yolov4-csp
+    python -m benchmarks.export_all my.cfg --weights my.weights
 
 Networks without --weights get random weights that keep feature maps of order one. Each file is run on a drawn image,
 and on two images of another size if the network allows it. The table has the largest difference of a score, and of a
@@ -22,8 +22,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-from opencv_reader import randomize
 
+from benchmarks.opencv_reader import randomize
 from yolo.boxes.nms import NmsSettings
 from yolo.darknet.cfg_file import CfgFile
 from yolo.exporting.detector_graph import GraphSignature

@@ -12,7 +12,7 @@ import time
 import torch
 from torch import nn
 
-from yolo.layers import Connected
+from yolo.layers.dense import Connected
 from yolo.model.fusing import fuse
 from yolo.model.network import Darknet
 from yolo.storage import shipped_names

@@ -28,7 +28,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("between", ["b.pt", "b.safetensors"])
-def test_there_and_back_is_the_same_bytes(between: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_round_trip_gives_the_same_bytes(between: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     go = ["--weights", "a.weights", "--cfg", "small.cfg", "--names", "a.names", "--out", between]
     assert call(monkeypatch, main, *go) == 0
     assert call(monkeypatch, main, "--weights", between, "--out", "out/c.weights", "--write-cfg") == 0
@@ -38,7 +38,7 @@ def test_there_and_back_is_the_same_bytes(between: str, folder: Path, monkeypatc
     assert read_state(Path(between)).names == ("cell",)
 
 
-def test_the_programs_run_what_was_written(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_converted_files_give_the_same_outputs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     call(monkeypatch, main, "--weights", "a.weights", "--cfg", "small.cfg", "--out", "b.safetensors")
     expected, _ = load_model("small.cfg", "a.weights", torch.device("cpu"))
     found, _ = load_model(None, "b.safetensors", torch.device("cpu"))
@@ -47,7 +47,7 @@ def test_the_programs_run_what_was_written(folder: Path, monkeypatch: pytest.Mon
     assert found.images_seen == 77
 
 
-def test_a_cut_is_the_start_of_the_whole(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_partial_file_is_the_start_of_the_whole_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cut = ["--cfg", "small.cfg", "--cutoff", 1]
     assert call(monkeypatch, main, *cut, "--weights", "a.weights", "--out", "a.conv.1") == 0
     data = Path("a.conv.1").read_bytes()
@@ -60,7 +60,7 @@ def test_a_cut_is_the_start_of_the_whole(folder: Path, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize(("flag", "value"), [("--ema", 2.0), ("--no-ema", 1.0)])
-def test_last_pt_holds_two_sets_of_weights(
+def test_ema_chooses_between_two_sets_of_weights(
     flag: str, value: float, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     state = small().state_dict()
@@ -73,7 +73,7 @@ def test_last_pt_holds_two_sets_of_weights(
     assert (found.images_seen, found.names) == (5, ("cell",))
 
 
-def test_half_precision_for_release(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_half_keeps_values_beyond_its_range_in_single_precision(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     state = {name: tensor * 0 + 0.1 for name, tensor in small().state_dict().items()}
     state["layers.0.bn.running_var"] += 1e6  # beyond the largest half
     save_checkpoint(Path("last.pt"), {"cfg": SMALL, "names": ["cell"], "model": state, "optimizer": {"state": state}})
@@ -89,7 +89,7 @@ def test_half_precision_for_release(folder: Path, monkeypatch: pytest.MonkeyPatc
     assert loaded.tolist() == pytest.approx([0.1] * len(loaded), rel=1e-3)
 
 
-def test_it_says_what_it_wrote(
+def test_the_report_has_counts_and_sizes(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     call(monkeypatch, main, "--weights", "a.weights", "--cfg", "small.cfg", "--out", "b.weights", "--write-cfg")
@@ -135,7 +135,7 @@ def test_force_overwrites(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert Path("b.weights").read_bytes() == Path("a.weights").read_bytes()
 
 
-def test_a_partial_file_needs_its_cutoff(
+def test_a_partial_file_without_cutoff_is_an_error(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cut = "--cfg small.cfg --weights a.weights --out a.conv.1 --cutoff 1"

@@ -27,7 +27,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.usefixtures("cache")
-def test_the_list(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_list_shows_every_entry(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     Path("weights").mkdir()
     Path("weights/yolov4.weights").touch()
     assert call(monkeypatch, main, "list") == 0
@@ -56,12 +56,12 @@ def test_get_and_check(cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyt
     assert "error: 2 of 3 files are not as published; remove them" in written.err
 
 
-def test_two_processes_at_once_fetch_once(cache: Path) -> None:
+def test_two_processes_download_once(cache: Path) -> None:
     entry = registry()["yolov4-tiny.conv.29"]
     assert entry.sha256 is None
     body = WeightsHeader().to_bytes() + bytes(entry.num_bytes - 20)
     command = [sys.executable, "-m", "yolo.weights", "get", entry.name]
-    with serving(body, Answer(seconds=1)) as site:  # meanwhile the other process comes to the same place
+    with serving(body, Answer(seconds=1)) as site:  # meanwhile the other process reaches the same point
         environment = os.environ | {"PYTHONPATH": str(ROOT), "YOLO_WEIGHTS_MIRROR": site.url}
         processes = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in "ab"]
         printed = [process.communicate()[0] for process in processes]
@@ -83,7 +83,7 @@ def test_two_processes_at_once_fetch_once(cache: Path) -> None:
     ],
 )
 @pytest.mark.usefixtures("cache")
-def test_mistakes(
+def test_mistakes_are_errors(
     arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert call(monkeypatch, main, *arguments) == 2
@@ -91,6 +91,6 @@ def test_mistakes(
 
 
 @pytest.mark.usefixtures("cache")
-def test_the_page_shows_the_list() -> None:
+def test_the_documentation_shows_the_list() -> None:
     page = (ROOT / "docs" / "weights.md").read_text(encoding="utf-8")
     assert f"$ python -m yolo.weights list\n{format_registry()}```\n" in page

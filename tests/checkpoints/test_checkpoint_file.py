@@ -10,7 +10,7 @@ from yolo.checkpoints.checkpoint_file import load_checkpoint, save_checkpoint
 from yolo.errors import WeightsError
 
 
-def test_round_trip(tmp_path: Path) -> None:
+def test_checkpoints_are_saved_and_loaded(tmp_path: Path) -> None:
     save_checkpoint(tmp_path / "a.pt", {"model": {"w": torch.arange(3.0)}, "epoch": 2})
     state = load_checkpoint(tmp_path / "a.pt")
     assert state["epoch"] == 2
@@ -27,7 +27,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["a.pt"]
 
 
-def test_bad_files_are_one_line(tmp_path: Path) -> None:
+def test_errors_of_bad_files_are_one_line(tmp_path: Path) -> None:
     whole, cut, odd, code = (tmp_path / f"{name}.pt" for name in ("whole", "cut", "odd", "code"))
     save_checkpoint(whole, {"model": {"w": torch.zeros(100)}})
     cut.write_bytes(whole.read_bytes()[:-100])
@@ -48,7 +48,7 @@ def test_bad_files_are_one_line(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("zipped", [True, False])  # False: as torch before 1.6 wrote it
 @pytest.mark.parametrize("fitness", [np.float64(0.5), np.array([0.5]), 0.5])  # as older trainers left it
-def test_files_of_older_trainers(zipped: bool, fitness: object, tmp_path: Path) -> None:
+def test_checkpoints_of_older_trainers_load(zipped: bool, fitness: object, tmp_path: Path) -> None:
     state = {"model": {"w": torch.arange(3.0)}, "best_fitness": fitness, "optimizer": None}
     torch.save(state, tmp_path / "a.pt", _use_new_zipfile_serialization=zipped)
     found = load_checkpoint(tmp_path / "a.pt")
@@ -56,19 +56,19 @@ def test_files_of_older_trainers(zipped: bool, fitness: object, tmp_path: Path) 
     assert found["model"]["w"].tolist() == [0, 1, 2]
 
 
-def test_numpy_in_a_file_lets_nothing_else_in(tmp_path: Path) -> None:
+def test_numpy_values_do_not_allow_other_objects(tmp_path: Path) -> None:
     torch.save({"model": {}, "best_fitness": np.float64(0.5), "bad": Path("a")}, tmp_path / "a.pt")
     with pytest.raises(WeightsError, match=r"it holds pathlib\.PosixPath, which would run code from the file"):
         load_checkpoint(tmp_path / "a.pt")
 
 
-def test_a_bare_state_dict_is_a_model(tmp_path: Path) -> None:
+def test_a_bare_state_dict_becomes_the_model(tmp_path: Path) -> None:
     torch.save({"w": torch.arange(3.0)}, tmp_path / "a.pt")
     assert load_checkpoint(tmp_path / "a.pt")["model"]["w"].tolist() == [0, 1, 2]
 
 
 @pytest.mark.parametrize("kept", [20, 40, 200, 400])
-def test_old_files_cut_short(kept: int, tmp_path: Path) -> None:
+def test_truncated_files_in_the_old_format_are_an_error(kept: int, tmp_path: Path) -> None:
     torch.save({"model": {"w": torch.zeros(100)}}, tmp_path / "a.pt", _use_new_zipfile_serialization=False)
     (tmp_path / "a.pt").write_bytes((tmp_path / "a.pt").read_bytes()[:kept])
     with pytest.raises(WeightsError, match=r"a\.pt: not a checkpoint that can be read: it is damaged"):

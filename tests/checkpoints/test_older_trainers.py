@@ -18,17 +18,17 @@ from yolo.checkpoints.older_trainers import rename_old_keys
         ("module.module_list.3.Conv2d.weight", "layers.3.conv.weight"),  # saved from a distributed run
     ],
 )
-def test_old_names(old: str, new: str) -> None:
+def test_old_names_are_renamed(old: str, new: str) -> None:
     assert rename_old_keys({old: 1}) == {new: 1}
 
 
-def test_what_has_no_counterpart_is_left_out() -> None:
+def test_tensors_without_counterpart_are_dropped() -> None:
     kept = {"module_list.0.Conv2d.weight": 1}
     assert rename_old_keys({**kept, "module_list.0.activation.weight": 2, "module_list.4.w": 3, "other": 4}) == {
         "layers.0.conv.weight": 1
     }
 
 
-def test_our_names_stay() -> None:
+def test_other_state_dicts_keep_their_names() -> None:
     state = {"layers.0.conv.weight": 1, "other": 2}
     assert rename_old_keys(state) == state

@@ -58,7 +58,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PublishedWeights:
         urls=("http://127.0.0.1:1/small.weights",),
         trained_on="nothing",
     )
-    use(monkeypatch, entry)
+    set_registry(monkeypatch, entry)
     monkeypatch.chdir(tmp_path / "work")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("YOLO_OFFLINE", raising=False)
@@ -66,16 +66,16 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PublishedWeights:
     return entry
 
 
-def use(monkeypatch: pytest.MonkeyPatch, entry: PublishedWeights) -> None:
+def set_registry(monkeypatch: pytest.MonkeyPatch, entry: PublishedWeights) -> None:
     monkeypatch.setattr(yolo.checkpoints.published, "registry", lambda: {entry.name: entry})
 
 
-def cached(tmp_path: Path) -> Path:
+def cached_path(tmp_path: Path) -> Path:
     return tmp_path / "cache" / "yolo" / "weights" / "small.weights"
 
 
 @functools.cache
-def values_of_layers(cfg: str) -> list[int]:
+def num_values_of_layers(cfg: str) -> list[int]:
     with torch.device("meta"):
         model = Darknet.from_cfg(CfgFile.read(cfg))
     layers = zip(model.nodes, model.layers, strict=True)
@@ -83,14 +83,14 @@ def values_of_layers(cfg: str) -> list[int]:
 
 
 @pytest.mark.parametrize("entry", registry().values(), ids=lambda entry: str(entry.name))
-def test_the_registry_fits_the_networks(entry: PublishedWeights) -> None:
+def test_file_lengths_of_the_registry_match_the_networks(entry: PublishedWeights) -> None:
     _, cut, num_layers = entry.file_name.rpartition(".conv.")
-    values = values_of_layers(entry.cfg)[: int(num_layers) if cut else None]
+    values = num_values_of_layers(entry.cfg)[: int(num_layers) if cut else None]
     header = 16 if entry.cfg == "yolov2" else 20  # written by Darknet 0.1, when `seen` had four bytes
     assert entry.num_bytes == header + 4 * sum(values)
 
 
-def test_the_registry_is_in_order() -> None:
+def test_registry_entries_are_consistent() -> None:
     entries = registry()
     assert len({entry.file_name for entry in entries.values()}) == len(entries)
     assert {entry.cfg for entry in entries.values()} <= set(shipped_names("cfg", ".cfg"))
@@ -102,7 +102,7 @@ def test_the_registry_is_in_order() -> None:
         assert entry.score_on is None or ("val2017" in entry.score_on) == ("train2017" in entry.trained_on)
 
 
-def test_a_file_that_exists_wins(small: PublishedWeights) -> None:
+def test_an_existing_file_has_priority_over_a_name(small: PublishedWeights) -> None:
     Path("small").write_text("mine")
     assert find_weights("small") == Path("small")
     assert find_published("small") is None  # so that it does not bring the registry's network either
@@ -110,11 +110,11 @@ def test_a_file_that_exists_wins(small: PublishedWeights) -> None:
     assert find_published("small.weights") == small
 
 
-def test_the_working_folder_wins_over_the_cache(small: PublishedWeights, tmp_path: Path) -> None:
+def test_the_working_folder_has_priority_over_the_cache(small: PublishedWeights, tmp_path: Path) -> None:
     assert small.num_bytes == NUM_BYTES
-    cached(tmp_path).parent.mkdir(parents=True)
-    cached(tmp_path).write_text("cached")
-    assert find_weights("small") == cached(tmp_path)
+    cached_path(tmp_path).parent.mkdir(parents=True)
+    cached_path(tmp_path).write_text("cached")
+    assert find_weights("small") == cached_path(tmp_path)
     Path("weights").mkdir()
     Path("weights/small.weights").write_text("mine")
     assert find_weights("small") == find_weights("small.weights") == Path("weights/small.weights")
@@ -135,32 +135,34 @@ def test_the_working_folder_wins_over_the_cache(small: PublishedWeights, tmp_pat
     ],
 )
 @pytest.mark.usefixtures("small")
-def test_a_name_that_is_nothing(name: str, message: str) -> None:
+def test_an_unknown_name_is_an_error(name: str, message: str) -> None:
     with pytest.raises(WeightsError, match=message):
         find_weights(name)
 
 
-def test_a_name_fetches_once(
+def test_published_weights_are_downloaded_once(
     small: PublishedWeights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "yolo")
     with serving(BODY) as site:
-        use(monkeypatch, replace(small, urls=(f"{site.url}/small.weights",), score_on="val2017"))
-        assert [find_weights("small"), find_weights("small.weights")] == [cached(tmp_path)] * 2
+        set_registry(monkeypatch, replace(small, urls=(f"{site.url}/small.weights",), score_on="val2017"))
+        assert [find_weights("small"), find_weights("small.weights")] == [cached_path(tmp_path)] * 2
     assert [path for path, _ in site.requests] == ["/small.weights"]
-    assert cached(tmp_path).read_bytes() == BODY
+    assert cached_path(tmp_path).read_bytes() == BODY
     assert list(tmp_path.joinpath("work").iterdir()) == []
     assert (
         caplog.messages
-        == [f"{cached(tmp_path)}: published weights, trained on nothing; evaluate it only on val2017"] * 2
+        == [f"{cached_path(tmp_path)}: published weights, trained on nothing; evaluate it only on val2017"] * 2
     )
 
 
-def test_the_second_address_where_the_first_fails(
+def test_the_second_url_is_used_if_the_first_fails(
     small: PublishedWeights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with serving(BODY, Answer(body=b"<html>", content_type="text/html")) as site:
-        use(monkeypatch, replace(small, urls=(f"{site.url}/moved/small.weights", f"{site.url}/new/small.weights")))
+        set_registry(
+            monkeypatch, replace(small, urls=(f"{site.url}/moved/small.weights", f"{site.url}/new/small.weights"))
+        )
         assert find_weights("small").read_bytes() == BODY
     assert [path for path, _ in site.requests] == ["/moved/small.weights", "/new/small.weights"]
 
@@ -173,27 +175,27 @@ def test_the_second_address_where_the_first_fails(
         (Answer(body=b"x" * NUM_BYTES), "not a Darknet weights file: its header says version"),
     ],
 )
-def test_a_file_that_cannot_be_had(
+def test_a_failed_download_is_an_error(
     small: PublishedWeights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: Answer, message: str
 ) -> None:
     with serving(BODY, answer) as site:
-        use(monkeypatch, replace(small, urls=(f"{site.url}/small.weights",)))
+        set_registry(monkeypatch, replace(small, urls=(f"{site.url}/small.weights",)))
         with pytest.raises(DownloadError, match=f"--weights small: .*{message}.*put small.weights .* into weights/ or"):
             find_weights("small")
-    assert not cached(tmp_path).exists()
+    assert not cached_path(tmp_path).exists()
 
 
-def test_a_mirror_is_asked_alone(small: PublishedWeights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_mirror_is_contacted(small: PublishedWeights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(BODY) as site:
         monkeypatch.setenv("YOLO_WEIGHTS_MIRROR", f"{site.url}/darknet/")
         assert download_urls(small) == (f"{site.url}/darknet/small.weights",)
         assert find_weights("small").read_bytes() == BODY
     assert site.requests == [("/darknet/small.weights", None)]
-    assert cached(tmp_path).is_file()
+    assert cached_path(tmp_path).is_file()
 
 
 @pytest.mark.usefixtures("small")
-def test_a_cache_that_cannot_be_written(tmp_path: Path) -> None:
+def test_an_unwritable_cache_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "cache").touch()
     with pytest.raises(
         DownloadError, match=r"cache/yolo/weights: cannot be written: .*; put small.weights .*into weights/"
@@ -201,12 +203,12 @@ def test_a_cache_that_cannot_be_written(tmp_path: Path) -> None:
         find_weights("small")
 
 
-def no_socket(*arguments: object, **options: object) -> socket.socket:
+def fail_to_open_socket(*arguments: object, **options: object) -> socket.socket:
     raise AssertionError("a socket was opened")
 
 
 def test_offline_opens_no_socket(small: PublishedWeights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(socket, "socket", no_socket)
+    monkeypatch.setattr(socket, "socket", fail_to_open_socket)
     with pytest.raises(AssertionError, match="a socket was opened"):
         find_weights("small")
     by_hand = (
@@ -223,10 +225,10 @@ def test_offline_opens_no_socket(small: PublishedWeights, tmp_path: Path, monkey
         find_weights("small")
     (tmp_path / "mirror").mkdir()
     (tmp_path / "mirror" / "small.weights").write_bytes(BODY)
-    monkeypatch.setenv("YOLO_WEIGHTS_MIRROR", "../mirror")  # a folder is no network
-    assert find_weights("small") == cached(tmp_path)
+    monkeypatch.setenv("YOLO_WEIGHTS_MIRROR", "../mirror")  # a folder needs no network
+    assert find_weights("small") == cached_path(tmp_path)
     monkeypatch.delenv("YOLO_WEIGHTS_MIRROR")
-    assert find_weights("small") == cached(tmp_path)
+    assert find_weights("small") == cached_path(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -237,7 +239,7 @@ def test_values_of_the_offline_variable(value: str, offline: bool, monkeypatch: 
     assert yolo.checkpoints.published.is_offline() == offline
 
 
-def test_a_model_by_name(small: PublishedWeights, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_is_loaded_by_the_name_of_its_weights(small: PublishedWeights, monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(BODY) as site:
         monkeypatch.setenv("YOLO_WEIGHTS_MIRROR", site.url)
         model, names = load_model(None, "small", torch.device("cpu"))
@@ -249,7 +251,7 @@ def test_a_model_by_name(small: PublishedWeights, monkeypatch: pytest.MonkeyPatc
     assert torch.equal(trained.state_dict()["layers.0.conv.weight"].flatten(), weight)
 
 
-def test_training_takes_the_network_of_its_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_training_defaults_to_the_network_of_its_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("mine.yaml").write_text("epochs: 3\n")
     Path("other.yaml").write_text("cfg: yolov4\n")

@@ -20,7 +20,7 @@ STATE = ModelState(
 
 
 @pytest.mark.parametrize("name", ["a.pt", "a.pth", "a.safetensors"])
-def test_round_trip(name: str, tmp_path: Path) -> None:
+def test_model_states_are_written_and_read(name: str, tmp_path: Path) -> None:
     assert is_state_file(tmp_path / name)
     write_state(tmp_path / name, STATE)
     found = read_state(tmp_path / name)
@@ -31,11 +31,11 @@ def test_round_trip(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.weights", "darknet53.conv.74", "a"])
-def test_other_names_are_darknets(name: str) -> None:
+def test_other_suffixes_are_no_state_files(name: str) -> None:
     assert not is_state_file(Path(name))
 
 
-def test_two_names_of_one_tensor_can_be_written(tmp_path: Path) -> None:
+def test_a_tensor_with_two_names_can_be_written(tmp_path: Path) -> None:
     shared = torch.rand(3)
     write_state(tmp_path / "a.safetensors", ModelState(tensors={"a": shared, "b": shared}))
     assert torch.equal(read_state(tmp_path / "a.safetensors").tensors["b"], shared)
@@ -57,7 +57,7 @@ def test_safetensors_of_other_programs(tmp_path: Path) -> None:
         ((2).to_bytes(8, "little") + b"{]", "not a safetensors file that can be read: "),
     ],
 )
-def test_bad_safetensors(data: bytes, message: str, tmp_path: Path) -> None:
+def test_a_damaged_safetensors_file_is_an_error(data: bytes, message: str, tmp_path: Path) -> None:
     path = tmp_path / "a.safetensors"
     path.write_bytes(data)
     with pytest.raises(WeightsError) as caught:
@@ -67,7 +67,7 @@ def test_bad_safetensors(data: bytes, message: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("metadata", [{"names": "["}, {"names": "3"}, {"images_seen": "many"}])
-def test_bad_metadata(metadata: dict[str, str], tmp_path: Path) -> None:
+def test_damaged_metadata_is_an_error(metadata: dict[str, str], tmp_path: Path) -> None:
     from safetensors.torch import save_file
 
     save_file({"a": torch.ones(2)}, tmp_path / "a.safetensors", metadata)
@@ -75,7 +75,7 @@ def test_bad_metadata(metadata: dict[str, str], tmp_path: Path) -> None:
         read_state(tmp_path / "a.safetensors")
 
 
-def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "safetensors", None)
     monkeypatch.setitem(sys.modules, "safetensors.torch", None)
     for use in (lambda: read_state(tmp_path / "a.safetensors"), lambda: write_state(tmp_path / "a.safetensors", STATE)):
@@ -83,7 +83,7 @@ def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             use()
 
 
-def test_what_older_trainers_left_out_or_wrote_otherwise() -> None:
+def test_missing_and_unknown_entries_of_older_trainers() -> None:
     tensor = torch.ones(1)
     old = {"model": {"module_list.0.Conv2d.bias": tensor, "note": "x"}, "epoch": 3, "ema": {}, "images_seen": None}
     found = model_state(old)
@@ -97,7 +97,7 @@ def test_metadata_of_safetensors_is_plain_text(tmp_path: Path) -> None:
     assert header["__metadata__"] == {"cfg": STATE.cfg, "names": '["cell", "white cell"]', "images_seen": str(2**40)}
 
 
-def test_a_checkpoint_that_holds_no_tensors_is_no_model(tmp_path: Path) -> None:
+def test_a_checkpoint_without_tensors_is_an_error(tmp_path: Path) -> None:
     save_checkpoint(tmp_path / "a.pt", {"model": 3})
     with pytest.raises(WeightsError, match="it holds no 'model'"):
         read_state(tmp_path / "a.pt")

@@ -23,7 +23,7 @@ SETTINGS = NmsSettings(score_threshold=0.05, iou_threshold=0.45, max_detections=
 
 
 @pytest.mark.parametrize("name", ["yolo", "heads", "detection", "classifier"])
-def test_every_program_gives_the_networks_detections(name: str, tmp_path: Path) -> None:
+def test_every_runtime_gives_the_detections_of_the_network(name: str, tmp_path: Path) -> None:
     model = build_network(name)
     signature = GraphSignature.from_model(model)
     program = export_program(DetectorGraph(fuse(model)), signature)

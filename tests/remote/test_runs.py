@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from yolo.errors import StorageError
-from yolo.remote.runs import fetch_run, local_project, newest_run, resume_argument, run_url
+from yolo.remote.runs import fetch_run, local_project, new_run_folder, newest_run, resume_argument, run_url
 from yolo.remote.upload import Uploader
 
 
@@ -73,3 +73,9 @@ def test_a_run_is_fetched_unless_the_local_one_is_newer(bucket: str, here: Path)
     with pytest.raises(StorageError, match=message):
         fetch_run(url)
     assert (folder / "last.pt").read_text() == "continued here, but not uploaded"
+
+
+def test_new_run_folders_are_numbered(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()  # empty, so it can be used
+    names = [new_run_folder(str(tmp_path), "run", lambda folder: (folder / "a").touch()).name for _ in range(3)]
+    assert names == ["run", "run-2", "run-3"]

@@ -2,18 +2,23 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import cast
 
 import pytest
 import yaml
 
 from yolo.config.recipe import with_values
 from yolo.config.train_settings import TrainSettings
-from yolo.engine.train_state import TrainState
-from yolo.engine.trainer import Trainer
+from yolo.engine.early_stop import EarlyStop
 from yolo.errors import SettingsError
 from yolo.tuning import evolve as evolve_module
-from yolo.tuning.evolve import FitnessTracker, evolve, reserve_generation, search_folder, write_results
+from yolo.tuning.evolve import (
+    PRUNED_REASON,
+    GenerationEarlyStop,
+    evolve,
+    reserve_generation,
+    search_folder,
+    write_results,
+)
 from yolo.tuning.search_log import Generation, append_generation
 from yolo.tuning.search_samplers import MutationSampler, Sampler
 from yolo.tuning.search_space import initial_values, search_params
@@ -23,7 +28,7 @@ def settings(project: Path, **changes: object) -> TrainSettings:
     return with_values(TrainSettings(), {"data": "x", "project": str(project), "evolve": 3, **changes})
 
 
-def test_a_search_goes_on_with_its_own_settings_alone(tmp_path: Path) -> None:
+def test_a_search_continues_only_with_its_own_settings(tmp_path: Path) -> None:
     folder = search_folder(settings(tmp_path))
     assert folder == tmp_path / "evolve" / "train"
     assert search_folder(settings(tmp_path, device="cpu", workers=0, evolve=9)) == folder
@@ -32,32 +37,20 @@ def test_a_search_goes_on_with_its_own_settings_alone(tmp_path: Path) -> None:
     assert search_folder(settings(tmp_path, batch_size=4, name="other")) == tmp_path / "evolve" / "other"
 
 
-def test_each_number_is_given_once(tmp_path: Path) -> None:
+def test_each_generation_number_is_reserved_once(tmp_path: Path) -> None:
     assert [reserve_generation(tmp_path) for _ in range(3)] == [1, 2, 3]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0001", "0002", "0003"]
 
 
-class FakeTrainer:
-    """What the tracker sees of a trainer."""
-
-    def __init__(self, scores: list[float]) -> None:
-        self.epochs = len(scores)
-        self.scores = scores
-        self.state = TrainState()
-        self.stop_reason = ""
-
-    def stop(self, reason: str, *, final: bool) -> None:
-        assert final  # a generation that is cut short is not to be taken up again
-        self.stop_reason = reason
-
-    def train(self, tracker: FitnessTracker) -> None:
-        for score in self.scores:
-            self.state.epoch += 1
-            names = ("metrics/mAP50", "metrics/mAP50-95")
-            record = {} if math.isnan(score) else dict.fromkeys(names, score)
-            tracker.on_epoch_end(cast(Trainer, self), record)
-            if self.stop_reason:
-                return
+def train_epochs(early_stop: GenerationEarlyStop, scores: list[float]) -> tuple[int, str]:
+    """Call it as the trainer does, and return the number of epochs trained and the reason to stop."""
+    assert early_stop.reason_to_stop(0) == ""
+    for epoch, score in enumerate(scores, start=1):
+        names = ("metrics/mAP50", "metrics/mAP50-95")
+        early_stop.update({} if math.isnan(score) else dict.fromkeys(names, score), epoch)
+        if reason := early_stop.reason_to_stop(epoch):
+            return epoch, reason
+    return len(scores), ""
 
 
 class Impatient(MutationSampler):
@@ -68,27 +61,41 @@ class Impatient(MutationSampler):
 
 
 @pytest.mark.parametrize(
-    ("scores", "epochs", "best"),
+    ("scores", "epochs", "reason", "best"),
     [
-        ([0.4, 0.6, 0.5], 3, 0.6),
-        ([0.4, 0.2, 0.9], 2, 0.4),
-        ([0.4, 0.5, 0.1], 3, 0.5),  # the last epoch is never cut short: it is over
+        ([0.4, 0.6, 0.5], 3, "", 0.6),
+        ([0.4, 0.2, 0.9], 2, PRUNED_REASON, 0.4),
+        ([0.4, 0.5, 0.1], 3, "", 0.5),  # the last epoch is over: nothing to prune
     ],
 )
-def test_a_generation_is_worth_its_best_epoch(tmp_path: Path, scores: list[float], epochs: int, best: float) -> None:
-    tracker = FitnessTracker(Impatient((), {}, tmp_path, 0))
-    run = FakeTrainer(scores)
-    run.train(tracker)
-    assert (run.state.epoch, tracker.best) == (epochs, best)
+def test_fitness_is_that_of_the_best_epoch_until_pruned(
+    tmp_path: Path, scores: list[float], epochs: int, reason: str, best: float
+) -> None:
+    early_stop = GenerationEarlyStop(Impatient((), {}, tmp_path, 0), len(scores), None)
+    assert train_epochs(early_stop, scores) == (epochs, reason)
+    assert early_stop.best == best
+    assert early_stop.state_dict() == {}
 
 
-def test_epochs_without_a_score_are_worth_nothing(tmp_path: Path) -> None:
-    tracker = FitnessTracker(MutationSampler((), {}, tmp_path, 0))
-    FakeTrainer([math.nan, math.nan]).train(tracker)
-    assert tracker.best == -math.inf
+def test_epochs_without_a_score_have_no_fitness(tmp_path: Path) -> None:
+    early_stop = GenerationEarlyStop(MutationSampler((), {}, tmp_path, 0), 2, None)
+    assert train_epochs(early_stop, [math.nan, math.nan]) == (2, "")
+    assert early_stop.best == -math.inf
 
 
-def test_a_search_keeps_the_weights_of_its_best(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_early_stop_of_the_run_comes_before_pruning(tmp_path: Path) -> None:
+    own = EarlyStop(lambda record: record["metrics/mAP50"], patience=1)
+    early_stop = GenerationEarlyStop(Impatient((), {}, tmp_path, 0), 9, own)
+    assert train_epochs(early_stop, [0.4, 0.2]) == (2, "no epoch was better than epoch 1 for 1 epochs")
+    assert early_stop.state_dict() == own.state_dict() == {"best": 0.4, "best_epoch": 1}
+    own.best_epoch = 7
+    early_stop.load_state_dict({"best": 0.4, "best_epoch": 1})
+    assert own.best_epoch == 1
+
+
+def test_a_search_keeps_only_the_weights_of_its_best_generation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     scores = iter([0.2, 0.5, 0.3])
     chosen = settings(tmp_path)
 
@@ -111,17 +118,17 @@ def test_a_search_keeps_the_weights_of_its_best(tmp_path: Path, monkeypatch: pyt
     assert (folder / "evolve.png").stat().st_size > 10_000
 
 
-def test_a_bucket_gets_the_search(tmp_path: Path) -> None:
+def test_a_search_is_uploaded_to_its_bucket(tmp_path: Path) -> None:
     params = search_params(settings(tmp_path))[:3]
     values = initial_values(settings(tmp_path), params)
     line = Generation(run="0001", outcome="done", fitness=0.1, epochs=1, seed=0, values=values)
     append_generation(tmp_path / "search" / "evolve.csv", line)
-    write_results(tmp_path / "search", params, str(tmp_path / "far"))
-    names = sorted(path.name for path in (tmp_path / "far" / "search").iterdir())
+    write_results(tmp_path / "search", params, str(tmp_path / "bucket"))
+    names = sorted(path.name for path in (tmp_path / "bucket" / "search").iterdir())
     assert names == ["evolve.csv", "evolve.png", "hyp_evolved.yaml"]
 
 
-def test_optuna_that_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_optuna_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("yolo.tuning.optuna_sampler.find_spec", lambda name: None)
     with pytest.raises(SettingsError, match=r"--sampler optuna: the optuna package is not installed; run: pip install"):
         evolve(settings(tmp_path, evolve=1, sampler="optuna"))

@@ -16,7 +16,7 @@ def generation(run: str, fitness: float, **values: float) -> Generation:
     return Generation(run=run, outcome="done", fitness=fitness, epochs=3, seed=7, values=values or {"lr0": 0.1 + 0.2})
 
 
-def test_what_is_written_is_read(tmp_path: Path) -> None:
+def test_generations_are_written_and_read(tmp_path: Path) -> None:
     path = tmp_path / "search" / "evolve.csv"
     written = [generation("0001", 0.3), generation("0002", 0.5), generation("0003", 0.5)]
     assert read_generations(path) == []
@@ -34,7 +34,7 @@ def append_many(path: Path, process: int) -> None:
         append_generation(path, generation(f"{process}-{number}", 0.5, lr0=float(number), giou=1 / 3))
 
 
-def test_two_processes_lose_no_line(tmp_path: Path) -> None:
+def test_concurrent_writers_lose_no_line(tmp_path: Path) -> None:
     path = tmp_path / "evolve.csv"
     context = multiprocessing.get_context("spawn")
     processes = [context.Process(target=append_many, args=(path, process)) for process in range(2)]
@@ -49,7 +49,7 @@ def test_two_processes_lose_no_line(tmp_path: Path) -> None:
     assert len(path.read_text().splitlines()) == 2 * LINES + 1
 
 
-def test_a_line_that_was_cut_off_spoils_no_other(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_incomplete_line_is_skipped(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "evolve.csv"
     append_generation(path, generation("0001", 0.3))
     with path.open("a") as file:
@@ -60,7 +60,7 @@ def test_a_line_that_was_cut_off_spoils_no_other(tmp_path: Path, caplog: pytest.
     assert f"{path}:3: incomplete line skipped" in caplog.text
 
 
-def test_files_of_other_searches(tmp_path: Path) -> None:
+def test_the_log_of_another_search_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "evolve.csv"
     append_generation(path, generation("0001", 0.3, lr0=1.0))
     before = path.read_text()

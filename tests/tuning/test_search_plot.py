@@ -10,7 +10,7 @@ from yolo.tuning.search_plot import plot_generations
 from yolo.tuning.search_space import initial_values, search_params
 
 
-def test_a_panel_a_gene(tmp_path: Path) -> None:
+def test_the_plot_grows_with_the_number_of_hyper_parameters(tmp_path: Path) -> None:
     settings = TrainSettings()
     params = search_params(settings)
     values = initial_values(settings, params)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from yolo.checkpoints.transfer import read_cfg_and_names, transfer
-from yolo.errors import WeightsError, require
+from yolo.checkpoints.transfer import load_whole, read_cfg_and_names, tensors_before
+from yolo.errors import require
 from yolo.model.network import Darknet
 from yolo.remote.fetch import local_path
 
@@ -29,22 +29,21 @@ def load_for_conversion(
     """
     network, names = read_cfg_and_names(cfg, weights)
     model = Darknet.from_cfg(network)
-    report = transfer(model, local_path(weights), model.graph, averaged=averaged)
-    kept = state_before(model, cutoff)
-    not_loaded = [text for text in (*report.mismatched, *report.missing) if text.split(":")[0] in kept]
-    if not_loaded:
-        raise WeightsError(
-            f"{report.path}: {len(not_loaded)} tensors of {network.path} are not in it, the first: {not_loaded[0]}; "
-            "give the cfg that the weights were trained with, or the --cutoff of a partial file"
-        )
+    if cutoff is not None:
+        require("--cutoff", cutoff, cutoff <= len(model.layers), f"1..{len(model.layers)}, a number of layers")
+    load_whole(
+        model,
+        local_path(weights),
+        num_layers=cutoff,
+        averaged=averaged,
+        remedy="give the cfg that the weights were trained with, or the --cutoff of a partial file",
+    )
     return model, names
 
 
 def state_before(model: Darknet, cutoff: int | None) -> dict[str, Tensor]:
     """Return the tensors of the layers before the cutoff, or of all layers without one."""
-    num_layers = len(model.layers) if cutoff is None else cutoff
-    require("--cutoff", cutoff, num_layers <= len(model.layers), f"1..{len(model.layers)}, a number of layers")
-    return {name: tensor for name, tensor in model.state_dict().items() if int(name.split(".")[1]) < num_layers}
+    return tensors_before(model, len(model.layers) if cutoff is None else cutoff)
 
 
 def to_half(tensor: Tensor) -> Tensor:

@@ -91,18 +91,38 @@ def transfer(model: Darknet, path: Path, original: Graph, *, averaged: bool = Tr
     )
 
 
-def load_whole(model: Darknet, path: Path) -> None:
-    """Load a file that must contain every tensor of the model.
+def load_whole(
+    model: Darknet,
+    path: Path,
+    *,
+    num_layers: int | None = None,
+    averaged: bool = True,
+    remedy: str = "give the cfg that the weights were trained with",
+) -> None:
+    """Load a file that must contain every tensor of the model, or of its first layers.
+
+    Args:
+        model: filled in place.
+        path: any file that `transfer` reads.
+        num_layers: number of layers that must be in the file; None: all.
+        averaged: take the moving average of the weights if a checkpoint has both.
+        remedy: the end of the error message.
 
     Raises:
-        WeightsError: the file cannot be read, or leaves a tensor of the model unfilled.
+        WeightsError: the file cannot be read, or lacks a required tensor.
     """
-    done = transfer(model, path, model.graph)
-    if unfilled := [*done.mismatched, *done.missing]:
+    report = transfer(model, path, model.graph, averaged=averaged)
+    required = model.state_dict() if num_layers is None else tensors_before(model, num_layers)
+    not_loaded = [text for text in (*report.mismatched, *report.missing) if text.split(":")[0] in required]
+    if not_loaded:
         raise WeightsError(
-            f"{path}: {len(unfilled)} tensors of {model.cfg.path} are not in it, the first: {unfilled[0]}; "
-            "give the cfg that the weights were trained with"
+            f"{path}: {len(not_loaded)} tensors of {model.cfg.path} are not in it, the first: {not_loaded[0]}; {remedy}"
         )
+
+
+def tensors_before(model: Darknet, num_layers: int) -> dict[str, Tensor]:
+    """Return the tensors of the first layers by name."""
+    return {name: tensor for name, tensor in model.state_dict().items() if int(name.split(".")[1]) < num_layers}
 
 
 def read_cfg_and_names(cfg: str | None, weights: str) -> tuple[CfgFile, tuple[str, ...]]:
@@ -175,7 +195,7 @@ def initialize_head_biases(model: Darknet) -> None:
 
 
 def _heads_with_convolutions(model: Darknet) -> Iterator[tuple[Yolo, Tensor, Tensor]]:
-    """Each [yolo] head, with weight and bias of the convolution before it."""
+    """Yield each [yolo] head with weight and bias of the convolution before it."""
     for node in model.heads:
         before = model.layers[node.index - 1]
         if isinstance(node.spec, Yolo) and isinstance(before, ConvLayer) and isinstance(before.conv.bias, nn.Parameter):

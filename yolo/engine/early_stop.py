@@ -1,4 +1,4 @@
-"""Ending a run that no longer improves."""
+"""End a run that no longer improves."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class EarlyStop:
     best_epoch: int = field(default=0, init=False)
 
     def update(self, record: Mapping[str, float], epoch: int) -> None:
-        """Take note of an epoch.
+        """Record whether an epoch is the best so far.
 
         Args:
-            record: of the epoch.
+            record: the numbers of the epoch by name.
             epoch: its number, from 1.
         """
         fitness = self.fitness(record)

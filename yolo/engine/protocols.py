@@ -64,6 +64,21 @@ class RunSchedule(Protocol):
     def accumulate_at(self, epoch: float) -> int: ...
 
 
+class RunEarlyStop(Protocol):
+    """Decides after each epoch whether the run ends early; see `EarlyStop`."""
+
+    def update(self, record: Mapping[str, float], epoch: int) -> None:
+        """Record the numbers of an epoch, numbered from 1."""
+
+    def reason_to_stop(self, epoch: int) -> str:
+        """Return why the run ends after an epoch, numbered from 1; empty if it goes on."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None: ...
+
+
 class RunPrecision(Protocol):
     """A number format; see `Precision`."""
 

@@ -31,10 +31,9 @@ if TYPE_CHECKING:
 
     from yolo.distributed import Replica
     from yolo.engine.callback import Callback
-    from yolo.engine.early_stop import EarlyStop
     from yolo.engine.ema import ModelEma
     from yolo.engine.multi_scale import MultiScale
-    from yolo.engine.protocols import ComputeLoss, Loader, MicroBatch, RunPrecision, RunSchedule
+    from yolo.engine.protocols import ComputeLoss, Loader, MicroBatch, RunEarlyStop, RunPrecision, RunSchedule
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +55,7 @@ class Trainer:
         ema: the averaged copy of the model, updated after each step.
         validate: averaged model -> scores by name, called after each epoch; None: there is no validation.
         validates_every_epoch: otherwise only after the last one.
-        early_stop: ends a run that no longer improves; None: nothing does.
+        early_stop: decides after each epoch whether to end the run; None: it trains all epochs.
         clip_grad_norm: maximum norm of the gradients of a step; 0: no limit.
         sizes: the input size at each step; None: as the loader yields it.
         freeze: keeps layers of the model from training; default: none.
@@ -81,7 +80,7 @@ class Trainer:
     ema: ModelEma
     validate: Callable[[nn.Module], dict[str, float]] | None = None
     validates_every_epoch: bool = True
-    early_stop: EarlyStop | None = None
+    early_stop: RunEarlyStop | None = None
     clip_grad_norm: float = 0.0
     sizes: MultiScale | None = None
     freeze: Freeze = field(default_factory=Freeze)

@@ -6,15 +6,15 @@ import dataclasses
 import gc
 import logging
 import math
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 import yaml
 
 from yolo.config.recipe import flat, with_recipe, with_values, write_settings
-from yolo.engine.callback import Callback
 from yolo.errors import SettingsError, TrainingError
 from yolo.remote.upload import Uploader
 from yolo.storage import atomic_folder, atomic_path
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from yolo.config.train_settings import TrainSettings
-    from yolo.engine.trainer import Trainer
+    from yolo.engine.protocols import RunEarlyStop
     from yolo.tuning.search_log import Outcome
     from yolo.tuning.search_samplers import Sampler
     from yolo.tuning.search_space import SearchParam
@@ -41,32 +41,48 @@ logger = logging.getLogger(__name__)
 
 LOG_FILE = "evolve.csv"
 BEST_FILE = "hyp_evolved.yaml"
-PROCESS_SETTINGS = {
-    "evolve",
-    "device",
-    "workers",
-    "bucket",
-    "offline",
-}  # settings that may differ between the processes of a search
+PROCESS_SETTINGS = {"evolve", "device", "workers", "bucket", "offline"}  # may differ between processes of a search
 PRUNED_REASON = "below the median of the search"
 
 
-class FitnessTracker(Callback):
-    """Track the best fitness of a generation, and stop its run when the sampler prunes it.
+@dataclass(eq=False)
+class GenerationEarlyStop:
+    """Ends a generation when its run no longer improves or when the sampler prunes it.
 
     Args:
-        sampler: decides after each epoch whether to prune.
+        sampler: decides after each epoch, except the last, whether to prune.
+        epochs: number of epochs of the run.
+        early_stop: the run's own early stop, whose reason comes first; None: it has none.
+
+    Attributes:
+        best: the best fitness of an epoch so far.
     """
 
-    def __init__(self, sampler: Sampler) -> None:
-        self.sampler = sampler
-        self.best = -math.inf
+    sampler: Sampler
+    epochs: int
+    early_stop: RunEarlyStop | None
+    best: float = field(default=-math.inf, init=False)
+    _is_pruned: bool = field(default=False, init=False)
 
-    def on_epoch_end(self, trainer: Trainer, record: Mapping[str, float]) -> None:
+    def update(self, record: Mapping[str, float], epoch: int) -> None:
+        """Record the fitness of an epoch, and ask the sampler whether to prune."""
+        if self.early_stop is not None:
+            self.early_stop.update(record, epoch)
         value = fitness(record)
         self.best = max(self.best, value)
-        if trainer.state.epoch < trainer.epochs and self.sampler.should_prune(trainer.state.epoch, value):
-            trainer.stop(PRUNED_REASON, final=True)
+        self._is_pruned = epoch < self.epochs and self.sampler.should_prune(epoch, value)
+
+    def reason_to_stop(self, epoch: int) -> str:
+        own = "" if self.early_stop is None else self.early_stop.reason_to_stop(epoch)
+        return own or (PRUNED_REASON if self._is_pruned else "")
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state of the run's own early stop: a generation is resumed only as a run of its own."""
+        return {} if self.early_stop is None else self.early_stop.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        if self.early_stop is not None:
+            self.early_stop.load_state_dict(state)
 
 
 def evolve(settings: TrainSettings) -> None:
@@ -146,10 +162,10 @@ def train_generation(
     search = dataclasses.replace(own.search, evolve=0)
     run = dataclasses.replace(own.run, project=str(folder), name=run_name(number))
     own = dataclasses.replace(own, run=run, seed=seed, saving=saving, search=search)
-    tracker = FitnessTracker(sampler)
     training = build_training(own)
     trainer = training.trainer
-    trainer.callbacks = [*trainer.callbacks, tracker]
+    early_stop = GenerationEarlyStop(sampler, trainer.epochs, trainer.early_stop)
+    trainer.early_stop = early_stop
     outcome: Outcome = "done"
     try:
         trainer.train()
@@ -160,7 +176,7 @@ def train_generation(
         return None
     if trainer.stop_reason == PRUNED_REASON:
         outcome = "pruned"
-    best = 0.0 if outcome == "failed" or not math.isfinite(tracker.best) else tracker.best
+    best = 0.0 if outcome == "failed" or not math.isfinite(early_stop.best) else early_stop.best
     epochs = trainer.state.epoch
     del trainer, training
     gc.collect()
