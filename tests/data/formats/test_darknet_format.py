@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from tests.data.formats.images import put_image, put_text
+from yolo.data.formats.dataset_format import DatasetFormat
 from yolo.data.formats.open_dataset import open_dataset
 from yolo.errors import DataError
 
