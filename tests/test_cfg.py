@@ -53,7 +53,7 @@ def test_anchors_fit_the_data_at_the_size_of_the_network(
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ("--base yolov3-tiny", "--classes is missing: give it, or --data, whose classes count"),
+        ("--base yolov3-tiny", "--classes is missing: give it, or --data, whose classes are counted"),
         ("--base yolov3-tiny --classes 2 --img-size 31", "--img-size 31: use 32 or more"),
         ("--base yolov3-tiny --classes 0", "--classes 0: use 1 or more"),
         ("--base yolov3-tiny --classes 2 --anchors auto", "--anchors auto: needs the boxes of a data set; give --data"),

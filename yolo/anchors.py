@@ -27,10 +27,10 @@ STRICT = 0.5  # a second threshold of recall in the table
 
 @dataclass(frozen=True, kw_only=True)
 class AnchorSettings:
-    """Fit anchors to a data set: k-means on box shapes, refined; a table before and after, and a new network file.
+    """Fit anchors to a data set, compare them with those of a network, and write the network with the new ones.
 
-    Best possible recall is the part of the boxes that training gives an anchor at all: those whose IoU with some
-    anchor, both laid on one centre, is above --iou-t.
+    Best possible recall is the share of the boxes that have an anchor in training: their IoU with some anchor, at
+    the same centre, is above --iou-t.
     """
 
     cfg: str
@@ -38,15 +38,15 @@ class AnchorSettings:
     data: str = "shapes"
     """Data set: a .data file, data.yaml, VOC or COCO folder, COCO .json, folder of images, or 'shapes'."""
     split: str = "train"
-    """Which split of it."""
+    """Split whose boxes are used."""
     img_size: int | None = None
     """Side of the network input, pixels; default: the cfg's width and height."""
     num: int | None = None
-    """Anchors of all heads together; default: as many as now. Another number changes the filters before the heads."""
+    """Anchors of all heads together; default: as in --cfg. Another number changes the filters before the heads."""
     iou_t: float = LossSettings().iou_t
-    """Least IoU of shapes at which training lets an anchor answer for a box."""
+    """IoU of shapes above which training assigns an anchor to a box."""
     seed: int = 0
-    """Equal seeds give equal anchors."""
+    """Random seed: equal seeds give equal anchors."""
     out: Path | None = None
     """Write the network with the new anchors to this file."""
     plot: Path | None = None
@@ -62,7 +62,7 @@ class AnchorSettings:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Read the command line and fit."""
+    """Read the command line, fit anchors, and print the comparison."""
     settings = tyro.cli(AnchorSettings, args=arguments, prog="python -m yolo.anchors")
     out = settings.out.expanduser() if settings.out else None
     if out is not None:

@@ -1,111 +1,24 @@
-"""`python -m yolo.cfg new`: write a network file for a data set: classes, filters, anchors and size set together."""
+"""`python -m yolo.cfg new`: write a network file for a data set."""
 
 from __future__ import annotations
 
-import logging
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import tyro
 
-from yolo.config.loss_settings import LossSettings
 from yolo.config.program import run_program
-from yolo.darknet.cfg_file import NET, CfgFile
-from yolo.data.formats.open_dataset import open_dataset
-from yolo.dataset_tools.anchor_fitting import find_anchors, letterboxed_shapes, measure
-from yolo.errors import DataError, SettingsError, require, require_img_size
-from yolo.model.graph import Graph, plan, with_classes
-from yolo.model.head_anchors import head_anchors, num_anchors, with_anchors
-from yolo.model.network import Darknet
-from yolo.storage import require_absent
+from yolo.dataset_tools.new_cfg import NewCfgSettings, write_new_cfg
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from yolo.data.index import Index
-
-logger = logging.getLogger("yolo.cfg")  # also when run as a program
-
-
-@dataclass(frozen=True, kw_only=True)
-class New:
-    """Write a network file for other classes, from one that exists: no number is edited by hand."""
-
-    base: str
-    """Network file to start from, or the name of a shipped one."""
-    data: str = ""
-    """Data set: gives the classes, and the boxes that anchors are fitted to."""
-    classes: int | None = None
-    """Number of classes; default: the data set's."""
-    anchors: Literal["auto", "keep"] = "keep"
-    """auto: fit them to the boxes of the data set's training split; keep: those of --base."""
-    img_size: int | None = None
-    """Side of the network input, pixels; default: that of --base."""
-    seed: int = 0
-    """Of the fit of anchors: equal seeds give equal anchors."""
-    out: Path | None = None
-    """The file to write; default: BASE-DATA.cfg or BASE-CLASSES.cfg here."""
-
-    def __post_init__(self) -> None:
-        require_img_size(self.img_size)
-        require("--classes", self.classes, self.classes is None or self.classes >= 1, "1 or more")
-        require("--seed", self.seed, self.seed >= 0, "0 or more")
-        if self.classes is None and not self.data:
-            raise SettingsError("--classes is missing: give it, or --data, whose classes count")
-        if self.anchors == "auto" and not self.data:
-            raise SettingsError("--anchors auto: needs the boxes of a data set; give --data")
-
 
 def main(arguments: Sequence[str]) -> None:
-    """Run the command that the command line names."""
-    new(
-        tyro.extras.subcommand_cli_from_dict(
-            {"new": New}, args=arguments, prog="python -m yolo.cfg", description=__doc__
-        )
+    """Read the command line and run the command that it names."""
+    settings = tyro.extras.subcommand_cli_from_dict(
+        {"new": NewCfgSettings}, args=arguments, prog="python -m yolo.cfg", description=__doc__
     )
-
-
-def new(settings: New) -> Path:
-    """Write the network file.
-
-    Raises:
-        YoloError: a file is missing or wrong, the data's classes are not as many as --classes, or the output exists.
-    """
-    base = CfgFile.read(settings.base)
-    source = open_dataset(settings.data) if settings.data else None
-    classes = settings.classes or len(source.names if source else ())
-    if source and classes != len(source.names):
-        raise SettingsError(f"--classes {classes}: {settings.data} has {len(source.names)}; leave one of them out")
-    stem = Path(settings.data).stem if settings.data else str(classes)
-    out = settings.out or Path(f"{Path(base.path).stem}-{stem}.cfg")
-    require_absent("--out", out)
-    graph = with_classes(plan(base), classes)
-    if settings.img_size:
-        graph = plan(graph.cfg.edited({(NET, key): str(settings.img_size) for key in ("width", "height")}))
-    if settings.anchors == "auto":
-        assert source is not None
-        graph = with_fitted_anchors(graph, source.index("train"), settings.seed)
-    model = Darknet(graph)
-    graph.cfg.write(out)
-    size = f"{model.net.width} x {model.net.height}"
-    logger.info("%s: %d classes, %s px, %s parameters", out, classes, size, f"{model.num_parameters:,}")
-    return out
-
-
-def with_fitted_anchors(graph: Graph, index: Index, seed: int) -> Graph:
-    """The network with as many anchors as before, fitted to the boxes of a split at the network's own size."""
-    shapes = letterboxed_shapes(index, (graph.net.width, graph.net.height))
-    if not len(shapes):
-        raise DataError("--anchors auto: the training split has no boxes; use --anchors keep")
-    before, threshold = head_anchors(graph), LossSettings().iou_t
-    after = find_anchors(shapes, num_anchors(graph), threshold=threshold, seed=seed, start=before)
-    old, fitted = measure(shapes, before, threshold), measure(shapes, after, threshold)
-    logger.info(
-        "anchors: best possible recall %.4f -> %.4f, mean best IoU %.3f -> %.3f over %s boxes",
-        old.recall, fitted.recall, old.mean_iou, fitted.mean_iou, f"{len(shapes):,}",
-    )  # fmt: skip
-    return with_anchors(graph, after)
+    write_new_cfg(settings)
 
 
 if __name__ == "__main__":

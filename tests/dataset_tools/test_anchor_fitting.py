@@ -96,7 +96,7 @@ def test_anchors_never_get_worse(shapes: Array, start: Array, more: int, thresho
 def test_a_warning_where_anchors_are_poor(caplog: pytest.LogCaptureFixture) -> None:
     index = index_of((400, 400, [(100, 100)] * 97 + [(4, 4)] * 3 + [(9, 9)]))
     warn_of_poor_anchors(index, np.array([(90.0, 90.0)]), (400, 400), 0.2, "my.cfg")
-    assert "my.cfg: its anchors answer for only 97.0% of the training boxes" in caplog.text
+    assert "my.cfg: only 97.0% of the training boxes have an anchor" in caplog.text
     assert "python -m yolo.anchors --cfg my.cfg" in caplog.text
     caplog.clear()
     warn_of_poor_anchors(index, np.array([(90.0, 90.0), (5.0, 5.0)]), (400, 400), 0.2, "my.cfg")

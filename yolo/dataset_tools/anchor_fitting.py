@@ -1,4 +1,4 @@
-"""Which anchors suit the boxes of a data set. Knows no network: anchors and boxes come as arrays.
+"""Fit anchors to the boxes of a data set. Knows no network: anchors and boxes come as arrays.
 
 Axes: N boxes, A anchors. Shapes are (width, height), pixels of the network input.
 """
@@ -32,14 +32,14 @@ DIGITS = 1  # behind the point of a written side
 
 
 class Quality(NamedTuple):
-    """How well anchors suit boxes."""
+    """How well anchors fit boxes."""
 
-    recall: float  # best possible: the part of the boxes that some anchor answers for in training
+    recall: float  # best possible: the share of the boxes that training assigns to some anchor
     mean_iou: float  # of each box with its best anchor, both laid on one centre
 
 
 def letterboxed_shapes(index: Index, size_wh: tuple[int, int]) -> npt.NDArray[np.float64]:
-    """(N, 2): the boxes of a split as a letterboxed network input shows them; ignored ones are left out."""
+    """Return (N, 2), the boxes of a split as a letterboxed network input shows them; ignored ones are left out."""
     sizes = np.repeat(index.sizes, np.diff(index.box_ends), axis=0)
     scale = (np.array(size_wh) / np.maximum(sizes, 1)).min(axis=1, initial=np.inf, keepdims=True)
     boxes = index.all_boxes_xyxy
@@ -47,12 +47,12 @@ def letterboxed_shapes(index: Index, size_wh: tuple[int, int]) -> npt.NDArray[np
 
 
 def measure(shapes: npt.NDArray[np.float64], anchors: npt.NDArray[np.float64], threshold: float) -> Quality:
-    """Best possible recall and mean best IoU.
+    """Return best possible recall and mean best IoU.
 
     Args:
         shapes: (N, 2), at least one.
         anchors: (A, 2).
-        threshold: the IoU of shapes above which training lets an anchor answer for a box (`iou_t`).
+        threshold: the IoU of shapes above which training assigns an anchor to a box (`iou_t`).
     """
     best = _iou(shapes, anchors).max(axis=1)
     return Quality(float((best > threshold).mean()), float(best.mean()))
@@ -66,7 +66,7 @@ def find_anchors(
     seed: int,
     start: npt.NDArray[np.float64] | None = None,
 ) -> npt.NDArray[np.float64]:
-    """Anchors of the largest mean best IoU: k-means with the distance 1 - IoU, then random changes that help.
+    """Return the anchors of the largest mean best IoU: k-means with the distance 1 - IoU, refined by mutation.
 
     Args:
         shapes: (N, 2), at least one, all above 0.
@@ -105,7 +105,7 @@ def find_anchors(
 
 
 def kmeans(shapes: npt.NDArray[np.float64], num: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
-    """(num, 2): means of clusters of shapes by the distance 1 - IoU, from a k-means++ start."""
+    """Return (num, 2), the means of clusters of shapes by the distance 1 - IoU, from a k-means++ start."""
     centres = shapes[rng.integers(len(shapes), size=1)]
     while len(centres) < num:
         distance = np.square(1 - _iou(shapes, centres).max(axis=1)) + 1e-12  # never all 0
@@ -123,14 +123,14 @@ def kmeans(shapes: npt.NDArray[np.float64], num: int, rng: np.random.Generator) 
 def warn_of_poor_anchors(
     index: Index, anchors: npt.NDArray[np.float64], size_wh: tuple[int, int], threshold: float, cfg: str
 ) -> None:
-    """Warn if the anchors of a network leave too many boxes of a split without one that answers for them."""
+    """Warn if training assigns no anchor to many boxes of a split."""
     shapes = letterboxed_shapes(index, size_wh)
     if not len(shapes):
         return
     recall = measure(shapes, anchors, threshold).recall
     if recall < GOOD_RECALL:
         _log.warning(
-            "%s: its anchors answer for only %.1f%% of the training boxes (shape IoU above %g): the others are never "
+            "%s: only %.1f%% of the training boxes have an anchor (shape IoU above %g): the others are never "
             "learnt; `python -m yolo.anchors --cfg %s --data ... --out ...` fits them to the data",
             cfg, 100 * recall, threshold, cfg,
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Finds images of the same content: copies of a file under other names."""
+"""Find identical images: copies of a file under other names."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 
 def group_identical(images: Sequence[Path]) -> list[list[int]]:
-    """Places of images in the sequence, those of equal files in one group, ordered by the first of each.
+    """Return groups of positions in `images`, one group per distinct file, ordered by the first position of each.
 
     Raises:
         DataError: an image cannot be read.
     """
     sizes = [image.stat().st_size for image in images]
     count = Counter(sizes)
-    alike = [i for i, size in enumerate(sizes) if count[size] > 1]  # others cannot be equal to any
+    candidates = [i for i, size in enumerate(sizes) if count[size] > 1]  # files of unique size are not copies
     with ThreadPoolExecutor(min(32, 4 * (os.cpu_count() or 1))) as pool:
-        digests = pool.map(_digest, [images[i] for i in alike])
-        bar = progress(digests, "look for copies", total=len(alike), unit=" images", delay=1)
-        content = dict(zip(alike, bar, strict=True))
+        digests = pool.map(_digest, [images[i] for i in candidates])
+        bar = progress(digests, "find copies", total=len(candidates), unit=" images", delay=1)
+        content = dict(zip(candidates, bar, strict=True))
     groups: dict[bytes | int, list[int]] = {}
     for i in range(len(images)):
         groups.setdefault(content.get(i, i), []).append(i)

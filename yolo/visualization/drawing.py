@@ -1,4 +1,4 @@
-"""Draws boxes and labels into images, and puts images beside each other. Knows no data set and no model.
+"""Draw boxes and labels on images, and combine images. Knows no data set and no model.
 
 Images are (H, W, 3) uint8, BGR, as OpenCV reads them. Every function returns a new image.
 """
@@ -34,7 +34,7 @@ _GOLDEN_RATIO = (math.sqrt(5) - 1) / 2
 
 
 class _Pen(NamedTuple):
-    """Sizes that suit an image."""
+    """Line width and text sizes that suit an image."""
 
     line: int  # pixels
     text_scale: float  # of OpenCV's font
@@ -43,7 +43,7 @@ class _Pen(NamedTuple):
 
 
 def class_colour(class_id: int) -> Colour:
-    """A colour, (blue, green, red), that differs well from those of the next ids; grey below 0, for no class."""
+    """Return a BGR colour that differs well from those of neighbouring ids; grey below 0, for no class."""
     if class_id < 0:
         return NO_CLASS
     # Steps of the golden ratio never come back near a recent hue; three strengths keep later rounds apart.
@@ -56,11 +56,11 @@ def class_colour(class_id: int) -> Colour:
 def draw_boxes(
     image_bgr: Image, boxes_xyxy: npt.NDArray[np.floating], labels: Sequence[str], class_ids: Sequence[int]
 ) -> Image:
-    """Boxes with their labels; line width and text size suit the size of the image.
+    """Draw boxes with their labels; line width and text size suit the size of the image.
 
     Args:
-        image_bgr: the image, left as it is.
-        boxes_xyxy: (N, 4), pixels; may reach out of the image.
+        image_bgr: the image; it is not changed.
+        boxes_xyxy: (N, 4), pixels; may reach outside the image.
         labels: one text per box, "" for none; characters that OpenCV's fonts lack become "?".
         class_ids: one per box, gives the colour.
 
@@ -82,7 +82,7 @@ def draw_boxes(
 
 
 def grid(images: Sequence[Image], columns: int, cell: tuple[int, int]) -> Image:
-    """A contact sheet: images shrunk or enlarged into equal cells, row by row.
+    """Arrange images in equal cells, row by row, each shrunk or enlarged to fit.
 
     Args:
         images: at least one image, of any sizes.
@@ -102,7 +102,7 @@ def grid(images: Sequence[Image], columns: int, cell: tuple[int, int]) -> Image:
 
 
 def side_by_side(left: Image, right: Image, titles: tuple[str, str]) -> Image:
-    """Two images under their titles, for truth and prediction; the right one gets the height of the left one."""
+    """Put two images next to each other under their titles; the right one is scaled to the height of the left one."""
     height, width = left.shape[:2]
     right_width = max(1, round(right.shape[1] * height / right.shape[0]))
     pen = _pen(left)
@@ -123,7 +123,7 @@ def _pen(image: Image) -> _Pen:
 
 
 def _draw_label(canvas: Image, label: str, corner: tuple[int, int], colour: Colour, pen: _Pen) -> None:
-    """Text on a filled ground above `corner`, moved and cut so that it stays inside the canvas."""
+    """Draw text on a filled background above `corner`, moved and cut so that it stays inside the canvas."""
     width = canvas.shape[1]
     text = _cut(label.encode("ascii", "replace").decode(), width - 2 * pen.margin, pen)
     text_width, text_height = _text_size(text, pen)
@@ -137,7 +137,7 @@ def _draw_label(canvas: Image, label: str, corner: tuple[int, int], colour: Colo
 
 
 def _text_size(text: str, pen: _Pen) -> tuple[int, int]:
-    """Width and height, the strokes below the baseline included."""
+    """Return width and height, including the strokes below the baseline."""
     (width, height), baseline = cv2.getTextSize(text, _FONT, pen.text_scale, pen.text_line)
     return width, height + baseline
 
@@ -149,13 +149,13 @@ def _cut(text: str, room: int, pen: _Pen) -> str:
 
 
 def _text_colour(ground: Colour) -> Colour:
-    """Black or white, whichever reads better; the weights of blue, green and red are those of ITU-R BT.601."""
+    """Return black or white, whichever is more readable; the weights of the channels are those of ITU-R BT.601."""
     luminance = 0.114 * ground[0] + 0.587 * ground[1] + 0.299 * ground[2]
     return BLACK if luminance > 128 else WHITE
 
 
 def _fit(image: Image, width: int, height: int) -> Image:
-    """The whole image, centred in (height, width)."""
+    """Scale an image to fit into (height, width), and centre it."""
     scale = min(width / image.shape[1], height / image.shape[0])
     size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
@@ -170,10 +170,10 @@ def _blank(width: int, height: int) -> Image:
 
 
 def write_image(path: Path, image: npt.NDArray[np.uint8]) -> None:
-    """Write an image (H, W, 3), BGR, whole or not at all.
+    """Write an image (H, W, 3), BGR, completely or not at all.
 
     Raises:
-        DataError: nothing can be written there.
+        DataError: the file cannot be written.
     """
     try:
         with atomic_path(path) as temporary:

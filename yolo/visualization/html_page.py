@@ -1,4 +1,4 @@
-"""Pages that need nothing beside them: images and style lie within."""
+"""Self-contained HTML pages: images and style are embedded."""
 
 from __future__ import annotations
 
@@ -38,21 +38,21 @@ figcaption, li {{ font-size: 12px; color: #5a5f69; overflow-wrap: anywhere }} ul
 
 
 def page(title: str, body: str) -> str:
-    """A whole page; the title is text, the body is HTML."""
+    """Return a whole page; the title is text, the body is HTML."""
     return PAGE.format(title=escape(title), body=body)
 
 
 def png(image: npt.NDArray[np.uint8], alt: str) -> str:
-    """An element with an image (H, W, 3), BGR, without loss: for plots."""
+    """Return an element with an image (H, W, 3), BGR, as PNG: for plots."""
     return image_element(cv2.imencode(".png", image)[1].tobytes(), "png", alt)
 
 
 def jpeg(image: npt.NDArray[np.uint8], alt: str) -> str:
-    """An element with an image (H, W, 3), BGR: for photographs."""
+    """Return an element with an image (H, W, 3), BGR, as JPEG: for photographs."""
     data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]
     return image_element(data.tobytes(), "jpeg", alt)
 
 
 def image_element(data: bytes, kind: str, alt: str) -> str:
-    """An element with the content of an image file."""
+    """Return an element with the content of an image file."""
     return f'<img src="data:image/{kind};base64,{base64.b64encode(data).decode()}" alt="{escape(alt)}">'
