@@ -45,7 +45,7 @@ def test_it_is_drawn_once(tmp_path: Path) -> None:
 def test_another_version_is_drawn_anew(tmp_path: Path) -> None:
     folder = tmp_path / "shapes"
     data_file = ensure_shapes(folder)
-    data_file.write_text(data_file.read_text().replace(STAMP, "# drawn by yolo.data.drawn_shapes, version 0"))
+    data_file.write_text(data_file.read_text().replace(STAMP, "# drawn by yolo.data.shapes, version 0"))
     next((folder / "images").iterdir()).write_bytes(b"mark")
     ensure_shapes(folder)
     assert data_file.read_text().startswith(STAMP + "\n")
