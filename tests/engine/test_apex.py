@@ -1,4 +1,4 @@
-"""With made-up packages of the name: NVIDIA's as it was and as it is, and PyPI's."""
+"""Use fake `apex` packages: old and current NVIDIA apex, a broken build, and PyPI's project of the same name."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def state_dict():
 def load_state_dict(values):
     state.update(values["loss_scaler0"])
 """
-KINDS = {
+FAKE_PACKAGES = {
     "other": {"__init__.py": "raise RuntimeError('imported')", "models.py": ""},
     "current": {"__init__.py": "", "optimizers/__init__.py": OPTIMIZERS},
     "old": {"__init__.py": "", "optimizers/__init__.py": OPTIMIZERS, "amp/__init__.py": AMP},
@@ -58,22 +58,22 @@ Install = Callable[[str], None]
 
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
-    """Puts one of these packages where Python finds it."""
+    """Return a function that puts one of the fake packages on the import path."""
 
-    def forget() -> None:
+    def unload() -> None:
         for name in [name for name in sys.modules if name.split(".")[0] == "apex"]:
             del sys.modules[name]
 
-    def put(kind: str) -> None:
-        for name, text in KINDS[kind].items():
+    def add_to_path(kind: str) -> None:
+        for name, text in FAKE_PACKAGES[kind].items():
             path = tmp_path / "apex" / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
         monkeypatch.syspath_prepend(tmp_path)
 
-    forget()
-    yield put
-    forget()
+    unload()
+    yield add_to_path
+    unload()
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,9 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
         ("broken", r"--x: apex.amp is installed but cannot be imported \(No module named 'amp_C'\); build apex"),
     ],
 )
-def test_why_there_is_no_amp(kind: str | None, message: str, install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_amp_is_explained(
+    kind: str | None, message: str, install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if kind is None:
         monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     else:
@@ -95,7 +97,7 @@ def test_why_there_is_no_amp(kind: str | None, message: str, install: Install, m
 
 
 @pytest.mark.parametrize("kind", ["current", "old"])
-def test_fused_optimizers_are_found_in_any_case(kind: str, install: Install) -> None:
+def test_fused_optimizers_are_found_ignoring_case(kind: str, install: Install) -> None:
     install(kind)
     assert set(fused_optimizers("--x")) == {"FusedSGD", "FusedLAMB"}
     assert find_optimizer("fusedsgd").__name__ == "FusedSGD"
@@ -118,7 +120,7 @@ def test_without_nvidias_apex_there_is_no_fused_optimizer(kind: str, install: In
 
 
 @pytest.mark.parametrize("name", ["apex-O1", "apex-O2"])
-def test_amp_scales_and_unscales(name: str, install: Install) -> None:
+def test_amp_scales_losses_and_unscales_gradients(name: str, install: Install) -> None:
     install("old")
     precision = build_precision(name, CUDA)  # type: ignore[arg-type]
     assert isinstance(precision, ApexPrecision)
@@ -139,24 +141,24 @@ def test_amp_scales_and_unscales(name: str, install: Install) -> None:
     assert load_amp("--x").calls == [{"opt_level": name[-2:], "verbosity": 0}, "disabled"]
 
 
-def test_the_scale_of_amp_is_kept_and_says_when_nothing_helps(install: Install) -> None:
+def test_amp_state_round_trips_and_backoff_fails_below_a_scale_of_one(install: Install) -> None:
     install("old")
     precision, optimizer = ApexPrecision("apex-O1", CUDA), torch.optim.SGD([nn.Parameter(torch.ones(1))])
     state = precision.state_dict()
     assert precision.backoff_scale(optimizer)
     precision.load_state_dict({"loss_scaler0": {"loss_scale": 0.5}})
     assert not precision.backoff_scale(optimizer)
-    precision.load_state_dict({"scale": 2.0})  # of a run in fp16
+    precision.load_state_dict({"scale": 2.0})  # state of an fp16 run: ignored
     assert precision.state_dict()["loss_scaler0"]["loss_scale"] == 0.5
     precision.load_state_dict(state)
     assert precision.state_dict() == state
 
 
-def test_amp_wants_cuda(install: Install) -> None:
+def test_amp_needs_cuda(install: Install) -> None:
     install("old")
     with pytest.raises(SettingsError, match="--precision apex-O1: only CUDA devices support apex, this is cpu"):
         build_precision("apex-O1", torch.device("cpu"))
 
 
-def test_the_others_need_no_apex() -> None:
+def test_bf16_needs_no_apex() -> None:
     assert isinstance(build_precision("bf16", torch.device("cpu")), Precision)

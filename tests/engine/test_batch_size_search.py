@@ -13,50 +13,50 @@ MB = 10**6
 
 
 @pytest.mark.parametrize(
-    ("limit", "most", "tried", "found"),
+    ("limit", "upper_bound", "tried", "found"),
     [
-        (0, 100, [1], 0),  # not even one
+        (0, 100, [1], 0),  # one image does not fit
         (1, 100, [1, 2], 1),
         (5, 100, [1, 2, 4, 8, 6, 5], 5),
-        (100, 100, [1, 2, 4, 8, 16, 32, 64, 100], 100),  # all of the split
+        (100, 100, [1, 2, 4, 8, 16, 32, 64, 100], 100),  # capped by the upper bound
         (100, 1, [1], 1),
-        (40, 1000, [1, 2, 4, 8, 16, 32, 64, 48, 40, 44], 40),  # to an eighth
+        (40, 1000, [1, 2, 4, 8, 16, 32, 64, 48, 40, 44], 40),  # to within an eighth
     ],
 )
-def test_the_largest_that_fits(limit: int, most: int, tried: list[int], found: int) -> None:
+def test_search_finds_the_largest_size_that_fits(limit: int, upper_bound: int, tried: list[int], found: int) -> None:
     seen = []
 
     def fits(size: int) -> bool:
         seen.append(size)
         return size <= limit
 
-    assert largest_that(fits, most) == found
+    assert largest_that(fits, upper_bound) == found
     assert seen == tried
 
 
 @pytest.mark.parametrize(
-    ("one", "two", "limit", "most", "found"),
+    ("one", "two", "limit", "upper_bound", "found"),
     [
-        (30, 50, 1000, 64, 49),  # 20 an image, 10 besides
+        (30, 50, 1000, 64, 49),  # 20 per image and 10 fixed
         (30, 50, 1000, 16, 16),
         (30, 50, 30, 64, 1),
         (30, 50, 29, 64, 0),
-        (30, 30, 1000, 64, 33),  # the second is hidden: as much as the first
-        (0, 0, 1000, 64, 64),  # nothing to be seen
+        (30, 30, 1000, 64, 33),  # no increase measured: assume the first one per image
+        (0, 0, 1000, 64, 64),  # nothing measured
     ],
 )
-def test_a_straight_line_through_one_and_two(one: int, two: int, limit: int, most: int, found: int) -> None:
-    assert extrapolated(one, two, limit, most) == found
+def test_extrapolation_from_one_and_two_images(one: int, two: int, limit: int, upper_bound: int, found: int) -> None:
+    assert extrapolated(one, two, limit, upper_bound) == found
 
 
-def test_the_peak_is_seen_though_it_is_gone_at_the_end() -> None:
+def test_peak_counts_memory_freed_before_the_end() -> None:
     def step(size: int) -> None:
         np.ones(size * 100 * MB, np.uint8).sum()
 
     assert peak_of(step, 3) - peak_of(step, 1) == pytest.approx(200 * MB, rel=0.2)
 
 
-def test_on_a_cpu_by_its_free_memory() -> None:
+def test_cpu_size_follows_from_free_memory() -> None:
     def step(size: int) -> None:
         np.ones(size * 100 * MB, np.uint8).sum()
 
@@ -67,7 +67,7 @@ def test_on_a_cpu_by_its_free_memory() -> None:
     assert largest_on_cpu(step, 1000 * MB, 2)[0] == 2
 
 
-def test_an_error_of_another_kind_is_not_hidden() -> None:
+def test_other_errors_are_raised_again() -> None:
     def step(size: int) -> None:
         raise ValueError(size)
 
@@ -77,7 +77,7 @@ def test_an_error_of_another_kind_is_not_hidden() -> None:
 
 @pytest.fixture
 def cuda(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """A device of 1000 bytes, of which a step takes 30 an image; more than 1000 is an error."""
+    """Fake a device of 1000 bytes; return a step that takes 30 bytes per image and fails above 1000."""
     taken = SimpleNamespace(peak=0)
 
     def step(size: int) -> None:
@@ -92,14 +92,14 @@ def cuda(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     return step
 
 
-def test_on_cuda_by_trying(cuda: Callable[[int], None]) -> None:
+def test_cuda_size_is_found_by_trying(cuda: Callable[[int], None]) -> None:
     size, how = largest_on_cuda(cuda, torch.device("cuda"), 500)
-    assert size == 30  # 900 bytes
+    assert size == 30  # 900 bytes: 90 % of the device
     assert how.startswith("memory taken by a batch of 1: 3%, 2: 6%, 4: 12%, 8: 24%, 16: 48%, 32: 96%, 24: 72%")
     assert largest_on_cuda(cuda, torch.device("cuda"), 10)[0] == 10
 
 
-def test_on_cuda_too_large_is_no_error(cuda: Callable[[int], None]) -> None:
+def test_cuda_search_survives_out_of_memory_but_no_other_error(cuda: Callable[[int], None]) -> None:
     def large(size: int) -> None:
         cuda(20 * size)
 

@@ -13,9 +13,9 @@ from yolo.errors import SettingsError
 CPU = torch.device("cpu")
 
 
-@pytest.mark.parametrize(("dynamic", "told"), [(True, True), (False, None)])
-def test_the_model_keeps_its_names_and_its_copies_are_as_before(
-    monkeypatch: pytest.MonkeyPatch, dynamic: bool, told: bool | None
+@pytest.mark.parametrize(("dynamic", "expected"), [(True, True), (False, None)])
+def test_compiling_keeps_parameter_names_and_leaves_copies_uncompiled(
+    monkeypatch: pytest.MonkeyPatch, dynamic: bool, expected: bool | None
 ) -> None:
     calls: list[object] = []
 
@@ -36,15 +36,15 @@ def test_the_model_keeps_its_names_and_its_copies_are_as_before(
     compile_model(model, CPU, dynamic=dynamic)
     assert list(model.state_dict()) == names
     later = ModelEma(model)
-    for each in (ema.model, later.model):
-        each(torch.ones(2))
-    assert calls == [told]
+    for averaged in (ema.model, later.model):
+        averaged(torch.ones(2))
+    assert calls == [expected]
     model(torch.ones(2))
-    assert calls == [told, "compiled"]
+    assert calls == [expected, "compiled"]
 
 
 @pytest.mark.parametrize(("environment", "missing"), [(None, "g++, clang++, c++, cl is"), ("mycc", "mycc is")])
-def test_without_a_compiler_it_says_so(monkeypatch: pytest.MonkeyPatch, environment: str | None, missing: str) -> None:
+def test_a_missing_compiler_is_an_error(monkeypatch: pytest.MonkeyPatch, environment: str | None, missing: str) -> None:
     monkeypatch.setattr("shutil.which", lambda name: None)
     monkeypatch.delenv("CXX", raising=False)
     if environment:

@@ -9,7 +9,7 @@ from torch import nn
 from yolo.engine.ema import ModelEma, fitted_to_run
 
 
-def test_average_follows_the_stated_decay() -> None:
+def test_average_follows_the_decay_formula() -> None:
     model = nn.Linear(1, 1, bias=False)
     model.weight.data.fill_(0.0)
     ema = ModelEma(model, decay=0.9, warm_up=2)
@@ -34,7 +34,7 @@ def test_buffers_are_averaged_and_counters_copied() -> None:
     assert state["num_batches_tracked"].item() == 1
 
 
-def test_state_goes_on_where_it_was() -> None:
+def test_state_dict_round_trip() -> None:
     model = nn.Linear(2, 2)
     ema = ModelEma(model)
     ema.update(model)
@@ -44,7 +44,7 @@ def test_state_goes_on_where_it_was() -> None:
     assert torch.equal(other.model.state_dict()["weight"], ema.model.state_dict()["weight"])
 
 
-def test_the_averaged_model_takes_no_gradient_and_leaves_the_model_alone() -> None:
+def test_only_the_averaged_copy_stops_requiring_gradients() -> None:
     model = nn.Linear(1, 1)
     ema = ModelEma(model)
     assert not any(parameter.requires_grad for parameter in ema.model.parameters())
@@ -66,19 +66,19 @@ def test_shared_tensors_are_averaged_once() -> None:
 @pytest.mark.parametrize(
     ("steps", "share", "expected"),
     [
-        (500_000, 0.05, (0.9999, 2000)),  # a long run: as it is
-        (200_000, 0.05, (0.9999, 2000)),  # the shortest of those
+        (500_000, 0.05, (0.9999, 2000)),  # a long run: unchanged
+        (200_000, 0.05, (0.9999, 2000)),  # the shortest run that is unchanged
         (40_000, 0.05, (0.9995, 2000)),
         (400, 0.05, (0.95, 20)),
         (130, 0.0, (0.9999, 2000)),  # no limit
         (10, 0.05, (0.0, 1.0)),  # too short to average over
     ],
 )
-def test_short_runs_average_over_a_share_of_themselves(steps: int, share: float, expected: tuple[float, float]) -> None:
+def test_short_runs_average_over_a_share_of_steps(steps: int, share: float, expected: tuple[float, float]) -> None:
     assert fitted_to_run(0.9999, steps, share) == pytest.approx(expected)
 
 
-def test_mends_what_is_not_finite() -> None:
+def test_non_finite_buffers_are_restored() -> None:
     model = nn.BatchNorm1d(2)
     ema = ModelEma(model)
     assert model.running_mean is not None

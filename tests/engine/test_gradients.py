@@ -30,19 +30,19 @@ def gradients(sgd: torch.optim.SGD) -> list[list[float]]:
         (2.5, [[1.5], [2.0, 0.0]]),
     ],
 )
-def test_clips_all_together(max_norm: float, expected: list[list[float]]) -> None:
+def test_clipping_uses_the_norm_of_all_gradients(max_norm: float, expected: list[list[float]]) -> None:
     sgd = optimizer([3.0], None, [4.0, 0.0])
-    assert clip_gradients(sgd, max_norm) == 5.0  # of all together, before
+    assert clip_gradients(sgd, max_norm) == 5.0  # the norm before clipping
     assert [value for row in gradients(sgd) for value in row] == pytest.approx([v for row in expected for v in row])
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 @pytest.mark.parametrize("max_norm", [0.0, 1.0])
-def test_says_when_one_is_not_finite(bad: float, max_norm: float) -> None:
+def test_a_non_finite_gradient_makes_the_norm_non_finite_and_clips_nothing(bad: float, max_norm: float) -> None:
     sgd = optimizer([1.0], [2.0, bad])
     assert not math.isfinite(clip_gradients(sgd, max_norm))
     assert gradients(sgd)[0] == [1.0]
 
 
-def test_no_gradients_are_fine() -> None:
+def test_without_gradients_the_norm_is_zero() -> None:
     assert clip_gradients(optimizer(None), 1.0) == 0.0

@@ -38,17 +38,23 @@ NAMES = [name for name in get_args(PolicyName) if name != "cfg"]
         (partial(sigmoid, floor=0.2, steepness=10), 1, 0.2 + 0.8 * 0.929897, 0.6, 0.2),
         (partial(steps, at=(0.25, 0.5, 0.9), scales=(0.1, 5, 0.5)), 1, 0.1, 0.5, 0.25),
         (partial(step, every=0.25, scale=0.5), 1, 0.5, 0.25, 0.0625),
-        (partial(sgdr, floor=0.2, restarts=1, mult=1), 1, 0.6, 1, 0.2),  # half way the second cycle starts
-        (partial(sgdr, floor=0.0, restarts=1, mult=3), 1, 1, (1 + math.cos(math.pi / 3)) / 2, 0),  # a quarter, the rest
+        (partial(sgdr, floor=0.2, restarts=1, mult=1), 1, 0.6, 1, 0.2),  # the second cycle starts half way
+        (
+            partial(sgdr, floor=0.0, restarts=1, mult=3),
+            1,
+            1,
+            (1 + math.cos(math.pi / 3)) / 2,
+            0,
+        ),  # cycles of 1/4 and 3/4
         (partial(sgdr, floor=0.2, restarts=0, mult=2), 1, 0.2 + 0.4 * (1 + math.sqrt(0.5)), 0.6, 0.2),
     ],
 )
-def test_values(policy: Policy, at_0: float, at_quarter: float, at_half: float, at_end: float) -> None:
+def test_factors_by_hand(policy: Policy, at_0: float, at_quarter: float, at_half: float, at_end: float) -> None:
     found = [policy(progress) for progress in (0, 0.25, 0.5, 1)]
     assert found == pytest.approx([at_0, at_quarter, at_half, at_end], abs=1e-6)
 
 
-def test_a_drop_is_not_missed_by_a_rounding_error() -> None:
+def test_rounding_errors_do_not_delay_a_drop() -> None:
     third = 1 - 2 / 3  # 0.33333333333333337
     assert step(0.1 + 0.2, every=0.1, scale=0.5) == 0.125
     assert steps(0.7 + 0.1, at=(0.8,), scales=(0.1,)) == 0.1  # 0.7999999999999999
@@ -66,6 +72,6 @@ def test_factors_stay_within_their_bounds(name: PolicyName, progress: float) -> 
 
 @pytest.mark.parametrize("name", ["cosine", "linear", "polynomial", "exponential", "sigmoid"])
 @given(pair=st.tuples(st.floats(0, 1), st.floats(0, 1)))
-def test_these_never_rise(name: PolicyName, pair: tuple[float, float]) -> None:
+def test_smooth_policies_never_rise(name: PolicyName, pair: tuple[float, float]) -> None:
     policy = build_policy(ScheduleSettings(schedule=name))
     assert policy(min(pair)) >= policy(max(pair)) - 1e-12

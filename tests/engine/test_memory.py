@@ -8,7 +8,7 @@ from yolo.engine.memory import is_out_of_memory, memory_used, peak_memory
 CPU = torch.device("cpu")
 
 
-def test_the_peak_is_no_less_than_what_is_used() -> None:
+def test_peak_memory_is_monotonic_and_covers_memory_in_use() -> None:
     before = peak_memory(CPU)
     block = torch.ones(50_000_000)  # 200 MB
     assert peak_memory(CPU) >= before
@@ -16,7 +16,7 @@ def test_the_peak_is_no_less_than_what_is_used() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "is_it"),
+    ("error", "expected"),
     [
         (torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"), True),
         (
@@ -29,11 +29,11 @@ def test_the_peak_is_no_less_than_what_is_used() -> None:
         (ValueError("can't allocate memory"), False),
     ],
 )
-def test_what_running_out_of_memory_looks_like(error: Exception, is_it: bool) -> None:
-    assert is_out_of_memory(error) == is_it
+def test_out_of_memory_errors_are_recognised(error: Exception, expected: bool) -> None:
+    assert is_out_of_memory(error) == expected
 
 
-def test_pytorch_says_it_in_these_words() -> None:
+def test_the_error_that_pytorch_raises_is_recognised() -> None:
     with pytest.raises(RuntimeError) as caught:
         torch.empty(2**55)
     assert is_out_of_memory(caught.value)

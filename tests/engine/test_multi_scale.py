@@ -13,12 +13,12 @@ def sizes(seed: int = 0) -> MultiScale:
 
 
 def test_range_by_hand() -> None:
-    assert (sizes().smallest, sizes().largest) == (224, 608)  # 208 and 624 are no multiples
+    assert (sizes().smallest, sizes().largest) == (224, 608)  # 208 and 624 are not multiples of 32
     only = MultiScale.around(160, 0.9, 1.1, stride=32, seed=0)
     assert {only.at(step) for step in range(200)} == {160}
 
 
-def test_a_size_lasts_ten_steps_and_all_come_alike() -> None:
+def test_sizes_last_ten_steps_and_are_equally_frequent() -> None:
     drawn = [sizes().at(step) for step in range(20_000)]
     assert all(len(set(drawn[i : i + 10])) == 1 for i in range(0, len(drawn), 10))
     counts = Counter(drawn[::10])

@@ -18,7 +18,7 @@ def network() -> nn.Sequential:
 
 def test_each_parameter_is_in_one_group() -> None:
     model = network()
-    model[2].weight = model[0].weight  # a layer that borrows another one's parameters
+    model[2].weight = model[0].weight  # a layer that shares another one's parameters
     optimizer = build_optimizer(model, "sgd", lr=0.1, momentum=0.9, weight_decay=0.01)
     groups = {group["name"]: group for group in optimizer.param_groups}
     assert {name: len(group["params"]) for name, group in groups.items()} == {"biases": 4, "weights": 2, "norms": 1}
@@ -33,7 +33,7 @@ def test_each_parameter_is_in_one_group() -> None:
         ("adamw", torch.optim.AdamW, {"betas": (0.8, 0.999)}),
         ("RMSprop", torch.optim.RMSprop, {"momentum": 0.8, "alpha": 0.99}),
         ("radam", torch.optim.RAdam, {"betas": (0.8, 0.999)}),
-        ("Adagrad", torch.optim.Adagrad, {"lr_decay": 0}),  # knows no momentum
+        ("Adagrad", torch.optim.Adagrad, {"lr_decay": 0}),  # has no momentum
     ],
 )
 def test_any_optimizer_by_name(name: str, kind: type, values: dict[str, object]) -> None:
@@ -44,7 +44,7 @@ def test_any_optimizer_by_name(name: str, kind: type, values: dict[str, object])
         assert group["weight_decay"] == (0.01 if group["name"] == "weights" else 0)
 
 
-def test_further_arguments() -> None:
+def test_optimizer_args_are_passed_on() -> None:
     optimizer = build_optimizer(
         network(), "sgd", lr=0.1, momentum=0.8, weight_decay=0, arguments={"nesterov": False, "dampening": 0.1}
     )
@@ -63,20 +63,20 @@ def test_further_arguments() -> None:
         ("sgd", {"dampening": 0.5}, "Nesterov momentum requires a momentum and zero dampening"),
     ],
 )
-def test_what_cannot_be_used(name: str, arguments: dict[str, Argument], message: str) -> None:
+def test_unusable_optimizers_and_arguments(name: str, arguments: dict[str, Argument], message: str) -> None:
     with pytest.raises(SettingsError) as caught:
         check_arguments(name, arguments)
     assert message in str(caught.value)
 
 
-def test_an_optimizer_without_weight_decay_says_so(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_optimizer_without_weight_decay_warns(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         optimizer = build_optimizer(network(), "rprop", lr=0.1, momentum=0.9, weight_decay=0.01)
     assert "--optimizer rprop: does not support weight decay" in caplog.text
     assert not any(group["decay"] for group in optimizer.param_groups)
 
 
-def test_paces_make_groups_of_their_own() -> None:
+def test_param_schedules_get_their_own_groups() -> None:
     model = network()
     slow, late, never = (model.get_parameter(f"{path}.weight") for path in (0, 2, 3))
     schedules = {
@@ -100,7 +100,7 @@ def test_paces_make_groups_of_their_own() -> None:
     assert late.grad is not None
 
 
-def test_nothing_to_train_is_a_mistake() -> None:
+def test_nothing_to_train_is_an_error() -> None:
     model = nn.Linear(1, 1)
     schedules = {parameter: ParamSchedule(start=math.inf) for parameter in model.parameters()}
     with pytest.raises(SettingsError, match="nothing is left to train"):

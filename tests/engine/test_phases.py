@@ -18,8 +18,8 @@ FIRST = Schedule(
 SCHEDULE = PhasedSchedule(first=FIRST, then=replace(FIRST, epochs=4, lr=0.1, accumulate=2))
 
 
-class Numbers:
-    """Loader of `range(12)`."""
+class RangeLoader:
+    """Loader of batches of `range(12)`."""
 
     def __init__(self, batch_size: int) -> None:
         self.batches = torch.split(torch.arange(12), batch_size)
@@ -40,19 +40,19 @@ class Numbers:
 
 
 @pytest.mark.parametrize(("epoch", "lr"), [(0.0, 1.0), (1.0, 0.75), (2.0, 0.1), (4.0, 0.075), (6.0, 0.05)])
-def test_each_schedule_has_its_own_clock(epoch: float, lr: float) -> None:
+def test_each_phase_starts_its_schedule_at_zero(epoch: float, lr: float) -> None:
     optimizer = build_optimizer(nn.Linear(1, 1), "sgd", lr=9, momentum=0.5, weight_decay=9)
     SCHEDULE.apply(optimizer, epoch)
     assert [group["lr"] for group in optimizer.param_groups] == pytest.approx([lr, lr])
     assert SCHEDULE.accumulate_at(epoch) == (4 if epoch < 2 else 2)
 
 
-def test_the_loader_is_a_function_of_the_epoch() -> None:
-    built: list[weakref.ref[Numbers]] = []
+def test_the_loader_is_rebuilt_only_when_the_batch_size_changes() -> None:
+    built: list[weakref.ref[RangeLoader]] = []
 
-    def build(batch_size: int) -> Numbers:
-        assert not any(made() for made in built)  # the one before is gone, and its workers with it
-        loader = Numbers(batch_size)
+    def build(batch_size: int) -> RangeLoader:
+        assert not any(reference() for reference in built)  # the previous loader and its workers are gone
+        loader = RangeLoader(batch_size)
         built.append(weakref.ref(loader))
         return loader
 
@@ -61,6 +61,6 @@ def test_the_loader_is_a_function_of_the_epoch() -> None:
     for epoch in range(4):
         loader.set_epoch(epoch, {})
         lengths.append((len(loader), len(list(loader))))
-        assert [made().epoch for made in built if made()] == [epoch]  # type: ignore[union-attr]
+        assert [reference().epoch for reference in built if reference()] == [epoch]  # type: ignore[union-attr]
     assert lengths == [(2, 2), (2, 2), (4, 4), (4, 4)]
     assert len(built) == 2

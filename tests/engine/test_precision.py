@@ -17,7 +17,7 @@ CPU = torch.device("cpu")
 @pytest.mark.parametrize(
     ("name", "dtype"), [("fp32", torch.float32), ("bf16", torch.bfloat16), ("fp16", torch.float16)]
 )
-def test_the_forward_pass_computes_in_it(name: OwnPrecisionName, dtype: torch.dtype) -> None:
+def test_autocast_computes_in_the_named_dtype(name: OwnPrecisionName, dtype: torch.dtype) -> None:
     with Precision(name, CPU).autocast():
         assert nn.Linear(2, 2)(torch.ones(1, 2)).dtype == dtype
 
@@ -36,19 +36,19 @@ def test_fp16_scales_gradients_and_skips_a_step_that_overflows() -> None:
     assert weight.item() == -1
     precision.backward(torch.inf * weight.sum())
     precision.unscale(optimizer)
-    assert precision.backoff_scale(optimizer)  # the scale fell, which may be enough
+    assert precision.backoff_scale(optimizer)  # the scale was halved: a later step may succeed
     assert weight.item() == -1
     assert precision.state_dict()["scale"] == scale / 2
 
 
-def test_without_scaling_nothing_eases() -> None:
+def test_without_loss_scaling_backoff_does_nothing() -> None:
     weight = nn.Parameter(torch.ones(1))
     weight.grad = torch.full((1,), torch.nan)
     assert not Precision("bf16", CPU).backoff_scale(torch.optim.SGD([weight], lr=1.0))
     assert weight.item() == 1
 
 
-def test_the_scale_is_restored_but_not_that_of_another_precision() -> None:
+def test_the_scale_is_restored_only_for_the_same_precision() -> None:
     first, second = Precision("fp16", CPU), Precision("fp16", CPU)
     first.load_state_dict(first.state_dict() | {"scale": 8.0})
     second.load_state_dict(first.state_dict())
@@ -64,7 +64,7 @@ def test_the_scale_is_restored_but_not_that_of_another_precision() -> None:
     ("flags", "name"),
     [("fpu avx512f", "fp32"), ("avx512f avx512_bf16", "bf16"), ("amx_bf16 amx_tile", "bf16"), (None, "fp32")],
 )
-def test_auto_on_a_cpu_looks_at_its_flags(
+def test_auto_on_a_cpu_follows_its_flags(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, flags: str | None, name: str
 ) -> None:
     path = tmp_path / "cpuinfo"
@@ -75,7 +75,7 @@ def test_auto_on_a_cpu_looks_at_its_flags(
 
 
 @pytest.mark.parametrize(("capability", "name"), [((6, 1), "fp32"), ((7, 5), "fp16"), ((8, 0), "bf16")])
-def test_auto_on_a_gpu_looks_at_its_generation(
+def test_auto_on_a_gpu_follows_its_compute_capability(
     monkeypatch: pytest.MonkeyPatch, capability: tuple[int, int], name: str
 ) -> None:
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)

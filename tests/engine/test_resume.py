@@ -1,4 +1,4 @@
-"""A run that stopped and went on ends with the bits of one that never stopped."""
+"""Check that a stopped and resumed run ends bit-identical to an uninterrupted one."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ BATCHES = 7
 
 
 class Batches:
-    """Other numbers in each epoch."""
+    """Loader whose batches differ in each epoch."""
 
     def __init__(self, count: int = BATCHES) -> None:
         self.count = count
@@ -49,8 +49,8 @@ class Batches:
         self.first = batches
 
 
-class Stopper(Callback):
-    """Stops after a step, or does what it is given."""
+class StopAtStep(Callback):
+    """Stops the run after the given step; 0 never stops it."""
 
     def __init__(self, step: int) -> None:
         self.step = step
@@ -93,45 +93,45 @@ def trainer(folder: Path, *callbacks: Callback, batches: int = BATCHES, precisio
     )
 
 
-def everything(run: Trainer) -> list[Tensor]:
+def all_tensors(run: Trainer) -> list[Tensor]:
     return [*run.model.state_dict().values(), *run.ema.model.state_dict().values()]
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
 @pytest.mark.parametrize("stop", [1, 3, 5, 6, 9])  # in burn-in, at an epoch's last step, after it
-def test_a_stopped_run_goes_on_to_the_bit(tmp_path: Path, stop: int, precision: str) -> None:
+def test_a_resumed_run_is_bit_identical(tmp_path: Path, stop: int, precision: str) -> None:
     (tmp_path / "whole").mkdir()
     (tmp_path / "parts").mkdir()
     whole = trainer(tmp_path / "whole", precision=precision)
     whole.train()
-    trainer(tmp_path / "parts", Stopper(stop), precision=precision).train()
-    torch.rand(5)  # whatever happens between
-    resumed = trainer(tmp_path / "parts", Stopper(0), precision=precision)
+    trainer(tmp_path / "parts", StopAtStep(stop), precision=precision).train()
+    torch.rand(5)  # the generators are in another state
+    resumed = trainer(tmp_path / "parts", StopAtStep(0), precision=precision)
     resumed.load_state_dict(load_checkpoint(tmp_path / "parts" / "last.pt"))
     assert resumed.state.step == stop
     resumed.train()
     assert resumed.state == whole.state
     assert resumed.record == whole.record
-    for mine, theirs in zip(everything(resumed), everything(whole), strict=True):
-        assert torch.equal(mine, theirs)
+    for found, expected in zip(all_tensors(resumed), all_tensors(whole), strict=True):
+        assert torch.equal(found, expected)
     assert resumed.ema.updates == whole.ema.updates
     texts = [(tmp_path / name / "results.csv").read_text() for name in ("parts", "whole")]
     assert texts[0] == texts[1]
 
 
-def test_another_number_of_batches_goes_on_at_the_same_place(tmp_path: Path) -> None:
-    trainer(tmp_path, Stopper(3)).train()
+def test_resuming_with_another_number_of_batches_keeps_the_share_of_the_epoch(tmp_path: Path) -> None:
+    trainer(tmp_path, StopAtStep(3)).train()
     before = load_checkpoint(tmp_path / "last.pt")["state"]
     resumed = trainer(tmp_path, batches=2 * BATCHES)
-    resumed.callbacks = [resumed.callbacks[0], Stopper(0), resumed.callbacks[1]]
+    resumed.callbacks = [resumed.callbacks[0], StopAtStep(0), resumed.callbacks[1]]
     resumed.load_state_dict(load_checkpoint(tmp_path / "last.pt"))
     assert resumed.state.batches == 2 * before["batches"]
 
 
-def test_saves_within_an_epoch_when_it_is_time(tmp_path: Path) -> None:
+def test_checkpoints_are_saved_within_an_epoch_at_the_interval(tmp_path: Path) -> None:
     saved = []
 
-    class Watch(Callback):
+    class RecordSavedStep(Callback):
         def on_step_end(self, trainer: Trainer) -> None:
             saved.append(load_checkpoint(tmp_path / "last.pt")["state"]["step"])
 
@@ -139,16 +139,16 @@ def test_saves_within_an_epoch_when_it_is_time(tmp_path: Path) -> None:
     checkpoints = run.callbacks[-1]
     assert isinstance(checkpoints, Checkpoints)
     checkpoints.interval_s = 0
-    run.callbacks = [*run.callbacks, Watch()]
+    run.callbacks = [*run.callbacks, RecordSavedStep()]
     run.train()
     assert saved == list(range(1, run.state.step + 1))
 
 
-def test_early_stop_counts_epochs_and_remembers(tmp_path: Path) -> None:
+def test_early_stop_counts_epochs_and_survives_a_resume(tmp_path: Path) -> None:
     run = trainer(tmp_path)
     run.early_stop = EarlyStop(lambda record: 0.0, patience=1)
     run.train()
-    assert run.state.epoch == 2  # the first was the best, the second no better
+    assert run.state.epoch == 2  # the first epoch is the best, the second no better
     assert run.stop_reason == "no epoch was better than epoch 1 for 1 epochs"
     again = trainer(tmp_path)
     again.early_stop = EarlyStop(lambda record: 0.0, patience=1)
@@ -159,13 +159,13 @@ def test_early_stop_counts_epochs_and_remembers(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_run_after_the_step(tmp_path: Path, number: signal.Signals) -> None:
-    class Send(Callback):
+    class SendSignal(Callback):
         def on_step_end(self, trainer: Trainer) -> None:
             if trainer.state.step == 2:
                 os.kill(os.getpid(), number)
 
     before = signal.getsignal(number)
-    run = trainer(tmp_path, StopOnSignal(), Send())
+    run = trainer(tmp_path, StopOnSignal(), SendSignal())
     run.train()
     assert (run.state.step, run.stop_reason) == (2, number.name)
     assert signal.getsignal(number) is before

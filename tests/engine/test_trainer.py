@@ -1,4 +1,4 @@
-"""The loop, on a two-layer network and made-up batches: no cfg, no boxes."""
+"""Test the training loop with a two-layer network and synthetic batches: no cfg, no boxes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from yolo.errors import TrainingError
 
 
 class Batches:
-    """Batches of the given sizes, the same numbers in each epoch."""
+    """Loader of batches of the given sizes, identical in each epoch."""
 
     def __init__(self, *sizes: int) -> None:
         self.sizes = sizes
@@ -88,40 +88,40 @@ def weights(run: Trainer) -> Tensor:
     return torch.cat([parameter.detach().flatten() for parameter in run.model.parameters()])
 
 
-def test_learns() -> None:
+def test_training_reduces_the_loss_and_counts_progress() -> None:
     run = trainer((8,) * 10, epochs=3)
     run.train()
     assert run.record["train/square"] < 0.02
     assert (run.state.epoch, run.state.step, run.state.images_seen) == (3, 30, 240)
     loader = run.loader
     assert isinstance(loader, Batches)
-    assert loader.epochs == [0, 1, 2]  # set_epoch is called every epoch, with the numbers of the one before
+    assert loader.epochs == [0, 1, 2]  # set_epoch gets the record of the previous epoch
     assert loader.records[0] == {}
     assert loader.records[2]["train/square"] < loader.records[1]["train/square"]
 
 
 @pytest.mark.parametrize(("accumulate", "steps"), [(1, 5), (2, 3), (5, 1), (9, 1)])
-def test_the_last_accumulation_of_an_epoch_is_not_lost(accumulate: int, steps: int) -> None:
+def test_an_incomplete_accumulation_at_the_end_of_an_epoch_is_a_step(accumulate: int, steps: int) -> None:
     run = trainer((4,) * 5, accumulate=accumulate)
     run.train()
     assert run.state.step == steps
 
 
 def test_accumulated_micro_batches_equal_one_batch() -> None:
-    class Once(Batches):
+    class SplitBatch(Batches):
         def __iter__(self) -> Iterator[Tensor]:
             whole = torch.rand(8, 3, generator=torch.Generator().manual_seed(3))
             return iter(torch.split(whole, list(self.sizes)))
 
     whole, parts = trainer((8,)), trainer((5, 2, 1), accumulate=3)
-    whole.loader, parts.loader = Once(8), Once(5, 2, 1)
+    whole.loader, parts.loader = SplitBatch(8), SplitBatch(5, 2, 1)
     whole.train()
     parts.train()
     assert parts.state.step == whole.state.step == 1
     torch.testing.assert_close(weights(parts), weights(whole))
 
 
-def test_every_micro_batch_of_a_step_has_the_size_of_the_step() -> None:
+def test_all_micro_batches_of_a_step_have_one_size() -> None:
     @dataclass
     class Image:
         numbers: Tensor
@@ -140,12 +140,12 @@ def test_every_micro_batch_of_a_step_has_the_size_of_the_step() -> None:
 
     seen = []
 
-    def watched(model: nn.Module, batch: Image, images_seen: int, epoch: float) -> dict[str, Tensor]:
+    def recorded_loss(model: nn.Module, batch: Image, images_seen: int, epoch: float) -> dict[str, Tensor]:
         seen.append(batch.size)
         return compute_loss(model, batch.numbers)
 
     run = trainer((2,) * 6, accumulate=2)
-    run.loader, run.compute_loss = Images(*(2,) * 6), watched
+    run.loader, run.compute_loss = Images(*(2,) * 6), recorded_loss
     run.sizes = MultiScale(smallest=4, largest=400, stride=4, seed=0, every=1)
     run.train()
     expected = [run.sizes.at(step) for step in range(3)]
@@ -154,10 +154,10 @@ def test_every_micro_batch_of_a_step_has_the_size_of_the_step() -> None:
     assert run.size == expected[2]
 
 
-def test_hooks_are_called_in_order_and_the_last_one_always() -> None:
+def test_hooks_are_called_in_order_and_on_train_end_even_after_an_error() -> None:
     seen = []
 
-    class Watch(Callback):
+    class Recorder(Callback):
         def on_train_start(self, trainer: Trainer) -> None:
             seen.append("start")
 
@@ -176,11 +176,11 @@ def test_hooks_are_called_in_order_and_the_last_one_always() -> None:
             seen.append("end")
 
     with pytest.raises(KeyboardInterrupt):
-        trainer((2, 2), epochs=2, callbacks=(Watch(),)).train()
+        trainer((2, 2), epochs=2, callbacks=(Recorder(),)).train()
     assert seen == ["start", "epoch 0", "step 1", "step 2", "epoch end", "epoch 1", "step 3", "end"]
 
 
-def test_files_of_a_run(tmp_path: Path) -> None:
+def test_checkpoints_and_results_csv_of_a_run(tmp_path: Path) -> None:
     scores = iter([0.5, 0.9, 0.7])
     best = []
     callbacks = (
@@ -220,8 +220,8 @@ def test_files_of_a_run(tmp_path: Path) -> None:
     assert last["record"]["metrics/score"] == 0.7
 
 
-def spoiled(bad: set[int]) -> ComputeLoss:
-    """The objective, with gradients that are not finite in some of the calls."""
+def non_finite_in(bad: set[int]) -> ComputeLoss:
+    """Return the loss function, infinite in the calls whose numbers are given."""
     calls = itertools.count()
 
     def compute(model: nn.Module, batch: Tensor, images_seen: int, epoch: float) -> dict[str, Tensor]:
@@ -233,44 +233,44 @@ def spoiled(bad: set[int]) -> ComputeLoss:
 
 def test_a_step_without_finite_gradients_is_skipped(caplog: pytest.LogCaptureFixture) -> None:
     run, same = trainer((4,) * 3), trainer((4,) * 2)
-    run.compute_loss = spoiled({2})
+    run.compute_loss = non_finite_in({2})
     run.train()
-    same.train()  # its last step has another rate, but no schedule is followed here
+    same.train()  # the schedule is constant, so both take the same steps
     assert (run.state.step, run.state.skipped_steps, run.ema.updates) == (2, 1, 2)
     assert torch.equal(weights(run), weights(same))
     text = "epoch 1, batch 3: the loss is not finite for 4 images; the step is skipped (1 so far)"
     assert text in caplog.text
 
 
-def test_a_skipped_step_names_the_micro_batches_to_blame(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_skipped_step_names_the_non_finite_micro_batches(caplog: pytest.LogCaptureFixture) -> None:
     run = trainer((4, 3, 2, 1), accumulate=4)
-    run.compute_loss = spoiled({1, 3})
-    run.describe = lambda batch: f"those {len(batch)}"
+    run.compute_loss = non_finite_in({1, 3})
+    run.describe = lambda batch: f"batch of {len(batch)}"
     run.train()
-    assert "the loss is not finite for those 3, those 1; the step" in caplog.text
+    assert "the loss is not finite for batch of 3, batch of 1; the step" in caplog.text
 
 
-def test_finite_losses_with_gradients_that_are_not_name_them_all(caplog: pytest.LogCaptureFixture) -> None:
+def test_non_finite_gradients_of_finite_losses_name_all_micro_batches(caplog: pytest.LogCaptureFixture) -> None:
     run = trainer((2, 1), accumulate=2)
     run.compute_loss = lambda model, batch, images_seen, epoch: {
         "root": (model(batch) * 0).abs().sum().sqrt()
-    }  # 0, and its slope infinite
+    }  # the value is 0, its derivative infinite
     run.train()
     assert "the gradients are not finite for 2 images, 1 images; the step" in caplog.text
 
 
-def test_the_norm_of_the_gradients_is_a_mean_over_the_steps_of_an_epoch() -> None:
+def test_grad_norm_is_the_mean_over_the_steps_of_an_epoch() -> None:
     norms = []
 
-    class Watched(torch.optim.SGD):
+    class NormRecorder(torch.optim.SGD):
         def step(self, closure: Any = None) -> Any:
             gradients = [p.grad for group in self.param_groups for p in group["params"]]
             norms.append(float(torch.cat([g.flatten() for g in gradients if g is not None]).norm()))
             return super().step(closure)
 
     run = trainer((4,) * 3, epochs=2)
-    run.optimizer = Watched([{**group, "params": group["params"]} for group in run.optimizer.param_groups], lr=0.1)
-    run.compute_loss = spoiled({4})
+    run.optimizer = NormRecorder([{**group, "params": group["params"]} for group in run.optimizer.param_groups], lr=0.1)
+    run.compute_loss = non_finite_in({4})
     run.train()
     assert len(norms) == 5
     assert run.record["grad_norm"] == pytest.approx(sum(norms[3:]) / 2)
@@ -278,14 +278,14 @@ def test_the_norm_of_the_gradients_is_a_mean_over_the_steps_of_an_epoch() -> Non
 
 def test_too_many_skipped_steps_end_the_run_with_a_remedy() -> None:
     run = trainer((4,) * 30)
-    run.compute_loss = spoiled({*range(9), *range(10, 30)})  # the tenth batch is sound
+    run.compute_loss = non_finite_in({*range(9), *range(10, 30)})  # the tenth batch is finite
     with pytest.raises(TrainingError, match=r"epoch 1, batch 20: .* 10 such steps in a row; lower --lr0 \(now 0.1\)"):
         run.train()
     assert run.state.step == 1
     assert weights(run).isfinite().all()
 
 
-def test_statistics_that_a_bad_batch_spoils_are_restored() -> None:
+def test_running_statistics_are_restored_after_a_skipped_step() -> None:
     run = trainer((4, 4, 4))
     run.model = nn.Sequential(nn.BatchNorm1d(3), nn.Linear(3, 1))
     run.ema = ModelEma(run.model)
@@ -299,16 +299,16 @@ def test_statistics_that_a_bad_batch_spoils_are_restored() -> None:
     assert all(value.isfinite().all() for value in run.ema.model.state_dict().values())
 
 
-def test_clipping_bounds_the_step() -> None:
+def test_clipping_bounds_the_weight_change() -> None:
     run = trainer((4,))
     run.clip_grad_norm = 1e-3
     before = weights(run)
     run.train()
-    moved = (weights(run) - before).norm()
-    assert 0 < moved <= 0.1 * 1.9 * (1e-3 + 0.01 * before.norm())  # lr, Nesterov, gradient and decay
+    change = (weights(run) - before).norm()
+    assert 0 < change <= 0.1 * 1.9 * (1e-3 + 0.01 * before.norm())  # lr, Nesterov, gradient and decay
 
 
-def test_groups_that_start_later_stay_as_they_are_until_then() -> None:
+def test_parameters_with_a_later_start_are_unchanged_until_then() -> None:
     run = trainer((4, 4), epochs=2)
     first = run.model.get_parameter("0.weight")
     run.optimizer = build_optimizer(
@@ -316,22 +316,22 @@ def test_groups_that_start_later_stay_as_they_are_until_then() -> None:
     )
     start, seen = first.detach().clone(), []
 
-    class Watch(Callback):
+    class Recorder(Callback):
         def on_step_end(self, trainer: Trainer) -> None:
             seen.append(torch.equal(first, start))
 
-    run.callbacks = (Watch(),)
+    run.callbacks = (Recorder(),)
     run.train()
     assert seen == [True, True, False, False]
 
 
 @pytest.mark.parametrize("stop", [None, 3])
-def test_files_written_once(tmp_path: Path, stop: int | None) -> None:
+def test_only_at_end_writes_files_once(tmp_path: Path, stop: int | None) -> None:
     scores = iter([0.5, 0.9, 0.7])
     written: list[tuple[int, float, float]] = []
     weights: list[float] = []
 
-    class Watch(Callback):
+    class Recorder(Callback):
         def on_step_end(self, trainer: Trainer) -> None:
             assert not list(tmp_path.iterdir())
             if trainer.state.step == stop:
@@ -350,7 +350,7 @@ def test_files_written_once(tmp_path: Path, stop: int | None) -> None:
         interval_s=0,
         only_at_end=True,
     )
-    run = trainer((4, 4), epochs=3, callbacks=(Watch(), checkpoints))
+    run = trainer((4, 4), epochs=3, callbacks=(Recorder(), checkpoints))
     run.validate = lambda model: {"metrics/score": next(scores)}
     run.train()
     best = 1 if stop is None else 0
@@ -372,13 +372,13 @@ def test_validation_only_after_the_last_epoch() -> None:
     assert run.record["metrics/score"] == 1.0
 
 
-def test_a_bucket_gets_what_the_run_writes(tmp_path: Path) -> None:
+def test_uploads_mirror_the_folder_of_the_run(tmp_path: Path) -> None:
     run_folder, targets = tmp_path / "run", [str(tmp_path / place / "run") for place in ("far", "farther")]
     run_folder.mkdir()
     (run_folder / "settings.yaml").write_text("epochs: 2")
     seen: list[bool] = []
 
-    class Watch(Callback):
+    class Recorder(Callback):
         def on_train_start(self, trainer: Trainer) -> None:
             seen.append((tmp_path / "farther" / "run" / "settings.yaml").is_file())
 
@@ -387,7 +387,7 @@ def test_a_bucket_gets_what_the_run_writes(tmp_path: Path) -> None:
                 (run_folder / "last.pt").write_text("within an epoch")
 
     bucket = Upload(run_folder, targets)
-    run = trainer((2, 2), epochs=2, callbacks=(ResultsCsv(run_folder / "results.csv"), bucket, Watch()))
+    run = trainer((2, 2), epochs=2, callbacks=(ResultsCsv(run_folder / "results.csv"), bucket, Recorder()))
     run.train()
     assert seen == [True]
     (run_folder / "results.png").write_text("written after training")
@@ -400,7 +400,7 @@ def test_a_bucket_gets_what_the_run_writes(tmp_path: Path) -> None:
     assert "callback Upload" not in run.state_dict()  # a run can be resumed with another bucket, or none
 
 
-def test_a_run_that_is_stopped_ends_when_all_is_uploaded(tmp_path: Path) -> None:
+def test_a_stopped_run_ends_after_its_last_upload(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
 
     class Stop(Callback):
@@ -415,7 +415,7 @@ def test_a_run_that_is_stopped_ends_when_all_is_uploaded(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(("final", "step", "interrupted"), [(False, 2, True), (True, 2, False), (False, 4, False)])
-def test_a_run_that_is_stopped_between_epochs_is_interrupted_unless_the_stop_is_final(
+def test_a_run_stopped_between_epochs_is_interrupted_unless_the_stop_is_final(
     final: bool, step: int, interrupted: bool
 ) -> None:
     class Stop(Callback):

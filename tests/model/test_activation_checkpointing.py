@@ -36,7 +36,7 @@ def network(dropout: float = 0.0) -> Darknet:
 
 
 def step(model: Darknet, x: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Loss, gradients and buffers after one forward and backward pass."""
+    """Return loss, gradients and buffers after one forward and backward pass."""
     torch.manual_seed(1)
     loss = torch.stack([raw.square().mean() for raw in model(x)]).sum()
     if loss.requires_grad:
@@ -53,7 +53,7 @@ def assert_same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> None:
 @pytest.mark.parametrize("kept_macs", [0, 72, 10**9])
 @pytest.mark.parametrize("channels_last", [False, True])
 @pytest.mark.parametrize("dropout", [0.0, 0.5])
-def test_bitwise_the_same_step(
+def test_a_step_is_bit_identical(
     dropout: float, channels_last: bool, kept_macs: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("yolo.model.activation_checkpointing.KEPT_MACS", kept_macs)
@@ -69,7 +69,7 @@ def test_bitwise_the_same_step(
 
 
 @pytest.mark.parametrize("lines", CASES)
-def test_every_layer_type_bitwise(lines: str) -> None:
+def test_every_layer_type_is_bit_identical(lines: str) -> None:
     model = build(lines).train()
     other = copy.deepcopy(model)
     other._segments = other._dataflow.segments(range(len(other.nodes)))
@@ -77,7 +77,7 @@ def test_every_layer_type_bitwise(lines: str) -> None:
     assert_same(step(model, x), step(other, x))
 
 
-def test_parts_that_are_frozen() -> None:
+def test_a_step_with_frozen_layers_is_bit_identical() -> None:
     model = network()
     for layer in model.layers[:4]:
         layer.eval().requires_grad_(False)
@@ -87,28 +87,28 @@ def test_parts_that_are_frozen() -> None:
     assert_same(step(model, x), step(other, x))
 
 
-def test_keeps_less() -> None:
-    def kept(model: Darknet) -> int:
+def test_fewer_bytes_are_saved_for_the_backward_pass() -> None:
+    def saved_bytes(model: Darknet) -> int:
         sizes: dict[int, int] = {}
 
-        def note(tensor: torch.Tensor) -> torch.Tensor:
+        def record(tensor: torch.Tensor) -> torch.Tensor:
             sizes[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
             return tensor
 
-        with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        with torch.autograd.graph.saved_tensors_hooks(record, lambda tensor: tensor):
             outputs = model(torch.rand(2, 3, 32, 32))
         del outputs
         return sum(sizes.values())
 
     model = network()
-    whole = kept(model)
+    whole = saved_bytes(model)
     model.gradient_checkpointing_enable()
-    assert kept(model) < 0.6 * whole  # what crosses the cuts
+    assert saved_bytes(model) < 0.6 * whole  # only values that cross the cuts
     model.gradient_checkpointing_disable()
-    assert kept(model) == pytest.approx(whole, rel=0.1)
+    assert saved_bytes(model) == pytest.approx(whole, rel=0.1)
 
 
-def test_evaluation_runs_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_evaluation_and_no_grad_do_not_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
     model = network()
     model.gradient_checkpointing_enable()
     monkeypatch.setattr("yolo.model.network.run_checkpointed", None)
@@ -119,7 +119,7 @@ def test_evaluation_runs_once(monkeypatch: pytest.MonkeyPatch) -> None:
         assert len(model(torch.rand(1, 3, 32, 32))) == 2
 
 
-def test_what_a_segment_reads_and_hands_on() -> None:
+def test_inputs_and_outputs_of_a_segment() -> None:
     assert SKIP.segment(1, 3) == Segment(1, 3, inputs=(0,), outputs=(1, 2))
     assert SKIP.segment(0, 4) == Segment(0, 4, inputs=(-1,), outputs=(1, 3))
     assert SKIP.segment(3, 4) == Segment(3, 4, inputs=(0, 2), outputs=(3,))
@@ -130,7 +130,7 @@ def test_values_that_cross_each_cut() -> None:
     assert SKIP.crossing() == [0, 8, 8 + 4, 8 + 4 + 2]  # layer 1 is a result and stays to the end
 
 
-def test_peak_is_the_worst_segment_and_what_came_before() -> None:
+def test_peak_is_the_largest_segment_plus_the_values_kept_before_it() -> None:
     assert peak(CHAIN, CHAIN.segments((0,))) == 3 * 15
     assert peak(CHAIN, CHAIN.segments((0, 1))) == max(3 * 8, 8 + 3 * 7)
     assert peak(CHAIN, CHAIN.segments((0, 1, 2, 3))) == 3 * 8

@@ -24,14 +24,14 @@ classes=2
 """
 
 
-def test_unknown_keys_are_warned_about_once_though_the_graph_is_edited(caplog: pytest.LogCaptureFixture) -> None:
+def test_unknown_keys_warn_once_even_if_the_graph_is_edited(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         graph = with_classes(plan(CfgFile.parse(HEAD, "a.cfg")), 3)
         Darknet(graph)
     assert caplog.messages == ["a.cfg:6: 'colour=red': unknown key in [convolutional]; ignored"]
 
 
-def test_an_edited_graph_is_the_graph_of_the_edited_cfg() -> None:
+def test_an_edited_graph_equals_the_graph_of_the_edited_cfg() -> None:
     edited = with_classes(plan(CfgFile.parse(HEAD, "a.cfg")), 3)
     assert edited == plan(CfgFile.parse(edited.cfg.text, "a.cfg"))
     assert (edited.num_classes, edited.nodes[0].out_shape.channels) == (3, 16)

@@ -53,14 +53,14 @@ def randomized(model: Darknet) -> Darknet:
     return model
 
 
-def test_forward_gives_raw_heads_at_any_size() -> None:
+def test_forward_returns_raw_head_outputs_at_another_size() -> None:
     model = small().eval()
     shapes = [tuple(raw.shape) for raw in model(torch.rand(2, 3, 64, 32))]
     assert shapes == [(2, 18, 32, 16), (2, 18, 16, 8)]
     assert [node.index for node in model.heads] == [2, 5]
 
 
-def test_weights_round_trip_is_the_same_bytes(tmp_path: Path) -> None:
+def test_weights_round_trip_is_byte_identical(tmp_path: Path) -> None:
     model = randomized(small())
     model.images_seen = 123
     model.save_weights(tmp_path / "a.weights")
@@ -101,7 +101,7 @@ def test_weights_of_another_size_change_nothing(tmp_path: Path, values: int, mes
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
 
 
-def test_with_classes_edits_heads_and_the_layers_before() -> None:
+def test_with_classes_edits_heads_and_the_layers_before_them() -> None:
     model = Darknet(with_classes(plan(CfgFile.parse(SMALL)), 5))
     assert model.num_classes == 5
     assert [raw.shape[1] for raw in model(torch.rand(1, 3, 32, 32))] == [30, 30]
@@ -121,7 +121,7 @@ def test_shipped_networks_build(name: str) -> None:
     assert {raw.shape[1] for raw in outputs} == {255}
 
 
-def test_a_layer_too_large_for_any_memory_is_said_with_its_line() -> None:
+def test_a_layer_too_large_to_build_is_an_error_with_its_line() -> None:
     cfg = CfgFile.parse("[net]\nwidth=32\nheight=32\n[conv]\nfilters=2147483647\nsize=2147483647\npad=1\n", "a.cfg")
     with pytest.raises(CfgError, match=r"a.cfg:4: \[conv\] on 32 x 32 x 3 is too large to be built"):
         Darknet.from_cfg(cfg)

@@ -19,7 +19,7 @@ def parsed(layers: str, size: int = 64) -> CfgFile:
     return CfgFile.parse(f"[net]\nwidth={size}\nheight={size}\nchannels=1\n{layers}", "a.cfg")
 
 
-def last(summary: Summary) -> tuple[int, float]:
+def last_field_and_jump(summary: Summary) -> tuple[int, float]:
     return summary.layers[-1].field, summary.layers[-1].jump
 
 
@@ -28,16 +28,16 @@ def last(summary: Summary) -> tuple[int, float]:
     [
         (CONV, 3, 1),
         (f"{CONV}stride=2\n{CONV}", 7, 2),  # 3 + 2 * 2
-        (f"{CONV}dilation=3\n", 7, 1),  # 6 apart, and one
+        (f"{CONV}dilation=3\n", 7, 1),  # taps up to 6 apart, plus 1
         (f"{CONV}stride=2\n[maxpool]\nsize=2\nstride=2\n{CONV}", 13, 4),  # 3 + 2, + 2 * 4
         (f"{CONV}stride=2\n[upsample]\n{CONV}", 5, 1),  # three fine cells lie in two coarse ones
-        (f"{CONV}{CONV}{CONV}[route]\nlayers=0,-1\n", 7, 1),  # of joined maps the larger
+        (f"{CONV}{CONV}{CONV}[route]\nlayers=0,-1\n", 7, 1),  # the largest of the joined maps
         (f"{CONV}{CONV}[shortcut]\nfrom=-2\n", 5, 1),
-        ("[maxpool]\nstride=4\n[avgpool]\n", 64, 64),  # all of the image
+        ("[maxpool]\nstride=4\n[avgpool]\n", 64, 64),  # the whole image
     ],
 )
 def test_receptive_field_by_hand(layers: str, field: int, jump: float) -> None:
-    assert last(summarize(parsed(layers))) == (field, jump)
+    assert last_field_and_jump(summarize(parsed(layers))) == (field, jump)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_receptive_field_by_hand(layers: str, field: int, jump: float) -> None:
         f"{CONV}stride=2\n{CONV}stride=2\n[upsample]\n{CONV}[route]\nlayers=0,-1\n{CONV}",
     ],
 )
-def test_receptive_field_is_where_gradients_come_from(layers: str) -> None:
+def test_receptive_field_equals_the_extent_of_the_input_gradient(layers: str) -> None:
     model = Darknet.from_cfg(parsed(layers))
     for parameter in model.parameters():
         torch.nn.init.ones_(parameter)
@@ -77,7 +77,7 @@ def test_totals_and_heads() -> None:
     assert summary.heads[0].anchors == ((4, 4), (8, 8), (16, 16))
 
 
-def test_only_the_masked_anchors_are_a_heads() -> None:
+def test_a_head_lists_only_the_anchors_of_its_mask() -> None:
     layers = "[convolutional]\nfilters=7\n[yolo]\nclasses=2\nnum=3\nmask=1\nanchors=1,2, 3,4, 5,6\n"
     assert summarize(parsed(layers)).heads[0].anchors == ((3, 4),)
 
@@ -90,24 +90,24 @@ def test_another_size_changes_shapes_and_operations_only() -> None:
     assert large.values == small.values
 
 
-def test_unread_keys_are_named_with_their_lines() -> None:
+def test_unread_keys_are_listed_with_their_lines() -> None:
     summary = summarize(parsed(f"{CONV}warp=9\n"))
     assert summary.unread == ("a.cfg:9: warp=9 in [convolutional]",)
     assert summarize(parsed(CONV), 128).unread == ()
 
 
-# parameters, .weights bytes and BFLOPs that the C Darknet prints
+# Parameters, .weights bytes and BFLOPs as the C Darknet prints them.
 @pytest.mark.parametrize(
     ("name", "values", "num_bytes", "bflops"),
     [("yolov3-tiny", 8_858_734, 35_434_956, 5.571), ("yolov4-tiny", 6_062_814, 24_251_276, 6.910)],
 )
-def test_totals_are_darknets(name: str, values: int, num_bytes: int, bflops: float) -> None:
+def test_totals_equal_those_of_darknet(name: str, values: int, num_bytes: int, bflops: float) -> None:
     totals = summarize(CfgFile.read(name)).totals()
     assert (totals["values"], totals["weights_bytes"]) == (values, num_bytes)
     assert round(totals["flops"] / 1e9, 3) == bflops
 
 
-def test_json_is_plain() -> None:
+def test_as_json_can_be_serialised() -> None:
     found = json.loads(json.dumps(summarize(CfgFile.parse(SMALL, "small.cfg")).as_json()))
     assert found["totals"]["values"] == SMALL_VALUES
     assert found["layers"][0]["output"] == [4, 16, 16]
@@ -120,13 +120,13 @@ def test_json_is_plain() -> None:
         ("yolov4", 32),
         ("yolov4-p6", 64),
         ("shapes", 16),
-        ("enet", 32),  # gates pool whole maps, and do not count
-        ("yolov1-tiny", 448),  # full connections take no other size
+        ("enet", 32),  # global pooling in gates does not count
+        ("yolov1-tiny", 448),  # fully connected layers accept no other size
     ],
 )
 def test_largest_stride(name: str, stride: int) -> None:
     assert largest_stride(read_graph(name)) == stride
 
 
-def test_a_map_that_is_enlarged_counts_though_nothing_is_detected_on_it() -> None:
+def test_an_upsampled_map_counts_even_without_a_head() -> None:
     assert largest_stride(plan(parsed(f"{CONV}stride=2\n{CONV}stride=2\n[upsample]\nstride=4\n"))) == 4

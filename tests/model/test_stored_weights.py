@@ -1,4 +1,4 @@
-"""Which tensors a `.weights` file fills."""
+"""Test which tensors a `.weights` file fills."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ def values(count: int) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
         ("dontload=1\n", 0, [0, 0], [1, 1]),
     ],
 )
-def test_dontload(keys: str, stored: int, bias: list[float], scale: list[float], tmp_path: Path) -> None:
+def test_dontload_keys_skip_tensors(
+    keys: str, stored: int, bias: list[float], scale: list[float], tmp_path: Path
+) -> None:
     model = build_network(CONV + keys + "[batchnorm]\n", channels=2)
     write_weights(tmp_path / "a.weights", WeightsHeader(), [values(stored), values(8)])
     assert model.load_weights(tmp_path / "a.weights").num_values == stored + 8
@@ -44,7 +46,7 @@ def test_dontload(keys: str, stored: int, bias: list[float], scale: list[float],
 
 
 @pytest.mark.parametrize(("minor", "first_row"), [(2, [3, 4, 5]), (1002, [3, 5, 7])])
-def test_transposed_matrices(minor: int, first_row: list[float], tmp_path: Path) -> None:
+def test_matrices_are_transposed_as_the_header_says(minor: int, first_row: list[float], tmp_path: Path) -> None:
     model = build_vector_network("[connected]\noutput=2\n")
     write_weights(tmp_path / "a.weights", WeightsHeader(minor=minor), [values(8)])
     model.load_weights(tmp_path / "a.weights")

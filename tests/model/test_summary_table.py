@@ -7,7 +7,7 @@ from yolo.model.summary_table import format_network
 from yolo.storage import shipped_names
 
 
-def test_the_whole_text() -> None:
+def test_the_complete_table() -> None:
     cfg = CfgFile.parse(SMALL.replace("stride=2\npad=1", "stride=2\npad=1\nwarp=9"), "small.cfg")
     assert format_network(summarize(cfg)) == [
         "layer  type           filters  size  from        output  values  BFLOPs  MMACs  field  jump",

@@ -31,13 +31,13 @@ def find(index: Index, model: Darknet | None = None) -> int:
     return find_batch_size(model or small(), loss, OptimizerSettings(), precision, device=CPU, side=32, index=index)
 
 
-def test_no_more_than_the_split_and_says_how(index: Index, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_size_is_capped_by_the_split_and_logged(index: Index, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "yolo")
     assert find(index) == 3
     assert "--batch-size auto: 3 (one image takes " in caplog.text
 
 
-def test_the_model_and_the_generators_stay_as_they_are(index: Index) -> None:
+def test_the_model_and_the_generators_are_unchanged(index: Index) -> None:
     model = small().eval()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     random = torch.get_rng_state()
@@ -48,25 +48,25 @@ def test_the_model_and_the_generators_stay_as_they_are(index: Index) -> None:
     assert all(parameter.grad is None for parameter in model.parameters())
 
 
-def test_images_are_as_large_as_they_will_be(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
-    sides = []
+def test_trial_images_have_the_training_size(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    shapes = []
 
-    def largest(step: object, free: int, most: int) -> tuple[int, str]:
+    def try_two_images(step: object, free: int, upper_bound: int) -> tuple[int, str]:
         assert callable(step)
         step(2)
         return 2, ""
 
-    def watched(images: torch.Tensor, device: torch.device) -> torch.Tensor:
-        sides.append(tuple(images.shape))
+    def recorded(images: torch.Tensor, device: torch.device) -> torch.Tensor:
+        shapes.append(tuple(images.shape))
         return to_input(images, device)
 
-    monkeypatch.setattr(module, "largest_on_cpu", largest)
-    monkeypatch.setattr(module, "to_input", watched)
+    monkeypatch.setattr(module, "largest_on_cpu", try_two_images)
+    monkeypatch.setattr(module, "to_input", recorded)
     find(index)
-    assert sides == [(2, 3, 32, 32)]
+    assert shapes == [(2, 3, 32, 32)]
 
 
-def test_when_nothing_fits(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_if_not_one_image_fits(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "free_memory", lambda: 0)
     monkeypatch.setattr("yolo.engine.batch_size_search.peak_of", lambda step, size: 2**40 * size)
     with pytest.raises(SettingsError, match="--batch-size auto: not one image of 32 px fits on cpu; use a smaller"):

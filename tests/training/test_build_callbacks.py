@@ -20,7 +20,7 @@ def test_a_batch_is_described_by_its_images(tmp_path: Path) -> None:
     assert describe_batch(batch, index) == f"{index.path(2).name}, {index.path(0).name}"
 
 
-def test_tensorboard_is_always_there_and_others_where_they_are_installed(
+def test_tensorboard_is_the_default_and_a_missing_logger_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert list(build_loggers(RunSettings(), tmp_path)) == ["tensorboard"]

@@ -61,7 +61,7 @@ def test_length_of_burn_in(policy: dict[str, Any], burn_in: float) -> None:
     assert schedule_of(settings(**policy), NET, 100, 1600).burn_in == burn_in
 
 
-def test_burn_in_beyond_the_run() -> None:
+def test_a_burn_in_longer_than_the_run_is_an_error() -> None:
     with pytest.raises(SettingsError, match="--burn-in-batches 1001: the run has 1000; use fewer"):
         schedule_of(settings(burn_in_batches=1001), NET, 100, 1600)
 
@@ -70,13 +70,13 @@ def test_burn_in_beyond_the_run() -> None:
     ("batch_size", "batches", "scale_lr", "accumulate", "lr", "decay"),
     [
         (16, 100_000, False, 4, 0.01, 0.0005),
-        (16, 100_000, True, 4, 0.01, 0.0005),  # a step is of nominal size already
+        (16, 100_000, True, 4, 0.01, 0.0005),  # a step has the nominal size already
         (256, 100_000, True, 1, 0.04, 0.002),
         (256, 100_000, False, 1, 0.01, 0.002),
         (16, 100, True, 1, 0.0025, 0.000125),  # too short to accumulate
     ],
 )
-def test_what_the_images_of_a_step_scale(
+def test_learning_rate_and_weight_decay_scale_with_images_per_step(
     batch_size: int, batches: int, scale_lr: bool, accumulate: int, lr: float, decay: float
 ) -> None:
     schedule = schedule_of(settings(batch_size, scale_lr=scale_lr), NET, batches, batches * 16)
@@ -84,7 +84,7 @@ def test_what_the_images_of_a_step_scale(
     assert (schedule.lr, schedule.weight_decay) == pytest.approx((lr, decay))
 
 
-def test_the_cfgs_own_schedule() -> None:
+def test_the_schedule_of_the_cfg() -> None:
     schedule = schedule_of(settings(4, schedule="cfg"), NET, 160, 640)  # a hundred batches of 64
     assert (schedule.accumulate, schedule.momentum_at(0), schedule.weight_decay_at(0)) == (16, 0.8, 0.001)
     rates = [schedule.lr_at(batch / 10, bias=bool(batch % 2)) for batch in range(100)]
@@ -92,14 +92,14 @@ def test_the_cfgs_own_schedule() -> None:
     assert rates == pytest.approx(expected, rel=1e-6)
 
 
-def test_an_unknown_policy_is_constant_and_said(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unknown_policy_is_constant_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         schedule = schedule_of(settings(schedule="cfg"), replace(NET, policy="cosine"), 40, 640)
     assert schedule.lr_at(9.9, bias=False) == pytest.approx(0.002)
     assert "[net]: policy=cosine is none of constant, step, " in caplog.text
 
 
-def test_batches_of_the_cfg() -> None:
+def test_cfg_batches_gives_epochs_and_batch_size() -> None:
     followed = follow_net(settings(schedule="cfg", cfg_batches=True), NET, num_images=1000)
     assert (followed.epochs, followed.batch_size) == (7, 4)  # 6,400 images
     assert follow_net(settings(schedule="cfg"), NET, 1000).epochs == 10
@@ -122,7 +122,7 @@ def model(folder: Path, net: str, keys: str = "") -> Darknet:
         ("", {"optimizer": "adamw"}, "AdamW", {"betas": (0.9, 0.999)}),
     ],
 )
-def test_the_cfgs_own_optimizer(
+def test_the_optimizer_of_the_cfg(
     tmp_path: Path, net: str, chosen: dict[str, object], kind: str, values: dict[str, object]
 ) -> None:
     run = replace(settings(schedule="cfg"), optimization=OptimizerSettings(**chosen))  # type: ignore[arg-type]
@@ -141,7 +141,9 @@ def test_the_cfgs_own_optimizer(
         ({"burn_in_epochs": 2.0}, "batch=64", 90.0),
     ],
 )
-def test_how_long_layers_wait(tmp_path: Path, policy: dict[str, Any], net: str, start: float) -> None:
+def test_stopbackward_is_counted_in_burn_ins_where_both_have_one(
+    tmp_path: Path, policy: dict[str, Any], net: str, start: float
+) -> None:
     run, network = settings(**policy), model(tmp_path, net, "stopbackward=900")
     optimizer = build_run_optimizer(run, network, schedule_of(run, network.net, 40, 640, epochs=100), 640)
     starts = {group["start"] for group in optimizer.param_groups}

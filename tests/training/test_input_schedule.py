@@ -23,7 +23,7 @@ def test_input_size(img_size: int | None, any_multiple: bool, expected: int) -> 
 
 
 @pytest.mark.parametrize(("img_size", "advice"), [(100, "use 96 or 128"), (433, "use 416 or 448")])
-def test_a_size_that_is_no_multiple_of_the_stride(img_size: int, advice: str) -> None:
+def test_a_size_that_is_not_a_multiple_of_the_stride_is_an_error(img_size: int, advice: str) -> None:
     with pytest.raises(SettingsError, match=rf"--img-size {img_size}: .* multiple of 32, .*yolov3-tiny.cfg; {advice}"):
         input_size(read_graph("yolov3-tiny"), img_size, any_multiple=True)
 
@@ -59,6 +59,6 @@ def test_sizes_of_a_run(
 
 
 @pytest.mark.parametrize(("img_size", "rect"), [((100, 320), False), ((320, 320, 100), True)])
-def test_sizes_that_do_not_fit(img_size: tuple[int, ...], rect: bool) -> None:
+def test_every_size_must_be_a_multiple_of_the_stride(img_size: tuple[int, ...], rect: bool) -> None:
     with pytest.raises(SettingsError, match=r"--img-size 100: .* multiple of 32"):
         choose_input_sizes(read_graph("yolov3-tiny"), SizeSettings(img_size=img_size), rect=rect, seed=0)

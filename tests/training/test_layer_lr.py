@@ -1,4 +1,4 @@
-"""Layer-wise training keys: which parameters move in two steps of a small network."""
+"""Test layer-wise training keys by the parameters that change in two steps of a small network."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ BLOCK = "[convolutional]\nbatch_normalize=1\nfilters=2\nsize=1\nactivation=linea
 
 
 def network(folder: Path, *keys: str, burn_in: int = 2) -> Darknet:
-    """One convolution a text of keys."""
+    """Build a network with one convolution for each text of keys."""
     cfg = folder / "a.cfg"
     cfg.write_text(f"[net]\nwidth=4\nheight=4\nburn_in={burn_in}\n" + "".join(f"{BLOCK}{key}\n" for key in keys))
     torch.manual_seed(0)
     return Darknet.from_cfg(CfgFile.read(cfg))
 
 
-def moved_layers(model: Darknet) -> list[list[int]]:
-    """The layers whose parameters moved, in each of two steps; a batch of [net] is an epoch here."""
+def changed_layers(model: Darknet) -> list[list[int]]:
+    """Return the layers whose parameters change in each of two steps; one batch of [net] is one epoch."""
     schedules = param_schedules(model, lambda batches: batches)
     optimizer = build_optimizer(model, "sgd", lr=0.1, momentum=0.9, weight_decay=0.1, schedules=schedules)
-    moved = []
+    changed = []
     for step in range(2):
         before = [[p.detach().clone() for p in layer.parameters()] for layer in model.layers]
         (out,) = model(torch.rand(2, 3, 4, 4))
@@ -38,14 +38,14 @@ def moved_layers(model: Darknet) -> list[list[int]]:
         drop_frozen_grads(optimizer, step)
         optimizer.step()
         optimizer.zero_grad()
-        moved.append(
+        changed.append(
             [
                 index
                 for index, layer in enumerate(model.layers)
                 if any(not torch.equal(a, b) for a, b in zip(before[index], layer.parameters(), strict=True))
             ]
         )
-    return moved
+    return changed
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def moved_layers(model: Darknet) -> list[list[int]]:
         (("", "dont_update=2", ""), [[0, 2], [0, 2]]),
         (("", "burnin_update=1", ""), [[0, 2], [0, 1, 2]]),  # not before the last batch of burn_in=2
         (("", "burnin_update=2", ""), [[0, 2], [0, 2]]),
-        (("", "stopbackward=1", ""), [[2], [2]]),  # this layer and all before, for good
+        (("", "stopbackward=1", ""), [[2], [2]]),  # this layer and all before it, permanently
         (("", "stopbackward=2", ""), [[2], [2]]),  # for two batches
         (("stopbackward=1", "stopbackward=2", ""), [[2], [2]]),
         (("", "train_only_bn=1", ""), [[0, 2], [0, 2]]),
@@ -64,11 +64,11 @@ def moved_layers(model: Darknet) -> list[list[int]]:
         (("", "learning_rate=0", ""), [[0, 2], [0, 2]]),
     ],
 )
-def test_which_layers_move(tmp_path: Path, keys: tuple[str, ...], expected: list[list[int]]) -> None:
-    assert moved_layers(network(tmp_path, *keys)) == expected
+def test_layers_that_learn(tmp_path: Path, keys: tuple[str, ...], expected: list[list[int]]) -> None:
+    assert changed_layers(network(tmp_path, *keys)) == expected
 
 
-def test_learning_rate_is_a_factor_of_the_layer(tmp_path: Path) -> None:
+def test_learning_rate_key_multiplies_the_learning_rate(tmp_path: Path) -> None:
     plain, half = network(tmp_path, "", ""), network(tmp_path, "", "learning_rate=0.5")
     steps = []
     for model in (plain, half):
@@ -84,16 +84,16 @@ def test_learning_rate_is_a_factor_of_the_layer(tmp_path: Path) -> None:
         torch.testing.assert_close(part, whole / 2)
 
 
-def test_train_only_bn_keeps_the_statistics_learning(tmp_path: Path) -> None:
+def test_train_only_bn_still_updates_running_statistics(tmp_path: Path) -> None:
     model = network(tmp_path, "train_only_bn=1", "")
-    moved_layers(model)
+    changed_layers(model)
     norm = model.get_submodule("layers.0.bn")
     assert isinstance(norm, nn.BatchNorm2d)
     assert norm.running_mean is not None
     assert norm.running_mean.abs().sum() > 0
 
 
-def test_paces_count_in_the_runs_own_epochs(tmp_path: Path) -> None:
+def test_layer_schedules_are_in_epochs_of_the_run(tmp_path: Path) -> None:
     model = network(tmp_path, "learning_rate=0.5", "stopbackward=900", "burnin_update=3", burn_in=1000)
     assert layer_schedules(model, lambda batches: batches / 1000) == [
         ParamSchedule(lr_factor=0.5, start=0.9),
@@ -102,7 +102,7 @@ def test_paces_count_in_the_runs_own_epochs(tmp_path: Path) -> None:
     ]
 
 
-def test_shared_parameters_have_the_owners_pace(tmp_path: Path) -> None:
+def test_shared_parameters_follow_the_schedule_of_their_owner(tmp_path: Path) -> None:
     model = network(tmp_path, "", "learning_rate=0.5", "share_index=1\nlearning_rate=0.1", "dont_update=5")
     schedules = param_schedules(model, float)
     shared = model.get_parameter("layers.1.conv.weight")
@@ -111,7 +111,7 @@ def test_shared_parameters_have_the_owners_pace(tmp_path: Path) -> None:
     assert model.get_parameter("layers.0.conv.weight") not in schedules
 
 
-def test_says_which_layers_wait(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_waiting_layers_are_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     model = network(tmp_path, "", "stopbackward=5", "dont_update=2", "", burn_in=0)
     with caplog.at_level(logging.INFO):
         log_layer_schedules(model, [*layer_schedules(model, float)], 3)

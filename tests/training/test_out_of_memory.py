@@ -9,7 +9,7 @@ from yolo.config.train_settings import ModelSettings, TrainSettings
 from yolo.errors import SettingsError
 from yolo.training.out_of_memory import explain_errors
 
-OUT = torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+OUT_OF_MEMORY = torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
 
 
 @pytest.mark.parametrize(
@@ -32,13 +32,13 @@ OUT = torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 Gi
         ),
     ],
 )
-def test_out_of_memory_is_one_line_with_what_is_not_yet_done(settings: TrainSettings, message: str) -> None:
+def test_out_of_memory_is_one_line_with_the_remedies_not_yet_used(settings: TrainSettings, message: str) -> None:
     with pytest.raises(SettingsError) as caught, explain_errors(settings):
-        raise OUT
+        raise OUT_OF_MEMORY
     assert str(caught.value) == message
 
 
-def test_a_network_that_cannot_be_compiled() -> None:
+def test_a_compile_error_is_one_line_with_a_remedy() -> None:
     with (
         pytest.raises(SettingsError, match=r"^--compile: the network cannot be compiled \(first line\); leave out --c"),
         explain_errors(TrainSettings(model=ModelSettings(compile=True))),
@@ -46,6 +46,6 @@ def test_a_network_that_cannot_be_compiled() -> None:
         raise TorchDynamoException("\nfirst line\nsecond line")
 
 
-def test_other_errors_stay_as_they_are() -> None:
+def test_other_errors_are_raised_unchanged() -> None:
     with pytest.raises(RuntimeError, match="shapes"), explain_errors(TrainSettings()):
         raise RuntimeError("shapes do not fit")

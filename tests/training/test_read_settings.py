@@ -14,7 +14,7 @@ FLAGS = """--epochs --batch-size --cfg --data --multi-scale --img-size --rect --
 --bucket --cache-images --weights --name --device --adam --single-cls --freeze-layers --hyp"""
 
 
-def test_command_line_over_recipe_over_defaults(tmp_path: Path) -> None:
+def test_the_command_line_overrides_the_recipe_and_the_recipe_the_defaults(tmp_path: Path) -> None:
     recipe = tmp_path / "mine.yaml"
     recipe.write_text("epochs: 7\nhsv_h: 0.5\nlr0: 1\nbatch_size: 4\n")
     settings = read_train_settings(["--data", "x", "--hyp", str(recipe), "--batch-size", "8"])
@@ -31,13 +31,13 @@ def test_a_batch_size_is_a_number_or_auto(tmp_path: Path) -> None:
     assert read_train_settings(["--data", "x", "--batch-size", "5"]).images_per_batch == 5
 
 
-def test_no_data_means_the_demonstration() -> None:
+def test_without_data_the_demonstration_is_trained() -> None:
     settings = read_train_settings([])
     assert (settings.model.cfg, settings.dataset.data) == ("shapes", "shapes")
     assert read_train_settings(["--data", "x"]).model.cfg == TrainSettings().model.cfg
 
 
-def test_names_are_unique_over_the_tree() -> None:
+def test_setting_names_are_unique_in_the_tree() -> None:
     def count(settings: object) -> int:
         nested = [getattr(settings, name) for name in settings.__dataclass_fields__]  # type: ignore[attr-defined]
         return sum(count(value) if hasattr(value, "__dataclass_fields__") else 1 for value in nested)
@@ -45,7 +45,7 @@ def test_names_are_unique_over_the_tree() -> None:
     assert len(flat(TrainSettings())) == count(TrainSettings())
 
 
-def test_written_settings_repeat_the_run(tmp_path: Path) -> None:
+def test_written_settings_read_back_equal(tmp_path: Path) -> None:
     given = "--data x --fliplr 0.25 --img-size 416 --schedule steps --lr-steps 0.5 0.7 --lr-scales 0.2 0.3"
     settings = read_train_settings([*given.split(), "--optimizer-args", "dampening", "0", "nesterov", "False"])
     assert settings.schedule.lr_steps == (0.5, 0.7)
@@ -106,7 +106,7 @@ def test_written_settings_repeat_the_run(tmp_path: Path) -> None:
         ("freeze: '3'\nfreeze_epochs: 2\nfreeze_lr0: 0\n", "--freeze-lr0 0.0: use a number above 0"),
     ],
 )
-def test_bad_recipes(tmp_path: Path, text: str, message: str) -> None:
+def test_mistakes_in_recipes_are_one_line_errors(tmp_path: Path, text: str, message: str) -> None:
     recipe = tmp_path / "mine.yaml"
     recipe.write_text(text)
     with pytest.raises(SettingsError) as caught:
@@ -120,7 +120,7 @@ def test_missing_recipe_lists_the_shipped_ones() -> None:
         with_recipe(TrainSettings(), "none")
 
 
-def test_a_pair_is_a_list_in_a_recipe(tmp_path: Path) -> None:
+def test_a_pair_of_numbers_is_a_list_in_a_recipe(tmp_path: Path) -> None:
     recipe = tmp_path / "mine.yaml"
     recipe.write_text("multi_scale: [0.5, 2]\nrect: true\n")
     settings = with_recipe(TrainSettings(), str(recipe))
@@ -139,7 +139,7 @@ def write_run(project: Path, name: str, age: float, **values: object) -> Path:
 
 
 @pytest.mark.parametrize("flag", [["--resume"], ["--resume", "--epochs", "9"]])
-def test_resume_alone_takes_the_newest_run_and_its_settings(tmp_path: Path, flag: list[str]) -> None:
+def test_resume_without_a_value_takes_the_newest_run_and_its_settings(tmp_path: Path, flag: list[str]) -> None:
     write_run(tmp_path, "old", age=100, epochs=3)
     newest = write_run(tmp_path, "new", age=50, epochs=5, cfg="yolov4-tiny")
     settings = read_train_settings(["--project", str(tmp_path), *flag])
@@ -158,14 +158,16 @@ def test_resume_by_folder_or_file(tmp_path: Path, form: str) -> None:
     assert (settings.run.resume, settings.epochs, settings.batch_size) == (str(run), 4, 2)
 
 
-def test_a_resumed_run_does_not_ask_to_be_resumed(tmp_path: Path) -> None:
+def test_settings_of_a_resumed_run_do_not_contain_resume(tmp_path: Path) -> None:
     run = write_run(tmp_path, "a", age=0)
     write_settings(read_train_settings(["--resume", str(run)]), run / "settings.yaml")
     assert "resume: ''" in (run / "settings.yaml").read_text()
 
 
 @pytest.mark.parametrize("arguments", [["--resume", "--project", "nowhere"], ["--resume", "nowhere"]])
-def test_nothing_to_resume(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
+def test_a_missing_run_to_resume_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SettingsError, match=r"--resume.*no run"):
         read_train_settings(arguments)
@@ -192,7 +194,7 @@ def test_nothing_to_resume(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, argu
         ("--epochs 3 --batch-size 4 --cfg yolov3", {"epochs": 3, "batch_size": 4, "cfg": "yolov3"}),
     ],
 )
-def test_the_command_line_that_people_know(tmp_path: Path, line: str, expected: dict[str, object]) -> None:
+def test_flags_of_the_pytorch_yolov3_trainers(tmp_path: Path, line: str, expected: dict[str, object]) -> None:
     settings = read_train_settings(["--data", "x", *line.split()])
     assert flat(settings).items() >= expected.items()
     write_settings(settings, tmp_path / "settings.yaml")
@@ -203,7 +205,7 @@ def test_the_command_line_that_people_know(tmp_path: Path, line: str, expected: 
     ("line", "lr"),
     [("", 0.01), ("--adam", 0.001), ("--optimizer SGD", 0.01), ("--optimizer adamw", 0.001), ("--adam --lr0 1", 1.0)],
 )
-def test_the_learning_rate_suits_the_optimizer(line: str, lr: float) -> None:
+def test_the_default_learning_rate_depends_on_the_optimizer(line: str, lr: float) -> None:
     assert read_train_settings(["--data", "x", *line.split()]).optimization.lr == lr
 
 
@@ -216,11 +218,11 @@ def test_help_has_groups_defaults_and_examples(capsys: pytest.CaptureFixture[str
         assert flag in text
     for group in ("sizes", "saving", "search", "optimization"):
         assert f"{group} options" in text
-    assert "(default: 100)" in text  # epochs: those of a run with --data
+    assert "(default: 100)" in text  # the epochs of a run with --data
     assert text.count("\n  python -m yolo.train") == 4
 
 
-def test_the_examples_of_help_are_command_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_examples_in_help_can_be_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     write_run(tmp_path / "runs", "train", age=0)
     (tmp_path / "mine.yaml").write_text("epochs: 5\n")

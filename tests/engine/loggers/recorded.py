@@ -1,4 +1,4 @@
-"""Made-up packages in the place of wandb and mlflow, which write down how they are called."""
+"""Fake modules for wandb and mlflow that record their calls."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Calls = list[tuple[str, Any, Any]]
 
 
 def recorder(calls: Calls, name: str, result: Any = None) -> Any:
-    """A function that writes its calls down."""
+    """Return a function that records its calls."""
 
     def call(*arguments: Any, **named: Any) -> Any:
         calls.append((name, arguments, named))
@@ -22,7 +22,7 @@ def recorder(calls: Calls, name: str, result: Any = None) -> Any:
 
 
 def install(monkeypatch: pytest.MonkeyPatch, name: str, **parts: Any) -> ModuleType:
-    """A module of that name, until the test's end."""
+    """Install a fake module of that name until the end of the test."""
     module = ModuleType(name)
     for key, part in parts.items():
         setattr(module, key, part)

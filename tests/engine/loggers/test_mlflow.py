@@ -12,8 +12,8 @@ from yolo.engine.loggers.mlflow import Mlflow
 from yolo.errors import SettingsError
 
 
-class Refused(Exception):
-    """What mlflow's own errors are."""
+class FakeMlflowError(Exception):
+    """Stands for MlflowException."""
 
 
 @pytest.fixture
@@ -27,13 +27,13 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
         "mlflow",
         start_run=recorder(found, "start_run", run),
         get_tracking_uri=lambda: "sqlite:///mlflow.db",
-        MlflowException=Refused,
+        MlflowException=FakeMlflowError,
         **parts,
     )
     return found
 
 
-def test_a_run_from_start_to_end(calls: Calls, tmp_path: Path) -> None:
+def test_calls_of_a_whole_run(calls: Calls, tmp_path: Path) -> None:
     logger = Mlflow("runs", tmp_path / "train")
     assert logger.open(epoch=0, run_id="") == "abc"
     logger.log_settings({"epochs": 3, "long": "x" * 600})
@@ -53,28 +53,28 @@ def test_a_run_from_start_to_end(calls: Calls, tmp_path: Path) -> None:
     ]
 
 
-def test_a_resumed_run_goes_on_there(calls: Calls, tmp_path: Path) -> None:
+def test_a_resumed_run_reopens_its_mlflow_run(calls: Calls, tmp_path: Path) -> None:
     Mlflow("runs", tmp_path / "train").open(epoch=4, run_id="abc")
     assert calls[1] == ("start_run", (), {"run_id": "abc", "run_name": "train"})
 
 
-def test_a_server_that_fails_ends_no_run_but_none_begins_without(
+def test_server_failures_warn_while_training_and_are_errors_at_the_start(
     calls: Calls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def refuse(*arguments: object, **named: object) -> None:
-        raise Refused("503\nlater")
+    def fail(*arguments: object, **named: object) -> None:
+        raise FakeMlflowError("503\nlater")
 
     logger = Mlflow("runs", tmp_path)
     logger.open(epoch=0, run_id="")
-    monkeypatch.setattr(sys.modules["mlflow"], "log_metrics", refuse)
+    monkeypatch.setattr(sys.modules["mlflow"], "log_metrics", fail)
     logger.log({"x": 1.0}, 1)
     assert "mlflow: 503" in caplog.text
-    monkeypatch.setattr(sys.modules["mlflow"], "start_run", refuse)
+    monkeypatch.setattr(sys.modules["mlflow"], "start_run", fail)
     with pytest.raises(SettingsError, match="--logger mlflow: 503 later; look at MLFLOW_TRACKING_URI"):
         logger.open(epoch=0, run_id="")
 
 
-def test_without_the_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_missing_package_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "mlflow", None)
     with pytest.raises(SettingsError, match=r"--logger mlflow: cannot be imported \(.*\); run: pip install mlflow"):
         Mlflow("runs", tmp_path)

@@ -15,7 +15,7 @@ def events(folder: Path) -> EventAccumulator:
     return read
 
 
-def test_numbers_settings_and_images(tmp_path: Path) -> None:
+def test_scalars_settings_and_images_are_written(tmp_path: Path) -> None:
     board = TensorBoard(tmp_path)
     assert board.open(epoch=0, run_id="") == ""
     board.log_settings({"epochs": 3, "cfg": "a.cfg"})
@@ -31,7 +31,7 @@ def test_numbers_settings_and_images(tmp_path: Path) -> None:
     assert b"| epochs | 3 |\n| cfg | a.cfg |" in text.tensor_proto.string_val[0]
 
 
-def test_epochs_that_are_trained_again_are_hidden(tmp_path: Path) -> None:
+def test_epochs_trained_again_replace_the_earlier_ones(tmp_path: Path) -> None:
     for start, value in ((0, 1.0), (1, 2.0)):
         board = TensorBoard(tmp_path)
         board.open(epoch=start, run_id="")

@@ -14,8 +14,8 @@ from yolo.engine.loggers.wandb import Wandb
 from yolo.errors import SettingsError
 
 
-class Refused(Exception):
-    """What wandb's own errors are."""
+class FakeWandbError(Exception):
+    """Stands for wandb.Error."""
 
 
 @pytest.fixture
@@ -29,11 +29,11 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
     )
     monkeypatch.delenv("WANDB_MODE", raising=False)
     image = lambda pixels: ("image", pixels.shape)  # noqa: E731
-    install(monkeypatch, "wandb", init=recorder(found, "init", run), Image=image, Error=Refused)
+    install(monkeypatch, "wandb", init=recorder(found, "init", run), Image=image, Error=FakeWandbError)
     return found
 
 
-def test_a_run_from_start_to_end(calls: Calls, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_calls_of_a_whole_run(calls: Calls, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "yolo")
     logger = Wandb("runs", tmp_path / "train")
     assert logger.open(epoch=0, run_id="") == "abc"
@@ -52,7 +52,7 @@ def test_a_run_from_start_to_end(calls: Calls, tmp_path: Path, caplog: pytest.Lo
     assert "wandb: offline; WANDB_MODE=online sends while training" in caplog.text
 
 
-def test_a_resumed_run_goes_on_there_and_the_environment_says_how(
+def test_a_resumed_run_reopens_its_wandb_run_in_the_mode_of_the_environment(
     calls: Calls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "yolo")
@@ -63,16 +63,16 @@ def test_a_resumed_run_goes_on_there_and_the_environment_says_how(
     assert "offline" not in caplog.text
 
 
-def test_what_it_refuses_is_one_line(calls: Calls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(**settings: object) -> None:
-        raise Refused("no API key")
+def test_an_error_of_wandb_becomes_one_line(calls: Calls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(**settings: object) -> None:
+        raise FakeWandbError("no API key")
 
-    monkeypatch.setattr(sys.modules["wandb"], "init", refuse)
+    monkeypatch.setattr(sys.modules["wandb"], "init", fail)
     with pytest.raises(SettingsError, match="--logger wandb: no API key; run: wandb login, or set WANDB_MODE=offline"):
         Wandb("runs", tmp_path).open(epoch=0, run_id="")
 
 
-def test_without_the_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_missing_package_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "wandb", None)
     with pytest.raises(SettingsError, match=r"--logger wandb: cannot be imported \(.*\); run: pip install wandb"):
         Wandb("runs", tmp_path)
