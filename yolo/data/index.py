@@ -1,6 +1,6 @@
 """One split of a data set as flat arrays: no object per image, so memory does not grow with workers.
 
-Knows nothing of file formats (`sources/`) and decodes no image (`dataset.py`).
+Knows nothing of file formats (`formats/`) and decodes no image (`dataset.py`).
 """
 
 from __future__ import annotations
