@@ -1,4 +1,4 @@
-"""Which images deserve to be seen more often: those with rare classes, and with classes that are found badly.
+"""Weights that draw some images more often: those with rare classes, and with classes that are found badly.
 
 Axes: M images, N boxes, K classes.
 """
@@ -25,7 +25,7 @@ def ap_name(class_name: str) -> str:
 
 
 def image_weights(index: Index, record: Mapping[str, float]) -> npt.NDArray[np.float64]:
-    """How likely each image is to be drawn.
+    """Return the probability of drawing each image.
 
     An object weighs (1 - AP of its class) / (number of objects of its class), an image the sum of its objects.
     Images without objects keep their share of the data set, so that background is still learnt.

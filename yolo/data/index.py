@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One image and its truth, as a source reads it; only lives while an index is built."""
+    """One image and its ground truth, as a format reads it; only exists while an index is built."""
 
     path: Path
     width: int  # of the image as displayed (EXIF rotation applied), pixels

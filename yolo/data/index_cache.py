@@ -51,7 +51,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """What a reading came from.
+    """The files that a reading came from.
 
     Axes: K files and folders.
     """

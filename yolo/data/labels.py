@@ -36,7 +36,7 @@ class Labels:
     areas: npt.NDArray[np.float64] | None = None  # (N,), pixels^2, NaN where the file states none
 
     def where(self, i: int) -> str:
-        """Where object i lies, for messages."""
+        """Return the place of object i in its file, for messages."""
         return f"{self.path}{': annotation ' if self.path.suffix == '.json' else ':'}{self.lines[i]}"
 
 
@@ -64,7 +64,7 @@ def label_path(image: Path) -> Path | None:
 
 
 def label_candidates(image: Path) -> list[Path]:
-    """Where `label_path` looks, in this order."""
+    """Return the paths that `label_path` tries, in this order."""
     beside = image.with_suffix(".txt")
     folders = list(image.parts[:-1])
     for i in reversed(range(len(folders))):

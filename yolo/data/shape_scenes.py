@@ -91,7 +91,7 @@ def extent_xyxy(mask: npt.NDArray[np.bool_]) -> tuple[int, int, int, int]:
 
 
 def hides_too_much(owner: npt.NDArray[np.int64], mask: npt.NDArray[np.bool_], areas: Sequence[int]) -> bool:
-    """Whether a new object would leave too little of another one visible.
+    """Return whether a new object would leave too little of another one visible.
 
     Args:
         owner: (H, W), the number of the object that a pixel shows, from 1; 0 is the background.

@@ -90,7 +90,7 @@ def read_coco(path: Path) -> CocoFile:
 
 
 def is_coco(path: Path) -> bool:
-    """Whether the beginning of a file looks like it."""
+    """Return whether a file begins like a COCO file."""
     with path.open("rb") as file:
         head = file.read(1 << 16)
     return head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") and any(f'"{key}"'.encode() in head for key in KEYS)

@@ -1,4 +1,4 @@
-"""What folders tell: the images below them, class names that lie in them, and which split a name means."""
+"""Read folders: the images below them, class names that lie in them, and which split a name means."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def iterate_image_list(path: Path) -> Iterator[Path | DataError]:
 
 
 def list_origins(path: Path) -> list[Path]:
-    """What decides on the images of a list: the list, and the folders where the working directory may have one."""
+    """Return the paths that decide on the images of a list: the list itself, and folders that its lines name."""
     if not path.is_file():
         return [path]
     folders = {os.path.dirname(line) for line in read_lines(path) if line}  # noqa: PTH120 (Path is slow)
