@@ -179,7 +179,7 @@ def test_fine_tuning_on_a_converted_voc_copy(trained: Path) -> None:
             ["train", "--rect", "--img-size", "100"],
             "--img-size 100: with --rect or --multi-scale it must be a multiple",
         ),
-        (["test", "--weights", "none.pt", "--rect", "--fit", "stretch"], "--fit stretch: use letterbox with --rect"),
+        (["test", "--weights", "none.pt", "--rect", "--fit", "stretch"], "--rect does not work with --fit stretch"),
         (["test", "--weights", "none.pt"], "--weights none.pt: no such file"),
         (["detect", "none.jpg", "--weights", "none.pt"], "none.jpg: no such file or folder"),
     ],
