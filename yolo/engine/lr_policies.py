@@ -1,7 +1,7 @@
 """Learning rate policies: pure functions from the progress of a run to a factor of its learning rate.
 
-Progress is 0 at the start and 1 at the end. All except `steps` and `step` start at 1 and end at `floor`. They know no
-burn-in: `Schedule` puts it before the policy.
+Progress is 0 at the start and 1 at the end. All except `constant`, `steps` and `step` decay from 1 to `floor`. Burn-in
+is not part of a policy: `Schedule` prepends it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def cosine(progress: float, *, floor: float) -> float:
 
 
 def polynomial(progress: float, *, floor: float, power: float) -> float:
-    """Return a power of the rest of the run; of power 1, a line."""
+    """Return a polynomial decay to `floor`; power 1 is linear."""
     return floor + (1 - floor) * float((1 - progress) ** power)
 
 
@@ -50,12 +50,12 @@ def sigmoid(progress: float, *, floor: float, steepness: float) -> float:
 
 
 def steps(progress: float, *, at: tuple[float, ...], scales: tuple[float, ...]) -> float:
-    """Return a product of drops at given shares of the run, in rising order."""
+    """Return the product of the scales whose milestone in `at`, in ascending order, has been reached."""
     return math.prod(scales[: bisect_right(at, progress + ROUNDING)])
 
 
 def step(progress: float, *, every: float, scale: float) -> float:
-    """Return a drop for each share `every` of the run that has passed."""
+    """Return `scale` to the power of the number of completed intervals of length `every`."""
     return float(scale ** math.floor(progress / every + ROUNDING))
 
 

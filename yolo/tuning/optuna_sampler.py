@@ -33,7 +33,7 @@ class OptunaSampler:
         params: the hyper-parameters to vary.
         start: their initial values, clipped to bounds.
         folder: of the search.
-        seed: of the estimator; each generation's number gives another one.
+        seed: of the estimator; each generation adds its number to it.
         warm_up: the first epoch after which a generation may be pruned.
     """
 
