@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 
 from yolo.losses.assigners.anchor_iou import assign_by_anchor_iou
-from yolo.losses.head_predictions import HeadPredictions
-from yolo.losses.ignore_regions import split_ignore_regions
 from yolo.losses.yolo_loss import YoloLoss, global_mean
 
 if TYPE_CHECKING:
@@ -20,6 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from yolo.boxes.box_ops import IouKind
+    from yolo.losses.head_predictions import HeadPredictions
 
 
 class AnchorIouLoss(YoloLoss):
@@ -27,21 +26,10 @@ class AnchorIouLoss(YoloLoss):
 
     iou_kind: ClassVar[IouKind] = "giou"
 
-    def __call__(
-        self,
-        outputs: Sequence[Tensor],
-        targets: Tensor,
-        image_size: tuple[int, int],
-        *,
-        images_seen: int = 0,
-        objectness_ratio: float = 1.0,
+    def _terms(
+        self, heads: Sequence[HeadPredictions], gt: Tensor, ignore_regions: Tensor, ratio: float
     ) -> dict[str, Tensor]:
-        del images_seen
-        gt, ignore_regions = split_ignore_regions(targets)
-        per_head = [
-            self._head_sums(HeadPredictions.from_output(head, output, image_size), gt, ignore_regions, objectness_ratio)
-            for head, output in zip(self.heads, outputs, strict=True)
-        ]
+        per_head = [self._head_sums(head, gt, ignore_regions, ratio) for head in heads]
         sums = torch.stack([torch.stack([total for total, _ in head]) for head in per_head])
         counts = torch.stack([torch.stack([count for _, count in head]) for head in per_head])
         box, objectness, class_ = global_mean(sums, counts).sum(0)

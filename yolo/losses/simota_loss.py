@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 import torch
 
 from yolo.losses.assigners.simota import SimOtaAssignment, assign_by_cost
-from yolo.losses.head_predictions import HeadPredictions
-from yolo.losses.ignore_regions import split_ignore_regions
 from yolo.losses.yolo_loss import YoloLoss, global_mean
 
 if TYPE_CHECKING:
@@ -21,6 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from yolo.boxes.box_ops import IouKind
+    from yolo.losses.head_predictions import HeadPredictions
 
 
 class _HeadSums(NamedTuple):
@@ -44,29 +43,17 @@ class SimOtaLoss(YoloLoss):
 
     iou_kind: ClassVar[IouKind] = "ciou"
 
-    def __call__(
-        self,
-        outputs: Sequence[Tensor],
-        targets: Tensor,
-        image_size: tuple[int, int],
-        *,
-        images_seen: int = 0,
-        objectness_ratio: float = 1.0,
+    def _terms(
+        self, heads: Sequence[HeadPredictions], gt: Tensor, ignore_regions: Tensor, ratio: float
     ) -> dict[str, Tensor]:
-        del images_seen
-        heads = [
-            HeadPredictions.from_output(head, output, image_size)
-            for head, output in zip(self.heads, outputs, strict=True)
-        ]
-        gt, ignore_regions = split_ignore_regions(targets)
-        assignments = assign_by_cost(heads, gt, image_size, self.settings.iou_t)
+        assignments = assign_by_cost(heads, gt, heads[0].image_size, self.settings.iou_t)
         per_head = [
-            self._head_sums(head, assignment, gt, ignore_regions, objectness_ratio)
+            self._head_sums(head, assignment, gt, ignore_regions, ratio)
             for head, assignment in zip(heads, assignments, strict=True)
         ]
-        return self._terms(_HeadSums(*map(torch.stack, zip(*per_head, strict=True))))
+        return self._global_terms(_HeadSums(*map(torch.stack, zip(*per_head, strict=True))))
 
-    def _terms(self, sums: _HeadSums) -> dict[str, Tensor]:
+    def _global_terms(self, sums: _HeadSums) -> dict[str, Tensor]:
         """Divide the sums (heads,) by the counts of all processes, and apply the gains."""
         gain, num_heads, classes = self.settings, len(self.heads), self.heads[0].classes
         num_assigned = sums.num_assigned.sum()

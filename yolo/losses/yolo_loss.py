@@ -14,6 +14,8 @@ from torch.nn import functional as F
 from yolo import distributed
 from yolo.boxes.box_ops import cxcywh_to_xyxy, elementwise_iou
 from yolo.config.loss_settings import LossSettings
+from yolo.losses.head_predictions import HeadPredictions
+from yolo.losses.ignore_regions import split_ignore_regions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 
     from yolo.boxes.box_ops import IouKind
     from yolo.layers import Yolo
-    from yolo.losses.head_predictions import HeadPredictions
 
 FOCAL_ALPHA = 0.25  # weight of positives in the focal loss; negatives get the rest
 
@@ -42,7 +43,6 @@ class YoloLoss(ABC):
         self.heads = heads
         self.settings = settings
 
-    @abstractmethod
     def __call__(
         self,
         outputs: Sequence[Tensor],
@@ -61,6 +61,26 @@ class YoloLoss(ABC):
             image_size: (height, width) of the network input, pixels.
             images_seen: unused.
             objectness_ratio: share of a positive's objectness target that is the IoU of its prediction; the rest is 1.
+        """
+        del images_seen
+        heads = [
+            HeadPredictions.from_output(head, output, image_size)
+            for head, output in zip(self.heads, outputs, strict=True)
+        ]
+        gt, ignore_regions = split_ignore_regions(targets)
+        return self._terms(heads, gt, ignore_regions, objectness_ratio)
+
+    @abstractmethod
+    def _terms(
+        self, heads: Sequence[HeadPredictions], gt: Tensor, ignore_regions: Tensor, ratio: float
+    ) -> dict[str, Tensor]:
+        """Return the loss terms with their gains applied.
+
+        Args:
+            heads: predictions of each head.
+            gt: (N, 6), the targets without ignore regions.
+            ignore_regions: (R, 6).
+            ratio: `objectness_ratio` of `__call__`.
         """
 
     def _iou(self, head: HeadPredictions, index: Tensor, raw: Tensor, gt: Tensor) -> Tensor:
