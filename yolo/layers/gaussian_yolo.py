@@ -36,7 +36,7 @@ class GaussianYolo(AnchorHeadSpec):
         Returns:
             (B, A, 9 + C, H, W): x, y, w and h, each followed by its uncertainty (w and h raw), objectness, classes.
         """
-        x = raw.view(raw.shape[0], len(self.anchors_wh), 9 + self.classes, *raw.shape[2:])
+        x = self.split(raw)
         xy = apply_scale_x_y(x[:, :, 0:4:2].sigmoid(), self.scale_x_y)
         entries = [xy[:, :, :1], x[:, :, 1:2].sigmoid(), xy[:, :, 1:], x[:, :, 3:4].sigmoid(), x[:, :, 4:5],
                    x[:, :, 5:6].sigmoid(), x[:, :, 6:7], x[:, :, 7:].sigmoid()]  # fmt: skip

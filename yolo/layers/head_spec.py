@@ -132,6 +132,11 @@ class AnchorHeadSpec(HeadSpec):
         mask = range(self.num) if self.mask is None else self.mask
         return tuple((self.anchors[2 * i], self.anchors[2 * i + 1]) if i < self.num else (0.0, 0.0) for i in mask)
 
+    def split(self, raw: Tensor) -> Tensor:
+        """View (B, A * E, H, W) as (B, A, E, H, W)."""
+        num_anchors = len(self.anchors_wh)
+        return raw.view(raw.shape[0], num_anchors, self.num_channels(self.classes) // num_anchors, *raw.shape[2:])
+
 
 def check_anchors(anchors: tuple[float, ...], num: int) -> None:
     """Raise `BadValueError` unless there are `num` pairs of positive numbers."""

@@ -45,10 +45,6 @@ class Yolo(AnchorHeadSpec):
         rest = x[:, :, 4:] if self.new_coords else x[:, :, 4:].sigmoid()
         return torch.cat([self.cell_offset(x[:, :, :2]), x[:, :, 2:4], rest], dim=2)
 
-    def split(self, raw: Tensor) -> Tensor:
-        """View (B, A * (5 + C), H, W) as (B, A, 5 + C, H, W)."""
-        return raw.view(raw.shape[0], len(self.anchors_wh), 5 + self.classes, *raw.shape[2:])
-
     def cell_offset(self, raw_xy: Tensor) -> Tensor:
         """Convert raw x and y to the offset of a box centre from its cell's corner, in cells."""
         return apply_scale_x_y(raw_xy if self.new_coords else raw_xy.sigmoid(), self.scale_x_y)

@@ -42,8 +42,7 @@ def gaussian_terms(
         deltas.write_positives(gt)
         delta = deltas.delta
         delta[:, :8] = divide_by_positive_classes(delta[:, :8], delta[:, 9:])
-    entries = raw.view(raw.shape[0], len(head.anchors_wh), 9 + head.classes, *raw.shape[2:]).movedim(2, -1)
-    return split_terms(entries, delta, 8)
+    return split_terms(head.split(raw).movedim(2, -1), delta, 8)
 
 
 class GaussianDeltas(AnchorHeadDeltas[GaussianYolo]):
