@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 SPACE = re.compile(r"[ \t\n\r]*")
-NO_BOX = (math.nan,) * 4
 MAX_AREA = 1e12  # pixels^2; what is said to be more is no area
 KEYS = ("images", "annotations", "categories")
 

@@ -16,7 +16,7 @@ from yolo.errors import DataError
 from yolo.log import progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
     from yolo.data.labels import Labels
@@ -70,6 +70,19 @@ class DatasetFormat(ABC):
         Raises:
             DataError: the label file cannot be read.
         """
+
+    def take_readable_names(self) -> None:
+        """Take the class names from the files that can be read; for formats where `names` fails at any other file."""
+        return
+
+    def find_label_files(self, used: Collection[Path]) -> list[Path]:
+        """Return the files that look like labels of this data set, also those without an image; none: not known.
+
+        Args:
+            used: the label files of images.
+        """
+        del used
+        return []
 
     def images(self, split: str) -> list[Path]:
         """Return the images of a split in its order; all exist.

@@ -27,7 +27,7 @@ from yolo.errors import DataError, MissingImageError
 from yolo.log import progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
     from yolo.data.labels import Labels
@@ -64,7 +64,7 @@ class VocFormat(DatasetFormat):
         folders = [self.path, self.path / "ImageSets" / "Main", *find_folders(self.path / "JPEGImages")]
         folders += find_folders(self.path / "Annotations")
         files = [*names_files(self.path), *self._lists.values()]
-        return folders + files + ([] if self._given_names else self.xml_files())
+        return folders + files + ([] if self._given_names else self._xml_files())
 
     def iterate_images(self, split: str) -> Iterator[Path | DataError]:
         folder = self.path / "JPEGImages"
@@ -84,17 +84,20 @@ class VocFormat(DatasetFormat):
         stem = self._stem(image)
         return self._annotation(stem).labels(self.names) if self._xml_path(stem).is_file() else (None, [])
 
-    def xml_files(self) -> list[Path]:
-        """Return all annotation files, of any split and of none."""
-        return [self._xml_path(stem) for stem in self._annotated]
+    def find_label_files(self, used: Collection[Path]) -> list[Path]:
+        del used
+        return self._xml_files()
 
     def take_readable_names(self) -> None:
-        """Take the class names of the annotations that can be read, where `names` raises an error for the others."""
         names: set[str] = set()
         for stem in progress(self._annotated, "read annotations", unit=" files", delay=1):
             with suppress(DataError):  # `read_labels` reports it
                 names |= {entry.name for entry in self._annotation(stem).objects}
         self.names = self._given_names or tuple(sorted(names))
+
+    def _xml_files(self) -> list[Path]:
+        """Return all annotation files, of any split and of none."""
+        return [self._xml_path(stem) for stem in self._annotated]
 
     def _listed(self, split: str) -> list[tuple[str, str]]:
         """Return the image stems of a split, and the file, and line, that names each."""

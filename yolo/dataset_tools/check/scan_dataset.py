@@ -6,12 +6,9 @@ import os
 import re
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from yolo.data.formats.voc_format import VocFormat
-from yolo.data.formats.yolo_text import YoloTextFormat
 from yolo.data.labels import labels_of
 from yolo.dataset_tools.check.image_info import read_image_info
 from yolo.dataset_tools.check.scan import DatasetScan, Problem, ScannedImage, build_scan
@@ -26,7 +23,6 @@ if TYPE_CHECKING:
     from yolo.dataset_tools.check.scan import ProblemKind
 
 CHUNK = 1024  # images queued at once, so that the results of a large data set do not pile up as futures
-NOT_LABELS = {"classes.txt", "labels.txt", "obj.txt", "notes.txt"}  # files that labelling tools put among the labels
 PROBLEM_KINDS: dict[type[DataError], ProblemKind] = {
     MissingImageError: "missing-image",
     BadRowError: "row",
@@ -36,8 +32,7 @@ PROBLEM_KINDS: dict[type[DataError], ProblemKind] = {
 
 def scan_dataset(source: DatasetFormat) -> DatasetScan:
     """Read every image and label of all splits; an image that several splits list is read once."""
-    if isinstance(source, VocFormat):
-        source.take_readable_names()
+    source.take_readable_names()
     problems: list[Problem] = []
     numbers: dict[Path, int] = {}
     splits = {
@@ -55,7 +50,7 @@ def scan_dataset(source: DatasetFormat) -> DatasetScan:
         warnings.simplefilter("ignore")  # Pillow warns of broken metadata
         images = list(progress(_map_in_threads(scan, paths), "check", total=len(paths), unit=" images", delay=1))
     used = {image.labels.path for image in images if image.labels is not None}
-    unused = [path for path in _label_files(source, used) if path not in used]
+    unused = [path for path in source.find_label_files(used) if path not in used]
     problems += [Problem("orphan", str(path), "no image of any split uses it") for path in unused]
     return build_scan(source.names, splits, paths, images, problems)
 
@@ -89,17 +84,6 @@ def _read_labels(source: DatasetFormat, image: Path, width: int, height: int) ->
         path = Path(re.sub(r":\d+$", "", problem.where))
         return labels_of([], path, 0, 0), [problem]
     return labels, [_problem(error, "label-file", image) for error in errors]
-
-
-def _label_files(source: DatasetFormat, used: set[Path]) -> list[Path]:
-    """Return the files that look like labels of the data set, including unused ones."""
-    if isinstance(source, VocFormat):
-        return source.xml_files()
-    if isinstance(source, YoloTextFormat):
-        lists = {path.resolve() for path in chain.from_iterable(source.places.values())}
-        files = [path for folder in {p.parent for p in used} for path in folder.glob("*.txt")]
-        return sorted(p for p in files if p.name not in NOT_LABELS and p.resolve() not in lists)
-    return []
 
 
 def _problem(error: DataError, kind: ProblemKind, image: Path | None = None) -> Problem:
