@@ -44,6 +44,15 @@ def test_paths_beyond_ascii_and_grey_images(tmp_path: Path) -> None:
     assert (read_image(path) == np.full((4, 6, 3), 77)).all()
 
 
+def test_missing_part_of_a_truncated_jpeg_is_filled(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    data = cv2.imencode(".jpg", np.full((64, 64, 3), 200, np.uint8))[1].tobytes()
+    path.write_bytes(data[:-20])
+    image = read_image(path)
+    assert image.shape == (64, 64, 3)
+    assert (image[:8] == 200).all()
+
+
 @pytest.mark.parametrize(
     ("image_wh", "longer_side", "factor"),
     [

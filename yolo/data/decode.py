@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 REDUCED = {8: cv2.IMREAD_REDUCED_COLOR_8, 4: cv2.IMREAD_REDUCED_COLOR_4, 2: cv2.IMREAD_REDUCED_COLOR_2}
 MAX_SHIFT = 0.25  # pixels of the result by which reduction may move the far edge of the image
 JPEG_MAGIC = b"\xff\xd8"
+JPEG_END = np.array([0xFF, 0xD9], np.uint8)
 
 
 def read_image(path: Path) -> npt.NDArray[np.uint8]:
@@ -105,10 +106,18 @@ def read_bytes(path: Path) -> npt.NDArray[np.uint8]:
 
 
 def _decode(path: Path | str, data: npt.NDArray[np.uint8], flags: int) -> npt.NDArray[np.uint8]:
-    try:
-        image = cv2.imdecode(data, flags)
-    except cv2.error:  # no data, or too many pixels
-        image = None
+    image = _decode_or_none(data, flags)
+    if image is None and data[:2].tobytes() == JPEG_MAGIC:
+        # as OpenCV reads truncated files: what is missing becomes grey; from memory, OpenCV 5 wants the end marker
+        image = _decode_or_none(np.append(data, JPEG_END), flags)
     if image is None:
         raise DataError(f"{path}: does not decode as an image; replace it, or remove it from the list")
     return np.asarray(image, np.uint8)
+
+
+def _decode_or_none(data: npt.NDArray[np.uint8], flags: int) -> npt.NDArray[np.uint8] | None:
+    try:
+        image: npt.NDArray[np.uint8] | None = cv2.imdecode(data, flags)
+    except cv2.error:  # no data, or too many pixels
+        return None
+    return image
