@@ -29,7 +29,7 @@ STRICT = 0.5  # a second threshold of recall in the table
 class AnchorSettings:
     """Fit anchors to a data set, compare them with those of a network, and write the network with the new ones.
 
-    Best possible recall is the share of the boxes that have an anchor in training: their IoU with some anchor, at
+    Best possible recall is the fraction of the boxes that have an anchor in training: their IoU with some anchor, at
     the same centre, is above --iou-t.
     """
 

@@ -1,4 +1,4 @@
-"""Find shipped files and caches, write files atomically, and lock files."""
+"""Find shipped files and caches, read text, write files atomically, and lock files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
-from yolo.errors import SettingsError
+from yolo.errors import DataError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,6 +73,29 @@ def require_absent(flag: str, path: Path, *, has_force: bool = False) -> None:
     if path.exists():
         other = "add --force to overwrite it" if has_force else "remove it"
         raise SettingsError(f"{flag} {path}: already exists; choose another {flag}, or {other}")
+
+
+def read_text(path: Path) -> str:
+    """Read a text file as UTF-8, without a byte order mark.
+
+    Raises:
+        DataError: the file cannot be read, or is not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
+
+
+def read_lines(path: Path) -> list[str]:
+    """Read the lines of a text file, stripped; line i of the file is at index i - 1.
+
+    Raises:
+        DataError: the file cannot be read, or is not UTF-8.
+    """
+    return [line.strip() for line in read_text(path).split("\n")]
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ import torch
 
 from yolo.checkpoints.checkpoint_file import save_checkpoint
 from yolo.checkpoints.loading import read_validation_settings
-from yolo.config.recipe import flat, with_values
+from yolo.config.recipe import flatten_settings, with_values
 from yolo.config.train_settings import TrainSettings
 from yolo.test import read_test_settings
 
@@ -24,7 +24,7 @@ def test_a_checkpoint_is_evaluated_with_the_settings_of_its_run(
     tmp_path: Path, img_size: tuple[int, ...], rect: bool, single_cls: bool, expected: tuple[int | None, bool, bool]
 ) -> None:
     run = with_values(TrainSettings(), {"img_size": list(img_size), "rect": rect, "single_cls": single_cls})
-    save_checkpoint(tmp_path / "best.pt", {"model": {"a": torch.zeros(1)}, "settings": flat(run)})
+    save_checkpoint(tmp_path / "best.pt", {"model": {"a": torch.zeros(1)}, "settings": flatten_settings(run)})
     settings = read_test_settings(["--weights", str(tmp_path / "best.pt")])
     assert (settings.img_size, settings.rect, settings.single_cls) == expected
     flags = ["--img-size", "96", "--no-rect", "--no-single-cls"]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from yolo.config.hyp_txt import ORDER
-from yolo.config.recipe import flat, with_values
+from yolo.config.recipe import flatten_settings, with_values
 from yolo.config.train_settings import TrainSettings
 from yolo.errors import SettingsError
 from yolo.training.read_settings import read_train_settings
@@ -38,7 +38,7 @@ def test_values_by_position(tmp_path: Path, caplog: pytest.LogCaptureFixture) ->
     path = tmp_path / "hyp.txt"
     path.write_text(TEXT)
     with caplog.at_level(logging.INFO):
-        values = flat(read_train_settings(["--data", "x", "--hyp", str(path), "--cls", "30"]))
+        values = flatten_settings(read_train_settings(["--data", "x", "--hyp", str(path), "--cls", "30"]))
     expected = {"giou": 3.1, "cls": 30, "cls_pw": 1.03, "obj": 60.4, "obj_pw": 1.05, "iou_t": 0.26, "lr0": 0.007}
     expected |= {"momentum": 0.909, "weight_decay": 0.001, "fl_gamma": 1.1, "hsv_h": 0.012, "hsv_s": 0.613}
     expected |= {"hsv_v": 0.314, "degrees": 1.5, "translate": 0.16, "scale": 0.17, "shear": 0.18}
@@ -69,4 +69,4 @@ def test_invalid_files_are_refused(tmp_path: Path, text: str, message: str) -> N
 
 
 def test_every_name_is_a_setting() -> None:
-    assert set(ORDER) <= set(flat(TrainSettings()))
+    assert set(ORDER) <= set(flatten_settings(TrainSettings()))

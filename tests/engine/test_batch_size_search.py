@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from yolo.engine.batch_size_search import extrapolated, largest_on_cpu, largest_on_cuda, largest_that, peak_of
+from yolo.engine.batch_size_search import extrapolate_batch_size, find_largest, largest_on_cpu, largest_on_cuda, peak_of
 
 MB = 10**6
 
@@ -30,7 +30,7 @@ def test_search_finds_the_largest_size_that_fits(limit: int, upper_bound: int, t
         seen.append(size)
         return size <= limit
 
-    assert largest_that(fits, upper_bound) == found
+    assert find_largest(fits, upper_bound) == found
     assert seen == tried
 
 
@@ -46,7 +46,7 @@ def test_search_finds_the_largest_size_that_fits(limit: int, upper_bound: int, t
     ],
 )
 def test_extrapolation_from_one_and_two_images(one: int, two: int, limit: int, upper_bound: int, found: int) -> None:
-    assert extrapolated(one, two, limit, upper_bound) == found
+    assert extrapolate_batch_size(one, two, limit, upper_bound) == found
 
 
 def test_peak_counts_memory_freed_before_the_end() -> None:

@@ -52,16 +52,26 @@ def test_lossless_image(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("num_bytes", "has_coefficients"),
     [
-        (10, False),  # ends in the header
-        (400, False),  # ends in a table
         (1272, False),  # ends in the scan
         (1352, True),  # lacks only the last 20 bytes
     ],
 )
-def test_truncated_jpeg_is_refused(tmp_path: Path, num_bytes: int, has_coefficients: bool) -> None:
+def test_truncated_scan_is_filled(tmp_path: Path, num_bytes: int, has_coefficients: bool) -> None:
     with np.load(GOLDEN) as arrays:
         data = arrays["444"].tobytes()
+    (tmp_path / "whole.jpg").write_bytes(data)
+    (tmp_path / "a.jpg").write_bytes(data[:num_bytes])
     assert (read_coefficients(data[:num_bytes]) is not None) == has_coefficients
+    image, whole = (read_as_darknet(tmp_path / name, (53, 41)) for name in ("a.jpg", "whole.jpg"))
+    assert image.shape == whole.shape
+    assert np.abs(image[:8].astype(int) - whole[:8]).max() <= 2
+
+
+@pytest.mark.parametrize("num_bytes", [10, 400])  # ends in the header, in a table
+def test_jpeg_without_a_scan_is_refused(tmp_path: Path, num_bytes: int) -> None:
+    with np.load(GOLDEN) as arrays:
+        data = arrays["444"].tobytes()
+    assert read_coefficients(data[:num_bytes]) is None
     (tmp_path / "a.jpg").write_bytes(data[:num_bytes])
     with pytest.raises(DataError, match=r"a\.jpg: does not decode as an image"):
         read_as_darknet(tmp_path / "a.jpg", (53, 41))

@@ -50,7 +50,7 @@ def schedule_of(run: TrainSettings, net: NetSection, batches: int, images: int, 
     ("policy", "burn_in"),
     [
         ({}, 1.0),  # a tenth of the run
-        ({"burn_in_share": 0.5}, 5.0),  # 500 batches
+        ({"burn_in_fraction": 0.5}, 5.0),  # 500 batches
         ({"burn_in_epochs": 2.5}, 2.5),
         ({"burn_in_batches": 50}, 0.5),
         ({"burn_in_epochs": 0.0}, 0.0),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from yolo.config.recipe import flat, with_recipe, with_values, write_settings
+from yolo.config.recipe import flatten_settings, with_recipe, with_values, write_settings
 from yolo.config.train_settings import TrainSettings
 from yolo.errors import SettingsError
 from yolo.training.read_settings import EXAMPLES, read_train_settings
@@ -42,7 +42,7 @@ def test_setting_names_are_unique_in_the_tree() -> None:
         nested = [getattr(settings, name) for name in settings.__dataclass_fields__]  # type: ignore[attr-defined]
         return sum(count(value) if hasattr(value, "__dataclass_fields__") else 1 for value in nested)
 
-    assert len(flat(TrainSettings())) == count(TrainSettings())
+    assert len(flatten_settings(TrainSettings())) == count(TrainSettings())
 
 
 def test_written_settings_read_back_equal(tmp_path: Path) -> None:
@@ -65,16 +65,16 @@ def test_written_settings_read_back_equal(tmp_path: Path) -> None:
         ("- a\n", "mine.yaml:1: a recipe has one `name: value` per line"),
         ("optimizer_args: 1\n", "mine.yaml:1: optimizer_args: 1 is not of type mapping"),
         ("schedule: cosinus\n", "mine.yaml:1: schedule: 'cosinus' is not one of cosine, linear, "),
-        ("lr_steps: 0.5\n", "--lr-scales (0.1, 0.1): use one for each of --lr-steps (0.5,)"),
+        ("lr_steps: 0.5\n", "--lr-scales has 2 values, but --lr-steps has 1; give one scale for each step"),
         ("lr_steps: [x]\n", "mine.yaml:1: lr_steps: 'x' is not of type float"),
-        ("lr_steps: [0.9, 0.8]\n", "--lr-steps (0.9, 0.8): use rising shares of the run between 0 and 1"),
-        ("lr_scales: [0.1]\n", "--lr-scales (0.1,): use one for each of --lr-steps (0.8, 0.9)"),
+        ("lr_steps: [0.9, 0.8]\n", "--lr-steps (0.9, 0.8): use fractions of training between 0 and 1, in ascending"),
+        ("lr_scales: [0.1]\n", "--lr-scales has 1 values, but --lr-steps has 2; give one scale for each step"),
         ("schedule: exponential\nlrf: 0.0\n", "--lrf 0.0: use more than 0 with the schedule exponential"),
-        ("lrf: 1.5\n", "--lrf 1.5: use a share between 0 and 1"),
+        ("lrf: 1.5\n", "--lrf 1.5: use a fraction between 0 and 1"),
         ("lr_power: 0.0\n", "--lr-power 0.0: use a number above 0"),
-        ("burn_in_epochs: 101\n", "--burn-in-epochs 101.0: use 0 to 100, the run's epochs"),
+        ("burn_in_epochs: 101\n", "--burn-in-epochs 101.0: use 0 to 100, the epochs"),
         ("burn_in_epochs: 1\nburn_in_batches: 9\n", "--burn-in-batches 9: use either this or --burn-in-epochs"),
-        ("cfg_batches: true\n", "--cfg-batches True: use it with --schedule cfg"),
+        ("cfg_batches: true\n", "--cfg-batches requires --schedule cfg"),
         ("clip_grad_norm: -1\n", "--clip-grad-norm -1.0: use 0 or more"),
         ("batch_size: 0\n", "--batch-size 0: use 1 or more, or auto"),
         ("batch_size: max\n", "mine.yaml:1: batch_size: 'max' is not of type int or auto"),
@@ -196,7 +196,7 @@ def test_a_missing_run_to_resume_is_an_error(
 )
 def test_flags_of_the_pytorch_yolov3_trainers(tmp_path: Path, line: str, expected: dict[str, object]) -> None:
     settings = read_train_settings(["--data", "x", *line.split()])
-    assert flat(settings).items() >= expected.items()
+    assert flatten_settings(settings).items() >= expected.items()
     write_settings(settings, tmp_path / "settings.yaml")
     assert with_recipe(TrainSettings(), str(tmp_path / "settings.yaml")) == settings
 

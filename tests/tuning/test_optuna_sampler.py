@@ -15,7 +15,9 @@ START = {"x": 0.1, "y": 2.0}
 
 
 def test_the_study_is_shared_through_its_file_and_finds_the_maximum(tmp_path: Path) -> None:
-    samplers = [OptunaSampler(PARAMS, START, tmp_path, seed=0, warm_up=2) for _ in range(2)]  # of two processes
+    samplers = [
+        OptunaSampler(PARAMS, START, tmp_path, seed=0, num_warmup_epochs=2) for _ in range(2)
+    ]  # of two processes
     best = -math.inf
     for number in range(1, 41):
         sampler = samplers[number % 2]
@@ -31,7 +33,7 @@ def test_the_study_is_shared_through_its_file_and_finds_the_maximum(tmp_path: Pa
 
 
 def test_generations_below_the_median_are_pruned(tmp_path: Path) -> None:
-    sampler = OptunaSampler(PARAMS, START, tmp_path, seed=0, warm_up=2)
+    sampler = OptunaSampler(PARAMS, START, tmp_path, seed=0, num_warmup_epochs=2)
     for number in range(1, 8):
         sampler.propose(number)
         assert not any(sampler.should_prune(epoch, 0.1 * epoch) for epoch in (1, 2, 3))

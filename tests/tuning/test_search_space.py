@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yolo.config.recipe import flat, with_values
+from yolo.config.recipe import flatten_settings, with_values
 from yolo.config.train_settings import TrainSettings
 from yolo.tuning.search_space import LOSS, SearchParam, initial_values, mutate, search_params
 
@@ -23,7 +23,7 @@ def test_a_mutation_changes_values_within_bounds_and_is_valid(values: dict[str, 
     child = mutate(values, PARAMS, np.random.default_rng(seed))
     assert child != values
     assert all(param.low <= child[param.name] <= param.high for param in PARAMS)
-    assert flat(with_values(SETTINGS, child)).items() >= child.items()
+    assert flatten_settings(with_values(SETTINGS, child)).items() >= child.items()
     assert child == mutate(values, PARAMS, np.random.default_rng(seed))
 
 

@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 import logging
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from yolo.checkpoints.state_dict import is_state_file, read_state
 from yolo.darknet.cfg_file import CfgFile
 from yolo.darknet.weights_file import read_weights
 from yolo.errors import SettingsError, WeightsError
-from yolo.layers import Yolo
-from yolo.layers.conv import ConvLayer
 from yolo.model.network import Darknet
 from yolo.model.stored_weights import read_into
 from yolo.remote.fetch import local_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from yolo.model.graph import Graph, Node
 
 logger = logging.getLogger(__name__)
-
-CERTAIN = 15.0  # its logistic is 1 - 3e-7
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,16 +138,6 @@ def read_cfg_and_names(cfg: str | None, weights: str) -> tuple[CfgFile, tuple[st
     return CfgFile.parse(own.cfg, f"{path} (cfg)"), names
 
 
-def fix_single_class_score(model: Darknet) -> None:
-    """Fix the class score of a network of one class at 1, so that its scores are its objectness, here and in Darknet.
-
-    The loss of one class has no class term: nothing else would hold these weights.
-    """
-    for head, *tensors in _heads_with_convolutions(model):
-        for tensor, value in zip(tensors, (0.0, CERTAIN), strict=True):
-            tensor.view(len(head.anchors_wh), 5 + head.classes, -1)[:, 5:] = value
-
-
 def _read_darknet_weights(path: Path, model: Darknet, original: Graph) -> tuple[dict[str, Tensor], int]:
     """Read a `.weights` file into the layers of the model, or of the original network where those differ.
 
@@ -181,22 +164,3 @@ def _read_darknet_weights(path: Path, model: Darknet, original: Graph) -> tuple[
 
 def _same_layer(a: Node, b: Node) -> bool:
     return a.spec == b.spec and a.in_shapes == b.in_shapes
-
-
-def initialize_head_biases(model: Darknet) -> None:
-    """Set the biases before each [yolo] head so that an untrained network expects few objects and any class.
-
-    Source: the recipe of the 2018-2020 PyTorch YOLOv3 trainers ("smart bias").
-    """
-    for head, _, bias_all in _heads_with_convolutions(model):
-        bias = bias_all.view(len(head.anchors_wh), 5 + head.classes)
-        bias[:, 4] = -4.5
-        bias[:, 5:] = math.log(0.6 / (head.classes - 0.99))
-
-
-def _heads_with_convolutions(model: Darknet) -> Iterator[tuple[Yolo, Tensor, Tensor]]:
-    """Yield each [yolo] head with weight and bias of the convolution before it."""
-    for node in model.heads:
-        before = model.layers[node.index - 1]
-        if isinstance(node.spec, Yolo) and isinstance(before, ConvLayer) and isinstance(before.conv.bias, nn.Parameter):
-            yield node.spec, before.conv.weight.detach(), before.conv.bias.detach()

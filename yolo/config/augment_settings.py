@@ -24,7 +24,7 @@ class AugmentSettings:
     degrees: float = 0.0
     """Maximum rotation to either side, 0..180 degrees."""
     translate: float = 0.0
-    """Maximum shift, as a share of the input's width and height, 0..1."""
+    """Maximum shift, as a fraction of the input's width and height, 0..1."""
     scale: float = 0.0
     """Maximum relative change of size, 0..0.9."""
     shear: float = 0.0
@@ -32,7 +32,7 @@ class AugmentSettings:
     perspective: float = 0.0
     """Maximum tilt: change of scale per pixel of an input of 640 pixels, 0..0.001."""
     jitter: float = 0.0
-    """Darknet's jitter: each side moves in or out by at most this share of the image, 0..0.47."""
+    """Darknet's jitter: each side moves in or out by at most this fraction of the image, 0..0.47."""
     resize: float = 1.0
     """Darknet's resize: all sides move in or out by at most this factor; below 1 only out, 0.5..2."""
     flipud: float = 0.0

@@ -34,15 +34,15 @@ class OptimizerSettings:
     """Accumulate less if the run would have fewer optimizer steps than this."""
     ema_decay: float = 0.9999
     """Maximum decay of the averaged weights."""
-    ema_share: float = 0.05
-    """They average over at most this share of the run; 0: over 1 / (1 - ema_decay) steps at any length."""
+    ema_fraction: float = 0.05
+    """They average over at most this fraction of training; 0: over 1 / (1 - ema_decay) steps at any length."""
 
     def __post_init__(self) -> None:
         require("--lr0", self.lr, self.lr > 0, "a number above 0")
         require("--momentum", self.momentum, 0 < self.momentum < 1, "a number between 0 and 1")
         require("--clip-grad-norm", self.clip_grad_norm, self.clip_grad_norm >= 0, "0 or more")
         require("--ema-decay", self.ema_decay, 0 <= self.ema_decay < 1, "0 or more, below 1")
-        require("--ema-share", self.ema_share, 0 <= self.ema_share <= 1, "a share between 0 and 1")
+        require("--ema-fraction", self.ema_fraction, 0 <= self.ema_fraction <= 1, "a fraction between 0 and 1")
 
     @property
     def lr(self) -> float:

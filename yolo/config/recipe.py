@@ -1,4 +1,4 @@
-"""Recipes: settings in YAML files, as a flat mapping over the tree of settings dataclasses."""
+"""Recipes: YAML files that map names of settings to values, without the nesting of the settings dataclasses."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from yolo.config.train_settings import TrainSettings
 
-YAML_NAMES = {type(None): "nothing", tuple: "list", dict: "mapping"}  # if it differs from the name in Python
+YAML_NAMES = {type(None): "null", tuple: "list", dict: "mapping"}  # where YAML has another name than Python
 
 Settings = TypeVar("Settings")
 
@@ -124,17 +124,17 @@ def _tuple_parts(hint: Any, length: int) -> tuple[Any, ...] | None:
     return None
 
 
-def flat(settings: Any) -> dict[str, Any]:
+def flatten_settings(settings: Any) -> dict[str, Any]:
     """Return all leaves of the tree by name."""
     values: dict[str, Any] = {}
     for item in dataclasses.fields(settings):
         value = getattr(settings, item.name)
-        values |= flat(value) if dataclasses.is_dataclass(value) else {item.name: value}
+        values |= flatten_settings(value) if dataclasses.is_dataclass(value) else {item.name: value}
     return values
 
 
 def write_settings(settings: TrainSettings, path: Path) -> None:
     """Write resolved settings as a recipe that repeats the run."""
     with atomic_path(path) as temporary:
-        values = flat(settings) | {"resume": ""}
+        values = flatten_settings(settings) | {"resume": ""}
         temporary.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yolo.errors import DataError
-from yolo.storage import find_file, shipped_names
+from yolo.storage import find_file, read_lines, shipped_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,29 +66,6 @@ class DataFile:
         return cls(path=path, names_path=names_path, names=names, splits=splits, backup=backup)
 
 
-def read_text(path: Path) -> str:
-    """Read a text file as UTF-8, without a byte order mark.
-
-    Raises:
-        DataError: the file cannot be read, or is not UTF-8.
-    """
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
-
-
-def read_lines(path: Path) -> list[str]:
-    """Read the lines of a text file, stripped; line i of the file is at index i - 1.
-
-    Raises:
-        DataError: the file cannot be read, or is not UTF-8.
-    """
-    return [line.strip() for line in read_text(path).split("\n")]
-
-
 def read_names(path: Path) -> tuple[str, ...]:
     """Read a `.names` file, one class per line; blank lines at the end are ignored.
 
@@ -113,11 +90,14 @@ def resolve_path(text: str, folder: Path) -> Path:
 
 
 def warn_if_ambiguous(text: str, folder: Path, where: str) -> None:
-    """Warn if a relative path exists both in the working directory and in `folder`, as different files."""
+    """Warn if a relative path means one file in the working directory and another one in `folder`."""
     here, there = Path(text).expanduser(), folder / Path(text).expanduser()
     if here.exists() and there.exists() and not here.samefile(there):
         logger.warning(
-            "%s: '%s' is read from the working directory, not %s; write it in full to choose", where, text, there
+            "%s: '%s' is read from the working directory, not %s; use a full path to choose",
+            where,
+            text,
+            there,
         )
 
 

@@ -112,12 +112,12 @@ def _decode(path: Path | str, data: npt.NDArray[np.uint8], flags: int) -> npt.ND
         image = _decode_or_none(np.append(data, JPEG_END), flags)
     if image is None:
         raise DataError(f"{path}: does not decode as an image; replace it, or remove it from the list")
-    return np.asarray(image, np.uint8)
+    return image
 
 
 def _decode_or_none(data: npt.NDArray[np.uint8], flags: int) -> npt.NDArray[np.uint8] | None:
     try:
-        image: npt.NDArray[np.uint8] | None = cv2.imdecode(data, flags)
+        image = cv2.imdecode(data, flags)
     except cv2.error:  # no data, or too many pixels
         return None
-    return image
+    return None if image is None else np.asarray(image, np.uint8)

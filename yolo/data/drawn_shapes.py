@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-VERSION = 4  # of the recipe; a change draws the data set anew
+VERSION = 4  # of the drawing; after a change, the data set is drawn again
 STAMP = f"# drawn by yolo.data.shapes, version {VERSION}"
 NUM_IMAGES = {"train": 600, "val": 150, "test": 100}
 PNG_PART = 0.2  # of the images; the others are JPEG

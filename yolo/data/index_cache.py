@@ -81,7 +81,7 @@ def load(entry: Path) -> Reading | None:
     except OSError:
         return None
     if _digest(content[:-DIGEST_BYTES]) != content[-DIGEST_BYTES:]:
-        _log.debug("%s: is damaged; the data set is read anew", entry)
+        _log.debug("%s: is damaged; the data set is read again", entry)
         return None
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         paths = os.fsdecode(arrays["trace_paths"].tobytes()).split("\0")
@@ -120,7 +120,7 @@ def store(entry: Path, reading: Reading, trace: Trace, opened_ns: int) -> None:
             file.write(_digest(buffer.getbuffer()))
         _remove_unused(entry.parent)
     except OSError as error:
-        _log.info("%s: cannot be written (%s): the data set is read anew each time", entry, error.strerror)
+        _log.info("%s: cannot be written (%s): the data set is read again each time", entry, error.strerror)
 
 
 def stamp(paths: Sequence[str]) -> npt.NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""Truth as a label file states it, before any clipping, and the YOLO text format: `class cx cy w h` in fractions."""
+"""Ground truth as label files state it, before clipping, and the YOLO text format: `class cx cy w h` in fractions."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
-from yolo.darknet.data_file import read_lines
 from yolo.errors import BadRowError, DataError, UnknownClassError
+from yolo.storage import read_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -28,16 +28,17 @@ class Labels:
     """The objects of one image, as they lie in the file."""
 
     path: Path
-    lines: tuple[int, ...]  # (N,), line of each object, from 1; in a JSON file, its annotation id
+    lines: tuple[int, ...]  # (N,), line of each object, from 1, or its annotation id
     boxes_xyxy: npt.NDArray[np.float64]  # (N, 4), pixels; may reach outside the image or be empty
     class_ids: npt.NDArray[np.int64]  # (N,)
     ignore: npt.NDArray[np.bool_]  # (N,)
     polygon_lines: tuple[int, ...] = ()  # those of `lines` whose box was made of a polygon
     areas: npt.NDArray[np.float64] | None = None  # (N,), pixels^2, NaN where the file states none
+    numbered: str = ""  # what `lines` counts, for messages, if not lines
 
     def where(self, i: int) -> str:
         """Return the place of object i in its file, for messages."""
-        return f"{self.path}{': annotation ' if self.path.suffix == '.json' else ':'}{self.lines[i]}"
+        return f"{self.path}: {self.numbered} {self.lines[i]}" if self.numbered else f"{self.path}:{self.lines[i]}"
 
 
 class Row(NamedTuple):

@@ -122,7 +122,7 @@ def build_loader(
         order: listed: each image once. For training, new each epoch and equally long in all processes: shuffled, or
             weighted (drawn by `image_weights`).
         seed: of the order, the same in all processes.
-        shard: the share of this process.
+        shard: the part of the data that this process reads.
         pin_memory: True if the batches go to a CUDA device.
     """
     sampler = _sampler(dataset, order, batch_size=batch_size, seed=seed, shard=shard)

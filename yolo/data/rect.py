@@ -47,7 +47,7 @@ class RectBatches(Sampler[list[Key]]):
         batch_size: of this process.
         seed: of the order of images and of batches, new each epoch; every process gets equally many batches, some twice
             if necessary. None: in order, each image once.
-        shard: the share of this process.
+        shard: the part of the data that this process reads.
     """
 
     def __init__(

@@ -18,7 +18,7 @@ IGNORE = -1  # class id of a region to ignore (a crowd, a difficult object): nei
 
 
 class Shard(NamedTuple):
-    """The share of a data set that one of several processes reads."""
+    """The part of a data set that one of several processes reads."""
 
     rank: int = 0
     world_size: int = 1

@@ -1,4 +1,4 @@
-"""The order of images in an epoch, and the share of each process. `set_epoch` announces a new epoch to a sampler."""
+"""The order of images in an epoch, and the part that each process reads; `set_epoch` starts an epoch of a sampler."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class EpochSampler(DistributedSampler[Key]):
 
 
 class WeightedSampler(Sampler[Key]):
-    """As many keys as there are images, drawn with replacement; each process gets a share of one draw.
+    """As many keys as there are images, drawn with replacement; each process gets its part of one draw.
 
     The draw is a function of the seed, the epoch and the record of the previous epoch, so it is equal in all processes.
     """
@@ -49,8 +49,8 @@ class WeightedSampler(Sampler[Key]):
         epoch, (rank, world_size) = self.epoch, self._shard
         count = len(self) * world_size
         drawn = epoch_rng(self._seed, epoch).choice(len(self._index), size=count, p=self._weights)
-        share = slice(rank, None, world_size)
-        pairs = zip(drawn[share].tolist(), _num_earlier(drawn)[share].tolist(), strict=True)
+        part = slice(rank, None, world_size)
+        pairs = zip(drawn[part].tolist(), _num_earlier(drawn)[part].tolist(), strict=True)
         return (Key(epoch, i, repeat) for i, repeat in pairs)
 
     def __len__(self) -> int:
@@ -65,7 +65,7 @@ class WeightedSampler(Sampler[Key]):
 
 
 class InOrderSampler(Sampler[Key]):
-    """Keys in order, each in exactly one process; the shares may differ by one in length."""
+    """Keys in order, each in exactly one process; their numbers may differ by one."""
 
     def __init__(self, dataset: DetectionDataset, *, shard: Shard = WHOLE) -> None:
         assert 0 <= shard.rank < shard.world_size, shard

@@ -34,7 +34,7 @@ DIGITS = 1  # behind the point of a written side
 class Quality(NamedTuple):
     """How well anchors fit boxes."""
 
-    recall: float  # best possible: the share of the boxes that training assigns to some anchor
+    recall: float  # best possible: the fraction of the boxes that training assigns to some anchor
     mean_iou: float  # of each box with its best anchor, both laid on one centre
 
 

@@ -13,23 +13,23 @@ from yolo.engine.memory import is_out_of_memory
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-CUDA_SHARE = 0.9  # of the device's memory
-CPU_SHARE = 0.8  # of the free memory: the needs of the system vary
-MAX_ON_CPU = 64  # larger batches are not faster there
+CUDA_FRACTION = 0.9  # of the device's memory
+CPU_FRACTION = 0.8  # of the free memory; the rest is left to other programs
+MAX_CPU_BATCH_SIZE = 64  # larger batches are not faster there
 SAMPLE_INTERVAL_S = 0.002
-PRECISION = 8  # the result is at least 1 - 1/8 of the largest that fits
+RELATIVE_TOLERANCE = 1 / 8  # the result is at least 1 - 1/8 of the largest batch that fits
 
 
-def largest_on_cuda(step: Callable[[int], None], device: torch.device, most: int) -> tuple[int, str]:
+def largest_on_cuda(step: Callable[[int], None], device: torch.device, max_batch_size: int) -> tuple[int, str]:
     """Try growing batches on a CUDA device until one does not fit.
 
     Args:
-        step: makes a training step with so many images.
+        step: runs one training step with the given number of images.
         device: to train on.
-        most: the largest useful batch.
+        max_batch_size: the largest useful batch.
 
     Returns:
-        The batch size (0: not even one image fits), and how it was found, for a message.
+        The batch size (0 if not even one image fits), and how it was found, for a message.
     """
     total = torch.cuda.mem_get_info(device)[1]
     tried: list[str] = []
@@ -44,55 +44,58 @@ def largest_on_cuda(step: Callable[[int], None], device: torch.device, most: int
                 raise
             tried.append(f"{size}: does not fit")
             return False
-        share = torch.cuda.max_memory_reserved(device) / total
-        tried.append(f"{size}: {share:.0%}")
-        return share <= CUDA_SHARE
+        fraction = torch.cuda.max_memory_reserved(device) / total
+        tried.append(f"{size}: {fraction:.0%}")
+        return fraction <= CUDA_FRACTION
 
-    size = largest_that(fits, most)
+    size = find_largest(fits, max_batch_size)
     torch.cuda.empty_cache()
     return size, f"memory taken by a batch of {', '.join(tried)}"
 
 
-def largest_that(fits: Callable[[int], bool], most: int) -> int:
-    """Return the largest number up to `most` that fits, to an eighth; 0: none.
+def find_largest(fits: Callable[[int], bool], max_batch_size: int) -> int:
+    """Return the largest batch size that fits, up to `max_batch_size` and within `RELATIVE_TOLERANCE`; 0 if none does.
 
-    Doubles until one does not fit, then halves the interval.
+    Doubles the size until it does not fit, then bisects.
     """
-    good, bad = 0, most + 1
+    good, bad = 0, max_batch_size + 1
     size = 1
     while good < size < bad:
         if fits(size):
             good = size
         else:
             bad = size
-        doubled = min(2 * good, most) if bad > most else 0
-        size = doubled or (good if bad - good <= max(1, good // PRECISION) else (good + bad) // 2)
+        doubled = min(2 * good, max_batch_size) if bad > max_batch_size else 0
+        size = doubled or (good if bad - good <= max(1, int(good * RELATIVE_TOLERANCE)) else (good + bad) // 2)
     return good
 
 
-def largest_on_cpu(step: Callable[[int], None], free_bytes: int, most: int) -> tuple[int, str]:
+def largest_on_cpu(step: Callable[[int], None], free_bytes: int, max_batch_size: int) -> tuple[int, str]:
     """Extrapolate linearly from the memory of steps with one and with two images.
 
     Args:
-        step: makes a training step with so many images.
-        free_bytes: memory that may be used.
-        most: the largest useful batch.
+        step: runs one training step with the given number of images.
+        free_bytes: free memory.
+        max_batch_size: the largest useful batch.
 
     Returns:
-        The batch size (0: not even one image fits), and how it was found, for a message.
+        The batch size (0 if not even one image fits), and how it was found, for a message.
     """
     before = int(psutil.Process().memory_info().rss)
     one, two = peak_of(step, 1) - before, peak_of(step, 2) - before
-    size = extrapolated(one, two, int(CPU_SHARE * free_bytes), min(most, MAX_ON_CPU))
+    size = extrapolate_batch_size(one, two, int(CPU_FRACTION * free_bytes), min(max_batch_size, MAX_CPU_BATCH_SIZE))
     gib = [value / 2**30 for value in (one, two, free_bytes)]
-    return size, f"one image takes {gib[0]:.2f} GiB, two {gib[1]:.2f}, of {gib[2]:.1f} free; at most {MAX_ON_CPU}"
+    return (
+        size,
+        f"one image takes {gib[0]:.2f} GiB, two {gib[1]:.2f}, of {gib[2]:.1f} free; at most {MAX_CPU_BATCH_SIZE}",
+    )
 
 
-def extrapolated(one: int, two: int, limit: int, most: int) -> int:
-    """Return how many images fit in `limit` bytes, given the bytes of one and of two."""
-    each = two - one if two > one else max(one, 1)  # memory kept by the allocator can hide the second
-    fixed = max(0, one - each)
-    return max(0, min(most, (limit - fixed) // each))
+def extrapolate_batch_size(one: int, two: int, limit: int, max_batch_size: int) -> int:
+    """Return how many images fit in `limit` bytes, given the bytes that one and two images take."""
+    per_image = two - one if two > one else max(one, 1)  # memory that the allocator kept can hide the second image
+    fixed = max(0, one - per_image)
+    return max(0, min(max_batch_size, (limit - fixed) // per_image))
 
 
 def peak_of(step: Callable[[int], None], size: int) -> int:

@@ -14,7 +14,7 @@ from functools import partial
 from yolo.config.schedule_settings import ScheduleSettings
 
 Policy = Callable[[float], float]
-ROUNDING = 1e-9  # tolerance of comparisons with a share
+ROUNDING = 1e-9  # tolerance of comparisons of progress
 
 
 def constant(progress: float) -> float:
@@ -84,7 +84,7 @@ def build_policy(settings: ScheduleSettings) -> Policy:
         "exponential": partial(exponential, floor=floor),
         "sigmoid": partial(sigmoid, floor=floor, steepness=settings.lr_steepness),
         "steps": partial(steps, at=settings.lr_steps, scales=settings.lr_scales),
-        "step": partial(step, every=settings.lr_step, scale=settings.lr_scale),
+        "step": partial(step, every=settings.lr_step_size, scale=settings.lr_gamma),
         "sgdr": partial(sgdr, floor=floor, restarts=settings.lr_restarts, mult=settings.lr_cycle_mult),
     }
     return policies[settings.schedule]

@@ -16,7 +16,7 @@ from yolo.layers.layer_spec import LayerSpec, Shape, register, window_shape
 
 @dataclass(frozen=True, slots=True)
 class PoolWindow:
-    """A sliding window with Darknet's padding: `padding` cells in total, the smaller half at the start."""
+    """A sliding window with Darknet's padding: `padding` pixels a side in total, the smaller half at the start."""
 
     size: int
     strides: tuple[int, int]  # vertical, horizontal
@@ -27,7 +27,7 @@ class PoolWindow:
 
     @property
     def padding_sides(self) -> tuple[int, int]:
-        """Cells of padding at the start and the end of each axis."""
+        """Pixels of padding at the start and at the end of each axis."""
         return self.padding // 2, self.padding - self.padding // 2
 
     def build_max_pool(self) -> nn.Module:
@@ -35,14 +35,14 @@ class PoolWindow:
         if before == after <= self.size // 2:
             return nn.MaxPool2d(self.size, self.strides, padding=before)
         if before == 0 and after == 1 and self.strides == (2, 2) and self.size > 1:
-            return nn.MaxPool2d(self.size, self.strides, ceil_mode=True)  # the same cells without a padded copy
+            return nn.MaxPool2d(self.size, self.strides, ceil_mode=True)  # the same windows, without a padded copy
         pad = nn.ConstantPad2d((before, after, before, after), -math.inf)
         return nn.Sequential(pad, nn.MaxPool2d(self.size, self.strides))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolSpec(LayerSpec):
-    """Keys of both kinds of pooling; `size` defaults to `stride`, `padding` (cells in total) to `size` - 1."""
+    """Keys of both kinds of pooling; `size` defaults to `stride`, `padding` (pixels in total) to `size` - 1."""
 
     stride: int = 1
     stride_x: int | None = None
@@ -91,7 +91,7 @@ class ChannelMaxPool(nn.Module):
 @register("maxpool", "max")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Maxpool(PoolSpec):
-    """Keys of [maxpool]; `maxpool_depth` pools over channels instead of cells."""
+    """Keys of [maxpool]; `maxpool_depth` pools over channels instead of pixels."""
 
     antialiasing: int = 0
     maxpool_depth: bool = False
@@ -105,7 +105,7 @@ class Maxpool(PoolSpec):
 
     @property
     def stride_1_window(self) -> PoolWindow:
-        """The window with stride 1, where a blur takes over the stride."""
+        """The window with stride 1: with antialiasing, the blur has the stride."""
         return replace(self.window, strides=(1, 1))
 
     def out_shape(self, *inputs: Shape) -> Shape:
@@ -131,7 +131,7 @@ class Maxpool(PoolSpec):
 
 
 class AvgPoolWithoutPadding(nn.Module):
-    """Mean over the cells of a window that lie inside the map; padding does not count."""
+    """Mean over the pixels of a window inside the feature map; padding does not count."""
 
     def __init__(self, window: PoolWindow) -> None:
         super().__init__()
@@ -139,7 +139,7 @@ class AvgPoolWithoutPadding(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         before, after = self.window.padding_sides
-        x = torch.cat([x, torch.ones_like(x[:, :1])], dim=1)  # the last channel is 1 inside the map
+        x = torch.cat([x, torch.ones_like(x[:, :1])], dim=1)  # the last channel is 1 inside the feature map
         x = F.pad(x, (before, after, before, after))
         means = F.avg_pool2d(x, self.window.size, self.window.strides)
         return means[:, :-1] / means[:, -1:]
@@ -153,7 +153,7 @@ class LocalAvgpool(PoolSpec):
     def __post_init__(self) -> None:
         PoolSpec.__post_init__(self)
         before, after = self.window.padding_sides
-        check_key("padding", max(before, after) < self.window.size, "must leave a cell of the map in each window")
+        check_key("padding", max(before, after) < self.window.size, "must leave a pixel of the map in each window")
 
     def build(self, *inputs: Shape) -> nn.Module:
         del inputs

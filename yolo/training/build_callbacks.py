@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from yolo import distributed
 from yolo.boxes.nms import NmsSettings
 from yolo.checkpoints.checkpoint_file import save_checkpoint
-from yolo.config.recipe import flat
+from yolo.config.recipe import flatten_settings
 from yolo.engine.callbacks.checkpoints import Checkpoints
 from yolo.engine.callbacks.clock import Clock
 from yolo.engine.callbacks.progress_bar import ProgressBar
@@ -102,7 +102,7 @@ def build_callbacks(
         ResultsCsv(folder / "results.csv"),
         RunLogging(
             build_loggers(settings.run, folder),
-            settings=flat(settings),
+            settings=flatten_settings(settings),
             folder=folder,
             draw=draw,
             period=settings.run.preview_period,

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from yolo import distributed
 from yolo.checkpoints.published import find_weights
-from yolo.checkpoints.transfer import fix_single_class_score, initialize_head_biases, transfer
+from yolo.checkpoints.transfer import transfer
 from yolo.devices import fast_memory_format
 from yolo.distributed.sync_batch_norm import convert_sync_batch_norm
 from yolo.model.graph import with_classes
+from yolo.model.head_initialization import fix_single_class_score, initialize_head_biases
 from yolo.model.network import Darknet
 from yolo.rng import reseed_by_rank
 

@@ -183,7 +183,7 @@ def _burn_in(phase: Phase, chosen: ScheduleSettings) -> float:
         return burn_in
     if chosen.burn_in_epochs is not None:
         return min(chosen.burn_in_epochs, phase.epochs)
-    return burn_in_epochs(phase.epochs, phase.batches, chosen.burn_in_share)
+    return burn_in_epochs(phase.epochs, phase.batches, chosen.burn_in_fraction)
 
 
 def _net_schedule(phase: Phase, net: NetSection, seed: int) -> Schedule:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yolo import distributed
-from yolo.config.recipe import flat
+from yolo.config.recipe import flatten_settings
 from yolo.darknet.cfg_file import CfgFile
 from yolo.data.sample import Shard
 from yolo.dataset_tools.anchor_fitting import warn_of_poor_anchors
@@ -33,10 +33,11 @@ from yolo.training.build_data import Splits, TrainingData, build_data, read_spli
 from yolo.training.build_model import build_run_model
 from yolo.training.build_optimizer import build_run_optimizer
 from yolo.training.build_schedule import SchedulePlan, build_run_schedule, follow_net
+from yolo.training.detection_loss import DetectionLoss
 from yolo.training.input_schedule import InputSizes, choose_input_sizes
 from yolo.training.run_folder import MODEL_CFG, prepare_run_folder, resume
 from yolo.training.summary_text import describe_batch, describe_freezing, describe_processes
-from yolo.training.validation import DetectionLoss, fitness
+from yolo.training.validation import fitness
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,7 +72,7 @@ def build_training(settings: TrainSettings) -> Training:
     shard = Shard(distributed.rank(), distributed.world_size())
     check_packages(settings)
 
-    graph = read_graph(settings)  # before the data, which may take a while to read
+    graph = read_training_graph(settings)  # before the data, which may take a while to read
     sizes = choose_input_sizes(graph, settings.sizes, rect=settings.dataset.rect, seed=settings.seed)
     splits = read_splits(settings.dataset)
     model = build_run_model(settings, graph, len(splits.names), device)
@@ -139,7 +140,7 @@ def check_packages(settings: TrainSettings) -> None:
         load_package(settings.run.logger)
 
 
-def read_graph(settings: TrainSettings) -> Graph:
+def read_training_graph(settings: TrainSettings) -> Graph:
     """Plan the network file of the run, the same on all processes."""
     path = Path(settings.run.resume) / MODEL_CFG if settings.run.resume else settings.model.cfg
     return plan(distributed.run_on_main_and_broadcast(lambda: CfgFile.read(path)))
@@ -172,7 +173,7 @@ def prepare_network(
 
 def build_ema(chosen: OptimizerSettings, model: Darknet, num_steps: int) -> ModelEma:
     """Build the averaged model, which averages over a share of the run."""
-    decay, warm_up = fitted_to_run(chosen.ema_decay, num_steps, chosen.ema_share)
+    decay, warm_up = fitted_to_run(chosen.ema_decay, num_steps, chosen.ema_fraction)
     return ModelEma(model, decay=decay, warm_up=warm_up)
 
 
@@ -193,7 +194,7 @@ def build_replica(chosen: DistributedSettings, model: Darknet, schedule: Schedul
 
 def describe_checkpoint(settings: TrainSettings, cfg: CfgFile, names: Sequence[str]) -> dict[str, Any]:
     """Return what a checkpoint holds besides the state of the run."""
-    own = flat(replace(settings, run=replace(settings.run, resume="")))
+    own = flatten_settings(replace(settings, run=replace(settings.run, resume="")))
     return {"cfg": cfg.text, "names": list(names), "settings": own}
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from yolo.checkpoints.published import find_published
 from yolo.config.command_line import parse_command_line
-from yolo.config.recipe import flat, with_recipe, with_values
+from yolo.config.recipe import flatten_settings, with_recipe, with_values
 from yolo.config.run_settings import RUNS
 from yolo.config.train_settings import DEMO, TrainSettings
 from yolo.remote.fetch import local_path
@@ -100,6 +100,6 @@ def _with_resume(arguments: Sequence[str], run: Path) -> list[str]:
 
 
 def _log_changes(before: TrainSettings, after: TrainSettings) -> None:
-    old, new = flat(before), flat(after)
+    old, new = flatten_settings(before), flatten_settings(after)
     for name in (name for name in new if new[name] != old[name] and name != "resume"):
         logger.info("resumed with --%s %s, which was %s", name.replace("_", "-"), new[name], old[name])

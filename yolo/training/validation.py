@@ -1,4 +1,4 @@
-"""The loss of a detection batch, and the validation of a model during a run."""
+"""Validation of a model during training."""
 
 from __future__ import annotations
 
@@ -8,42 +8,17 @@ from typing import TYPE_CHECKING
 
 from yolo.evaluation.collect_detections import collect_detections
 from yolo.evaluation.evaluation_loader import build_evaluation_detector
-from yolo.inference.detector import to_input
 from yolo.model.network import Darknet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import torch
-    from torch import Tensor, nn
+    from torch import nn
 
     from yolo.data.index import Index
     from yolo.data.loader import DetectionLoader
-    from yolo.data.sample import Batch
-    from yolo.engine.phases import PhasedSchedule
-    from yolo.engine.schedule import Schedule
     from yolo.evaluation.evaluator import Evaluator
     from yolo.evaluation.metrics.coco_metrics import CocoMetrics
-    from yolo.losses.registry import Loss
-
-
-@dataclass(frozen=True, slots=True)
-class DetectionLoss:
-    """Model and micro-batch -> loss terms: what the trainer of the engine calls."""
-
-    loss: Loss
-    schedule: Schedule | PhasedSchedule
-    device: torch.device
-
-    def __call__(self, model: nn.Module, batch: Batch, images_seen: int, epoch: float) -> dict[str, Tensor]:
-        images = to_input(batch.images, self.device, batch.input_size)
-        return self.loss(
-            model(images),
-            batch.targets.to(self.device, non_blocking=True),
-            (images.shape[2], images.shape[3]),
-            images_seen=images_seen,
-            objectness_ratio=self.schedule.objectness_ratio_at(epoch),
-        )
 
 
 @dataclass(slots=True)
@@ -52,7 +27,7 @@ class Validation:
 
     Attributes:
         index: the split.
-        loader: its batches, this process's share.
+        loader: its batches, the part that this process reads.
         evaluator: computes the metrics.
         preview: the whole split, loaded without workers, for images of predictions.
         last: the metrics of the model that was scored last.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 import yaml
 
-from yolo.config.recipe import flat, with_recipe, with_values, write_settings
+from yolo.config.recipe import flatten_settings, with_recipe, with_values, write_settings
 from yolo.errors import SettingsError, TrainingError
 from yolo.remote.upload import Uploader
 from yolo.storage import atomic_folder, atomic_path
@@ -129,7 +129,7 @@ def search_folder(settings: TrainSettings) -> Path:
                 raise SettingsError(
                     f"--project {settings.run.project}: cannot make {folder}: {error.strerror}"
                 ) from error
-    before, now = flat(with_recipe(settings, str(folder / SETTINGS_FILE))), flat(settings)
+    before, now = flatten_settings(with_recipe(settings, str(folder / SETTINGS_FILE))), flatten_settings(settings)
     for name in (name for name in now if name not in PROCESS_SETTINGS and before[name] != now[name]):
         flag, others = f"--{name.replace('_', '-')} {now[name]}", before[name]
         raise SettingsError(f"{flag}: the search in {folder} has {others}; use that, or another --name")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 STUDY_FILE = "optuna.log"
 STUDY_NAME = "evolve"
-NUM_RANDOM = 10  # random generations before the estimator starts
+NUM_STARTUP_TRIALS = 10  # random generations before the estimator starts
 
 
 def require_optuna() -> None:
@@ -32,9 +32,9 @@ class OptunaSampler:
     Args:
         params: the hyper-parameters to vary.
         start: their initial values, clipped to bounds.
-        folder: of the search.
-        seed: of the estimator; each generation adds its number to it.
-        warm_up: the first epoch after which a generation may be pruned.
+        folder: the folder of the search.
+        seed: of the estimator; each trial adds its number to it.
+        num_warmup_epochs: number of epochs before a trial may be pruned.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class OptunaSampler:
         start: Mapping[str, float],
         folder: Path,
         seed: int,
-        warm_up: int,
+        num_warmup_epochs: int,
     ) -> None:
         import optuna
         from optuna.storages.journal import JournalFileBackend
@@ -54,7 +54,9 @@ class OptunaSampler:
         self.seed = seed
         self.study = optuna.create_study(
             storage=optuna.storages.JournalStorage(JournalFileBackend(str(folder / STUDY_FILE))),
-            pruner=optuna.pruners.MedianPruner(n_startup_trials=NUM_RANDOM // 2, n_warmup_steps=warm_up),
+            pruner=optuna.pruners.MedianPruner(
+                n_startup_trials=NUM_STARTUP_TRIALS // 2, n_warmup_steps=num_warmup_epochs
+            ),
             study_name=STUDY_NAME,
             direction="maximize",
             load_if_exists=True,
@@ -64,7 +66,7 @@ class OptunaSampler:
     def propose(self, number: int) -> Mapping[str, float]:
         from optuna.samplers import TPESampler
 
-        self.study.sampler = TPESampler(n_startup_trials=NUM_RANDOM, seed=self.seed + number)
+        self.study.sampler = TPESampler(n_startup_trials=NUM_STARTUP_TRIALS, seed=self.seed + number)
         if number == 1:
             start = {param.name: param.clip(self.start[param.name]) for param in self.params}
             self.study.enqueue_trial(start)

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from yolo.config.recipe import flat
+from yolo.config.recipe import flatten_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -83,7 +83,7 @@ def search_params(settings: TrainSettings) -> tuple[SearchParam, ...]:
 
 def initial_values(settings: TrainSettings, params: Sequence[SearchParam]) -> dict[str, float]:
     """Return the values of the hyper-parameters in the settings."""
-    values = flat(settings) | {"lr0": settings.optimization.lr}
+    values = flatten_settings(settings) | {"lr0": settings.optimization.lr}
     return {param.name: float(values[param.name]) for param in params}
 
 

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from tests.data.painting import paint
-from yolo.data.augment.occlusion import cutout, hidden_share
+from yolo.data.augment.occlusion import cutout, hidden_fraction
 
 
 @pytest.mark.parametrize(
-    ("box", "share"),
+    ("box", "fraction"),
     [
         ((0, 0, 10, 10), 0.25),
         ((0, 0, 5, 5), 1.0),
@@ -17,10 +17,10 @@ from yolo.data.augment.occlusion import cutout, hidden_share
         ((3, 3, 3, 3), 0.0),  # empty
     ],
 )
-def test_hidden_share(box: tuple[float, ...], share: float) -> None:
+def test_hidden_fraction(box: tuple[float, ...], fraction: float) -> None:
     hidden = np.zeros((20, 20), np.uint8)
     hidden[:5, :5] = 1
-    assert hidden_share(hidden, np.array([box], np.float32)).tolist() == [share]
+    assert hidden_fraction(hidden, np.array([box], np.float32)).tolist() == [fraction]
 
 
 def test_a_box_stays_as_long_as_two_fifths_of_it_are_seen() -> None:

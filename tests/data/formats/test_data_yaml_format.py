@@ -32,7 +32,7 @@ ALL_THREE = {"train": ["train"], "val": ["valid"], "test": ["test"]}
         (
             "train: ../train/images\nval: ../valid/images\ntest: ../test/images\n",
             ALL_THREE,
-            "'../train/images' is not there",
+            "'../train/images' does not exist",
         ),
         (
             "train: /content/x/train/images\nvalid: valid\n",
@@ -62,12 +62,12 @@ def test_where_images_lie(
 def test_a_folder_outside_that_exists_is_meant_and_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     put_image(tmp_path / "train/images/other.jpg")
     assert images(make(tmp_path / "set", "train: ../train/images\n" + NAMES)) == {"train": ["other"]}
-    assert "write it in full to choose" in caplog.text
+    assert "use a full path to choose" in caplog.text
 
 
 def test_images_alone_is_no_hint_of_a_split(tmp_path: Path) -> None:
     put_image(tmp_path / "set/images/a.jpg")
-    with pytest.raises(DataError, match="no images are found"):
+    with pytest.raises(DataError, match="no images found"):
         make(tmp_path / "set", "train: /content/x/images\nval: /content/y/images\n" + NAMES)
 
 
@@ -92,13 +92,13 @@ def test_names(names: str, expected: tuple[str, ...], tmp_path: Path) -> None:
     [
         ("train: train\n", "data.yaml: has no class names; add"),
         ("train: train\nnames: []\n", "data.yaml: has no class names; add"),
-        ("train: train\nnames: cat\n", "data.yaml:2: names is no list of names"),
-        ("train: train\nnames: [[a], b]\n", "data.yaml:2: names is no list of names"),
+        ("train: train\nnames: cat\n", "data.yaml:2: names is not a list of names"),
+        ("train: train\nnames: [[a], b]\n", "data.yaml:2: names is not a list of names"),
         ("train: train\nnames: {0: a, 2: b}\n", "data.yaml:2: names has the class ids 0, 2; number them 0..1"),
         ("train: train\nnc: 3\nnames: [a, b]\n", "data.yaml:2: 'nc: 3', but there are 2 names; make them agree"),
-        ("train: train\nnc: x\nnames: [a]\n", "data.yaml:2: 'nc: x' is no number"),
+        ("train: train\nnc: x\nnames: [a]\n", "data.yaml:2: 'nc: x' is not a number"),
         ("train: {a: b}\nnames: [a]\n", "data.yaml:1: 'train' is a mapping"),
-        ("names: [a]\n", "data.yaml: no images are found; give 'train:'"),
+        ("names: [a]\n", "data.yaml: no images found; give 'train:'"),
         ("train: train\nnames: [a\n", "data.yaml:3: is not YAML"),
         ("- a\n", "data.yaml: has no 'key: value' lines"),
         ("", "data.yaml: has no 'key: value' lines"),

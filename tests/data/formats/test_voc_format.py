@@ -61,7 +61,7 @@ def test_two_names_files_are_not_used(tmp_path: Path, caplog: pytest.LogCaptureF
     (folder / "classes.txt").write_text("x\n")
     (folder / "my.names").write_text("y\n")
     assert open_dataset(str(folder)).names == ("ant", "cat", "dog")
-    assert "has classes.txt, my.names: none is used" in caplog.text
+    assert "(classes.txt, my.names), so none is used" in caplog.text
 
 
 @pytest.mark.parametrize(

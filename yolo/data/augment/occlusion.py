@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 MAX_RECTANGLES = 8
-SIDES = (1 / 16, 1 / 4)  # of a rectangle, as shares of the image
+SIDES = (1 / 16, 1 / 4)  # of a rectangle, as fractions of the image
 MAX_HIDDEN = 0.6  # of a box; boxes above are dropped
 
 
@@ -27,14 +27,14 @@ def cutout(sample: Sample, rng: np.random.Generator) -> Sample:
         x1, x2 = (max(0, round((centre_x + sign * w / 2) * width)) for sign in (-1, 1))
         y1, y2 = (max(0, round((centre_y + sign * h / 2) * height)) for sign in (-1, 1))
         hidden[y1:y2, x1:x2] = 1
-    keep = hidden_share(hidden, sample.boxes_xyxy) <= MAX_HIDDEN
+    keep = hidden_fraction(hidden, sample.boxes_xyxy) <= MAX_HIDDEN
     image = sample.image.copy()
     image[hidden.astype(np.bool_)] = FILL
     return Sample(image, sample.boxes_xyxy[keep], sample.class_ids[keep])
 
 
-def hidden_share(hidden: npt.NDArray[np.uint8], boxes_xyxy: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    """Return the hidden share of each box, to whole pixels.
+def hidden_fraction(hidden: npt.NDArray[np.uint8], boxes_xyxy: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Return the hidden fraction of each box, to whole pixels.
 
     Args:
         hidden: (H, W), 1 where hidden, else 0.

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 AUTO_PART = 0.25  # of the free memory: `auto` caches no data set that needs more
-RAM_PART = 0.7  # maximum share of the free memory for `ram`
-DISK_PART = 0.9  # maximum share of the free disk for `disk`
+RAM_FRACTION = 0.7  # maximum fraction of the free memory for `ram`
+DISK_FRACTION = 0.9  # maximum fraction of the free disk space for `disk`
 SHARED_MEMORY = Path("/dev/shm")  # of Linux; containers often limit it
 MEMORY_LIMITS = (  # of a container, and its use
     (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")),
@@ -58,7 +58,7 @@ def build_cache(kind: CacheKind, index: Index, longer_side: int) -> ImageCache |
             f"{len(slots):,}", size_text(slots.num_bytes), size_text(free),
         )  # fmt: skip
         return None
-    count = slots.num_fitting(int(RAM_PART * free))
+    count = slots.num_fitting(int(RAM_FRACTION * free))
     _log_size("memory", slots, count, free)
     return RamCache(slots, count) if count else None
 
@@ -70,7 +70,7 @@ def _on_disk(index: Index, slots: Slots, longer_side: int) -> DiskCache | None:
         path.parent.mkdir(parents=True, exist_ok=True)
         there = path.stat().st_size if path.exists() else 0
         free = shutil.disk_usage(path.parent).free
-        count = slots.num_fitting((there or int(DISK_PART * free)) - marks)
+        count = slots.num_fitting((there or int(DISK_FRACTION * free)) - marks)
         _log_size(str(path), slots, count, free + there)
         if not count:
             return None

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from yolo.darknet.data_file import read_text
 from yolo.errors import DataError
 from yolo.log import progress
+from yolo.storage import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -96,7 +96,15 @@ class CocoFormat(DatasetFormat):
         class_ids = np.searchsorted(self._category_ids, file.category_ids[first:last])
         lines = tuple(file.ids[first:last].tolist())
         mine = slice(first, last)
-        labels = Labels(file.path, lines, file.boxes_xyxy[mine], class_ids, file.crowd[mine], areas=file.areas[mine])
+        labels = Labels(
+            file.path,
+            lines,
+            file.boxes_xyxy[mine],
+            class_ids,
+            file.crowd[mine],
+            areas=file.areas[mine],
+            numbered="annotation",
+        )
         return labels, []
 
     def _file(self, split: str) -> CocoFile:

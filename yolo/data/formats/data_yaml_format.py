@@ -8,7 +8,7 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from yolo.data.formats.description import Description
+from yolo.data.formats.data_yaml_file import DataYaml
 from yolo.data.formats.folders import find_files, find_folders
 from yolo.data.formats.image_list import iterate_image_list, list_origins
 from yolo.data.formats.yolo_text import YoloTextFormat
@@ -34,9 +34,9 @@ class DataYamlFormat(YoloTextFormat):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self._file = _yaml_file(path) or path
-        description = Description.read(self._file)
-        self.names = description.names
-        self.places = description.splits
+        data_yaml = DataYaml.read(self._file)
+        self.names = data_yaml.names
+        self.places = data_yaml.splits
         self.splits = tuple(self.places)
 
     def origins(self, split: str) -> list[Path]:

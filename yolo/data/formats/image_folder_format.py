@@ -10,11 +10,11 @@ import logging
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from yolo.darknet.data_file import read_lines
 from yolo.data.formats.folders import ALL, find_files, find_folders, names_files, read_folder_names, split_folders
 from yolo.data.formats.yolo_text import YoloTextFormat
 from yolo.data.labels import label_candidates
 from yolo.log import progress
+from yolo.storage import read_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,9 +6,10 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from yolo.darknet.data_file import read_lines, resolve_path, warn_if_ambiguous
+from yolo.darknet.data_file import resolve_path, warn_if_ambiguous
 from yolo.errors import DataError, MissingImageError
 from yolo.log import progress
+from yolo.storage import read_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TEXT_SUFFIXES = (".csv", ".data", ".json", ".names", ".txt", ".xml", ".yaml", ".yml")  # descriptions and labels
-ANNOTATIONS = "annotations"  # COCO's folder beside those of the images
+ANNOTATIONS = "annotations"  # COCO's folder of annotations
 
 
 def fetch_data_set(url: str, *, stream: bool) -> Path:

@@ -1,4 +1,4 @@
-"""Sizes of images from their headers: no pixel is decoded."""
+"""Read image sizes from file headers, without decoding pixels."""
 
 from __future__ import annotations
 
@@ -21,44 +21,44 @@ if TYPE_CHECKING:
 
 ORIENTATION = 0x0112  # EXIF tag
 HEADER_BYTES = 64 << 10
-CUT_SHORT = (OSError, EOFError, SyntaxError, ValueError, struct.error)  # what Pillow says of the beginning of a file
-TRANSPOSED = (5, 6, 7, 8)  # its values that swap width and height
+TRUNCATED = (OSError, EOFError, SyntaxError, ValueError, struct.error)  # raised by Pillow for incomplete headers
+TRANSPOSED = (5, 6, 7, 8)  # orientations that swap width and height
 
 
 def read_sizes(images: Sequence[Path]) -> list[tuple[int, int]]:
-    """(width, height) of each image as displayed, EXIF rotation applied, pixels.
+    """Return (width, height) of each image after EXIF rotation, pixels.
 
     Raises:
-        DataError: a file that is no image.
+        DataError: a file is not an image.
     """
-    num_threads = min(32, 4 * (os.cpu_count() or 1))  # more than cores: the headers may lie on a network drive
+    num_threads = min(32, 4 * (os.cpu_count() or 1))  # more than cores, for network drives
     with ThreadPoolExecutor(num_threads) as pool:
         sizes = pool.map(read_size, images)
         return list(progress(sizes, "read image sizes", total=len(images), unit=" images", delay=1))
 
 
 def read_size(image: Path) -> tuple[int, int]:
-    """(width, height) of an image as displayed, pixels.
+    """Return (width, height) of an image after EXIF rotation, pixels.
 
     Raises:
-        DataError: the file is no image.
+        DataError: the file is not an image.
     """
     try:
         (width, height), exif = _read_header(image)
     except UnidentifiedImageError as error:
-        raise DataError(f"{image}: is not an image that can be read; replace it, or take it off the list") from error
+        raise DataError(f"{image}: is not an image that can be read; replace it, or remove it from the list") from error
     except Image.DecompressionBombError as error:
-        raise DataError(f"{image}: is too large an image ({error}); scale it down, or take it off the list") from error
+        raise DataError(f"{image}: is too large ({error}); scale it down, or remove it from the list") from error
     except OSError as error:
-        raise DataError(f"{image}: cannot be read ({error}); replace it, or take it off the list") from error
+        raise DataError(f"{image}: cannot be read ({error}); replace it, or remove it from the list") from error
     return (height, width) if _orientation(exif) in TRANSPOSED else (width, height)
 
 
 def _read_header(image: Path) -> tuple[tuple[int, int], bytes]:
-    """Width and height as stored, and the EXIF block; of one in a store, its beginning tells them nearly always."""
+    """Return (width, height) as stored and the EXIF block; in object storage, the first bytes nearly always suffice."""
     if not is_streamed(image):
         return _parse(image)
-    with suppress(*CUT_SHORT):
+    with suppress(*TRUNCATED):
         return _parse(io.BytesIO(read_file(image, HEADER_BYTES)))
     return _parse(io.BytesIO(read_file(image)))
 
@@ -72,6 +72,6 @@ def _orientation(exif: bytes) -> object:
     tags = Image.Exif()
     try:
         tags.load(exif)
-    except (SyntaxError, ValueError, struct.error):  # a broken EXIF block turns nothing, in OpenCV neither
+    except (SyntaxError, ValueError, struct.error):  # OpenCV ignores a broken EXIF block too
         return None
     return tags.get(ORIENTATION)

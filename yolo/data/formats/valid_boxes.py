@@ -1,4 +1,4 @@
-"""Boxes that reach outside their image or have no area: mended, counted, and told once a split."""
+"""Clip boxes to their images, drop boxes without area, and report both once for each split."""
 
 from __future__ import annotations
 
@@ -13,11 +13,15 @@ if TYPE_CHECKING:
 
     from yolo.data.labels import Labels
 
-TOLERANCE = 1e-6  # of the image's side: rounding of written fractions, not worth a word
+TOLERANCE = 1e-6  # relative to the image's side: rounding of written fractions is not reported
 
 
 class BoxCleaner:
-    """Makes records of labels: boxes are clipped to the image, and boxes without area are left out."""
+    """Turns labels into records, with boxes clipped to the image and boxes without area dropped.
+
+    Args:
+        title: name of the split in the messages.
+    """
 
     def __init__(self, title: str) -> None:
         self._title = title
@@ -27,7 +31,7 @@ class BoxCleaner:
         self._polygons: list[str] = []
 
     def record(self, image: Path, width: int, height: int, labels: Labels | None) -> Record:
-        """The record of an image of width x height pixels; labels None means no objects."""
+        """Return the record of an image of width x height pixels; labels are None if it has no objects."""
         if labels is None:
             return Record(image, width, height, np.zeros((0, 4)), np.zeros(0, np.int64), np.zeros(0, np.bool_))
         size = np.array([width, height, width, height], np.float64)
@@ -40,17 +44,17 @@ class BoxCleaner:
         self._polygons += [f"{labels.path}:{line}" for line in labels.polygon_lines]
         areas = None
         if labels.areas is not None:
-            of_boxes = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).prod(axis=1)
-            areas = np.where(np.isnan(labels.areas), of_boxes, labels.areas)[keep]
+            box_areas = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).prod(axis=1)
+            areas = np.where(np.isnan(labels.areas), box_areas, labels.areas)[keep]
         return Record(image, width, height, boxes_xyxy[keep], labels.class_ids[keep], labels.ignore[keep], areas)
 
     def messages(self) -> list[str]:
-        """One warning for all clipped boxes, one for all that were left out, one for all made of polygons."""
+        """Return one warning each for all clipped boxes, all dropped boxes and all polygons."""
         return [
             f"{self._title}: {len(offenders)} of {self._num_boxes} boxes {what}; the first is {offenders[0]}"
             for offenders, what in (
                 (self._clipped, "reach outside their image and are clipped to it"),
-                (self._dropped, "have no area inside their image and are left out"),
+                (self._dropped, "have no area inside their image and are dropped"),
                 (self._polygons, "are polygons; the boxes around them are used"),
             )
             if offenders

@@ -11,7 +11,6 @@ from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from yolo.darknet.data_file import read_lines
 from yolo.data.formats.dataset_format import DatasetFormat
 from yolo.data.formats.folders import (
     ALL,
@@ -25,6 +24,7 @@ from yolo.data.formats.folders import (
 from yolo.data.formats.voc_annotation import VocAnnotation, read_voc_annotation
 from yolo.errors import DataError, MissingImageError
 from yolo.log import progress
+from yolo.storage import read_lines
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

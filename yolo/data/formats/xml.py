@@ -1,4 +1,4 @@
-"""XML with line numbers, from files of unknown origin."""
+"""Read XML with line numbers from untrusted files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from yolo.errors import DataError
 if TYPE_CHECKING:
     from pathlib import Path
 
-LINE = "line"  # the attribute that holds the line of an element
+LINE = "line"  # attribute that holds the line number of an element
 
 
 def read_xml(path: Path) -> Element:
@@ -45,7 +45,7 @@ def read_xml(path: Path) -> Element:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
     except expat.ExpatError as error:
         reason = expat.ErrorString(error.code)
-        raise DataError(f"{path}:{error.lineno}: is not well-formed XML ({reason}); mend or replace it") from error
+        raise DataError(f"{path}:{error.lineno}: is not well-formed XML ({reason}); correct or replace it") from error
     except (ValueError, LookupError) as error:
         raise DataError(f"{path}: its encoding cannot be read ({error}); save it as UTF-8") from error
     return builder.close()

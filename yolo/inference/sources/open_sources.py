@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from yolo.darknet.data_file import read_lines, resolve_path
+from yolo.darknet.data_file import resolve_path
 from yolo.data.formats.folders import IMAGE_SUFFIXES
 from yolo.errors import DataError
 from yolo.inference.sources.frame import VIDEO_SUFFIXES
 from yolo.inference.sources.image_files import IMAGE_MAGIC, EncodedImage, ImageFile
 from yolo.inference.sources.stream import SCHEMES, Camera, Stream
 from yolo.inference.sources.video import VideoFile
+from yolo.storage import read_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -121,7 +121,7 @@ def polygons(scan: DatasetScan) -> CheckResult:
     "edge",
     Level.INFO,
     "boxes that touch an edge of their image",
-    "Cut objects are harder to localize: a high share lowers mAP at strict IoU thresholds a little.",
+    "Cut objects are harder to localize: a large fraction of them lowers mAP at strict IoU thresholds a little.",
 )
 def edge_boxes(scan: DatasetScan) -> CheckResult:
     """Find boxes with a side on the border, within rounding."""

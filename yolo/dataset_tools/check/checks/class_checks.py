@@ -19,7 +19,7 @@ MIN_EXAMPLES = 50  # training objects of a class
     "no-training-example",
     Level.WARNING,
     "classes without an object in train",
-    "The network never finds them; each one that validation contains lowers mAP by its share.",
+    "The network never finds them; each one that validation contains lowers mAP, which averages over classes.",
 )
 def untrained_classes(scan: DatasetScan) -> CheckResult:
     """Find class names that no training box has."""

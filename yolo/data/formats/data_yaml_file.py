@@ -1,4 +1,4 @@
-"""The file `data.yaml`: class names, and where the images of each split lie. Opens no list and no image."""
+"""Read `data.yaml` files: class names, and the folders and image lists of each split, which are not opened."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from yolo.darknet.data_file import read_text
 from yolo.data.formats.folders import split_of
 from yolo.errors import DataError
+from yolo.storage import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,18 +25,19 @@ Keys = dict[str, yaml.Node]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Description:
+class DataYaml:
     """A parsed `data.yaml`."""
 
     names: tuple[str, ...]  # class names; class ids index this
     splits: Mapping[str, tuple[Path, ...]]  # name of the split -> folders and image lists, which all exist
 
     @classmethod
-    def read(cls, path: Path) -> Description:
+    def read(cls, path: Path) -> DataYaml:
         """Read a `data.yaml`.
 
         Raises:
-            DataError: no such file, no YAML, no or contradicting class names, or no split that is there.
+            DataError: the file does not exist or is not YAML, class names are missing or contradict each other,
+                or no split exists.
         """
         keys = _read_keys(path)
         root = _root(path, keys)
@@ -44,21 +45,21 @@ class Description:
         for key, split in [*SPLIT_KEYS.items(), *((key, key) for key in _further_splits(keys, root))]:
             texts = _texts(path, key, keys[key]) if key in keys else []
             if texts and split not in splits:
-                places = [_find(text, root, f"{path}:{line}: {key}") for text, line in texts]
-                if None not in places:
-                    splits[split] = tuple(place for place in places if place)
+                paths = [_find(text, root, f"{path}:{line}: {key}") for text, line in texts]
+                if None not in paths:
+                    splits[split] = tuple(found for found in paths if found)
         if not splits:
-            raise DataError(f"{path}: no images are found; give 'train:' and 'val:', each a folder or an image list")
+            raise DataError(f"{path}: no images found; give 'train:' and 'val:', each a folder or an image list")
         return cls(names=_names(path, keys), splits=splits)
 
 
 def _read_keys(path: Path) -> Keys:
-    """The top level of the file; all values stay text, so that a class may be called `no` or `1`."""
+    """Return the keys of the top level; all values stay text, so that a class may be called `no` or `1`."""
     try:
         node = yaml.compose(read_text(path), yaml.BaseLoader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise DataError(f"{path}:{line}: is not YAML ({error.problem}); mend this line or the one before") from error
+        raise DataError(f"{path}:{line}: is not YAML ({error.problem}); correct this line or the one before") from error
     except yaml.YAMLError as error:
         raise DataError(f"{path}: is not YAML ({error}); save it as UTF-8 text") from error
     if not isinstance(node, yaml.MappingNode):
@@ -71,7 +72,7 @@ def _line(node: yaml.Node) -> int:
 
 
 def _texts(path: Path, key: str, node: yaml.Node) -> list[tuple[str, int]]:
-    """The value, or the values, of a key, each with its line; an empty value is none."""
+    """Return the value or values of a key, each with its line; empty values are left out."""
     if isinstance(node, yaml.SequenceNode):
         return [text for entry in node.value for text in _texts(path, key, entry)]
     if not isinstance(node, yaml.ScalarNode):
@@ -80,7 +81,7 @@ def _texts(path: Path, key: str, node: yaml.Node) -> list[tuple[str, int]]:
 
 
 def _further_splits(keys: Keys, root: Path) -> list[str]:
-    """Other keys that name a folder or an image list which exists; what remains is for other programs."""
+    """Return the other keys that name an existing folder or image list; the rest belongs to other programs."""
     others = {key: node.value for key, node in keys.items() if key not in (*SPLIT_KEYS, *OTHER_KEYS)}
     texts = {key: value for key, value in others.items() if isinstance(value, str) and value not in EMPTY}
     return [key for key, text in texts.items() if (root / text).is_dir() or _is_list(root / text)]
@@ -104,7 +105,7 @@ def _names(path: Path, keys: Keys) -> tuple[str, ...]:
     if not isinstance(node, yaml.SequenceNode) or any(
         not isinstance(n, yaml.ScalarNode) or not n.value for n in node.value
     ):
-        raise DataError(f"{path}:{_line(node)}: names is no list of names; write 'names: [cat, dog]'")
+        raise DataError(f"{path}:{_line(node)}: names is not a list of names; write 'names: [cat, dog]'")
     if count is not None and count != len(node.value):
         where = f"{path}:{_line(keys['nc'])}"
         raise DataError(f"{where}: 'nc: {count}', but there are {len(node.value)} names; make them agree")
@@ -117,12 +118,12 @@ def _num_classes(path: Path, keys: Keys) -> int | None:
         return None
     text, line = texts[0]
     if not text.isdecimal():
-        raise DataError(f"{path}:{line}: 'nc: {text}' is no number; write the number of classes, or leave it out")
+        raise DataError(f"{path}:{line}: 'nc: {text}' is not a number; write the number of classes, or leave it out")
     return int(text)
 
 
 def _root(path: Path, keys: Keys) -> Path:
-    """The folder that values start from: `path`, from the folder of the file, or else that folder itself."""
+    """Return the folder that values are relative to: `path`, itself relative to the file, or the folder of the file."""
     texts = _texts(path, "path", keys["path"]) if "path" in keys else []
     if not texts:
         return path.parent
@@ -135,32 +136,38 @@ def _root(path: Path, keys: Keys) -> Path:
 
 
 def _find(text: str, root: Path, where: str) -> Path | None:
-    """The folder or image list that a value means; None, and a warning, if it is not there.
+    """Return the folder or image list that a value names; warn and return None if it does not exist.
 
-    Annotation tools write `../train/images` for `train/images`, and folders of the machine that they ran on.
+    Annotation tools write `../train/images` for `train/images`, or absolute paths of the machine they ran on.
     """
     literal, inside = root / Path(text).expanduser(), _inside(text, root)
     if literal.exists():
         if inside and not Path(text).is_absolute() and not inside.samefile(literal):
-            _log.warning("%s: '%s' is read from %s, not %s; write it in full to choose", where, text, literal, inside)
+            _log.warning(
+                "%s: '%s' is read from %s, not %s; use a full path to choose",
+                where,
+                text,
+                literal,
+                inside,
+            )
         return literal
     if inside is None:
         _log.warning("%s: '%s': no such folder or image list in %s; this split is left out", where, text, root)
         return None
-    _log.warning("%s: '%s' is not there: it is read from %s", where, text, inside)
+    _log.warning("%s: '%s' does not exist; %s is read instead", where, text, inside)
     return inside
 
 
 def _inside(text: str, root: Path) -> Path | None:
-    """What the longest end of a path that leads out of a folder means within it.
+    """Return the longest suffix of a path that exists in a folder; None if there is none.
 
-    An end such as `images` alone tells too little: it would do for any split.
+    A suffix of one part counts only if it names a split: `images` alone would match any split.
     """
     parts = Path(text).parts
     if Path(text).is_absolute():
         starts = range(1, len(parts))
     else:
         starts = range(parts.count(".."), min(len(parts), parts.count("..") + 1)) if ".." in parts else range(0)
-    ends = [Path(*parts[i:]) for i in starts]
-    telling = (end for end in ends if ".." not in end.parts and (len(end.parts) > 1 or split_of(end.stem)))
-    return next((root / end for end in telling if (root / end).exists()), None)
+    suffixes = [Path(*parts[i:]) for i in starts]
+    specific = (p for p in suffixes if ".." not in p.parts and (len(p.parts) > 1 or split_of(p.stem)))
+    return next((root / suffix for suffix in specific if (root / suffix).exists()), None)
