@@ -40,7 +40,7 @@ def test_no_launcher() -> None:
 
 def test_torchrun() -> None:
     expected = LaunchEnv(
-        launcher="torchrun", rank=5, world_size=8, local_rank=1, local_world_size=4, rendezvous=("a1", 29500),
+        launcher="torchrun", rank=5, world_size=8, local_rank=1, local_world_size=4, rendezvous="tcp://a1:29500",
         job="torchrun j7", launcher_hosts_store=True,
     )  # fmt: skip
     assert read_launch_env(TORCHRUN) == expected
@@ -59,7 +59,7 @@ def test_one_process_per_machine_from_four_variables() -> None:
     assert launch_env is not None
     assert (launch_env.rank, launch_env.world_size, launch_env.local_rank, launch_env.local_world_size) == (1, 2, 0, 1)
     assert (launch_env.rendezvous, launch_env.job, launch_env.launcher_hosts_store) == (
-        ("job-master-0", 23456),
+        "tcp://job-master-0:23456",
         "",
         False,
     )
@@ -69,8 +69,9 @@ def test_srun() -> None:
     launch_env = read_launch_env(SRUN)
     assert launch_env is not None
     assert (launch_env.rank, launch_env.world_size, launch_env.local_rank, launch_env.local_world_size) == (3, 5, 1, 2)
-    assert launch_env.rendezvous[0] == "gpu03"
-    assert FIRST_PORT <= launch_env.rendezvous[1] < FIRST_PORT + NUM_PORTS
+    address, _, port = launch_env.rendezvous.rpartition(":")
+    assert address == "tcp://gpu03"
+    assert FIRST_PORT <= int(port) < FIRST_PORT + NUM_PORTS
     other = read_launch_env({**SRUN, "SLURM_PROCID": "0", "SLURM_NODEID": "0", "SLURM_LOCALID": "0"})
     another_job = read_launch_env({**SRUN, "SLURM_JOB_ID": "813"})
     assert other is not None
@@ -90,7 +91,7 @@ def test_mpirun_and_horovodrun(env: dict[str, str], launcher: str, world_size: i
         world_size,
         1,
     )
-    assert launch_env.rendezvous[0] == "127.0.0.1"
+    assert launch_env.rendezvous.startswith("tcp://127.0.0.1:")
 
 
 def test_mpirun_on_several_machines_needs_master_addr() -> None:
@@ -99,7 +100,7 @@ def test_mpirun_on_several_machines_needs_master_addr() -> None:
         read_launch_env(env)
     launch_env = read_launch_env({**env, "MASTER_ADDR": "10.0.0.1", "MASTER_PORT": "7000"})
     assert launch_env is not None
-    assert launch_env.rendezvous == ("10.0.0.1", 7000)
+    assert launch_env.rendezvous == "tcp://10.0.0.1:7000"
 
 
 @pytest.mark.parametrize("change", [{"RANK": "8"}, {"LOCAL_RANK": "x"}, {"MASTER_PORT": ""}, {"WORLD_SIZE": "-1"}])

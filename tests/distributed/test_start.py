@@ -135,11 +135,12 @@ def test_a_killed_process_stops_the_others_and_the_job_restarts(data: Path, tmp_
     command += " --workers 0 --cache none --device cpu --preview-period 0 --nproc 2 --max-restarts 1"
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     results = tmp_path / "runs" / "train" / "results.csv"
+    listening: set[str] = set()
     with subprocess.Popen(
         command.split(), cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stderr is not None
-        killer = threading.Thread(target=kill_rank_1, args=(process.pid, results))
+        killer = threading.Thread(target=kill_rank_1, args=(process.pid, results, listening))
         killer.start()
         log = process.stderr.read()
         killer.join()
@@ -149,12 +150,16 @@ def test_a_killed_process_stops_the_others_and_the_job_restarts(data: Path, tmp_
     with results.open() as file:
         assert [row["epoch"] for row in csv.DictReader(file)] == [str(epoch + 1) for epoch in range(40)]
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["train"]
+    assert listening <= {"127.0.0.1", "::1"}, "other machines reach a port of a run on one machine"
 
 
-def kill_rank_1(parent: int, results: Path) -> None:
-    """Kill rank 1 after three epochs."""
+def kill_rank_1(parent: int, results: Path, listening: set[str]) -> None:
+    """Kill rank 1 after three epochs, and note the addresses at which the run listens."""
     while not (results.is_file() and len(results.read_text().splitlines()) > 3):
         time.sleep(0.05)
-    for process in psutil.Process(parent).children(recursive=True):
+    launcher = psutil.Process(parent)
+    for process in [launcher, *launcher.children(recursive=True)]:
+        sockets = process.net_connections(kind="inet")
+        listening.update(each.laddr.ip for each in sockets if each.status == psutil.CONN_LISTEN)
         if process.environ().get("RANK") == "1":
             process.send_signal(signal.SIGKILL)

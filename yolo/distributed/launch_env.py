@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 LOCALHOST = "127.0.0.1"
 FIRST_PORT, NUM_PORTS = 20000, 12000  # below the range from which operating systems assign ports
+STORE_FILE_VARIABLE = "YOLO_STORE_FILE"  # set by our own launcher for the processes of a single machine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +29,7 @@ class LaunchEnv:
         world_size: number of processes on all machines.
         local_rank: number of the process on its machine, from 0.
         local_world_size: number of processes on this machine.
-        rendezvous: host and port of the store through which the processes find each other.
+        rendezvous: URL of the store through which the processes find each other: tcp://HOST:PORT or file:///FILE.
         job: name of the job, equal for all its processes and restarts; empty: the launcher gives none.
         launcher_hosts_store: the launcher itself, not rank 0, listens at `rendezvous`.
     """
@@ -38,7 +39,7 @@ class LaunchEnv:
     world_size: int
     local_rank: int = 0
     local_world_size: int = 1
-    rendezvous: tuple[str, int] = (LOCALHOST, 0)
+    rendezvous: str = ""
     job: str = ""
     launcher_hosts_store: bool = False
 
@@ -48,6 +49,11 @@ class LaunchEnv:
                 f"{self.launcher} sets rank {self.rank} of {self.world_size}, local rank {self.local_rank} of "
                 f"{self.local_world_size}, which is impossible; check its environment variables"
             )
+
+    @property
+    def is_one_machine(self) -> bool:
+        """Whether all processes run on this machine."""
+        return self.local_world_size == self.world_size
 
     def job_id(self, command: str) -> str:
         """Return an id for a command within the job; empty if the launcher gives the job no name."""
@@ -95,7 +101,7 @@ def _torchrun(environ: Mapping[str, str]) -> LaunchEnv | None:
     """
     if not {"RANK", "WORLD_SIZE"} <= set(environ):
         return None
-    run = environ.get("TORCHELASTIC_RUN_ID", "")
+    run, store_file = environ.get("TORCHELASTIC_RUN_ID", ""), environ.get(STORE_FILE_VARIABLE)
     return LaunchEnv(
         launcher="torchrun" if run else "RANK and WORLD_SIZE",
         rank=int(environ["RANK"]),
@@ -104,7 +110,7 @@ def _torchrun(environ: Mapping[str, str]) -> LaunchEnv | None:
         local_world_size=int(
             environ.get("LOCAL_WORLD_SIZE", "1" if "LOCAL_RANK" not in environ else environ["WORLD_SIZE"])
         ),
-        rendezvous=(environ["MASTER_ADDR"], int(environ["MASTER_PORT"])),
+        rendezvous=f"file://{store_file}" if store_file else _tcp_url(environ["MASTER_ADDR"], environ["MASTER_PORT"]),
         job=f"torchrun {_agent_name() if run == 'none' else run}" if run else "",
         launcher_hosts_store=environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True",
     )
@@ -119,17 +125,17 @@ def _slurm(environ: Mapping[str, str]) -> LaunchEnv | None:
     """Read the variables of a step that `srun` started; a batch script itself is not a step."""
     if int(environ.get("SLURM_STEP_NUM_TASKS", "1")) < 2:
         return None
-    job = environ["SLURM_JOB_ID"]
+    job, size = environ["SLURM_JOB_ID"], int(environ["SLURM_STEP_NUM_TASKS"])
+    local_size = _num_tasks_on_node(environ["SLURM_STEP_TASKS_PER_NODE"], int(environ["SLURM_NODEID"]))
+    host = LOCALHOST if size == local_size else first_host(environ["SLURM_STEP_NODELIST"])
     return LaunchEnv(
         launcher="srun",
         rank=int(environ["SLURM_PROCID"]),
-        world_size=int(environ["SLURM_STEP_NUM_TASKS"]),
+        world_size=size,
         local_rank=int(environ["SLURM_LOCALID"]),
-        local_world_size=_num_tasks_on_node(environ["SLURM_STEP_TASKS_PER_NODE"], int(environ["SLURM_NODEID"])),
+        local_world_size=local_size,
         job=f"slurm {job}",
-        rendezvous=_rendezvous(
-            environ, "srun", first_host(environ["SLURM_STEP_NODELIST"]), f"{job}.{environ.get('SLURM_STEP_ID', '')}"
-        ),
+        rendezvous=_rendezvous(environ, "srun", host, f"{job}.{environ.get('SLURM_STEP_ID', '')}"),
     )
 
 
@@ -169,15 +175,19 @@ def _hydra(environ: Mapping[str, str]) -> LaunchEnv | None:
     )
 
 
-def _rendezvous(environ: Mapping[str, str], launcher: str, host: str, job: str) -> tuple[str, int]:
-    """Return host and port: MASTER_ADDR and MASTER_PORT, else the launcher's host and a port derived from the job."""
+def _rendezvous(environ: Mapping[str, str], launcher: str, host: str, job: str) -> str:
+    """Return the URL of MASTER_ADDR and MASTER_PORT, else of the launcher's host and a port derived from the job."""
     host = environ.get("MASTER_ADDR", host)
     if not host:
         raise SettingsError(
             f"{launcher} started processes on several machines and does not name the first: set MASTER_ADDR to the "
             "address of rank 0's machine (mpirun -x MASTER_ADDR=...), and optionally MASTER_PORT"
         )
-    return host, int(environ.get("MASTER_PORT", FIRST_PORT + zlib.crc32(job.encode()) % NUM_PORTS))
+    return _tcp_url(host, environ.get("MASTER_PORT", FIRST_PORT + zlib.crc32(job.encode()) % NUM_PORTS))
+
+
+def _tcp_url(host: str, port: str | int) -> str:
+    return f"tcp://[{host}]:{int(port)}" if ":" in host else f"tcp://{host}:{int(port)}"
 
 
 def first_host(nodelist: str) -> str:

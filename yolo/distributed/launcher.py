@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import sys
+import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -15,6 +16,7 @@ from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
+from yolo.distributed.agent_rendezvous import register_agent_rendezvous
 from yolo.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ class Machines:
         count: number of machines.
         index: number of this machine, from 0.
         address: host name of the first machine.
-        port: port on the first machine; 0: any free one.
+        port: port on the first machine; 0: a single machine needs none.
         processes: number of processes that each machine starts.
     """
 
@@ -78,24 +80,29 @@ def launch(module: str, arguments: Sequence[str], settings: LaunchSettings) -> i
     _restrict_gpus(settings.devices)
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // machines.processes)))
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)  # reported below
-    config = LaunchConfig(
-        min_nodes=machines.count,
-        max_nodes=machines.count,
-        nproc_per_node=machines.processes,
-        run_id=os.environ.get("MA_JOB_ID") or uuid4().hex,
-        rdzv_backend="c10d",
-        rdzv_endpoint=f"{machines.address}:{machines.port}",
-        rdzv_configs={"is_host": machines.index == 0} if machines.count > 1 else {},
-        max_restarts=settings.max_restarts,
-        monitor_interval=0.1,
-    )
     try:
-        elastic_launch(config, sys.executable)("-m", module, *arguments)
+        with tempfile.TemporaryDirectory(prefix="yolo-") as folder:  # of mode 0700
+            config = _config(machines, settings.max_restarts, folder)
+            elastic_launch(config, sys.executable)("-m", module, *arguments)
     except ChildFailedError as error:
         return _report_failure(error)
     except SignalException as error:
         return 0 if error.sigval in (signal.SIGINT, signal.SIGTERM) else 128 + error.sigval
     return 0
+
+
+def _config(machines: Machines, max_restarts: int, folder: str) -> LaunchConfig:
+    return LaunchConfig(
+        min_nodes=machines.count,
+        max_nodes=machines.count,
+        nproc_per_node=machines.processes,
+        run_id=os.environ.get("MA_JOB_ID") or uuid4().hex,
+        rdzv_backend=register_agent_rendezvous(),
+        rdzv_endpoint=f"{machines.address}:{machines.port}",
+        rdzv_configs={"index": machines.index, "folder": folder},
+        max_restarts=max_restarts,
+        monitor_interval=0.1,
+    )
 
 
 def _restrict_gpus(devices: str) -> None:

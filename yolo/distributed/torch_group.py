@@ -11,10 +11,11 @@ from uuid import uuid4
 
 import torch
 from torch import distributed as dist
-from torch.distributed import FileStore, PrefixStore, Store, TCPStore  # type: ignore[attr-defined]
+from torch.distributed import FileStore, PrefixStore, Store  # type: ignore[attr-defined]
 
 from yolo.config.distributed_settings import Compression
 from yolo.distributed.replica import DataParallelReplica
+from yolo.distributed.tcp_store import connect, listen, use_loopback_interface
 from yolo.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -56,15 +57,17 @@ def _rendezvous(env: LaunchEnv, url: str) -> Store:
     Raises:
         SettingsError: the store cannot be reached, or a rank does not connect.
     """
-    address = url or "tcp://{}:{}".format(*env.rendezvous)
+    address = url or env.rendezvous
     parts = urlsplit(address)
     timeout = timedelta(seconds=RENDEZVOUS_TIMEOUT_S)
     try:
         if parts.scheme == "tcp" and parts.hostname and parts.port:
-            listens = env.rank == 0 and not (env.launcher_hosts_store and not url)
-            store: Store = TCPStore(parts.hostname, parts.port, None, listens, timeout, wait_for_workers=False)
+            if env.rank == 0 and not (env.launcher_hosts_store and not url):
+                store: Store = listen(parts.hostname, parts.port, timeout, is_one_machine=env.is_one_machine)
+            else:
+                store = connect(parts.hostname, parts.port, timeout)
         elif parts.scheme == "file":
-            store = FileStore(parts.path, env.world_size)
+            store = FileStore(address.removeprefix("file://"), env.world_size)
         else:
             raise SettingsError(f"--dist-url {url}: use tcp://HOST:PORT or file:///SHARED/FILE")
     except (RuntimeError, OSError) as error:
@@ -139,6 +142,8 @@ class TorchGroup:
         if options.backend == "nccl" and not on_gpu:
             raise SettingsError("--dist-backend nccl: it needs GPUs, and this run uses none; use gloo or auto")
         backend = "cpu:gloo,cuda:nccl" if on_gpu and options.backend != "gloo" else "gloo"
+        if env.is_one_machine:
+            use_loopback_interface()
         store = _rendezvous(env, options.url)
         try:
             dist.init_process_group(
