@@ -8,6 +8,7 @@ import pytest
 
 from tests.programs import call
 from tests.spots import BLUE, RED, paint, write_spot_network
+from yolo.data.formats.open_dataset import open_dataset
 from yolo.detect import main
 from yolo.inference.result_writers import LabelWriter
 from yolo.inference.results import Result
@@ -68,6 +69,23 @@ def test_only_selected_classes_and_outputs(tmp_path: Path, network: list[str], m
     (entry,) = read_detections(folder)
     assert isinstance(entry["detections"], list)
     assert [found["class"] for found in entry["detections"]] == ["blue"]
+
+
+def test_pre_labels_and_ranking(
+    tmp_path: Path, network: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "in").mkdir()
+    cv2.imwrite("in/a.png", paint((64, 64), [(8, 16, RED), (40, 40, BLUE)]))
+    cv2.imwrite("in/b.png", paint((64, 64), []))
+    flags = ["--no-save", "--no-save-json", "--save-labels", "yolo", "--rank-uncertain"]
+    assert call(monkeypatch, main, "in", *network, *flags) == 0
+    folder = tmp_path / "runs" / "detect"
+    assert sorted(path.name for path in folder.iterdir()) == ["dataset", "uncertain.csv"]
+    source = open_dataset(str(folder / "dataset"))
+    assert source.names == ("red", "blue")
+    assert sorted(source.index("train").boxes_xyxy(0).round(1).tolist()) == [[8, 16, 16, 24], [40, 40, 48, 48]]
+    printed = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert [(row[0], row[-1]) for row in printed[1:]] == [("0.5000", "in/b.png"), ("0.0000", "in/a.png")]
 
 
 def test_interrupt_leaves_complete_files_and_logs_the_summary(

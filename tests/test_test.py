@@ -200,7 +200,7 @@ def test_number_of_classes_must_match(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(monkeypatch, "--single-cls") == 2
-    message = "error: --data coco has 1 classes, but net.cfg has 2: use the cfg that the weights were trained with"
+    message = "coco has 1 classes, but net.cfg has 2: use the cfg that the weights were trained with"
     assert message in capsys.readouterr().err
 
 
@@ -210,7 +210,11 @@ def evaluate(folder: str, metric: str) -> dict[str, object]:
     given = read_test_settings(arguments)
     model, _ = load_model(given.cfg, given.weights, torch.device("cpu"))
     settings = given.resolved(model.net.width, model.net.height)
-    return evaluate_model(settings, model, read_split(settings, open_dataset(settings.data), model)).as_json()
+    return evaluate_model(
+        settings,
+        model,
+        read_split(open_dataset(settings.data), settings.split or "val", model, single_cls=settings.single_cls),
+    ).as_json()
 
 
 @pytest.mark.parametrize("metric", ["coco", "darknet"])

@@ -16,8 +16,8 @@ from hypothesis.extra import numpy as st_numpy
 from tests.data.formats.images import put_annotation, put_image, put_text, voc_object
 from yolo.data.formats.open_dataset import open_dataset
 from yolo.data.labels import format_yolo
+from yolo.data.writers.write_dataset import unique_names
 from yolo.dataset_tools.convert_dataset import ConvertDatasetSettings, convert_dataset
-from yolo.dataset_tools.writers.write_dataset import unique_names
 from yolo.errors import DataError, SettingsError
 
 
@@ -218,7 +218,7 @@ def test_nothing_is_written_after_a_mistake(tmp_path: Path) -> None:
     voc = tmp_path / "voc"
     make_voc(voc)
     put_text(voc / "classes.txt", "dog\ndog\ncat\n")
-    with pytest.raises(DataError, match="--format voc: two classes are named 'dog'"):
+    with pytest.raises(DataError, match="format voc: two classes are named 'dog'"):
         convert_dataset(ConvertDatasetSettings(data=str(voc), out=tmp_path / "out", format="voc"))
     assert [p.name for p in tmp_path.iterdir()] == ["voc"]
 

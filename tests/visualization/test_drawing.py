@@ -3,7 +3,17 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from yolo.visualization.drawing import BACKGROUND, NO_CLASS, class_colour, draw_boxes, grid, side_by_side
+from yolo.visualization.drawing import (
+    BACKGROUND,
+    MARK,
+    NO_CLASS,
+    WHITE,
+    class_colour,
+    draw_boxes,
+    grid,
+    mark_boxes,
+    side_by_side,
+)
 
 Image = npt.NDArray[np.uint8]
 GREY = 90
@@ -41,6 +51,17 @@ def test_box_without_label() -> None:
     assert bounds(changed(got)) == (50, 60, 150, 200)
     assert not changed(got)[70:190, 60:140].any()
     assert not changed(image).any()  # the image given is left as it is
+
+
+def test_marked_box_has_a_red_frame_with_a_white_edge() -> None:
+    image = plain(320, 320)
+    got = mark_boxes(image, np.array([[50.0, 100.0, 250.0, 200.0]]), ["missing"])
+    left, _, right, _ = bounds(changed(got)[140:160, 20:80])
+    assert tuple(got[150, 50]) == MARK
+    assert tuple(got[150, 20 + left]) == tuple(got[150, 20 + right]) == WHITE
+    assert not changed(got)[115:185, 65:235].any()
+    assert (got[80:98, 50:100] == MARK).all(axis=-1).sum() > 100  # the label
+    assert not changed(image).any()
 
 
 @pytest.mark.parametrize(("side", "line"), [(320, 1), (560, 2), (1920, 6)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import fields
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from yolo.checkpoints.checkpoint_file import load_checkpoint
 from yolo.checkpoints.published import find_weights_and_cfg
 from yolo.checkpoints.state_dict import CHECKPOINT_SUFFIXES
 from yolo.checkpoints.transfer import load_whole, read_cfg_and_names
+from yolo.config.loss_settings import LossSettings
 from yolo.darknet.data_file import read_names
 from yolo.devices import fast_memory_format
 from yolo.errors import SettingsError
@@ -54,14 +56,31 @@ def read_validation_settings(weights: str) -> dict[str, Any]:
     Raises:
         WeightsError: the file is a checkpoint that cannot be read.
     """
+    settings = _read_run_settings(weights)
+    if not settings:
+        return {}
+    sides = settings["img_size"] or (None,)
+    return {"img_size": sides[-1], "rect": settings["rect"], "single_cls": settings["single_cls"]}
+
+
+def read_loss_settings(weights: str) -> LossSettings | None:
+    """Return the loss of the run that wrote a checkpoint; None for other files.
+
+    Raises:
+        WeightsError: the file is a checkpoint that cannot be read.
+    """
+    settings = _read_run_settings(weights)
+    names = [field.name for field in fields(LossSettings)]
+    return LossSettings(**{name: settings[name] for name in names if name in settings}) if settings else None
+
+
+def _read_run_settings(weights: str) -> dict[str, Any]:
+    """Return all settings of the run that wrote a checkpoint; empty for other files."""
     path = local_path(weights)
     if path.suffix not in CHECKPOINT_SUFFIXES or not path.is_file():
         return {}
     settings = load_checkpoint(path).get("settings")
-    if not isinstance(settings, dict) or "img_size" not in settings:  # written by another program
-        return {}
-    sides = settings["img_size"] or (None,)
-    return {"img_size": sides[-1], "rect": settings["rect"], "single_cls": settings["single_cls"]}
+    return settings if isinstance(settings, dict) and "img_size" in settings else {}  # else of another program
 
 
 def choose_class_names(path: str | None, own: tuple[str, ...], num_classes: int) -> tuple[str, ...]:

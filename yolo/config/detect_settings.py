@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 import tyro
 
@@ -39,6 +40,10 @@ class DetectSettings:
     """Write labels/NAME.txt per image: a line `class cx cy w h` per object, as fractions of the image."""
     save_conf: bool = False
     """Add the score to each line of --save-txt."""
+    save_labels: Literal["darknet", "yolo", "coco", "voc"] | None = None
+    """Write images and detections as a data set in this format, to be corrected in a labelling tool: dataset/."""
+    rank_uncertain: bool = False
+    """Print the images whose detections are least certain, to label these next; uncertain.csv lists all."""
     save_crop: bool = False
     """Write the pixels of each object to crops/CLASS/."""
     view: bool = False

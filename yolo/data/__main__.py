@@ -1,4 +1,4 @@
-"""`python -m yolo.data COMMAND`: check, convert or split a data set."""
+"""`python -m yolo.data COMMAND`: check, convert or split a data set, or find labels that a network disagrees with."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from yolo.config.program import run_program
 from yolo.dataset_tools.check.check_dataset import CheckSettings, check_dataset
 from yolo.dataset_tools.convert_dataset import ConvertDatasetSettings, convert_dataset
 from yolo.dataset_tools.split_dataset import SplitDatasetSettings, split_dataset
+from yolo.evaluation.suspects.list_suspects import SuspectsSettings, list_suspects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ COMMANDS: dict[str, tuple[type, Callable[[Any], int | None]]] = {
     "convert": (ConvertDatasetSettings, convert_dataset),
     "split": (SplitDatasetSettings, split_dataset),
     "check": (CheckSettings, check_dataset),
+    "suspects": (SuspectsSettings, list_suspects),
 }
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from yolo.data.formats.open_dataset import open_dataset
-from yolo.dataset_tools.writers import WRITERS
-from yolo.dataset_tools.writers.write_dataset import unique_names, write_dataset
+from yolo.data.writers import WRITERS
+from yolo.data.writers.write_dataset import unique_names, write_dataset
 from yolo.storage import atomic_folder, require_absent
 
 if TYPE_CHECKING:

@@ -12,12 +12,12 @@ import numpy as np
 
 from yolo.data.formats.open_dataset import open_dataset
 from yolo.data.formats.yolo_text import YoloTextFormat
+from yolo.data.writers import CocoWriter
+from yolo.data.writers.darknet_writer import write_description
+from yolo.data.writers.dataset_writer import write_text
 from yolo.dataset_tools.convert_dataset import unique_records
 from yolo.dataset_tools.duplicates import group_identical
 from yolo.dataset_tools.stratify import stratify
-from yolo.dataset_tools.writers import CocoWriter
-from yolo.dataset_tools.writers.darknet_writer import write_description
-from yolo.dataset_tools.writers.dataset_writer import write_text
 from yolo.errors import SettingsError
 from yolo.storage import atomic_folder, require_absent
 from yolo.text_table import align_columns

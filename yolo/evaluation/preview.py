@@ -10,10 +10,10 @@ import numpy as np
 
 from yolo.data.decode import read_image
 from yolo.data.sample import IGNORE
-from yolo.visualization.drawing import draw_boxes, grid, side_by_side
+from yolo.visualization.drawing import draw_boxes, grid, mark_boxes, side_by_side
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -71,6 +71,9 @@ def draw_gt_and_detections(
     boxes_xyxy: npt.NDArray[np.floating],
     scores: Sequence[float],
     class_ids: Sequence[int],
+    *,
+    marked_gt: Mapping[int, str] | None = None,
+    marked: Mapping[int, str] | None = None,
 ) -> npt.NDArray[np.uint8]:
     """Draw an image with its ground truth, beside the same image with detections.
 
@@ -80,12 +83,30 @@ def draw_gt_and_detections(
         boxes_xyxy: (N, 4), detections in pixels of the image.
         scores: (N,).
         class_ids: (N,).
+        marked_gt: number of a ground-truth box of the image -> words to mark it with.
+        marked: the same for the detections.
     """
     image = read_image(index.path(image_id))
     gt_class_ids = np.where(index.ignore(image_id), IGNORE, index.class_ids(image_id)).tolist()
-    gt_image = draw_boxes(image, index.boxes_xyxy(image_id), _gt_labels(gt_class_ids, index.names), gt_class_ids)
     labels = [f"{index.names[class_id]} {score:.2f}" for class_id, score in zip(class_ids, scores, strict=True)]
-    return side_by_side(gt_image, draw_boxes(image, boxes_xyxy, labels, class_ids), ("ground truth", "detections"))
+    return side_by_side(
+        _draw_marked(image, index.boxes_xyxy(image_id), _gt_labels(gt_class_ids, index.names), gt_class_ids, marked_gt),
+        _draw_marked(image, boxes_xyxy, labels, class_ids, marked),
+        ("ground truth", "detections"),
+    )
+
+
+def _draw_marked(
+    image: npt.NDArray[np.uint8],
+    boxes_xyxy: npt.NDArray[np.floating],
+    labels: Sequence[str],
+    class_ids: Sequence[int],
+    marked: Mapping[int, str] | None,
+) -> npt.NDArray[np.uint8]:
+    drawn = draw_boxes(image, boxes_xyxy, labels, class_ids)
+    if not marked:
+        return drawn
+    return mark_boxes(drawn, boxes_xyxy[list(marked)], [f"{text}: {labels[i]}" for i, text in marked.items()])
 
 
 def _gt_labels(class_ids: Sequence[int], names: Sequence[str]) -> list[str]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from yolo.data.formats.valid_boxes import clip_boxes
 from yolo.data.labels import format_yolo
 from yolo.evaluation.metrics.coco_match import xyxy_to_coco_bbox
 from yolo.evaluation.metrics.flat_detections import group_by_image
@@ -64,8 +63,8 @@ def write_label_files(folder: Path, index: Index, detections: FlatDetections, *,
     names = _unique_file_names(index)
     for image_id, in_image in enumerate(group_by_image(index, detections.image_id)):
         size_wh = index.size(image_id)
-        boxes_xyxy, class_ids = np.clip(detections.xyxy[in_image], 0, size_wh * 2), detections.class_id[in_image]
-        is_kept = (boxes_xyxy[:, 2:] > boxes_xyxy[:, :2]).all(axis=1)
+        boxes_xyxy, is_kept = clip_boxes(detections.xyxy[in_image], size_wh)
+        class_ids = detections.class_id[in_image]
         text = ""
         if with_gt:
             gt_xyxy, is_label = index.boxes_xyxy(image_id), ~index.ignore(image_id)

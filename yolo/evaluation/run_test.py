@@ -45,7 +45,7 @@ def run_test(unresolved: TestSettings) -> None:
     )
     settings = unresolved.resolved(model.net.width, model.net.height)
     source = open_dataset(settings.data, stream=settings.stream)
-    index = read_split(settings, source, model)
+    index = read_split(source, settings.split or "val", model, single_cls=settings.single_cls)
     if settings.task == "study":
         results = evaluate_sizes(settings, model, index)
         content = {str(size): result.as_json() for size, result in results.items()}
@@ -81,18 +81,18 @@ def publish(settings: TestSettings, text: str, content: dict[str, Any], write_fi
             Uploader(folder, join_url(settings.project, folder.name)).finish()
 
 
-def read_split(settings: TestSettings, source: DatasetFormat, model: Darknet) -> Index:
-    """Read the split to evaluate and check that it has as many classes as the model.
+def read_split(source: DatasetFormat, split: str, model: Darknet, *, single_cls: bool) -> Index:
+    """Read a split and check that it has as many classes as the model.
 
     Raises:
         YoloError: it has not, or cannot be read.
     """
-    index = source.index(settings.split or "val")
-    if settings.single_cls:
+    index = source.index(split)
+    if single_cls:
         index = index.single_class()
     if len(index.names) != model.num_classes:
         raise SettingsError(
-            f"--data {settings.data} has {len(index.names)} classes, but {model.cfg.path} has {model.num_classes}: "
+            f"{source.path} has {len(index.names)} classes, but {model.cfg.path} has {model.num_classes}: "
             "use the cfg that the weights were trained with (model.cfg in a run's folder), "
             "and --single-cls if they were trained with it"
         )

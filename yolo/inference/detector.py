@@ -47,8 +47,13 @@ class Detector:
     @torch.inference_mode()
     def predict(self, batch: Batch) -> Predictions:
         """Return all candidate boxes, in pixels of the network input, before suppression."""
+        return self.model.decode(*self.forward(batch))
+
+    @torch.inference_mode()
+    def forward(self, batch: Batch) -> tuple[list[Tensor], tuple[int, int]]:
+        """Return the raw output of each head, and height and width of the network input, pixels."""
         images = to_input(batch.images, self.device, batch.input_size).to(self._dtype)
-        return self.model.decode(self.model(images), (images.shape[2], images.shape[3]))
+        return self.model(images), (images.shape[2], images.shape[3])
 
     @torch.inference_mode()
     def suppress(self, predictions: Predictions) -> list[Detections]:

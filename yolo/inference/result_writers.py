@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from yolo.data.labels import format_yolo
+from yolo.inference.pre_labels import PreLabelWriter
 from yolo.inference.results import unused_path
 from yolo.inference.sources.frame import file_stem
+from yolo.inference.uncertainty import UncertaintyWriter
 from yolo.inference.video_writer import VideoWriter
 from yolo.storage import atomic_path
 from yolo.visualization.drawing import write_image
@@ -151,12 +153,15 @@ class ResultWriters:
         self._stack.close()
 
 
-def build_result_writers(settings: DetectSettings, folder: Path) -> list[ResultWriter]:
+def build_result_writers(settings: DetectSettings, folder: Path, class_names: tuple[str, ...]) -> list[ResultWriter]:
     """Return the writers that the settings select; they write into the run's folder."""
+    labels = settings.save_labels
     selected: list[ResultWriter | None] = [
         DrawingWriter(folder) if settings.save else None,
         JsonWriter(folder / "detections.json") if settings.save_json else None,
         LabelWriter(folder / "labels", settings.save_conf) if settings.save_txt else None,
+        PreLabelWriter(folder / "dataset", labels, class_names) if labels else None,
+        UncertaintyWriter(folder / "uncertain.csv", settings.predict.conf_thres) if settings.rank_uncertain else None,
         CropWriter(folder / "crops") if settings.save_crop else None,
     ]
     return [writer for writer in selected if writer]

@@ -46,7 +46,7 @@ def run_detection(settings: DetectSettings) -> None:
     start = time.monotonic()
     try:
         with (
-            ResultWriters(build_result_writers(settings, folder)) as writers,
+            ResultWriters(build_result_writers(settings, folder, first.class_names)) as writers,
             progress(total=num_frames, desc="detect", unit="img", leave=True) as bar,
             contextlib.closing(results),
         ):

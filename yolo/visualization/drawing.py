@@ -29,6 +29,7 @@ BLACK: Colour = (0, 0, 0)
 WHITE: Colour = (255, 255, 255)
 BACKGROUND: Colour = (48, 48, 48)
 NO_CLASS: Colour = (160, 160, 160)
+MARK: Colour = (0, 0, 255)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _GOLDEN_RATIO = (math.sqrt(5) - 1) / 2
 
@@ -78,6 +79,24 @@ def draw_boxes(
     for (left, top, _, _), label, class_id in items:
         if label:
             _draw_label(canvas, label, (left, top), class_colour(class_id), pen)
+    return canvas
+
+
+def mark_boxes(image_bgr: Image, boxes_xyxy: npt.NDArray[np.floating], labels: Sequence[str]) -> Image:
+    """Draw attention to boxes: a thick red frame with a white edge, and a red label.
+
+    Args:
+        image_bgr: the image; it is not changed.
+        boxes_xyxy: (N, 4), pixels; may reach outside the image.
+        labels: one text per box.
+    """
+    canvas = image_bgr.copy()
+    pen = _pen(canvas)
+    corners = np.rint(boxes_xyxy).astype(int).reshape(-1, 4).tolist()
+    for (left, top, right, bottom), label in zip(corners, labels, strict=True):
+        for colour, width in ((WHITE, 5 * pen.line), (MARK, 3 * pen.line)):
+            cv2.rectangle(canvas, (left, top), (right, bottom), colour, width)
+        _draw_label(canvas, label, (left, top), MARK, pen)
     return canvas
 
 

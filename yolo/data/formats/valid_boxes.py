@@ -11,6 +11,8 @@ from yolo.data.index import Record
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy.typing as npt
+
     from yolo.data.labels import Labels
 
 TOLERANCE = 1e-6  # relative to the image's side: rounding of written fractions is not reported
@@ -35,8 +37,7 @@ class BoxCleaner:
         if labels is None:
             return Record(image, width, height, np.zeros((0, 4)), np.zeros(0, np.int64), np.zeros(0, np.bool_))
         size = np.array([width, height, width, height], np.float64)
-        boxes_xyxy = np.clip(labels.boxes_xyxy, 0, size)
-        keep = np.all(boxes_xyxy[:, 2:] > boxes_xyxy[:, :2], axis=1)
+        boxes_xyxy, keep = clip_boxes(labels.boxes_xyxy, (width, height))
         clipped = keep & np.any(abs(boxes_xyxy - labels.boxes_xyxy) > TOLERANCE * size, axis=1)
         self._num_boxes += len(labels.lines)
         self._clipped += [labels.where(i) for i in np.flatnonzero(clipped).tolist()]
@@ -59,3 +60,11 @@ class BoxCleaner:
             )
             if offenders
         ]
+
+
+def clip_boxes(
+    boxes_xyxy: npt.NDArray[np.float64], size: tuple[int, int]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """Clip boxes (N, 4) to an image of this width and height, pixels; also return which have an area, (N,)."""
+    clipped_xyxy = np.clip(boxes_xyxy, 0, size * 2)
+    return clipped_xyxy, np.all(clipped_xyxy[:, 2:] > clipped_xyxy[:, :2], axis=1)

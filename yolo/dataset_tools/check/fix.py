@@ -8,10 +8,10 @@ import numpy as np
 
 from yolo.data.formats.valid_boxes import TOLERANCE
 from yolo.data.index import Record
+from yolo.data.writers import WRITERS
+from yolo.data.writers.write_dataset import unique_names, write_dataset
 from yolo.dataset_tools.check.checks.box_checks import first_of_equal
 from yolo.dataset_tools.check.checks.image_checks import DISJOINT_SPLITS
-from yolo.dataset_tools.writers import WRITERS
-from yolo.dataset_tools.writers.write_dataset import unique_names, write_dataset
 from yolo.storage import atomic_folder, require_absent
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from yolo.dataset_tools.writers.dataset_writer import DatasetWriter, YoloLabelWriter, write_text
+from yolo.data.writers.dataset_writer import DatasetWriter, YoloLabelWriter, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from yolo.dataset_tools.writers.dataset_writer import DatasetWriter, YoloLabelWriter, write_text
+from yolo.data.writers.dataset_writer import DatasetWriter, YoloLabelWriter, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
 
-from yolo.dataset_tools.writers.dataset_writer import DatasetWriter, write_text
+from yolo.data.writers.dataset_writer import DatasetWriter, write_text
 from yolo.errors import DataError
 
 if TYPE_CHECKING:
@@ -23,9 +23,7 @@ class VocWriter(DatasetWriter):
     def __init__(self, folder: Path, title: str, names: Sequence[str]) -> None:
         if len(set(names)) < len(names):
             duplicate = next(name for name in names if list(names).count(name) > 1)
-            raise DataError(
-                f"--format voc: two classes are named '{duplicate}', which VOC cannot tell apart; rename one"
-            )
+            raise DataError(f"format voc: two classes are named '{duplicate}', which VOC cannot tell apart; rename one")
         self._folder = folder
         self._title = title
         self._names = names

@@ -3,11 +3,11 @@
 Knows files and records, no settings and no way to read a data set.
 """
 
-from yolo.dataset_tools.writers.coco_writer import CocoWriter
-from yolo.dataset_tools.writers.darknet_writer import DarknetWriter
-from yolo.dataset_tools.writers.data_yaml_writer import DataYamlWriter
-from yolo.dataset_tools.writers.dataset_writer import DatasetWriter
-from yolo.dataset_tools.writers.voc_writer import VocWriter
+from yolo.data.writers.coco_writer import CocoWriter
+from yolo.data.writers.darknet_writer import DarknetWriter
+from yolo.data.writers.data_yaml_writer import DataYamlWriter
+from yolo.data.writers.dataset_writer import DatasetWriter
+from yolo.data.writers.voc_writer import VocWriter
 
 __all__ = ["WRITERS", "CocoWriter", "DarknetWriter", "DatasetWriter"]
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from yolo.data.index import Record
-    from yolo.dataset_tools.writers.dataset_writer import DatasetWriter
+    from yolo.data.writers.dataset_writer import DatasetWriter
 
 
 def write_dataset(
@@ -35,7 +35,7 @@ def write_dataset(
     first_split = {path: split for split, paths in reversed(list(splits.items())) for path in paths}
     for record in progress(records, "write", unit=" images", delay=1):
         name, split = names[record.path], first_split[record.path]
-        _put_image(record.path, writer.image_path(name, split), link=link)
+        put_image(record.path, writer.image_path(name, split), link=link)
         writer.write_labels(name, split, record)
     for split, paths in splits.items():
         writer.write_split(split, [names[path] for path in paths])
@@ -44,18 +44,20 @@ def write_dataset(
 
 def unique_names(images: Iterable[Path]) -> dict[Path, str]:
     """Return a file name for each image, unique without its suffix and ignoring case: `a.jpg`, then `a_2.jpg`, ..."""
-    names: dict[Path, str] = {}
     taken: set[str] = set()
-    for image in images:
-        stem, number = image.stem, 2
-        while stem.lower() in taken:
-            stem, number = f"{image.stem}_{number}", number + 1
-        taken.add(stem.lower())
-        names[image] = stem + image.suffix
-    return names
+    return {image: unique_stem(image.stem, taken) + image.suffix for image in images}
 
 
-def _put_image(image: Path, target: Path, *, link: bool) -> None:
+def unique_stem(stem: str, taken: set[str]) -> str:
+    """Return the first of STEM, STEM_2, STEM_3, ... that is not taken, ignoring case, and add it to those taken."""
+    unique, number = stem, 2
+    while unique.lower() in taken:
+        unique, number = f"{stem}_{number}", number + 1
+    taken.add(unique.lower())
+    return unique
+
+
+def put_image(image: Path, target: Path, *, link: bool = False) -> None:
     """Copy an image, byte for byte, or link to it."""
     target.parent.mkdir(parents=True, exist_ok=True)
     if link:

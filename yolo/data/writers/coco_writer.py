@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from yolo.dataset_tools.writers.dataset_writer import DatasetWriter, write_text
+from yolo.data.writers.dataset_writer import DatasetWriter, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.programs import call
+from tests.spots import BLUE, RED, paint, write_spot_network
+from yolo.data.__main__ import main
+from yolo.data.labels import format_yolo
+
+Spot = tuple[int, int, int]  # left, top, class
+
+SPOTS: list[Spot] = [(8, 8, RED), (24, 8, RED), (8, 24, BLUE), (40, 40, BLUE)]
+LABELS: dict[str, list[Spot]] = {
+    "missing": SPOTS[1:],
+    "right": SPOTS,
+    "spurious": [*SPOTS, (48, 8, RED)],
+    "swapped": [(8, 8, BLUE), (24, 8, BLUE), *SPOTS[2:]],
+}
+
+
+@pytest.fixture
+def network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Flags that name a network, in a working folder with a data set whose images are equal and whose labels differ."""
+    monkeypatch.chdir(tmp_path)
+    for name, spots in LABELS.items():
+        for folder in ("images", "labels"):
+            (tmp_path / "set" / folder / "train").mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(f"set/images/train/{name}.png", paint((64, 64), SPOTS))
+        boxes_xyxy = np.array([[left, top, left + 8, top + 8] for left, top, _ in spots], float)
+        text = format_yolo(boxes_xyxy, np.array([spot[2] for spot in spots]), (64, 64))
+        Path(f"set/labels/train/{name}.txt").write_text(text)
+    Path("set/data.yaml").write_text("train: images/train\nnames: [red, blue]\n")
+    cfg, weights, _ = write_spot_network(tmp_path)
+    return ["--cfg", str(cfg), "--weights", str(weights), "--workers", "0"]
+
+
+def test_worst_images_are_printed_and_written(
+    network: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, main, "suspects", "set", *network, "--worst", "2") == 0
+    header, *lines = capsys.readouterr().out.splitlines()
+    assert header.split() == ["score", "loss", "image", "suspect", "boxes"]
+    reasons = {line.split()[2]: line.split(maxsplit=3)[3] for line in lines}
+    assert reasons == {
+        "swapped.png": "2 class: red 1.00 labelled blue, red 1.00 labelled blue",
+        "missing.png": "1 missing: red 1.00",
+    }
+    rows = list(csv.DictReader(Path("runs/suspects/suspects.csv").read_text().splitlines()))
+    assert [Path(row["image"]).stem for row in rows] == ["swapped", "missing", "spurious", "right"]
+    assert [[row[kind] for kind in ("missing", "class", "place", "spurious")] for row in rows] == [
+        ["0", "2", "0", "0"],
+        ["1", "0", "0", "0"],
+        ["0", "0", "0", "1"],
+        ["0", "0", "0", "0"],
+    ]
+    (box,) = json.loads(rows[1]["boxes"])
+    assert (box["kind"], box["detection"]["class"]) == ("missing", "red")
+    assert box["detection"]["xyxy"] == pytest.approx([8, 8, 16, 16], abs=0.1)
+    (box,) = json.loads(rows[2]["boxes"])
+    assert box["label"] == {"class": "red", "xyxy": [48, 8, 56, 16]}
+    assert float(rows[0]["loss"]) > float(rows[3]["loss"])
+    assert sorted(path.name for path in Path("runs/suspects").glob("*.jpg")) == ["001_swapped.jpg", "002_missing.jpg"]
+
+
+def test_network_of_other_classes_is_refused(
+    network: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("set/data.yaml").write_text("train: images/train\nnames: [red, blue, green]\n")
+    assert call(monkeypatch, main, "suspects", "set", *network) == 2
+    assert "has 3 classes, but" in capsys.readouterr().err
+    assert not Path("runs").exists()
