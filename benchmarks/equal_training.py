@@ -36,7 +36,7 @@ def train(dtype: torch.dtype, weights: str) -> list[torch.Tensor]:
     """Return all weights before the first and after each step."""
     torch.manual_seed(0)
     index = open_dataset("shapes").index("train")
-    model = build_model(read_graph("shapes"), weights, len(index.names))
+    model = build_model(read_graph("shapes"), weights, index.names)
     rank, world_size = distributed.rank(), distributed.world_size()
     if world_size > 1:
         convert_sync_batch_norm(model)

@@ -25,7 +25,7 @@ PROGRAMS = {
     "convert": "convert weights between .weights, .pt and .safetensors",
     "summary": "print the layers, shapes and parameters of a network",
     "anchors": "fit anchors to a data set",
-    "cfg": "write a network file for a data set",
+    "cfg": "write network files, and add classes to trained networks",
     "weights": "list, download and verify published weights",
     "data": "convert, split and check data sets",
     "remote": "upload the folder of a run to an object store",

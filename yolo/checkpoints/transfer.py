@@ -14,11 +14,14 @@ from yolo.checkpoints.state_dict import is_state_file, read_state
 from yolo.darknet.cfg_file import CfgFile
 from yolo.darknet.weights_file import read_weights
 from yolo.errors import SettingsError, WeightsError
+from yolo.model.head_classes import with_head_classes
 from yolo.model.network import Darknet
 from yolo.model.stored_weights import read_into
 from yolo.remote.fetch import local_path
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from yolo.model.graph import Graph, Node
 
 logger = logging.getLogger(__name__)
@@ -32,6 +35,7 @@ class TransferReport:
     loaded: tuple[str, ...]  # names of tensors
     mismatched: tuple[str, ...]  # tensors whose shapes differ, with both shapes
     missing: tuple[str, ...]  # tensors of the model that the file does not hold
+    class_names: tuple[str, ...]  # of the file; empty if it has none
 
     def log(self) -> None:
         """Log what was loaded, and each tensor that was not."""
@@ -46,7 +50,9 @@ class TransferReport:
             )
 
 
-def transfer(model: Darknet, path: Path, original: Graph, *, averaged: bool = True) -> TransferReport:
+def transfer(
+    model: Darknet, path: Path, original: Graph, *, averaged: bool = True, class_names: Sequence[str] = ()
+) -> TransferReport:
     """Copy every tensor of a file that fits into the model.
 
     Args:
@@ -55,6 +61,7 @@ def transfer(model: Darknet, path: Path, original: Graph, *, averaged: bool = Tr
         original: the network that a `.weights` file may have been written for, where the model has another number of
             classes.
         averaged: take the moving average of the weights if a checkpoint has both.
+        class_names: of the model; if the file has the same ones in another order, its heads are brought into this one.
 
     Raises:
         WeightsError: the file cannot be read, or nothing in it fits.
@@ -62,15 +69,21 @@ def transfer(model: Darknet, path: Path, original: Graph, *, averaged: bool = Tr
     own = {name: tensor for name, tensor in model.state_dict().items() if tensor.is_floating_point()}
     if is_state_file(path):
         read = read_state(path, averaged=averaged)
-        state, seen = read.tensors, read.images_seen
+        state, seen, file_names = read.tensors, read.images_seen, read.names
     else:
         state, seen = _read_darknet_weights(path, model, original)
+        file_names = ()
     loaded = [name for name, tensor in own.items() if name in state and state[name].shape == tensor.shape]
     if not loaded:
         raise WeightsError(f"{path}: none of its {len(state)} tensors fits {model.cfg.path}; check --cfg and --weights")
+    fitting = {name: state[name] for name in loaded}
+    if tuple(class_names) != file_names and sorted(class_names) == sorted(file_names):
+        logger.info("%s: classes brought into the order of the data set: %s", path, ", ".join(class_names))
+        sources = [file_names.index(name) for name in class_names]
+        fitting = with_head_classes(fitting, model.graph, model.graph, sources)
     with torch.no_grad():
         for name in loaded:
-            own[name].copy_(state[name])
+            own[name].copy_(fitting[name])
     model.images_seen = seen
     return TransferReport(
         path,
@@ -81,6 +94,7 @@ def transfer(model: Darknet, path: Path, original: Graph, *, averaged: bool = Tr
             if name in state and state[name].shape != tensor.shape
         ),
         tuple(name for name in own if name not in state),
+        file_names,
     )
 
 

@@ -30,8 +30,8 @@ DEMO = "shapes"
 class ModelSettings:
     """The network and its initial weights."""
 
-    cfg: str = "yolov4-tiny"
-    """Network: a .cfg file or the name of a shipped one; with --weights NAME by default the cfg of these weights."""
+    cfg: str = ""
+    """Network: a .cfg file or the name of a shipped one; default: that of --weights, if any, else yolov4-tiny."""
     weights: str = ""
     """Initial weights: .weights (whole or partial), .pt, .safetensors, or a name of `python -m yolo.weights list`."""
     offline: bool = False

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from yolo.darknet.cfg_keys import check_key
-from yolo.layers.head_spec import HeadSpec, cell_offsets_to_pixels, centre_wh_to_xyxy, wh_tensor
+from yolo.layers.head_spec import ClassActivation, HeadSpec, cell_offsets_to_pixels, centre_wh_to_xyxy, wh_tensor
 from yolo.layers.layer_spec import Shape, register
 
 
@@ -48,8 +48,15 @@ class Detection(HeadSpec):
             check_key(key, getattr(self, key) >= 1, "must be 1 or more")
         check_key("coords", self.coords == 4, "must be 4: x, y, width, height")
 
+    @property
+    def class_activation(self) -> ClassActivation:
+        return "softmax" if self.softmax else "linear"
+
     def num_channels(self, classes: int) -> int:
         return self.side**2 * (classes + self.num * (1 + self.coords))
+
+    def class_channels(self) -> Tensor:
+        return torch.arange(self.side**2 * self.classes).view(-1, self.classes)
 
     def out_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 IouLoss = Literal["mse", "iou", "giou", "diou", "ciou"]
+ClassActivation = Literal["logistic", "softmax", "linear"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +37,18 @@ class HeadSpec(LayerSpec):
 
     classes: int = 20
 
+    @property
+    @abstractmethod
+    def class_activation(self) -> ClassActivation:
+        """The function that makes class probabilities of the layer before's values, before its own activation."""
+
     @abstractmethod
     def num_channels(self, classes: int) -> int:
         """Return the input channels (values per cell) that this head needs for a number of classes."""
+
+    @abstractmethod
+    def class_channels(self) -> Tensor:
+        """Return the input channels that are class values, int64 (G, C): one row per anchor, or cell of [detection]."""
 
     @abstractmethod
     def activate(self, raw: Tensor) -> Tensor:
@@ -131,6 +141,13 @@ class AnchorHeadSpec(HeadSpec):
         """
         mask = range(self.num) if self.mask is None else self.mask
         return tuple((self.anchors[2 * i], self.anchors[2 * i + 1]) if i < self.num else (0.0, 0.0) for i in mask)
+
+    @property
+    def class_activation(self) -> ClassActivation:
+        return "logistic"
+
+    def class_channels(self) -> Tensor:
+        return torch.arange(self.num_channels(self.classes)).view(len(self.anchors_wh), -1)[:, -self.classes :]
 
     def split(self, raw: Tensor) -> Tensor:
         """View (B, A * E, H, W) as (B, A, E, H, W)."""

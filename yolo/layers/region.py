@@ -12,6 +12,7 @@ from torch import Tensor
 from yolo.darknet.cfg_keys import check_key
 from yolo.layers.class_tree import read_tree
 from yolo.layers.head_spec import (
+    ClassActivation,
     HeadSpec,
     cell_major,
     cell_offsets_to_pixels,
@@ -63,8 +64,15 @@ class Region(HeadSpec):
         check_key("coords", self.coords >= 4, "must be 4 or more")
         check_anchors(self.anchors, self.num)
 
+    @property
+    def class_activation(self) -> ClassActivation:
+        return "softmax" if self.softmax else "linear"
+
     def num_channels(self, classes: int) -> int:
         return self.num * (self.coords + 1 + classes)
+
+    def class_channels(self) -> Tensor:
+        return torch.arange(self.num_channels(self.classes)).view(self.num, -1)[:, self.coords + 1 :]
 
     def out_shape(self, *inputs: Shape) -> Shape:
         if self.tree is not None:

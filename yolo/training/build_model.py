@@ -17,6 +17,8 @@ from yolo.model.network import Darknet
 from yolo.rng import reseed_by_rank
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import torch
 
     from yolo.config.train_settings import TrainSettings
@@ -25,40 +27,46 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def build_model(original: Graph, weights: str, num_classes: int) -> Darknet:
+def build_model(original: Graph, weights: str, names: Sequence[str]) -> Darknet:
     """Build the network for a data set, with heads of the right size and the weights of a file if one is named.
 
     Args:
         original: the network as its cfg describes it.
         weights: path of the weights; empty: none.
-        num_classes: of the data set.
+        names: class names of the data set.
     """
-    graph = original
+    graph, num_classes = original, len(names)
     if original.num_classes != num_classes:
         logger.info("%s: heads set from %d to %d classes", original.cfg.path, original.num_classes, num_classes)
         graph = with_classes(original, num_classes)
     model = Darknet(graph)
     initialize_head_biases(model)
     if weights:
-        transfer(model, Path(weights), original).log()
+        report = transfer(model, Path(weights), original, class_names=names)
+        report.log()
+        if set(report.class_names) < set(names):
+            logger.info(
+                "  the weights know %s: python -m yolo.cfg add-class keeps what the heads have learnt of them",
+                ", ".join(report.class_names),
+            )
     if num_classes == 1:
         fix_single_class_score(model)
     return model
 
 
-def build_run_model(settings: TrainSettings, original: Graph, num_classes: int, device: torch.device) -> Darknet:
+def build_run_model(settings: TrainSettings, original: Graph, names: Sequence[str], device: torch.device) -> Darknet:
     """Build the network of a run on its device, with the weights of rank 0 on all processes.
 
     Args:
         settings: of the run.
         original: the network as its cfg describes it.
-        num_classes: of the data set.
+        names: class names of the data set.
         device: to train on.
     """
     chosen = settings.model
     named = "" if settings.run.resume else chosen.weights
     weights = str(find_weights(named, offline=chosen.offline)) if named else ""
-    model = build_model(original, weights, num_classes)
+    model = build_model(original, weights, names)
     if settings.distributed.sync_bn and distributed.world_size() > 1:
         convert_sync_batch_norm(model)
     if chosen.grad_checkpoint:

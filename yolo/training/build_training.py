@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yolo import distributed
+from yolo.checkpoints.state_dict import is_state_file
+from yolo.checkpoints.transfer import read_cfg_and_names
 from yolo.config.recipe import flatten_settings
 from yolo.darknet.cfg_file import CfgFile
 from yolo.data.sample import Shard
@@ -53,6 +55,9 @@ if TYPE_CHECKING:
     from yolo.model.network import Darknet
 
 
+DEFAULT_CFG = "yolov4-tiny"
+
+
 @dataclass(frozen=True, slots=True)
 class Training:
     """A run that is ready to start."""
@@ -75,7 +80,7 @@ def build_training(settings: TrainSettings) -> Training:
     graph = read_training_graph(settings)  # before the data, which may take a while to read
     sizes = choose_input_sizes(graph, settings.sizes, rect=settings.dataset.rect, seed=settings.seed)
     splits = read_splits(settings.dataset)
-    model = build_run_model(settings, graph, len(splits.names), device)
+    model = build_run_model(settings, graph, splits.names, device)
     settings = follow_net(settings, model.net, len(splits.train))
     frozen = frozen_layers(model, settings.freezing.freeze, settings.freezing.freeze_layers)
     precision = build_precision(settings.precision, device)
@@ -141,9 +146,17 @@ def check_packages(settings: TrainSettings) -> None:
 
 
 def read_training_graph(settings: TrainSettings) -> Graph:
-    """Plan the network file of the run, the same on all processes."""
-    path = Path(settings.run.resume) / MODEL_CFG if settings.run.resume else settings.model.cfg
-    return plan(distributed.run_on_main_and_broadcast(lambda: CfgFile.read(path)))
+    """Plan the network of the run, the same on all processes."""
+
+    def read() -> CfgFile:
+        chosen = settings.model
+        if settings.run.resume:
+            return CfgFile.read(Path(settings.run.resume) / MODEL_CFG)
+        if not chosen.cfg and is_state_file(Path(chosen.weights)):
+            return read_cfg_and_names(None, chosen.weights)[0]
+        return CfgFile.read(chosen.cfg or DEFAULT_CFG)
+
+    return plan(distributed.run_on_main_and_broadcast(read))
 
 
 def prepare_network(
