@@ -94,7 +94,7 @@ def mark_boxes(image_bgr: Image, boxes_xyxy: npt.NDArray[np.floating], labels: S
     pen = _pen(canvas)
     corners = np.rint(boxes_xyxy).astype(int).reshape(-1, 4).tolist()
     for (left, top, right, bottom), label in zip(corners, labels, strict=True):
-        for colour, width in ((WHITE, 5 * pen.line), (MARK, 3 * pen.line)):
+        for colour, width in ((WHITE, 4 * pen.line), (MARK, 2 * pen.line)):
             cv2.rectangle(canvas, (left, top), (right, bottom), colour, width)
         _draw_label(canvas, label, (left, top), MARK, pen)
     return canvas

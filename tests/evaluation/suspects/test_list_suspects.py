@@ -68,6 +68,16 @@ def test_worst_images_are_printed_and_written(
     assert sorted(path.name for path in Path("runs/suspects").glob("*.jpg")) == ["001_swapped.jpg", "002_missing.jpg"]
 
 
+def test_description_names_the_first_boxes_of_a_kind(
+    network: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cv2.imwrite("set/images/train/missing.png", paint((64, 64), [(left, 56, RED) for left in range(0, 48, 8)]))
+    Path("set/labels/train/missing.txt").unlink()
+    assert call(monkeypatch, main, "suspects", "set", *network, "--worst", "1", "--out", "mine") == 0
+    assert capsys.readouterr().out.endswith("6 missing: red 1.00, red 1.00, red 1.00, red 1.00, ...\n")
+    assert Path("mine/001_missing.jpg").is_file()
+
+
 def test_network_of_other_classes_is_refused(
     network: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

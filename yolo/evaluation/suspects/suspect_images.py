@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from yolo.evaluation.metrics.coco_match import CocoMatches
     from yolo.evaluation.suspects.find_suspects import SuspectBox, SuspectKind
 
+MAX_NAMED = 4  # boxes of a kind that a description names
+
 
 @dataclass(frozen=True, slots=True)
 class SuspectImage:
@@ -72,7 +74,7 @@ def format_images(images: Sequence[SuspectImage], index: Index, matches: CocoMat
 def describe(image: SuspectImage, index: Index, matches: CocoMatches) -> str:
     """Return the reasons in words: "2 missing: RBC .97, RBC .88; 1 class: Platelets labelled WBC"."""
     of_kinds = [(kind, [_name_box(box, index, matches) for box in image.of_kind(kind)]) for kind in SUSPECT_KINDS]
-    return "; ".join(f"{len(boxes)} {kind}: {', '.join(boxes)}" for kind, boxes in of_kinds if boxes)
+    return "; ".join(f"{len(boxes)} {kind}: {_list_some(boxes)}" for kind, boxes in of_kinds if boxes)
 
 
 def write_csv(path: Path, images: Sequence[SuspectImage], index: Index, matches: CocoMatches) -> None:
@@ -113,6 +115,10 @@ def write_drawings(
             marked={int(shown.searchsorted(box.detection)): box.kind for box in image.boxes if box.detection >= 0},
         )
         write_image(folder / f"{rank:03d}_{index.path(image.image_id).stem}.jpg", drawing)
+
+
+def _list_some(names: Sequence[str]) -> str:
+    return ", ".join([*names[:MAX_NAMED], *(["..."] if len(names) > MAX_NAMED else [])])
 
 
 def _name_box(box: SuspectBox, index: Index, matches: CocoMatches) -> str:
