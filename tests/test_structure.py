@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from pathlib import Path
 
@@ -40,3 +41,9 @@ def test_the_map_names_every_file_at_the_top() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     names = {path.name for path in (ROOT / "yolo").glob("*.py")} - {"__init__.py"}
     assert {name for name in names if f"`{name}`" not in text} == set()
+
+
+def test_nothing_tells_people_to_install_the_package_of_another_project() -> None:
+    texts = [*MODULES, *(ROOT / "docs").glob("*.md"), *(ROOT / "benchmarks").glob("*.py"), *ROOT.glob("*.md")]
+    pattern = re.compile(r"pip3? install[^`\n]*[ '\"]yolo(?![-\w/.])")  # PyPI's `yolo` has nothing to do with this one
+    assert [path for path in texts if pattern.search(path.read_text(encoding="utf-8"))] == []

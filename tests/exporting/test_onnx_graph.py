@@ -53,5 +53,5 @@ def test_a_torch_without_dynamic_axes_is_an_error(monkeypatch: pytest.MonkeyPatc
 
 def test_a_missing_package_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "onnxscript", None)
-    with pytest.raises(SettingsError, match=r"run: pip install 'yolo\[onnx\]'"):
+    with pytest.raises(SettingsError, match=r"run: pip install 'darknet-yolo-torch\[onnx\]'"):
         require_onnx()

@@ -109,7 +109,8 @@ def test_obs_through_moxing_if_installed(moxing: Path, folder: Path, tmp_path: P
 def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     for url, package, extra in (("s3://b", "s3fs", "s3"), ("gs://b", "gcsfs", "gcs")):
-        message = rf"{url[:5]} needs the package {package}, which is not installed; run: pip install 'yolo\[{extra}\]'"
+        remedy = rf"run: pip install 'darknet-yolo-torch\[{extra}\]'"
+        message = rf"{url[:5]} needs the package {package}, which is not installed; {remedy}"
         with pytest.raises(StorageError, match=message):
             open_store(url)
     with pytest.raises(StorageError, match=r"nowhere://b: 'nowhere://' cannot be used: .*; use s3://"):

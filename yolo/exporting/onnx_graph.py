@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 # The first version with Mish; onnxruntime 1.14 and OpenCV 5 read it.
 OPSET = 18
-MISSING_PACKAGE = "ONNX needs packages that are not installed; run: pip install 'yolo[onnx]'"
+MISSING_PACKAGE = "ONNX needs packages that are not installed; run: pip install 'darknet-yolo-torch[onnx]'"
 
 
 def require_onnx() -> None:

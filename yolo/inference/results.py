@@ -102,7 +102,7 @@ class Result:
         try:
             from supervision import Detections
         except ImportError as error:
-            message = "to_supervision(): supervision is not installed; pip install 'yolo[supervision]'"
+            message = "to_supervision(): supervision is not installed; pip install 'darknet-yolo-torch[supervision]'"
             raise SettingsError(message) from error
         data: dict[str, Any] = {"class_name": np.array(self.names, dtype=str)}
         return Detections(xyxy=self.boxes_xyxy, confidence=self.scores, class_id=self.class_ids, data=data)

@@ -67,7 +67,8 @@ class FsspecStore(Store):
         self.service = service
         if service.package and importlib.util.find_spec(service.package) is None:
             needs = f"{scheme}:// needs the package {service.package}"
-            raise StorageError(f"{needs}, which is not installed; run: pip install 'yolo[{service.extra}]'")
+            remedy = f"pip install 'darknet-yolo-torch[{service.extra}]'"
+            raise StorageError(f"{needs}, which is not installed; run: {remedy}")
         self.errors = (*Store.errors, *_classes(ERRORS))  # type: ignore[misc]  # depends on the installed packages
         self._permanent = _classes(PERMANENT)
 
