@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -54,16 +55,19 @@ def test_what_a_run_leaves(trained: Path) -> None:
 
 
 def test_a_terminated_run_is_resumed(trained: Path) -> None:
-    command = [sys.executable, "-m", "yolo.train", "--epochs", "2", "--workers", "0", "--name", "stopped"]
+    command = [sys.executable, "-m", "yolo.train", "--epochs", "2", "--workers", "2", "--name", "stopped"]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    with subprocess.Popen(command, cwd=trained, env=environment, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, cwd=trained, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
         assert process.stderr is not None
         log = ""
         while "epoch 1/2" not in log:  # the bar of the first epoch: training has begun
             log += process.stderr.read(1)
-        process.terminate()
+        os.killpg(process.pid, signal.SIGTERM)  # to the workers too, as clusters and containers do
         log += process.stderr.read()
     assert process.returncode == 0, log
+    assert "Traceback" not in log
     assert "go on with: python -m yolo.train --resume runs/stopped" in log
     done = run(trained, "train", "--resume", "runs/stopped")
     assert done.returncode == 0, done.stderr

@@ -45,6 +45,10 @@ class StorageError(YoloError):
     """A file or folder in an object store that cannot be read or written."""
 
 
+class SystemLimitError(YoloError):
+    """A limit of the machine or its container: memory, shared memory, open files."""
+
+
 class TrainingError(YoloError):
     """A training run that cannot continue with its settings."""
 

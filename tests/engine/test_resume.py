@@ -170,3 +170,26 @@ def test_a_signal_ends_the_run_after_the_step(tmp_path: Path, number: signal.Sig
     assert (run.state.step, run.stop_reason) == (2, number.name)
     assert signal.getsignal(number) is before
     assert load_checkpoint(tmp_path / "last.pt")["state"]["step"] == 2
+
+
+def test_a_signal_that_is_passed_on_twice_does_not_end_the_run_at_once(tmp_path: Path) -> None:
+    class SendSignals(Callback):
+        def on_step_end(self, trainer: Trainer) -> None:
+            for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGINT) if trainer.state.step == 2 else ():
+                os.kill(os.getpid(), number)
+
+    run = trainer(tmp_path, StopOnSignal(), SendSignals())
+    run.train()
+    assert (run.state.step, run.stop_reason) == (2, "SIGTERM")
+
+
+def test_a_second_interrupt_ends_the_run_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("yolo.engine.callbacks.stop_on_signal.SAME_REQUEST_S", -1.0)
+
+    class SendSignals(Callback):
+        def on_step_end(self, trainer: Trainer) -> None:
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        trainer(tmp_path, StopOnSignal(), SendSignals()).train()

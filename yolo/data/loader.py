@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
-import cv2
 import torch
-from torch.utils.data import BatchSampler, DataLoader, Sampler
+from torch.utils.data import BatchSampler, Sampler
 
 from yolo.data.collate import collate
 from yolo.data.rect import RectBatches
 from yolo.data.sample import WHOLE, Key, Shard
 from yolo.data.samplers import EpochSampler, InOrderSampler, WeightedSampler
-from yolo.errors import YoloError
+from yolo.data.workers import build_data_loader, receive
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -57,13 +55,13 @@ class DetectionLoader:
         self.batch_size = batch_size
         self._sampler = sampler
         self._order = _Batches(sampler, batch_size)
-        self._batches = DataLoader(
+        self._batches = build_data_loader(
             dataset,
-            batch_sampler=cast("Any", self._order),
-            num_workers=workers,
-            collate_fn=collate,
+            collate,
+            workers=workers,
+            batch_bytes=min(batch_size, len(dataset)) * 3 * dataset.size**2,
+            batch_sampler=self._order,
             pin_memory=pin_memory,
-            worker_init_fn=_init_worker,
             persistent_workers=workers > 0,
             generator=torch.Generator(),  # otherwise each epoch draws from the global one
         )
@@ -77,7 +75,7 @@ class DetectionLoader:
         Raises:
             YoloError: an image cannot be used.
         """
-        return raise_worker_errors(self._batches)
+        return receive(self._batches)
 
     def set_epoch(self, epoch: int, record: Mapping[str, float]) -> None:
         """Choose the order and the augmentation of the next pass.
@@ -93,14 +91,6 @@ class DetectionLoader:
     def skip(self, batches: int) -> None:
         """Skip the first batches of the next pass, without preparing them."""
         self._order.first = batches
-
-
-def raise_worker_errors(batches: Iterable[Batch | YoloError]) -> Iterator[Batch]:
-    """Yield batches, and raise the error that a worker process put in the place of one."""
-    for batch in batches:
-        if isinstance(batch, YoloError):
-            raise batch
-        yield batch
 
 
 def build_loader(
@@ -146,7 +136,3 @@ def _sampler(dataset: DetectionDataset, order: Order, *, batch_size: int, seed: 
     if order == "weighted":
         return WeightedSampler(dataset.index, seed=seed, shard=shard)
     return InOrderSampler(dataset, shard=shard)
-
-
-def _init_worker(_worker: int) -> None:
-    cv2.setNumThreads(0)  # the workers are the threads

@@ -17,6 +17,7 @@ from yolo.distributed.launch_env import read_launch_env
 from yolo.distributed.launcher import launch
 from yolo.distributed.process_group import GroupOptions, is_main, join_group, rank, world_size
 from yolo.errors import OtherProcessError, YoloError
+from yolo.system_errors import explain_system_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -57,7 +58,7 @@ def start(
         settings = read_settings(arguments)
         if settings.distributed.processes > 1 or settings.distributed.platform:
             return launch(module, arguments, settings.distributed)
-    with join_group(GroupOptions.from_arguments(arguments)), _report_errors_once():
+    with join_group(GroupOptions.from_arguments(arguments)), _report_errors_once(), explain_system_errors():
         if not is_main():
             logging.getLogger("yolo").setLevel(logging.ERROR)
         work(run_on_main_and_broadcast(lambda: read_settings(arguments)))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import psutil
 import torch
 
-from yolo.engine.memory import is_out_of_memory
+from yolo.system_errors import is_out_of_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable

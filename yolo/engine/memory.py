@@ -1,4 +1,4 @@
-"""Memory that a run uses, and out-of-memory errors."""
+"""Memory that a run uses."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import psutil
 import torch
 
 GIB = 2**30
-CPU_MESSAGES = ("can't allocate memory", "not enough memory")  # of PyTorch's allocator, Linux's and Windows'
 
 
 def memory_used(device: torch.device) -> int:
@@ -28,10 +27,3 @@ def peak_memory(device: torch.device) -> int:
 
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether an error says that a device or the machine is out of memory."""
-    if isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError)):
-        return True
-    return isinstance(error, RuntimeError) and any(text in str(error) for text in CPU_MESSAGES)

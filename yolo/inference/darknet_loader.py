@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from yolo.darknet.image_ops import letterbox, resize
-from yolo.data.loader import raise_worker_errors
 from yolo.data.sample import WHOLE, Batch, Letterbox, Shard
+from yolo.data.workers import build_data_loader, receive
 from yolo.errors import YoloError
 from yolo.inference.darknet_decode import read_as_darknet
 
@@ -67,7 +67,14 @@ class DarknetLoader:
         self.batch_size = 1
         images = _DarknetImages(index, size_wh, fit)
         own = range(shard.rank, len(index), shard.world_size)
-        self._batches = DataLoader(images, batch_size=None, sampler=own, num_workers=workers)
+        self._batches = build_data_loader(
+            images,
+            _as_it_is,
+            workers=workers,
+            batch_bytes=3 * 4 * size_wh[0] * size_wh[1],
+            batch_size=None,
+            sampler=own,
+        )
 
     def __len__(self) -> int:
         return len(self._batches)
@@ -78,4 +85,8 @@ class DarknetLoader:
         Raises:
             YoloError: an image cannot be used.
         """
-        return raise_worker_errors(self._batches)
+        return receive(self._batches)
+
+
+def _as_it_is(batch: Batch | YoloError) -> Batch | YoloError:
+    return batch

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from yolo import distributed
-from yolo.data.cache.build_cache import free_memory
+from yolo.data.memory_limits import free_memory
 from yolo.engine.batch_size_search import largest_on_cpu, largest_on_cuda
 from yolo.engine.optimizer import build_optimizer
 from yolo.errors import SettingsError

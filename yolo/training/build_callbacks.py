@@ -107,7 +107,6 @@ def build_callbacks(
             draw=draw,
             period=settings.run.preview_period,
         ),
-        StopOnSignal(),
         Checkpoints(
             folder,
             description=description,
@@ -117,6 +116,7 @@ def build_callbacks(
             period=saving.save_period,
             only_at_end=saving.nosave,
         ),
+        StopOnSignal(),  # after the last save, which a second signal must not cut off
         *([Upload(folder, targets)] if targets else []),
     ]
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from torch._dynamo.exc import TorchDynamoException
 
-from yolo.engine.memory import is_out_of_memory
 from yolo.errors import SettingsError
+from yolo.system_errors import is_out_of_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ import pytest
 from tests.data.painting import index_of, paint
 from yolo.config.train_settings import CacheKind
 from yolo.data.cache import build_cache as cache_module
-from yolo.data.cache.build_cache import build_cache, free_memory, free_shared_memory, size_text
+from yolo.data.cache.build_cache import build_cache
 from yolo.data.cache.disk import DiskCache
 from yolo.data.cache.ram import RamCache
 from yolo.data.index import Index
@@ -97,29 +97,3 @@ def test_a_folder_that_cannot_be_made_is_said(index: Index, tmp_path: Path, monk
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     with pytest.raises(SettingsError, match=r"--cache disk: .* cannot be made \(Not a directory\); use ram or none"):
         build_cache("disk", index, 64)
-
-
-def test_a_containers_limit_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    everything = free_memory()
-    assert everything > 0
-    limit, used = tmp_path / "max", tmp_path / "current"
-    used.write_text("300\n")
-    for text, free in [("1000\n", 700), ("200\n", 0), ("max\n", None)]:
-        limit.write_text(text)
-        monkeypatch.setattr(cache_module, "MEMORY_LIMITS", ((limit, used),))
-        assert free_memory() == free if free is not None else free_memory() > 1000
-
-
-def test_shared_memory_may_be_scarcer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache_module, "free_memory", lambda: 1000)
-    monkeypatch.setattr(cache_module, "SHARED_MEMORY", tmp_path / "none")
-    assert free_shared_memory() == 1000
-    monkeypatch.setattr(cache_module, "SHARED_MEMORY", tmp_path)
-    assert free_shared_memory() == 1000
-    monkeypatch.setattr(cache_module, "free_memory", lambda: 2**80)
-    assert 0 <= free_shared_memory() < 2**60
-
-
-@pytest.mark.parametrize(("num_bytes", "text"), [(1.23e9, "1.2 GB"), (999e6, "999.0 MB"), (50_000, "0.1 MB")])
-def test_sizes_are_for_people(num_bytes: float, text: str) -> None:
-    assert size_text(num_bytes) == text

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import logging
 import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
-
+from yolo import distributed
 from yolo.config.train_settings import CacheKind
 from yolo.data.cache.disk import DiskCache, bytes_before_pixels, cache_name, file_stamps, reserve
 from yolo.data.cache.ram import RamCache
 from yolo.data.cache.slots import ImageCache, Slots
+from yolo.data.memory_limits import free_shared_memory, size_text
 from yolo.errors import SettingsError
 from yolo.storage import cache_folder
 
@@ -24,11 +23,6 @@ logger = logging.getLogger(__name__)
 AUTO_PART = 0.25  # of the free memory: `auto` caches no data set that needs more
 RAM_FRACTION = 0.7  # maximum fraction of the free memory for `ram`
 DISK_FRACTION = 0.9  # maximum fraction of the free disk space for `disk`
-SHARED_MEMORY = Path("/dev/shm")  # of Linux; containers often limit it
-MEMORY_LIMITS = (  # of a container, and its use
-    (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")),
-    (Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"), Path("/sys/fs/cgroup/memory/memory.usage_in_bytes")),
-)
 
 
 def build_cache(kind: CacheKind, index: Index, longer_side: int) -> ImageCache | None:
@@ -50,7 +44,7 @@ def build_cache(kind: CacheKind, index: Index, longer_side: int) -> ImageCache |
     slots = Slots(index.sizes, longer_side)
     if kind == "disk":
         return _on_disk(index, slots, longer_side)
-    free = free_shared_memory()
+    free = free_shared_memory() // distributed.local_world_size()  # each process fills a cache of its own
     if kind == "auto" and slots.num_bytes > AUTO_PART * free:
         logger.info(
             "image cache: none, since %s images would take %s of %s free memory; "
@@ -79,25 +73,6 @@ def _on_disk(index: Index, slots: Slots, longer_side: int) -> DiskCache | None:
         return DiskCache(slots, count, path, file_stamps(index))
     except OSError as error:
         raise SettingsError(f"--cache disk: {path} cannot be made ({error.strerror}); use ram or none") from error
-
-
-def free_shared_memory() -> int:
-    """Return the free bytes of shared memory."""
-    return min(free_memory(), shutil.disk_usage(SHARED_MEMORY).free) if SHARED_MEMORY.is_dir() else free_memory()
-
-
-def free_memory() -> int:
-    """Return the free bytes of memory in this machine and container."""
-    free = [int(psutil.virtual_memory().available)]
-    for limit, used in MEMORY_LIMITS:
-        if limit.is_file() and limit.read_text().strip().isdigit():
-            free.append(max(0, int(limit.read_text()) - int(used.read_text())))
-    return min(free)
-
-
-def size_text(num_bytes: float) -> str:
-    """Return a number of bytes as text."""
-    return f"{num_bytes / 1e9:.1f} GB" if num_bytes >= 1e9 else f"{num_bytes / 1e6:.1f} MB"
 
 
 def _log_size(where: str, slots: Slots, count: int, free: int) -> None:
