@@ -97,7 +97,7 @@ def _kill_workers_after_each_batch(batches: Iterator[Batch], others: Sequence[in
 
 def test_a_killed_worker_is_one_line_with_a_remedy() -> None:
     with pytest.raises(SystemLimitError, match="was killed, probably by the system as memory"), explain_system_errors():
-        _kill_workers_after_each_batch(receive(loader()), worker_pids())
+        _kill_workers_after_each_batch(receive(loader(1)), worker_pids())
 
 
 def test_a_batch_that_cannot_be_sent_is_not_waited_for(capfd: pytest.CaptureFixture[str]) -> None:

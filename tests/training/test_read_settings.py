@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -156,6 +157,26 @@ def test_resume_by_folder_or_file(tmp_path: Path, form: str) -> None:
     arguments = [f"--resume{named}"] if named.startswith("=") else ["--resume", named]
     settings = read_train_settings([*arguments, "--batch-size", "2"])
     assert (settings.run.resume, settings.epochs, settings.batch_size) == (str(run), 4, 2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["--cfg", "yolov3"],
+            "--resume with --cfg yolov3: the run has shapes, which cannot change; leave it out",
+        ),
+        (["--optimizer", "rmsprop"], "--resume with --optimizer rmsprop: the run has adam, which cannot change"),
+        (["--weights", "a.pt"], "--resume with --weights a.pt: the run has none, which cannot change"),
+        (["--optimizer-args", "eps", "1e-6"], "--resume with --optimizer-args {'eps': 1e-06}: the run has none"),
+    ],
+)
+def test_what_cannot_change_in_a_resumed_run_is_refused(tmp_path: Path, arguments: list[str], message: str) -> None:
+    run = write_run(tmp_path, "a", age=0, cfg="shapes", optimizer="adam")
+    with pytest.raises(SettingsError, match=re.escape(message)):
+        read_train_settings(["--resume", str(run), *arguments])
+    same = read_train_settings(["--resume", str(run), "--cfg", "shapes", "--adam", "--lr0", "0.002"])
+    assert same.optimization.lr0 == 0.002
 
 
 def test_settings_of_a_resumed_run_do_not_contain_resume(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ OLD_FORMAT_START = pickle.dumps(0x1950A86A20F9469CFC6C, protocol=2)
 
 # Exceptions of PyTorch's reader on damaged files.
 DAMAGE_ERRORS = (
+    ArithmeticError,
     AssertionError,
     AttributeError,
     EOFError,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import multiprocessing
 import os
@@ -141,9 +142,14 @@ def _fits_shared_memory(batch_bytes: int, workers: int) -> bool:
     needed = batch_bytes * (BATCHES_PER_WORKER * workers + 1)
     if needed <= BATCH_FRACTION * free:
         return True
+    _warn(workers, needed, free)
+    return False
+
+
+@functools.cache  # training and validation may have the same need
+def _warn(workers: int, needed: int, free: int) -> None:
     logger.warning(
         "--workers %d: their batches take %s, and shared memory has %s free: they are sent through pipes, which is "
         "slower; enlarge /dev/shm (docker run --shm-size=8g, or --ipc=host), or use fewer workers",
         *(workers, size_text(needed), size_text(free)),
     )
-    return False

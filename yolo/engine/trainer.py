@@ -271,7 +271,8 @@ class Trainer:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Resume where `state_dict` was taken; to the nearest batch if an epoch has another number of them now."""
         for name, part in self._parts().items():
-            part.load_state_dict(state[name])
+            if name in state or name != "early_stop":  # a run without an early stop may get one
+                part.load_state_dict(state[name])
         self.state = TrainState(**state["state"])
         self.record = dict(state["record"])
         self.loader.set_epoch(self.state.epoch, self.record)

@@ -37,7 +37,7 @@ from yolo.training.build_optimizer import build_run_optimizer
 from yolo.training.build_schedule import SchedulePlan, build_run_schedule, follow_net
 from yolo.training.detection_loss import DetectionLoss
 from yolo.training.input_schedule import InputSizes, choose_input_sizes
-from yolo.training.run_folder import MODEL_CFG, prepare_run_folder, resume
+from yolo.training.run_folder import MODEL_CFG, new_folder, resume, write_run_settings
 from yolo.training.summary_text import describe_batch, describe_freezing, describe_processes
 from yolo.training.validation import fitness
 
@@ -71,7 +71,7 @@ class Training:
 
 
 def build_training(settings: TrainSettings) -> Training:
-    """Build all parts of a run from its settings; the run folder comes last, when nothing else can fail."""
+    """Build all parts of a run from its settings; nothing is written before everything has been read and fits."""
     seed_everything(settings.seed, deterministic=settings.deterministic)
     device = select_device(settings.device, distributed.local_rank())
     shard = Shard(distributed.rank(), distributed.world_size())
@@ -93,9 +93,9 @@ def build_training(settings: TrainSettings) -> Training:
     batches_of = functools.partial(data.batches_per_epoch, shard.world_size)
     schedule = build_run_schedule(settings, model.net, len(splits.train), batches_of)
     optimizer = build_run_optimizer(settings, model, schedule.schedule, len(splits.train))
-    folder = distributed.run_on_main_and_broadcast(lambda: prepare_run_folder(settings, model.cfg))
-    if settings.schedule.plot_schedule and distributed.is_main():
-        plot_schedule(schedule.schedule, folder / "schedule.png")
+    folder = Path(settings.run.resume)
+    if not settings.run.resume:
+        folder = distributed.run_on_main_and_broadcast(lambda: new_folder(settings, model.cfg))
 
     trainer = Trainer(
         model=model,
@@ -123,7 +123,13 @@ def build_training(settings: TrainSettings) -> Training:
         ),
     )
     precision.prepare(model, optimizer)
-    start(trainer, folder, model.images_seen, resumes=bool(settings.run.resume))
+    trainer.state.images_seen = model.images_seen
+    if settings.run.resume:
+        resume(trainer, folder, splits.names)
+    distributed.check_equal(model, "before the first step")
+    distributed.check_equal(trainer.ema.model, "before the first step, averaged")
+    if distributed.is_main():
+        write_start(settings, folder, schedule)
     summary = (
         f"{folder}: {model.cfg.path}, {model.num_parameters:,} parameters, {sizes}, on {device}; "
         f"{len(splits.train)} training and {len(splits.val)} validation images, {len(splits.names)} classes; "
@@ -211,20 +217,9 @@ def describe_checkpoint(settings: TrainSettings, cfg: CfgFile, names: Sequence[s
     return {"cfg": cfg.text, "names": list(names), "settings": own}
 
 
-def start(trainer: Trainer, folder: Path, images_seen: int, *, resumes: bool) -> None:
-    """Bring the trainer to its first step: of a new run, or of the run in the folder.
-
-    Args:
-        trainer: complete.
-        folder: of the run.
-        images_seen: number of images that the initial weights were trained on.
-        resumes: the folder holds a run to resume.
-
-    Raises:
-        YoloError: the checkpoint cannot be read, or processes have different weights.
-    """
-    trainer.state.images_seen = images_seen
-    if resumes:
-        resume(trainer, folder)
-    distributed.check_equal(trainer.model, "before the first step")
-    distributed.check_equal(trainer.ema.model, "before the first step, averaged")
+def write_start(settings: TrainSettings, folder: Path, schedule: SchedulePlan) -> None:
+    """Write what a run writes before its first step, once nothing else can fail."""
+    if settings.run.resume:
+        write_run_settings(settings, folder)
+    if settings.schedule.plot_schedule:
+        plot_schedule(schedule.schedule, folder / "schedule.png")

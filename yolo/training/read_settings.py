@@ -16,6 +16,7 @@ from yolo.config.command_line import parse_command_line
 from yolo.config.recipe import flatten_settings, with_recipe, with_values
 from yolo.config.run_settings import RUNS
 from yolo.config.train_settings import DEMO, TrainSettings
+from yolo.errors import SettingsError
 from yolo.remote.fetch import local_path
 from yolo.training.run_folder import NEWEST, SETTINGS_FILE, find_run, run_of_this_job
 from yolo.urls import split_url
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 ALIASES = {"--adam": ("--optimizer", "adam"), "--cache-images": ("--cache", "ram")}  # flags of older trainers
+FIXED = ("cfg", "weights", "optimizer", "optimizer_args")  # last.pt has them
+IDENTITY = ("resume", "project", "name")  # what finds the run
 EXAMPLES = """
 examples:
   python -m yolo.train --data mine.data --cfg yolov4-tiny --weights yolov4-tiny.conv.29 --epochs 100
@@ -54,10 +57,10 @@ def read_train_settings(arguments: Sequence[str]) -> TrainSettings:
     early.add_argument("--resume", nargs="?", const=NEWEST)
     early.add_argument("--project", default=RUNS)
     given, _ = early.parse_known_args(arguments)
-    defaults = TrainSettings()
+    defaults = saved = TrainSettings()
     if given.resume:
         run, origin = find_run(given.resume, given.project)
-        defaults = with_recipe(defaults, str(run / SETTINGS_FILE))
+        defaults = saved = with_recipe(defaults, str(run / SETTINGS_FILE))
         if origin:
             defaults = with_values(defaults, dict(zip(("project", "name"), split_url(origin), strict=True)))
         arguments = _with_resume(arguments, run)
@@ -70,7 +73,7 @@ def read_train_settings(arguments: Sequence[str]) -> TrainSettings:
         defaults = with_recipe(defaults, str(local_path(given.hyp)))
     settings = _parse(arguments, defaults)
     if given.resume:
-        _log_changes(defaults, settings)
+        _check_changes(saved, settings)
     elif interrupted := run_of_this_job(settings.run.project):
         logger.info("started again by its launcher: goes on with %s", interrupted)
         return read_train_settings([*arguments, "--resume", interrupted])
@@ -99,7 +102,18 @@ def _with_resume(arguments: Sequence[str], run: Path) -> list[str]:
     return [*kept[:at], str(run), *kept[at:]]
 
 
-def _log_changes(before: TrainSettings, after: TrainSettings) -> None:
+def _check_changes(before: TrainSettings, after: TrainSettings) -> None:
+    """Log the settings of a resumed run that are not those of its start.
+
+    Raises:
+        SettingsError: the checkpoint has one that cannot change.
+    """
     old, new = flatten_settings(before), flatten_settings(after)
-    for name in (name for name in new if new[name] != old[name] and name != "resume"):
-        logger.info("resumed with --%s %s, which was %s", name.replace("_", "-"), new[name], old[name])
+    for name in (name for name in new if new[name] != old[name] and name not in IDENTITY):
+        flag = f"--{name.replace('_', '-')} {new[name]}"
+        if name in FIXED:
+            raise SettingsError(
+                f"--resume with {flag}: the run has {old[name] or 'none'}, which cannot change; leave it out, or "
+                f"start a new run with --weights {after.run.resume}/last.pt"
+            )
+        logger.info("resumed with %s, which was %s", flag, old[name])

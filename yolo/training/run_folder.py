@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from yolo import distributed
-from yolo.checkpoints.checkpoint_file import load_checkpoint
+from yolo.checkpoints.checkpoint_file import DAMAGE_ERRORS, load_checkpoint
 from yolo.config.recipe import write_settings
-from yolo.errors import SettingsError
+from yolo.errors import SettingsError, WeightsError
 from yolo.remote.fetch import fetch_file
 from yolo.remote.open_store import open_store
-from yolo.remote.runs import fetch_run, local_project, new_run_folder, newest_run, run_url
+from yolo.remote.runs import CHECKPOINT, fetch_run, local_project, new_run_folder, newest_run, run_url
 from yolo.urls import is_url, join_url
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from yolo.config.train_settings import TrainSettings
     from yolo.darknet.cfg_file import CfgFile
     from yolo.engine.trainer import Trainer
@@ -24,44 +26,79 @@ logger = logging.getLogger(__name__)
 
 MODEL_CFG = "model.cfg"
 SETTINGS_FILE = "settings.yaml"
+REQUIRED = ("names", "model", "ema", "optimizer", "precision", "state", "batches_per_epoch", "loss_sums", "record")
+MOMENTS = {"momentum", "nesterov", "betas", "alpha", "rho"}  # by which the kinds of optimizers differ
 NEWEST = "newest"  # --resume without a value
 JOB_FILE = "job"  # identifies the run when its launcher starts it again
 
 
-def prepare_run_folder(settings: TrainSettings, cfg: CfgFile) -> Path:
-    """Make the folder of a run, or take the one that is resumed, with the network and the settings in it."""
+def new_folder(settings: TrainSettings, cfg: CfgFile) -> Path:
+    """Make the folder of a new run, with the network and the settings in it."""
 
     def fill(folder: Path) -> None:
-        if job := distributed.job_id():
-            (folder / JOB_FILE).write_text(job, encoding="utf-8")
         cfg.write(folder / MODEL_CFG)
-        write_settings(settings, folder / SETTINGS_FILE)
+        write_run_settings(settings, folder)
 
-    if not settings.run.resume:
-        return new_run_folder(settings.run.project, settings.run.name, fill)
-    fill(Path(settings.run.resume))
-    return Path(settings.run.resume)
+    return new_run_folder(settings.run.project, settings.run.name, fill)
 
 
-def resume(trainer: Trainer, folder: Path) -> None:
-    """Resume the run in a folder; a run that was killed before its first checkpoint starts again.
+def write_run_settings(settings: TrainSettings, folder: Path) -> None:
+    """Write the settings of a run, and the job that it belongs to."""
+    if job := distributed.job_id():
+        (folder / JOB_FILE).write_text(job, encoding="utf-8")
+    write_settings(settings, folder / SETTINGS_FILE)
+
+
+def resume(trainer: Trainer, folder: Path, names: Sequence[str]) -> None:
+    """Resume the run in a folder, and write nothing; a run that was killed before its first checkpoint starts again.
+
+    Args:
+        trainer: complete.
+        folder: of the run.
+        names: class names of the data set.
 
     Raises:
-        YoloError: the checkpoint cannot be read.
+        YoloError: the checkpoint cannot be read, is not the state of a run, or does not fit the network, the optimizer
+            or the data set.
     """
-    path = folder / "last.pt"
+    path = folder / CHECKPOINT
     checkpoint = distributed.run_on_main_and_broadcast(lambda: load_checkpoint(path) if path.is_file() else None)
     if checkpoint is None:
         return
-    trainer.load_state_dict(checkpoint)
+    if missing := [name for name in REQUIRED if name not in checkpoint]:
+        raise WeightsError(
+            f"{path}: not the state of a run, as it has no '{missing[0]}'; resume from a {CHECKPOINT} of yolo.train, "
+            f"or start a new run with --weights {path}"
+        )
+    if list(checkpoint["names"]) != list(names):
+        raise SettingsError(
+            f"--resume {folder}: its classes are {', '.join(checkpoint['names'])}, and those of the data set are "
+            f"{', '.join(names)}; start a new run with --weights {path}"
+        )
+    try:
+        _check_kind(trainer.optimizer.param_groups, checkpoint["optimizer"]["param_groups"])
+        trainer.load_state_dict(checkpoint)
+        is_done = trainer.state.epoch >= trainer.epochs
+    except DAMAGE_ERRORS as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise WeightsError(
+            f"{path}: does not fit the {MODEL_CFG} and {SETTINGS_FILE} beside it, or is damaged ({reason}); restore "
+            "the files of the run, or start a new one with --weights"
+        ) from error
     state = trainer.state
-    if state.epoch >= trainer.epochs:
+    if is_done:
         logger.info("%s: all %d epochs are done; give more with --epochs", path, state.epoch)
         return
     logger.info(
         "%s: resumed in epoch %d of %d, at batch %d of %d",
         path, state.epoch + 1, trainer.epochs, state.batches + 1, len(trainer.loader),
     )  # fmt: skip
+
+
+def _check_kind(own: Sequence[Mapping[str, Any]], saved: Sequence[Mapping[str, Any]]) -> None:
+    """Raise a `ValueError` if parameter groups are of different kinds of optimizers: PyTorch loads one as another."""
+    if [MOMENTS & set(group) for group in own] != [MOMENTS & set(group) for group in saved]:
+        raise ValueError("it has another kind of optimizer")
 
 
 def find_run(resume: str, project: str) -> tuple[Path, str]:
