@@ -49,6 +49,13 @@ def test_wrong_class() -> None:
     assert only(both) == ("class", 0.8, 2)  # .4 / (.4 + .1)
 
 
+def test_wrong_class_beside_an_object_of_the_right_class() -> None:
+    index = Index.from_records(["a", "b"], [image_record([[0, 0, 20, 20], [10, 0, 30, 20]], [0, 1])])
+    rows: Rows = [(0, [0, 0, 20, 20], 0.9, 0), (0, [10, 0, 30, 20], 0.6, 0)]
+    ((box,),) = find_suspects(index, CocoMatcher(index, flat_detections(rows)).match_at_iou50(), 0.25)
+    assert (box.kind, box.gt_id) == ("class", 1)
+
+
 def test_wrong_place() -> None:
     moved: Rows = [*RIGHT[:2], (0, [150, 160, 170, 180], 0.5, 1)]  # IoU 1/3 with the "b"
     assert only(moved) == ("place", 1.0, 2)

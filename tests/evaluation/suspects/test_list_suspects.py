@@ -12,6 +12,7 @@ from tests.programs import call
 from tests.spots import BLUE, RED, paint, write_spot_network
 from yolo.data.__main__ import main
 from yolo.data.labels import format_yolo
+from yolo.evaluation.suspects.find_suspects import SUSPECT_KINDS
 
 Spot = tuple[int, int, int]  # left, top, class
 
@@ -21,6 +22,11 @@ LABELS: dict[str, list[Spot]] = {
     "right": SPOTS,
     "spurious": [*SPOTS, (48, 8, RED)],
     "swapped": [(8, 8, BLUE), (24, 8, BLUE), *SPOTS[2:]],
+}
+REASONS = {
+    "missing": "1 missing: red 1.00",
+    "spurious": "1 spurious: red",
+    "swapped": "2 class: red 1.00 labelled blue, red 1.00 labelled blue",
 }
 
 
@@ -44,28 +50,39 @@ def test_worst_images_are_printed_and_written(
     network: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert call(monkeypatch, main, "suspects", "set", *network, "--worst", "2") == 0
+    rows = list(csv.DictReader(Path("runs/suspects/suspects.csv").read_text().splitlines()))
+    order = [Path(row["image"]).stem for row in rows]
+    assert order[-1] == "right"
+    counts = {Path(row["image"]).stem: [int(row[kind]) for kind in SUSPECT_KINDS] for row in rows}
+    assert counts == {
+        "missing": [1, 0, 0, 0],
+        "right": [0, 0, 0, 0],
+        "spurious": [0, 0, 0, 1],
+        "swapped": [0, 2, 0, 0],
+    }
     header, *lines = capsys.readouterr().out.splitlines()
     assert header.split() == ["score", "loss", "image", "suspect", "boxes"]
-    reasons = {line.split()[2]: line.split(maxsplit=3)[3] for line in lines}
-    assert reasons == {
-        "swapped.png": "2 class: red 1.00 labelled blue, red 1.00 labelled blue",
-        "missing.png": "1 missing: red 1.00",
-    }
-    rows = list(csv.DictReader(Path("runs/suspects/suspects.csv").read_text().splitlines()))
-    assert [Path(row["image"]).stem for row in rows] == ["swapped", "missing", "spurious", "right"]
-    assert [[row[kind] for kind in ("missing", "class", "place", "spurious")] for row in rows] == [
-        ["0", "2", "0", "0"],
-        ["1", "0", "0", "0"],
-        ["0", "0", "0", "1"],
-        ["0", "0", "0", "0"],
+    assert [tuple(line.split(maxsplit=3)[2:]) for line in lines] == [
+        (f"{name}.png", REASONS[name]) for name in order[:2]
     ]
-    (box,) = json.loads(rows[1]["boxes"])
-    assert (box["kind"], box["detection"]["class"]) == ("missing", "red")
-    assert box["detection"]["xyxy"] == pytest.approx([8, 8, 16, 16], abs=0.1)
-    (box,) = json.loads(rows[2]["boxes"])
-    assert box["label"] == {"class": "red", "xyxy": [48, 8, 56, 16]}
-    assert float(rows[0]["loss"]) > float(rows[3]["loss"])
-    assert sorted(path.name for path in Path("runs/suspects").glob("*.jpg")) == ["001_swapped.jpg", "002_missing.jpg"]
+    drawings = sorted(path.name for path in Path("runs/suspects").glob("*.jpg"))
+    assert drawings == [f"001_{order[0]}.jpg", f"002_{order[1]}.jpg"]
+
+
+def test_score_is_suspicion_and_loss_relative_to_their_means(
+    network: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert call(monkeypatch, main, "suspects", "set", *network, "--worst", "0") == 0
+    rows = list(csv.DictReader(Path("runs/suspects/suspects.csv").read_text().splitlines()))
+    losses = np.array([float(row["loss"]) for row in rows])
+    boxes = [json.loads(row["boxes"]) for row in rows]
+    suspicions = np.array([sum(box["suspicion"] for box in of_image) for of_image in boxes])
+    expected = losses / losses.mean() + suspicions / suspicions.mean()
+    np.testing.assert_allclose([float(row["score"]) for row in rows], expected, atol=1e-3)
+    assert expected.tolist() == sorted(expected, reverse=True)
+    of_kind = {box["kind"]: box for of_image in boxes for box in of_image}
+    assert of_kind["missing"]["detection"]["xyxy"] == pytest.approx([8, 8, 16, 16], abs=0.1)
+    assert of_kind["spurious"]["label"] == {"class": "red", "xyxy": [48, 8, 56, 16]}
 
 
 def test_description_names_the_first_boxes_of_a_kind(
@@ -73,9 +90,9 @@ def test_description_names_the_first_boxes_of_a_kind(
 ) -> None:
     cv2.imwrite("set/images/train/missing.png", paint((64, 64), [(left, 56, RED) for left in range(0, 48, 8)]))
     Path("set/labels/train/missing.txt").unlink()
-    assert call(monkeypatch, main, "suspects", "set", *network, "--worst", "1", "--out", "mine") == 0
-    assert capsys.readouterr().out.endswith("6 missing: red 1.00, red 1.00, red 1.00, red 1.00, ...\n")
-    assert Path("mine/001_missing.jpg").is_file()
+    assert call(monkeypatch, main, "suspects", "set", *network, "--out", "mine") == 0
+    assert "missing.png   6 missing: red 1.00, red 1.00, red 1.00, red 1.00, ...\n" in capsys.readouterr().out
+    assert len(list(Path("mine").glob("*_missing.jpg"))) == 1
 
 
 def test_network_of_other_classes_is_refused(

@@ -48,12 +48,11 @@ class ErrorKind:
 
 
 @dataclass(frozen=True, slots=True)
-class ClassifiedErrors:
-    """The kind of each false positive, and the ground-truth box that it nearly detects."""
+class _ClassifiedErrors:
+    """The kind of each detection, and the ground-truth box that it nearly detects."""
 
     kind: npt.NDArray[np.str_]  # (D,), "" for true positives and detections on ignored boxes
     near_gt_id: npt.NDArray[np.int64]  # (D,), for localization and classification errors, else -1
-    max_iou: npt.NDArray[np.float64]  # (D,), with any ground-truth box, for false positives, else 0
 
 
 def compute_error_kinds(index: Index, matches: CocoMatches, confidence: float) -> tuple[ErrorKind, ...]:
@@ -64,7 +63,7 @@ def compute_error_kinds(index: Index, matches: CocoMatches, confidence: float) -
         matches: of all detections.
         confidence: threshold of the counts; the cost of a kind includes detections below it.
     """
-    errors = classify_errors(index, matches)
+    errors = _classify_errors(index, matches)
     everything = np.ones(len(matches.gt_id), np.bool_)
     unfixed = (index, matches, matches.is_counted, matches.is_tp, matches.detections.class_id)
     fixed_map50 = {kind: _map50_when_fixed(kind, index, matches, errors) for kind in KINDS[:-1]}
@@ -76,11 +75,10 @@ def compute_error_kinds(index: Index, matches: CocoMatches, confidence: float) -
     return tuple(ErrorKind(kind, counts[kind], fixed_map50[kind] - _map50(*unfixed)) for kind in KINDS)
 
 
-def classify_errors(index: Index, matches: CocoMatches) -> ClassifiedErrors:
-    """Find the kind of each false positive."""
+def _classify_errors(index: Index, matches: CocoMatches) -> _ClassifiedErrors:
     detections = matches.detections
     kind = np.full(len(detections), "", f"<U{max(map(len, KINDS))}")
-    near_gt_id, max_iou = np.full(len(detections), -1), np.zeros(len(detections))
+    near_gt_id = np.full(len(detections), -1)
     for image, in_image in enumerate(group_by_image(index, detections.image_id)):
         fp = in_image[matches.is_counted[in_image] & ~matches.is_tp[in_image]]
         start, end = index.box_ends[image : image + 2]
@@ -97,8 +95,7 @@ def classify_errors(index: Index, matches: CocoMatches) -> ClassifiedErrors:
         localization = (same_iou >= MAX_BACKGROUND_IOU) & (same_iou < MIN_FOREGROUND_IOU)
         classification = ~localization & (other_iou >= MIN_FOREGROUND_IOU)
         duplicate = same_iou >= MIN_FOREGROUND_IOU
-        max_iou[fp] = np.maximum(same_iou, other_iou)
-        background = max_iou[fp] < MAX_BACKGROUND_IOU
+        background = np.maximum(same_iou, other_iou) < MAX_BACKGROUND_IOU
         kind[fp] = np.select(
             [localization, classification, duplicate, background],
             ["localization", "classification", "duplicate", "background"],
@@ -107,11 +104,11 @@ def classify_errors(index: Index, matches: CocoMatches) -> ClassifiedErrors:
         near_gt_id[fp] = np.select(
             [localization, classification], [gt_ids[same_DN.argmax(axis=1)], gt_ids[other_DN.argmax(axis=1)]], -1
         )
-    return ClassifiedErrors(kind, near_gt_id, max_iou)
+    return _ClassifiedErrors(kind, near_gt_id)
 
 
 def _is_missed(
-    index: Index, matches: CocoMatches, errors: ClassifiedErrors, is_accepted: npt.NDArray[np.bool_]
+    index: Index, matches: CocoMatches, errors: _ClassifiedErrors, is_accepted: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.bool_]:
     """Return whether no accepted detection is matched to, or near, each ground-truth box, (N,)."""
     is_missed = ~index.all_ignore
@@ -120,7 +117,7 @@ def _is_missed(
     return is_missed
 
 
-def _map50_when_fixed(kind: str, index: Index, matches: CocoMatches, errors: ClassifiedErrors) -> float:
+def _map50_when_fixed(kind: str, index: Index, matches: CocoMatches, errors: _ClassifiedErrors) -> float:
     """Return mAP50 with all errors of a kind fixed."""
     is_fixed = errors.kind == kind
     is_kept, is_tp = matches.is_counted & ~is_fixed, matches.is_tp.copy()

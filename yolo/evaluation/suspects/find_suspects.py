@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from yolo.evaluation.metrics.error_kinds import classify_errors
-from yolo.evaluation.metrics.flat_detections import group_by_image, gt_image_ids
+from yolo.evaluation.metrics.error_kinds import MAX_BACKGROUND_IOU
+from yolo.evaluation.metrics.flat_detections import group_by_image
 from yolo.evaluation.metrics.overlap import iou_matrix
 
 if TYPE_CHECKING:
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
     from yolo.data.index import Index
     from yolo.evaluation.metrics.coco_match import CocoMatches
-    from yolo.evaluation.metrics.error_kinds import ClassifiedErrors
+    from yolo.evaluation.metrics.flat_detections import FlatDetections
 
 SuspectKind = Literal["missing", "class", "place", "spurious"]
 SUSPECT_KINDS: tuple[SuspectKind, ...] = ("missing", "class", "place", "spurious")
-SAME_OBJECT_IOU = 0.5  # detections that overlap more are of one object
+SAME_OBJECT_IOU = 0.5  # boxes that overlap this much are of one object
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +55,18 @@ def find_suspects(index: Index, matches: CocoMatches, confidence: float) -> list
         matches: of detections with scores down to nearly 0.
         confidence: detections below this score, and boxes below this suspicion, do not count; above 0.
     """
-    errors = classify_errors(index, matches)
     support_N = label_support(index, matches)
     lack_N = _mean_support_of_class(index, support_N) - support_N
-    gt_images = group_by_image(index, gt_image_ids(index))
+    is_false = matches.is_counted & ~matches.is_tp & (matches.detections.score >= confidence)
     suspects = []
-    for in_image, gt_ids in zip(group_by_image(index, matches.detections.image_id), gt_images, strict=True):
-        found = _suspect_detections(in_image, matches, errors, support_N, confidence)
+    for image, in_image in enumerate(group_by_image(index, matches.detections.image_id)):
+        start, end = index.box_ends[image : image + 2]
+        gt_ids = start + np.flatnonzero(~index.all_ignore[start:end])
+        found = _suspect_detections(in_image[is_false[in_image]], gt_ids, index, matches.detections, support_N)
         explained = {suspect.gt_id for suspect in found}
-        found += [
-            SuspectBox("spurious", float(lack_N[i]), -1, i)
-            for i in gt_ids.tolist()
-            if lack_N[i] >= confidence and not index.all_ignore[i] and i not in explained
-        ]
-        suspects.append(sorted(found, key=lambda suspect: -suspect.suspicion))
+        found += [SuspectBox("spurious", float(lack_N[i]), -1, i) for i in gt_ids.tolist() if i not in explained]
+        counted = [suspect for suspect in found if suspect.suspicion >= confidence]
+        suspects.append(sorted(counted, key=lambda suspect: -suspect.suspicion))
     return suspects
 
 
@@ -89,36 +87,61 @@ def _mean_support_of_class(index: Index, support_N: npt.NDArray[np.float64]) -> 
 
 
 def _suspect_detections(
-    in_image: npt.NDArray[np.int64],
-    matches: CocoMatches,
-    errors: ClassifiedErrors,
+    candidates: npt.NDArray[np.int64],
+    gt_ids: npt.NDArray[np.int64],
+    index: Index,
+    detections: FlatDetections,
     support_N: npt.NDArray[np.float64],
-    confidence: float,
 ) -> list[SuspectBox]:
-    """Return the suspect detections among those of an image, the highest score first, one per object and label."""
-    detections = matches.detections
-    is_candidate = (errors.kind[in_image] != "") & (detections.score[in_image] >= confidence)
-    candidates = in_image[is_candidate]
+    """Return the suspects among the false positives of an image, the highest score first, one per object and label.
+
+    Args:
+        candidates: positions of the false positives in the detections.
+        gt_ids: positions of the image's labels in the index, without ignored ones.
+        index: the ground truth.
+        detections: of all images.
+        support_N: of all labels.
+    """
+    candidates = candidates[np.argsort(-detections.score[candidates], kind="stable")]
+    iou_DN = iou_matrix(detections.xyxy[candidates], index.all_boxes_xyxy[gt_ids])
+    is_same_class_DN = index.all_class_ids[gt_ids] == detections.class_id[candidates][:, None]
     found: list[SuspectBox] = []
-    for i in candidates[np.argsort(-detections.score[candidates], kind="stable")].tolist():
-        suspect = _judge_detection(i, matches, errors, support_N)
-        if suspect is None or suspect.suspicion < confidence:
-            continue
+    for i, iou, is_same_class in zip(candidates.tolist(), iou_DN, is_same_class_DN, strict=True):
+        suspect = _judge_detection(i, float(detections.score[i]), gt_ids, iou, is_same_class, support_N)
         earlier = np.array([other.detection for other in found], np.int64)
         is_known = (iou_matrix(detections.xyxy[[i]], detections.xyxy[earlier]) > SAME_OBJECT_IOU).any()
-        if not is_known and (suspect.gt_id < 0 or suspect.gt_id not in {other.gt_id for other in found}):
-            found.append(suspect)
+        if suspect is None or is_known or suspect.gt_id in {other.gt_id for other in found if other.gt_id >= 0}:
+            continue
+        found.append(suspect)
     return found
 
 
 def _judge_detection(
-    i: int, matches: CocoMatches, errors: ClassifiedErrors, support_N: npt.NDArray[np.float64]
+    i: int,
+    score: float,
+    gt_ids: npt.NDArray[np.int64],
+    iou_N: npt.NDArray[np.float64],
+    is_same_class_N: npt.NDArray[np.bool_],
+    support_N: npt.NDArray[np.float64],
 ) -> SuspectBox | None:
-    """Return what a false positive says of the labels; None for a duplicate."""
-    score, kind, gt_id = float(matches.detections.score[i]), errors.kind[i], int(errors.near_gt_id[i])
-    if kind == "duplicate":
+    """Return what a false positive says of the labels of its image; None for a duplicate.
+
+    Args:
+        i: position of the detection.
+        score: of the detection.
+        gt_ids: positions of the image's labels in the index; N of the other arrays counts these.
+        iou_N: of the detection with each label.
+        is_same_class_N: whether each label has the detection's class.
+        support_N: of all labels of the index.
+    """
+    own_support_N = support_N[gt_ids]
+    on_object_N = iou_N >= SAME_OBJECT_IOU
+    if (on_object_N & is_same_class_N).any():
         return None
-    if kind == "classification" or (kind == "localization" and support_N[gt_id] < score):
-        suspicion = score / (score + float(support_N[gt_id]))
-        return SuspectBox("class" if kind == "classification" else "place", suspicion, i, gt_id)
-    return SuspectBox("missing", score * (1 - float(errors.max_iou[i])), i, -1)
+    near_N = (iou_N >= MAX_BACKGROUND_IOU) & is_same_class_N & (own_support_N < score)
+    kinds: tuple[tuple[SuspectKind, npt.NDArray[np.bool_]], ...] = (("class", on_object_N), ("place", near_N))
+    for kind, is_meant_N in kinds:
+        if is_meant_N.any():
+            meant = int((iou_N * is_meant_N).argmax())
+            return SuspectBox(kind, score / (score + float(own_support_N[meant])), i, int(gt_ids[meant]))
+    return SuspectBox("missing", score * (1 - float(iou_N.max(initial=0))), i, -1)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    import numpy.typing as npt
+
     from yolo.data.index import Index
     from yolo.evaluation.metrics.coco_match import CocoMatches
     from yolo.evaluation.suspects.find_suspects import SuspectBox, SuspectKind
@@ -34,11 +36,7 @@ class SuspectImage:
     image_id: int  # position in the index
     boxes: Sequence[SuspectBox]
     loss: float
-
-    @property
-    def score(self) -> float:
-        """The sum of the suspicions of the boxes."""
-        return sum(box.suspicion for box in self.boxes)
+    score: float  # its mean over a split is 2
 
     def of_kind(self, kind: SuspectKind) -> list[SuspectBox]:
         """Return the boxes of a kind."""
@@ -48,7 +46,10 @@ class SuspectImage:
 def rank_images(
     index: Index, matches: CocoMatches, losses: Mapping[int, float], confidence: float
 ) -> list[SuspectImage]:
-    """Return all images of a split by descending score; equal scores, such as 0, by descending loss.
+    """Return all images of a split by descending score.
+
+    The score is the sum of the suspicions of an image's boxes, relative to the mean over the split, plus its loss,
+    relative to the mean: an average image has 2.
 
     Args:
         index: the split.
@@ -57,8 +58,10 @@ def rank_images(
         confidence: least score of detections, and least suspicion of boxes, that count.
     """
     suspects = find_suspects(index, matches, confidence)
-    images = [SuspectImage(i, boxes, losses[i]) for i, boxes in enumerate(suspects)]
-    return sorted(images, key=lambda image: (-image.score, -image.loss))
+    suspicions = np.array([sum(box.suspicion for box in boxes) for boxes in suspects])
+    scores = _relative_to_mean(suspicions) + _relative_to_mean(np.array([losses[i] for i in range(len(index))]))
+    images = [SuspectImage(i, boxes, losses[i], float(scores[i])) for i, boxes in enumerate(suspects)]
+    return sorted(images, key=lambda image: -image.score)
 
 
 def format_images(images: Sequence[SuspectImage], index: Index, matches: CocoMatches) -> str:
@@ -115,6 +118,11 @@ def write_drawings(
             marked={int(shown.searchsorted(box.detection)): box.kind for box in image.boxes if box.detection >= 0},
         )
         write_image(folder / f"{rank:03d}_{index.path(image.image_id).stem}.jpg", drawing)
+
+
+def _relative_to_mean(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Divide values (M,) by their mean; return 0 where there is nothing to compare: no values, or none above 0."""
+    return values / values.mean() if len(values) and values.mean() > 0 else np.zeros_like(values)
 
 
 def _list_some(names: Sequence[str]) -> str:
