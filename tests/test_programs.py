@@ -40,6 +40,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert done.returncode == 0, done.stderr
     assert "mAP50" in done.stdout
     assert "results in runs/demo" in done.stderr
+    assert "\nverdict: " in done.stderr
     return folder
 
 
@@ -50,6 +51,9 @@ def test_what_a_run_leaves(trained: Path) -> None:
     rows = results(trained, "demo")
     assert [row["epoch"] for row in rows] == ["1", "2"]
     assert float(rows[1]["train/box"]) < 0.9 * float(rows[0]["train/box"])
+    assert float(rows[1]["val/box"]) < 0.9 * float(rows[0]["val/box"])
+    losses = [f"{split}/{term}" for split in ("train", "val") for term in ("box", "objectness", "class")]
+    assert list(rows[0])[2:8] == losses
     settings = yaml.safe_load((trained / "runs" / "demo" / "settings.yaml").read_text())
     assert (settings["epochs"], settings["optimizer"]) == (2, "adamw")
 
@@ -135,6 +139,7 @@ def test_two_processes_search_together(tmp_path: Path) -> None:
     assert evolved == {name: float(best[name]) for name in evolved}
     done = run(tmp_path, "train", *small.split(), "--hyp", str(folder / "hyp_evolved.yaml"), "--notest", "--nosave")
     assert done.returncode == 0, done.stderr
+    assert "verdict: " not in done.stderr
     assert yaml.safe_load((tmp_path / "runs" / "search" / "settings.yaml").read_text())["giou"] == evolved["giou"]
 
 

@@ -194,12 +194,16 @@ def test_checkpoints_and_results_csv_of_a_run(tmp_path: Path) -> None:
         ResultsCsv(tmp_path / "results.csv"),
     )
     run = trainer((4, 4), epochs=3, callbacks=callbacks)
-    run.validate = lambda model: {"metrics/score": next(scores)}
+    run.validate = lambda model: {"val/square": 0.25, "metrics/score": next(scores)}
     run.train()
     assert best == [1, 2]
     header, *rows = (tmp_path / "results.csv").read_text().splitlines()
-    assert header == "epoch,step,train/square,train/size,grad_norm,lr/biases,lr/weights,metrics/score"
-    assert [row.split(",")[0] + ":" + row.split(",")[-1] for row in rows] == ["1:0.5", "2:0.9", "3:0.7"]
+    assert header == "epoch,step,train/square,train/size,val/square,metrics/score,grad_norm,lr/biases,lr/weights"
+    assert [(row.split(",")[0], *row.split(",")[4:6]) for row in rows] == [
+        ("1", "0.25", "0.5"),
+        ("2", "0.25", "0.9"),
+        ("3", "0.25", "0.7"),
+    ]
     assert sorted(path.name for path in tmp_path.glob("*.pt")) == ["epoch2.pt", "last.pt"]
     last = load_checkpoint(tmp_path / "last.pt")
     assert last["names"] == ["a"]

@@ -29,6 +29,16 @@ def test_plot_has_a_row_of_panels_per_four_columns(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["few.csv", "few.png", "many.csv", "many.png"]
 
 
+def test_a_validation_loss_is_drawn_over_its_training_loss(tmp_path: Path) -> None:
+    text = "epoch,train/box,train/class,val/box,metrics/mAP50,grad_norm\n1,3,2,4,0,1\n2,2,1,3,1,2\n"
+    plot_results(write(tmp_path / "r.csv", text), tmp_path / "r.png")
+    image = cv2.imread(str(tmp_path / "r.png"))
+    assert image is not None
+    for colour, panels in (((0xA8, 0x5F, 0x1F), [True] * 4), ((0x1F, 0x59, 0xD1), [True, False, False, False])):
+        drawn = np.all(np.abs(image.astype(int) - colour) < 8, axis=2)
+        assert [part.any() for part in np.array_split(drawn, 4, axis=1)] == panels
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

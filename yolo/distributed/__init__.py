@@ -25,6 +25,7 @@ from yolo.distributed.process_group import (
     local_rank,
     local_world_size,
     rank,
+    without_others,
     world_size,
 )
 from yolo.distributed.replica import Replica, SingleReplica
@@ -54,5 +55,6 @@ __all__ = [
     "replicate",
     "run_on_main_and_broadcast",
     "start",
+    "without_others",
     "world_size",
 ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 import torch
 
-from yolo.distributed.process_group import as_single_process, current_group, is_main, use_group, world_size
+from yolo.distributed.process_group import current_group, is_main, without_others, world_size
 from yolo.errors import OtherProcessError, TrainingError, YoloError
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def run_on_main_and_broadcast(function: Callable[[], Result]) -> Result:
             raise OtherProcessError("rank 0 failed")
         return cast("Result", result)
     try:
-        with use_group(as_single_process(current_group())):
+        with without_others():
             result_of_main = function()
     except YoloError:
         _broadcast_bytes(pickle.dumps((None, True)))
@@ -137,11 +137,11 @@ def local_main_first(task: str) -> Iterator[None]:
     if group.local_rank:
         if group.wait_for_key(key, task, first) != "done":
             raise OtherProcessError(f"rank {first} could not {task}")
-        with use_group(as_single_process(group)):
+        with without_others():
             yield
         return
     try:
-        with use_group(as_single_process(group)):
+        with without_others():
             yield
     except BaseException:
         group.set_key(key, "failed")

@@ -160,9 +160,12 @@ def use_group(group: ProcessGroup) -> Iterator[None]:
         _groups.pop()
 
 
-def as_single_process(group: ProcessGroup) -> SingleProcess:
-    """Return a group of this process only, for code that must not wait for the others."""
-    return SingleProcess(group.rank, group.job_id)
+@contextlib.contextmanager
+def without_others() -> Iterator[None]:
+    """Communicate with no other process within the block, for code that must not wait for them."""
+    group = current_group()
+    with use_group(SingleProcess(group.rank, group.job_id)):
+        yield
 
 
 @contextlib.contextmanager

@@ -200,12 +200,12 @@ class Trainer:
     def _finish_epoch(self) -> None:
         """Close the record of the epoch, validate, and pass the scores on."""
         state = self.state
-        record = {f"train/{name}": mean for name, mean in self._loss_sums.means_over_ranks(state.batches).items()}
-        record["grad_norm"] = state.grad_norm_sum / max(state.epoch_steps, 1)
-        record |= {f"lr/{group['name']}": group["lr"] for group in self.optimizer.param_groups}
+        losses = {f"train/{name}": mean for name, mean in self._loss_sums.means_over_ranks(state.batches).items()}
+        steps = {"grad_norm": state.grad_norm_sum / max(state.epoch_steps, 1)}
+        steps |= {f"lr/{group['name']}": group["lr"] for group in self.optimizer.param_groups}
         state.finish_epoch()
         self._loss_sums = LossSums()
-        self.record = record | self._validate()
+        self.record = losses | self._validate() | steps
         if self.early_stop is not None:
             self.early_stop.update(self.record, state.epoch)
         self._stop_if_stale()

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from yolo.model.network import Darknet
 
 
+LOSS_TERMS = ("box", "objectness", "class")
+
+
 class Loss(Protocol):
     """The objective that training minimizes."""
 
@@ -31,7 +34,7 @@ class Loss(Protocol):
         images_seen: int = 0,
         objectness_ratio: float = 1.0,
     ) -> dict[str, Tensor]:
-        """Return the loss terms; training minimizes their sum.
+        """Return the `LOSS_TERMS` by name; training minimizes their sum.
 
         Args:
             outputs: raw tensors of the heads.

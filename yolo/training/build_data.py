@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from yolo.config.train_settings import DataSettings, TrainSettings
     from yolo.data.index import Index
     from yolo.data.sample import Shard
+    from yolo.losses.registry import Loss
     from yolo.model.graph import Graph
     from yolo.training.input_schedule import InputSizes
 
@@ -144,7 +145,7 @@ def build_train_loader(
 
 
 def build_validation(
-    chosen: DataSettings, index: Index, graph: Graph, size: int, *, shard: Shard, device: torch.device
+    chosen: DataSettings, index: Index, graph: Graph, loss: Loss, size: int, *, shard: Shard, device: torch.device
 ) -> Validation:
     """Build the validation of a run: this process's share of the split, and previews of the whole split."""
     build = functools.partial(
@@ -154,11 +155,19 @@ def build_validation(
         device=device,
         input_sizes=rect_input_sizes(index, graph, size) if chosen.rect else None,
     )
-    return Validation(index, build(workers=chosen.workers, shard=shard), Evaluator(index), build(workers=0))
+    loader = build(workers=chosen.workers, shard=shard)
+    return Validation(index, loader, Evaluator(index), loss, build(workers=0))
 
 
 def build_data(
-    settings: TrainSettings, splits: Splits, graph: Graph, sizes: InputSizes, *, shard: Shard, device: torch.device
+    settings: TrainSettings,
+    splits: Splits,
+    graph: Graph,
+    loss: Loss,
+    sizes: InputSizes,
+    *,
+    shard: Shard,
+    device: torch.device,
 ) -> TrainingData:
     """Build the training batches and the validation of this process."""
     chosen, seed = settings.dataset, settings.seed
@@ -169,5 +178,5 @@ def build_data(
     return TrainingData(
         dataset,
         build_train_loader(chosen, dataset, at, seed=seed, shard=shard, device=device),
-        build_validation(chosen, splits.val, graph, sizes.test, shard=shard, device=device),
+        build_validation(chosen, splits.val, graph, loss, sizes.test, shard=shard, device=device),
     )

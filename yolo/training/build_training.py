@@ -86,7 +86,8 @@ def build_training(settings: TrainSettings) -> Training:
     precision = build_precision(settings.precision, device)
     settings = prepare_network(settings, model, precision, sizes, splits, device)
 
-    data = build_data(settings, splits, graph, sizes, shard=shard, device=device)
+    loss = build_loss(settings.loss, model)
+    data = build_data(settings, splits, graph, loss, sizes, shard=shard, device=device)
     warn_of_poor_anchors(
         splits.train, head_anchors(model.graph), (sizes.train, sizes.train), settings.loss.iou_t, model.cfg.path
     )
@@ -99,7 +100,7 @@ def build_training(settings: TrainSettings) -> Training:
 
     trainer = Trainer(
         model=model,
-        compute_loss=DetectionLoss(build_loss(settings.loss, model), schedule.schedule, device),
+        compute_loss=DetectionLoss(loss, schedule.schedule, device),
         loader=data.loader,
         optimizer=optimizer,
         schedule=schedule.schedule,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from yolo import distributed
 from yolo.checkpoints.checkpoint_file import load_checkpoint
 from yolo.engine.callbacks.clock import Clock
+from yolo.engine.callbacks.results_csv import ResultsCsv
 from yolo.engine.callbacks.upload_run import Upload
 from yolo.engine.memory import GIB, peak_memory
 from yolo.evaluation.metric_plots import draw_pr_curves
@@ -21,6 +22,7 @@ from yolo.remote.runs import resume_argument
 from yolo.training.build_callbacks import draw_preview
 from yolo.training.build_training import Training, build_training
 from yolo.training.out_of_memory import explain_errors
+from yolo.training.verdict import judge
 from yolo.visualization.drawing import write_image
 
 if TYPE_CHECKING:
@@ -99,7 +101,7 @@ def draw_report(training: Training, metrics: CocoMetrics) -> None:
 
 
 def describe_result(training: Training) -> str:
-    """Return the best epoch and its scores, time and memory, and where the files are."""
+    """Return the best epoch and its scores, the verdict, time and memory, and where the files are."""
     best = load_checkpoint(training.folder / "best.pt")
     metrics = {name.removeprefix("metrics/"): value for name, value in best["metrics"].items()}
     scores = ", ".join(f"{name} {metrics[name]:.3f}" for name in SUMMARY_SCORES)
@@ -109,6 +111,22 @@ def describe_result(training: Training) -> str:
     epochs, memory = training.trainer.state.epoch, peak_memory(training.device) / GIB
     return (
         f"best epoch {best['epoch']} of {epochs}: {scores}\n"
+        f"{describe_verdict(training)}"
         f"{minutes // 60} h {minutes % 60} min {seconds} s, at most {memory:.1f} GiB of memory on {training.device}\n"
         f"results in {places}: best.pt, best.weights with model.cfg, results.csv, images"
     )
+
+
+def describe_verdict(training: Training) -> str:
+    """Return the line with the verdict on the run; empty if it was not validated each epoch."""
+    settings, trainer = training.settings, training.trainer
+    if settings.saving.notest:
+        return ""
+    longer = f"--epochs {2 * trainer.epochs}"
+    if settings.schedule.cfg_batches:
+        longer = "a larger max_batches in [net] of the cfg"
+    if trainer.state.epoch < trainer.epochs:
+        longer = f"--patience {2 * settings.saving.patience}"
+    (results,) = (each for each in trainer.callbacks if isinstance(each, ResultsCsv))
+    text = judge(results.rows, longer)
+    return f"verdict: {text}\n" if text else ""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from yolo.evaluation.collect_detections import collect_detections
 from yolo.evaluation.evaluation_loader import build_evaluation_detector
+from yolo.evaluation.loss_detector import LossDetector
 from yolo.model.network import Darknet
 
 if TYPE_CHECKING:
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
 
     from yolo.data.index import Index
     from yolo.data.loader import DetectionLoader
+    from yolo.evaluation.collect_detections import BatchDetector
     from yolo.evaluation.evaluator import Evaluator
     from yolo.evaluation.metrics.coco_metrics import CocoMetrics
+    from yolo.losses.registry import Loss
 
 
 @dataclass(slots=True)
@@ -29,6 +32,7 @@ class Validation:
         index: the split.
         loader: its batches, the part that this process reads.
         evaluator: computes the metrics.
+        loss: of the training.
         preview: the whole split, loaded without workers, for images of predictions.
         last: the metrics of the model that was scored last.
     """
@@ -36,22 +40,29 @@ class Validation:
     index: Index
     loader: DetectionLoader
     evaluator: Evaluator
+    loss: Loss
     preview: DetectionLoader
     last: CocoMetrics | None = None
 
     def __call__(self, model: nn.Module) -> dict[str, float]:
-        """Return the scores by name."""
-        metrics = self.score(model, "validate")
-        return metrics.scalars() | metrics.class_scalars()
+        """Return the loss terms and the scores by name; both come from one pass over the split."""
+        assert isinstance(model, Darknet)
+        detector = LossDetector(build_evaluation_detector(model), self.loss)
+        metrics = self._score(detector, "validate")
+        losses = {f"val/{name}": mean for name, mean in detector.mean_losses().items()}
+        return losses | metrics.scalars() | metrics.class_scalars()
 
     def score(self, model: nn.Module, title: str) -> CocoMetrics:
         """Return all metrics of a model, with a progress bar of this title."""
         assert isinstance(model, Darknet)
-        was_training = model.training
-        model.eval()
+        return self._score(build_evaluation_detector(model), title)
+
+    def _score(self, detector: BatchDetector, title: str) -> CocoMetrics:
+        was_training = detector.model.training
+        detector.model.eval()
         self.evaluator.reset()
-        collect_detections(build_evaluation_detector(model), self.loader, self.evaluator, title)
-        model.train(was_training)
+        collect_detections(detector, self.loader, self.evaluator, title)
+        detector.model.train(was_training)
         self.last = self.evaluator.evaluate()
         return self.last
 
