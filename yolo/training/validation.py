@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from yolo.evaluation.collect_detections import collect_detections
 from yolo.evaluation.evaluation_loader import build_evaluation_detector
-from yolo.evaluation.loss_detector import LossDetector
+from yolo.evaluation.mean_loss_detector import MeanLossDetector
 from yolo.model.network import Darknet
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Validation:
     def __call__(self, model: nn.Module) -> dict[str, float]:
         """Return the loss terms and the scores by name; both come from one pass over the split."""
         assert isinstance(model, Darknet)
-        detector = LossDetector(build_evaluation_detector(model), self.loss)
+        detector = MeanLossDetector(build_evaluation_detector(model), self.loss)
         metrics = self._score(detector, "validate")
         losses = {f"val/{name}": mean for name, mean in detector.mean_losses().items()}
         return losses | metrics.scalars() | metrics.class_scalars()

@@ -1,4 +1,4 @@
-"""The loss of a split, from the same forward pass as its detections."""
+"""The mean loss of a split, from the same forward pass as its detections."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 AFTER_WARM_UP = 10**9  # images seen: Darknet's losses begin differently, and epochs could not be compared
 
 
-class LossDetector:
+class MeanLossDetector:
     """A detector that also adds up the loss of what the network returns.
 
     Args:

@@ -12,7 +12,7 @@ from yolo.config.loss_settings import LossName, LossSettings
 from yolo.darknet.cfg_file import CfgFile
 from yolo.data.sample import Batch, Letterbox
 from yolo.evaluation.evaluation_loader import build_evaluation_detector
-from yolo.evaluation.loss_detector import AFTER_WARM_UP, LossDetector
+from yolo.evaluation.mean_loss_detector import AFTER_WARM_UP, MeanLossDetector
 from yolo.losses.registry import build_loss
 from yolo.model.network import Darknet
 
@@ -48,10 +48,10 @@ def images(*image_ids: int) -> Batch:
     return Batch(torch.stack(pixels), torch.cat(targets), image_ids, (letterbox,) * len(image_ids))
 
 
-def build(cfg: str, name: LossName) -> LossDetector:
+def build(cfg: str, name: LossName) -> MeanLossDetector:
     torch.manual_seed(0)
     model = Darknet.from_cfg(CfgFile.parse(cfg, "test.cfg")).eval()
-    return LossDetector(build_evaluation_detector(model), build_loss(LossSettings(loss=name), model))
+    return MeanLossDetector(build_evaluation_detector(model), build_loss(LossSettings(loss=name), model))
 
 
 @pytest.mark.parametrize(
