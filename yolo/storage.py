@@ -49,7 +49,7 @@ def shipped_names(kind: Literal["cfg", "data"], suffix: str) -> list[str]:
     return sorted(p.name.removesuffix(suffix) for p in shipped_folder(kind).glob(f"*{suffix}"))
 
 
-def cache_folder(kind: Literal["index", "images", "weights", "remote", "stream"]) -> Path:
+def cache_folder(kind: Literal["archives", "index", "images", "weights", "remote", "stream"]) -> Path:
     """Return the folder of a cache: `yolo/KIND` in `$XDG_CACHE_HOME`, or in `~/.cache` if that is not set.
 
     Source: XDG Base Directory Specification 0.8; a relative path counts as not set.

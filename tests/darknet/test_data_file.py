@@ -33,6 +33,29 @@ def test_keys_comments_and_paths_relative_to_the_file(tmp_path: Path) -> None:
     assert data.splits["val"].where == f"{path}:6: 'val.txt'"
 
 
+@pytest.mark.parametrize("comment", [" # of them", "\t; old", " #"])
+def test_comments_after_a_value(comment: str, tmp_path: Path) -> None:
+    data = DataFile.read(
+        write(tmp_path, f"classes = 2{comment}\nnames = my.names{comment}\ntrain = a#1.txt{comment}\n")
+    )
+    assert (data.names, data.splits["train"].path.name) == (("cat", "dog"), "a#1.txt")
+
+
+def test_equal_names_are_numbered(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = write(tmp_path, "names = my.names\n", names="cat\ncat (2)\ncat\ndog\ncat\n")
+    assert DataFile.read(path).names == ("cat", "cat (2)", "cat (3)", "dog", "cat (4)")
+    assert "my.names: 2 class names occur before and are numbered, such as 'cat (3)'" in caplog.text
+
+
+def test_paths_of_another_machine_are_found_and_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "train.txt").write_text("")
+    data = DataFile.read(write(tmp_path, "train = C:\\me\\train.txt\nnames = data/my.names\nvalid = /x/no.txt\n"))
+    assert data.splits["train"].path == tmp_path / "train.txt"
+    assert [record.getMessage().partition(";")[0] for record in caplog.records] == [
+        f"{tmp_path / 'my.data'}: 2 paths that do not exist as stated are read from elsewhere"
+    ]
+
+
 def test_val_and_valid_are_one_split_and_the_first_counts(tmp_path: Path) -> None:
     data = DataFile.read(write(tmp_path, "val = a.txt\nvalid = b.txt\nnames = my.names\n"))
     assert [file.path.name for file in data.splits.values()] == ["a.txt"]

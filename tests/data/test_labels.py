@@ -57,6 +57,11 @@ def test_rows() -> None:
     assert parse(lines, 2) == [Row(2, 1, 0.5, 0.25, 0.1, 0.2), Row(4, 1, 0.5, 0.25, 0.1, 0.2)]
 
 
+def test_class_ids_that_were_floats() -> None:
+    rows, errors = split_errors(iterate_rows(["1.0 0.5 0.5 0.1 0.1", "2.000000 0.5 0.5 0.1 0.1"], PATH, 3))
+    assert ([row.class_id for row in rows], errors) == ([1, 2], [])
+
+
 def test_polygons_become_the_boxes_around_them(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("1 0.1 0.2 0.5 0.2 0.3 0.8\n0 0.5 0.5 0.2 0.2\n0 0 0 1 0 1 1 0 1\n")
@@ -96,7 +101,8 @@ def test_read_gives_pixels(tmp_path: Path) -> None:
         ("0 0.5 0.5 0.1 nan 0.9 0.9", "not a finite number"),
         ("0 1e308 0 -1e308 0 0 1", "not a finite number"),
         ("cat 0.5 0.5 0.1 0.1", "'cat': the class id is not an integer; write an integer in 0..2"),
-        ("1.0 0.5 0.5 0.1 0.1", "'1.0': the class id is not an integer"),
+        ("1.5 0.5 0.5 0.1 0.1", "'1.5': the class id is not an integer"),
+        ("inf 0.5 0.5 0.1 0.1", "'inf': the class id is not an integer"),
         ("3 0.5 0.5 0.1 0.1", "class id 3, but there are 3 classes; use 0..2"),
         ("-1 0.5 0.5 0.1 0.1", "class id -1, but"),
         ("0 0.5 0.5 x 0.1", "not a number"),
@@ -122,7 +128,7 @@ def test_any_line_gives_a_row_or_an_error(lines: list[str], num_classes: int) ->
     assert all(str(error).startswith("a.txt:") for error in errors)
     assert len(rows) + len(errors) == sum(bool(line.strip()) for line in lines)
     assert all(0 <= row.class_id < num_classes for row in rows)
-    assert all(np.isfinite(row[2:]).all() for row in rows)
+    assert all(np.isfinite(row[2:6]).all() for row in rows)
 
 
 @given(st.binary(max_size=40))

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from yolo.darknet.stated_path import PathFinder
 from yolo.errors import DataError
 from yolo.storage import find_file, read_lines, shipped_names
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 logger = logging.getLogger(__name__)
 
 SPLIT_KEYS = {"train": "train", "valid": "val", "val": "val", "test": "test"}  # key -> name of the split
+COMMENT = re.compile(r"\s[#;].*")  # after a value; Darknet ends a number there too
 OTHER_KEYS = frozenset({"classes", "names", "backup", "results", "eval", "labels", "top", "difficult", "map", "tree"})
 
 
@@ -52,6 +55,8 @@ class DataFile:
             known = ", ".join(shipped_names("data", ".data"))
             raise DataError(f"{path_or_name}: no such .data file; give a path, or one of: {known}")
         values = _read_values(path)
+        finder = PathFinder(path)
+        names_path = _find_names(path, values, finder)
         splits: dict[str, ListFile] = {}
         for key, (value, number) in values.items():
             if key not in SPLIT_KEYS and (key in OTHER_KEYS or not value.endswith(".txt")):
@@ -59,15 +64,16 @@ class DataFile:
                     logger.warning("%s:%d: unknown key '%s'; ignored", path, number, key)
                 continue
             where = f"{path}:{number}: '{value}'"
-            splits.setdefault(SPLIT_KEYS.get(key, key), ListFile(resolve_path(value, path.parent), where))
+            found = finder.find(value) or path.parent / value
+            splits.setdefault(SPLIT_KEYS.get(key, key), ListFile(found, where))
+        finder.report()
         backup = values["backup"][0] if "backup" in values else None
-        names_path = _find_names(path, values)
         names = _read_class_names(path, values, names_path)
         return cls(path=path, names_path=names_path, names=names, splits=splits, backup=backup)
 
 
 def read_names(path: Path) -> tuple[str, ...]:
-    """Read a `.names` file, one class per line; blank lines at the end are ignored.
+    """Read a `.names` file, one class per line; blank lines at the end are ignored, and equal names numbered.
 
     Raises:
         DataError: the file cannot be read, contains no name, or has a blank line between names.
@@ -80,13 +86,30 @@ def read_names(path: Path) -> tuple[str, ...]:
     if "" in names:
         number = names.index("") + 1
         raise DataError(f"{path}:{number}: a blank line between class names would shift the class ids; remove it")
-    return tuple(names)
+    return number_equal_names(names, path)
 
 
-def resolve_path(text: str, folder: Path) -> Path:
-    """Resolve a path as Darknet does, from the working directory; if it does not exist there, from `folder`."""
-    path = Path(text).expanduser()
-    return path if path.exists() else folder / path
+def number_equal_names(names: Sequence[str], path: Path) -> tuple[str, ...]:
+    """Return class names that differ, as results are kept by name: the second `cat` becomes `cat (2)`.
+
+    Args:
+        names: class names.
+        path: the file that states them, for the warning.
+    """
+    taken = set(names)
+    if len(taken) == len(names):
+        return tuple(names)
+    unique: list[str] = []
+    for name in names:
+        numbered, number = name, 1
+        while numbered in unique or (number > 1 and numbered in taken):
+            number += 1
+            numbered = f"{name} ({number})"
+        unique.append(numbered)
+    changed = [numbered for numbered, name in zip(unique, names, strict=True) if numbered != name]
+    text = "%s: %d class names occur before and are numbered, such as '%s'; rename or merge these classes"
+    logger.warning(text, path, len(changed), changed[0])
+    return tuple(unique)
 
 
 def warn_if_ambiguous(text: str, folder: Path, where: str) -> None:
@@ -109,18 +132,19 @@ def _read_values(path: Path) -> dict[str, tuple[str, int]]:
         key, equals, value = (part.strip() for part in line.partition("="))
         if not (key and equals and value):
             raise DataError(f"{path}:{number}: '{line}': expected key = value or a # comment")
+        value = COMMENT.sub("", value)
         values.setdefault(key, (value, number))  # the first of two equal keys counts, as in Darknet
         if key in SPLIT_KEYS or key == "names":
             warn_if_ambiguous(value, path.parent, f"{path}:{number}")
     return values
 
 
-def _find_names(path: Path, values: Mapping[str, tuple[str, int]]) -> Path:
+def _find_names(path: Path, values: Mapping[str, tuple[str, int]], finder: PathFinder) -> Path:
     if "names" not in values:
         raise DataError(f"{path}: has no 'names' key; add 'names = FILE', a file with one class name a line")
     text, number = values["names"]
-    names_path = resolve_path(text, path.parent)
-    if not names_path.is_file():
+    names_path = finder.find(text)
+    if names_path is None or not names_path.is_file():
         raise DataError(
             f"{path}:{number}: '{text}': not found in the working directory or in {path.parent}; correct the path"
         )

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-VERSION = 2  # of an entry's content and of how labels are read; a change makes old entries count no more
+VERSION = 3  # of an entry's content and of how labels are read; a change makes old entries count no more
 SETTLED_NS = 2 * 10**9  # a file changed later than this before it was read may change again without a newer time
 UNUSED_S = 60 * 86400  # entries that nobody used for so long are removed
 CHUNK = 4096  # paths that a thread looks at in one go

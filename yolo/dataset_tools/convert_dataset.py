@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from yolo.data.formats.no_labels import require_labels
 from yolo.data.formats.open_dataset import open_dataset
 from yolo.data.writers import WRITERS
 from yolo.data.writers.write_dataset import unique_names, write_dataset
@@ -47,6 +48,7 @@ def convert_dataset(settings: ConvertDatasetSettings) -> None:
     require_absent("--out", out)
     source = open_dataset(settings.data)
     indices = {split: source.index(split) for split in source.splits}
+    require_labels(source, indices.values())
     records = unique_records(indices.values())
     names = unique_names(records)
     splits = {split: [index.path(i) for i in range(len(index))] for split, index in indices.items()}

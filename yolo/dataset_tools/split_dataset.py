@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from yolo.data.formats.no_labels import require_labels
 from yolo.data.formats.open_dataset import open_dataset
 from yolo.data.formats.yolo_text import YoloTextFormat
 from yolo.data.writers import CocoWriter
@@ -87,7 +88,9 @@ def split_dataset(settings: SplitDatasetSettings) -> None:
         if name in settings.fractions:
             remedy = "take it too" if name == "train" else f"take it too, or set --{name} 0"
             raise SettingsError(f"--of {' '.join(taken)}: '{name}' is a split already; {remedy}")
-    records = unique_records(source.index(name) for name in taken)
+    indices = [source.index(name) for name in taken]
+    require_labels(source, indices)
+    records = unique_records(indices)
     parts = _assign(sorted(records.values(), key=lambda record: record.path), settings)
     parts |= {name: list(source.index(name).records()) for name in kept}
     with atomic_folder(out) as folder:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from yolo import distributed
 from yolo.data.cache.build_cache import build_cache
 from yolo.data.dataset import DetectionDataset
+from yolo.data.formats.no_labels import require_objects
 from yolo.data.formats.open_dataset import open_dataset
 from yolo.data.loader import DetectionLoader, build_loader, num_batches_per_epoch
 from yolo.engine.phases import PhasedLoader
@@ -66,6 +67,8 @@ def read_splits(chosen: DataSettings) -> Splits:
     with distributed.local_main_first(f"read --data {chosen.data}"):
         source = open_dataset(chosen.data, stream=chosen.stream)
         splits = Splits(source.index("train"), source.index("val"))
+        require_objects(source, "train", splits.train)
+        require_objects(source, "val", splits.val)
     if chosen.single_cls:
         return Splits(splits.train.single_class(), splits.val.single_class())
     return splits

@@ -109,7 +109,10 @@ def annotation(**changes: Any) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"images": image(width=50, height=100)}, "image 10 is said to be 50x100, but .*a.jpg shows as 100x50"),
+        (
+            {"images": image(width=50, height=100)},
+            "image 10: is for an image of 50x100, but .* shows as 100x50 .an EXIF",
+        ),
         ({"images": image(file_name="z.jpg")}, r"image 10: no image 'z.jpg' in .*train2017.*; add it, or remove"),
         ({"images": image(file_name="b.jpg")}, "images 10 and 20 are both '.*b.jpg'"),
         ({"images": image(id=20)}, "two images have the same id"),

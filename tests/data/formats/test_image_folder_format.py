@@ -32,6 +32,8 @@ def test_splits(images: list[str], splits: dict[str, int], tmp_path: Path) -> No
         ("classes.txt", ("cat", "dog")),
         ("labels/classes.txt", ("cat", "dog")),
         ("x.names", ("cat", "dog")),
+        ("images/val/classes.txt", ("cat", "dog")),
+        ("labels/val/classes.txt", ("cat", "dog")),
         ("x", ("0", "1")),
     ],
 )
@@ -64,7 +66,24 @@ def test_links_are_followed_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize("description", ["my.data", "set/my.data", "set/data.yaml"])
 def test_a_folder_with_a_description_is_more_than_its_images(description: str, tmp_path: Path) -> None:
     put_image(tmp_path / "set/images/a.jpg")
-    path = put_text(tmp_path / description, "train: images\nnames: [a]\n")
-    hint = path.parent if path.suffix == ".yaml" else path
-    with pytest.raises(DataError, match=f"not a known data-set format .did you mean {hint}"):
+    put_text(tmp_path / "images.txt", "set/images/a.jpg\n")
+    put_text(tmp_path / "my.names", "dog\n")
+    put_text(tmp_path / description, "train = ../images.txt\nnames = ../my.names\n")
+    if description.endswith("yaml"):
+        put_text(tmp_path / description, "train: images\nnames: [dog]\n")
+    source = open_dataset(str(tmp_path))
+    assert (source.names, source.splits, len(source.index("train"))) == (("dog",), ("train",), 1)
+
+
+def test_two_descriptions_are_a_question(tmp_path: Path) -> None:
+    put_image(tmp_path / "images/a.jpg")
+    for name in ("a.data", "b.data"):
+        put_text(tmp_path / name, "")
+    with pytest.raises(DataError, match=f"did you mean {tmp_path}/a.data or {tmp_path}/b.data"):
         open_dataset(str(tmp_path))
+
+
+def test_floats_as_class_ids_are_counted(tmp_path: Path) -> None:
+    put_image(tmp_path / "a.jpg")
+    put_text(tmp_path / "a.txt", "2.0 0.5 0.5 0.1 0.1\n")
+    assert open_dataset(str(tmp_path)).names == ("0", "1", "2")

@@ -36,7 +36,6 @@ def test_shipped_by_name(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ("shaps", "no such data set .did you mean shapes.."),
         ("cocco.data", "no such data set .did you mean coco.."),
         ("set/my.dta", "no such data set .did you mean set/my.data.."),
-        ("set", "not a known data-set format .did you mean set/my.data.."),
         ("set/my.names", "not a known data-set format"),
         ("xyz", "no such data set"),
     ],
@@ -50,8 +49,8 @@ def test_unknown(name: str, hint: str, tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_no_path_matches_two_formats(tmp_path: Path) -> None:
-    put_text(tmp_path / "JPEGImages.data", "")
-    (tmp_path / "Annotations").mkdir()
-    (tmp_path / "JPEGImages").mkdir()
-    for path in (tmp_path, tmp_path / "JPEGImages.data"):
+    description = put_text(tmp_path / "JPEGImages.data", "")
+    (tmp_path / "voc/Annotations").mkdir(parents=True)
+    (tmp_path / "voc/JPEGImages").mkdir()
+    for path in (tmp_path, tmp_path / "voc", description):
         assert sum(source.matches(path) for source in FORMATS) == 1

@@ -79,6 +79,29 @@ def test_mistakes(tmp_path: Path, file: str, text: str, message: str) -> None:
         open_dataset(str(folder)).index("train")
 
 
+@pytest.mark.parametrize(
+    ("size", "message"),
+    [
+        (
+            "<width>640</width><height>480</height>",
+            r"a.xml: is for an image of 640x480, but .* shows as 100x50: its",
+        ),
+        ("<width>50</width><height>100</height>", r"shows as 100x50 \(an EXIF tag rotates the image"),
+        ("<width>0</width><height>0</height>", None),
+        ("<width>100</width><height>50</height>", None),
+        ("<width>?</width>", None),
+    ],
+)
+def test_stated_size(size: str, message: str | None, tmp_path: Path) -> None:
+    folder = make(tmp_path)
+    put_annotation(folder / "Annotations/a.xml", f"<size>{size}</size>", voc_object("dog", BOX))
+    if message is None:
+        assert len(open_dataset(str(folder)).index("train").class_ids(0)) == 1
+        return
+    with pytest.raises(DataError, match=message):
+        open_dataset(str(folder)).index("train")
+
+
 def test_no_objects_at_all(tmp_path: Path) -> None:
     put_image(tmp_path / "JPEGImages/a.jpg")
     put_annotation(tmp_path / "Annotations/a.xml")

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 SPACE = re.compile(r"[ \t\n\r]*")
 MAX_AREA = 1e12  # pixels^2; what is said to be more is no area
 KEYS = ("images", "annotations", "categories")
+HEAD = 1 << 16  # bytes that are looked at to recognise a file
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class CocoFile:
 
     path: Path
     names: Mapping[int, str]  # category id -> class name
+    parents: Mapping[int, str]  # category id -> its supercategory; empty where the file states none
     images: tuple[CocoImage, ...]
     has_annotations: bool  # files of test images have none
     image_ids: npt.NDArray[np.int64]  # (N,), sorted
@@ -63,10 +65,11 @@ def read_coco(path: Path) -> CocoFile:
     """
     images: list[CocoImage] = []
     names: dict[int, str] = {}
+    parents: dict[int, str] = {}
     rows: list[tuple[int, int, int, bool, float, float, float, float, float]] = []
     takers: dict[str, Callable[[Any], None]] = {
         "images": lambda entry: images.append(_image(entry, path)),
-        "categories": lambda entry: names.update([_category(entry, path, names)]),
+        "categories": lambda entry: _take_category(entry, path, names, parents),
         "annotations": lambda entry: rows.append(_annotation(entry, path, len(rows))),
     }
     found = set()
@@ -83,16 +86,17 @@ def read_coco(path: Path) -> CocoFile:
     numbers, xywh, areas = numbers[order], measures[order, :4], measures[order, 4]
     boxes_xyxy = np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], axis=1)
     return CocoFile(
-        path, names, tuple(images), "annotations" in found,
+        path, names, parents, tuple(images), "annotations" in found,
         numbers[:, 0], numbers[:, 1], numbers[:, 2], boxes_xyxy, numbers[:, 3].astype(np.bool_), areas,
     )  # fmt: skip
 
 
 def is_coco(path: Path) -> bool:
-    """Return whether a file begins like a COCO file."""
+    """Return whether a file begins like a COCO file; a short one must have `images` (`notes.json` has not)."""
     with path.open("rb") as file:
-        head = file.read(1 << 16)
-    return head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") and any(f'"{key}"'.encode() in head for key in KEYS)
+        head = file.read(HEAD)
+    keys = KEYS if len(head) == HEAD else KEYS[:1]
+    return head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") and any(f'"{key}"'.encode() in head for key in keys)
 
 
 def _entries(path: Path, wanted: Any) -> Iterator[tuple[str, Any]]:
@@ -162,16 +166,18 @@ def _image(entry: Any, path: Path) -> CocoImage:
     return CocoImage(image_id, file_name, size)
 
 
-def _category(entry: Any, path: Path, names: Mapping[int, str]) -> tuple[int, str]:
+def _take_category(entry: Any, path: Path, names: dict[int, str], parents: dict[int, str]) -> None:
     try:
         category_id, name = _whole(entry["id"]), str(entry["name"])
-    except (KeyError, TypeError, ValueError) as error:
+        parent = entry.get("supercategory")
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(f"{path}: category {_short(entry)}: needs an integer id and a name; add them") from error
     if category_id in names:
         raise DataError(
             f"{path}: two categories have the id {category_id}: '{names[category_id]}' and '{name}'; renumber"
         )
-    return category_id, name
+    names[category_id] = name
+    parents[category_id] = parent if isinstance(parent, str) else ""
 
 
 def _annotation(entry: Any, path: Path, number: int) -> tuple[int, int, int, bool, float, float, float, float, float]:

@@ -7,6 +7,7 @@ image is one, and knows of rotation. Where the file says another size, its boxes
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import Counter
 from functools import cached_property
@@ -15,19 +16,25 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from yolo.darknet.data_file import number_equal_names
+from yolo.darknet.stated_path import path_ends
 from yolo.data.formats.coco_file import CocoFile, CocoImage, is_coco, read_coco
 from yolo.data.formats.dataset_format import DatasetFormat
 from yolo.data.formats.folders import ALL, SPLIT_WORDS, find_folders, split_of, split_of_folder, train_first
+from yolo.data.formats.sizes import require_stated_size
 from yolo.data.labels import Labels
 from yolo.errors import DataError, MissingImageError
 from yolo.log import progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
+_log = logging.getLogger(__name__)
+
 ANNOTATIONS = "annotations"
+NO_PARENT = "none"  # the supercategory of Roboflow's root category
 PREFIX = "instances_"  # of the files that hold boxes, in COCO itself
 
 
@@ -53,7 +60,7 @@ class CocoFormat(DatasetFormat):
 
     @cached_property
     def names(self) -> tuple[str, ...]:  # type: ignore[override]  # read at the first use, which may never come
-        return tuple(self._categories.values())
+        return number_equal_names(list(self._categories.values()), self.path)
 
     def origins(self, split: str) -> list[Path]:
         path = self._paths[split]
@@ -86,12 +93,7 @@ class CocoFormat(DatasetFormat):
         file, image = self._images[image_path]
         if not file.has_annotations:
             return None, []
-        if image.size is not None and image.size != (width, height):
-            listed = "x".join(map(str, image.size))
-            raise DataError(
-                f"{file.path}: image {image.id} is said to be {listed}, but {image_path} shows as {width}x{height}: "
-                "its boxes cannot be placed; correct width and height, or the image"
-            )
+        require_stated_size(f"{file.path}: image {image.id}", image.size, image_path, (width, height))
         first, last = np.searchsorted(file.image_ids, [image.id, image.id + 1])
         class_ids = np.searchsorted(self._category_ids, file.category_ids[first:last])
         lines = tuple(file.ids[first:last].tolist())
@@ -121,7 +123,24 @@ class CocoFormat(DatasetFormat):
                 if names.setdefault(category_id, name) != name:
                     other = f"the category {category_id} is '{name}', but '{names[category_id]}' in another file"
                     raise DataError(f"{file.path}: {other} of {self.path}; make them agree")
+        root = self._root_category(names)
+        if root is not None:
+            _log.info("%s: '%s', the root of the categories, has no box and is no class", self.path, names[root])
+            del names[root]
         return dict(sorted(names.items()))
+
+    def _root_category(self, names: Mapping[int, str]) -> int | None:
+        """Return the category that is only the parent of all others, as Roboflow writes it; None if there is none."""
+        parents = {
+            category: parent for file in map(self._file, self.splits) for category, parent in file.parents.items()
+        }
+        roots = [category for category, parent in parents.items() if parent == NO_PARENT]
+        if len(roots) != 1 or len(names) < 2:
+            return None
+        (root,) = roots
+        is_used = any(root in file.category_ids for file in map(self._file, self.splits))
+        others = {parent for category, parent in parents.items() if category != root}
+        return root if not is_used and others == {names[root]} else None
 
     @cached_property
     def _category_ids(self) -> npt.NDArray[np.int64]:
@@ -167,10 +186,8 @@ def _named_folders(path: Path, split: str) -> list[Path]:
     """The folders whose names say that they hold the images of a file; they may not exist."""
     root = _root(path)
     names = dict.fromkeys([_stem(path), split, *(word for word, meant in SPLIT_WORDS.items() if meant == split)])
-    return [root / folder / name for name in names for folder in ("", "images")] + [
-        root / "images",
-        root / "JPEGImages",
-    ]
+    named = [root / folder / name for name in names for folder in ("", "images")]
+    return named + [root / name for name in ("images", "JPEGImages", "data")]
 
 
 def _image_folders(path: Path, split: str) -> list[Path]:
@@ -178,10 +195,11 @@ def _image_folders(path: Path, split: str) -> list[Path]:
 
 
 def _find(image: CocoImage, folders: Sequence[Path], path: Path) -> Path | DataError:
-    for folder in folders:
-        candidate = os.path.join(folder, image.file_name)  # noqa: PTH118 (Path is slow)
-        if os.path.isfile(candidate):  # noqa: PTH113
-            return Path(candidate)
+    for name in (image.file_name, *path_ends(image.file_name)):  # the ends: paths of another machine or system
+        for folder in folders:
+            candidate = os.path.join(folder, name)  # noqa: PTH118 (Path is slow)
+            if os.path.isfile(candidate):  # noqa: PTH113
+                return Path(candidate)
     places = ", ".join(map(str, folders))
     text = f"no image '{image.file_name}' in {places}; add it, or remove the entry"
     return MissingImageError(f"{path}: image {image.id}: {text}")

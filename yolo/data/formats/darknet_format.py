@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 
 class DarknetFormat(YoloTextFormat):
-    """A data set that a `.data` file describes."""
+    """A data set that a `.data` file describes: the file, or the folder that holds it and no other `.data`."""
 
     accepts = "a Darknet .data file"
 
     @classmethod
     def matches(cls, path: Path) -> bool:
-        return path.suffix == ".data" and path.is_file()
+        return _data_file(path) is not None
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        self._file = DataFile.read(path)
+        super().__init__(_data_file(path) or path)
+        self._file = DataFile.read(self.path)
         self.names = self._file.names
         self.places = {split: (image_list.path,) for split, image_list in self._file.splits.items()}
         self.splits = tuple(self.places)
@@ -39,3 +39,8 @@ class DarknetFormat(YoloTextFormat):
             return iterate_image_list(image_list.path)
         text = f"no such image list here or in {self.path.parent}; correct the path or add it"
         return iter([DataError(f"{image_list.where}: {text}")])
+
+
+def _data_file(path: Path) -> Path | None:
+    found = [p for p in path.glob("*.data") if p.is_file()] if path.is_dir() else [path]
+    return found[0] if len(found) == 1 and found[0].suffix == ".data" and found[0].is_file() else None

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from yolo.darknet.data_file import number_equal_names
+from yolo.darknet.stated_path import path_ends
 from yolo.data.formats.folders import split_of
 from yolo.errors import DataError
 from yolo.storage import read_text
@@ -109,7 +111,7 @@ def _names(path: Path, keys: Keys) -> tuple[str, ...]:
     if count is not None and count != len(node.value):
         where = f"{path}:{_line(keys['nc'])}"
         raise DataError(f"{where}: 'nc: {count}', but there are {len(node.value)} names; make them agree")
-    return tuple(n.value for n in node.value)
+    return number_equal_names([n.value for n in node.value], path)
 
 
 def _num_classes(path: Path, keys: Keys) -> int | None:
@@ -159,15 +161,9 @@ def _find(text: str, root: Path, where: str) -> Path | None:
 
 
 def _inside(text: str, root: Path) -> Path | None:
-    """Return the longest suffix of a path that exists in a folder; None if there is none.
+    """Return the longest end of a path that exists in a folder; None if there is none.
 
-    A suffix of one part counts only if it names a split: `images` alone would match any split.
+    An end of one part counts only if it names a split: `images` alone would match any split.
     """
-    parts = Path(text).parts
-    if Path(text).is_absolute():
-        starts = range(1, len(parts))
-    else:
-        starts = range(parts.count(".."), min(len(parts), parts.count("..") + 1)) if ".." in parts else range(0)
-    suffixes = [Path(*parts[i:]) for i in starts]
-    specific = (p for p in suffixes if ".." not in p.parts and (len(p.parts) > 1 or split_of(p.stem)))
-    return next((root / suffix for suffix in specific if (root / suffix).exists()), None)
+    ends = (root / end for end in path_ends(text) if len(end.parts) > 1 or split_of(end.stem))
+    return next((end for end in ends if end.exists()), None)

@@ -5,6 +5,7 @@ Labels are YOLO text files. Another key that names a folder or list is a further
 
 from __future__ import annotations
 
+import re
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
     from yolo.errors import DataError
 
+SUFFIXES = (".yaml", ".yml")
 FILE_NAMES = ("data.yaml", "data.yml", "dataset.yaml")  # in a folder
+KEY = re.compile(rb"^(\w+):", re.MULTILINE)  # of the top level
 
 
 class DataYamlFormat(YoloTextFormat):
@@ -49,6 +52,16 @@ class DataYamlFormat(YoloTextFormat):
 
 
 def _yaml_file(path: Path) -> Path | None:
-    if path.is_dir():
-        return next((path / name for name in FILE_NAMES if (path / name).is_file()), None)
-    return path if path.suffix.lower() in (".yaml", ".yml") and path.is_file() else None
+    """Return the description that a path means: in a folder, by its name, or the only YAML file of the right keys."""
+    if not path.is_dir():
+        return path if path.suffix.lower() in SUFFIXES and path.is_file() else None
+    named = next((path / name for name in FILE_NAMES if (path / name).is_file()), None)
+    if named is not None:
+        return named
+    found = [p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file() and _has_keys(p)]
+    return found[0] if len(found) == 1 else None
+
+
+def _has_keys(path: Path) -> bool:
+    keys = set(KEY.findall(path.read_bytes()))
+    return b"names" in keys and not keys.isdisjoint((b"train", b"val", b"valid", b"test"))

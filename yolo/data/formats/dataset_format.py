@@ -12,6 +12,7 @@ from yolo.data import index_cache as cache
 from yolo.data.formats.sizes import read_sizes
 from yolo.data.formats.valid_boxes import BoxCleaner
 from yolo.data.index import Index
+from yolo.data.label_meaning import likely_meaning
 from yolo.errors import DataError
 from yolo.log import progress
 
@@ -29,6 +30,7 @@ MIN_CACHED = 1000  # images; fewer are read within a second
 class DatasetFormat(ABC):
     """A data set on disk. A new format is one subclass and one entry in `yolo.data.formats.open_dataset.FORMATS`."""
 
+    has_fraction_rows: ClassVar[bool] = False  # labels are YOLO text, which people write in other units and orders too
     accepts: ClassVar[str]  # values of --data that this format takes, for messages
     path: Path
     names: tuple[str, ...]  # class names; class ids are their positions
@@ -157,14 +159,30 @@ class DatasetFormat(ABC):
         title = f"{self.path}: split '{split}'"
         cleaner = BoxCleaner(title)
         records = []
+        rows: list[tuple[Labels, tuple[int, int]]] = []
         num_unlabelled = 0
-        rows = zip(images, sizes, strict=True)
-        for image, (width, height) in progress(rows, "read labels", total=len(images), unit=" files", delay=1):
+        sized = zip(images, sizes, strict=True)
+        for image, (width, height) in progress(sized, "read labels", total=len(images), unit=" files", delay=1):
             labels = self.labels(image, width, height)
             num_unlabelled += labels is None
+            if labels and self.has_fraction_rows:
+                rows.append((labels, (width, height)))
             records.append(cleaner.record(image, width, height, labels))
+        self._require_fractions(split, rows)
         messages = [(logging.WARNING, message) for message in cleaner.messages()]
         if num_unlabelled:
             count = f"{num_unlabelled} of {len(images)} images have no label file: they count as background"
             messages.append((logging.INFO, f"{title}: {count}"))
         return cache.Reading(Index.from_records(self.names, records), tuple(messages))
+
+    def _require_fractions(self, split: str, rows: Sequence[tuple[Labels, tuple[int, int]]]) -> None:
+        """Refuse a split whose rows mean something else than their format says."""
+        meaning = likely_meaning([labels for labels, _ in rows], [size for _, size in rows])
+        if meaning is None:
+            return
+        first = next(labels.where(0) for labels, _ in rows if labels.lines)
+        fix = "; `python -m yolo.data check --fix OUT` writes a copy in that format" if meaning.is_known else ""
+        raise DataError(
+            f"{first}: most rows of split '{split}' look like {meaning.title}, not like the format's "
+            f"'class cx cy width height' in fractions of the image{fix}"
+        )

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yolo.darknet.data_file import read_names
+from yolo.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 _log = logging.getLogger(__name__)
 
@@ -64,24 +65,38 @@ def train_first(splits: Mapping[str, Path]) -> dict[str, Path]:
 
 
 def names_files(folder: Path) -> list[Path]:
-    """Return the files that may hold class names: `classes.txt`, `labels.txt`, `*.names`."""
-    files = [folder / "classes.txt", folder / "labels.txt", *sorted(folder.glob("*.names"))]
-    return [p for p in files if p.is_file()]
+    """Return the files that may hold class names: `classes.txt`, `labels.txt`, `_darknet.labels`, `*.names`."""
+    named = [folder / name for name in ("classes.txt", "labels.txt", "_darknet.labels")]
+    return [p for p in [*named, *sorted(folder.glob("*.names"))] if p.is_file()]
 
 
-def read_folder_names(folder: Path) -> tuple[str, ...] | None:
-    """Return the class names from the only file of `names_files`; None if there is none, or more than one.
+def read_folder_names(folders: Iterable[Path]) -> tuple[str, ...] | None:
+    """Return the class names from the files of `names_files` in these folders, which must agree; None without a file.
 
     Raises:
-        DataError: the file cannot be read or holds no name.
+        DataError: a file cannot be read or holds no name, or the files of two folders differ.
     """
+    found = {file: names for folder in folders for file, names in _read_names_of(folder)}
+    if not found:
+        return None
+    first = next(iter(found))
+    for file, names in found.items():
+        if names != found[first]:
+            i = next((i for i, (a, b) in enumerate(zip(names, found[first], strict=False)) if a != b), None)
+            text = f"has {len(names)} names, {first} {len(found[first])}" if i is None else f"line {i + 1} differs"
+            raise DataError(f"{file}: does not name the same classes as {first} ({text}); make them equal")
+    return found[first]
+
+
+def _read_names_of(folder: Path) -> list[tuple[Path, tuple[str, ...]]]:
+    """Return the only file of `names_files` and its names; nothing if there is none, or more than one."""
     files = names_files(folder)
     if len(files) == 1:
-        return read_names(files[0])
+        return [(files[0], read_names(files[0]))]
     if files:
         names = ", ".join(p.name for p in files)
         _log.warning("%s: several files may hold the class names (%s), so none is used; keep one", folder, names)
-    return None
+    return []
 
 
 def _walk(folder: Path) -> Iterator[tuple[str, list[str]]]:

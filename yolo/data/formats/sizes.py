@@ -54,6 +54,27 @@ def read_size(image: Path) -> tuple[int, int]:
     return (height, width) if _orientation(exif) in TRANSPOSED else (width, height)
 
 
+def require_stated_size(where: str, stated: tuple[int, int] | None, image: Path, size: tuple[int, int]) -> None:
+    """Refuse labels in pixels of an image of another size.
+
+    Args:
+        where: place of the labels, for the message.
+        stated: width and height as the labels state them, pixels; None: they do not.
+        image: the image.
+        size: width and height of the image, pixels; 0 if it cannot be decoded.
+
+    Raises:
+        DataError: the sizes differ.
+    """
+    if stated is None or stated == size or 0 in size:
+        return
+    turned = " (an EXIF tag rotates the image, or the sides are swapped)" if stated == size[::-1] else ""
+    raise DataError(
+        f"{where}: is for an image of {stated[0]}x{stated[1]}, but {image} shows as {size[0]}x{size[1]}{turned}: "
+        "its boxes cannot be placed; correct width and height, or the image"
+    )
+
+
 def _read_header(image: Path) -> tuple[tuple[int, int], bytes]:
     """Return (width, height) as stored and the EXIF block; in object storage, the first bytes nearly always suffice."""
     if not is_streamed(image):

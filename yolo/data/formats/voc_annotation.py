@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from xml.etree.ElementTree import Element
 
+MAX_DIGITS = 10  # of a side in pixels
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
 
 
@@ -36,6 +37,7 @@ class VocAnnotation:
 
     path: Path
     objects: tuple[VocObject, ...]
+    size: tuple[int, int] | None = None  # width and height as the file says, pixels
     errors: tuple[DataError, ...] = ()  # one for each object that cannot be read
 
     def labels(self, names: Sequence[str]) -> tuple[Labels, list[DataError]]:
@@ -65,8 +67,16 @@ def read_voc_annotation(path: Path) -> VocAnnotation:
     Raises:
         DataError: the file cannot be read, or is malformed.
     """
-    objects, errors = split_errors(_try_object(element, path) for element in read_xml(path).findall("object"))
-    return VocAnnotation(path, tuple(objects), tuple(errors))
+    root = read_xml(path)
+    objects, errors = split_errors(_try_object(element, path) for element in root.findall("object"))
+    return VocAnnotation(path, tuple(objects), _read_size(root), tuple(errors))
+
+
+def _read_size(root: Element) -> tuple[int, int] | None:
+    """Return the stated width and height; None without a size, and for 0, which some tools write."""
+    texts = [(root.findtext(f"size/{key}") or "").strip() for key in ("width", "height")]
+    width, height = (int(text) if text.isdecimal() and len(text) < MAX_DIGITS else 0 for text in texts)
+    return (width, height) if width and height else None
 
 
 def _try_object(element: Element, path: Path) -> VocObject | DataError:

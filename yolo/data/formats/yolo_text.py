@@ -21,6 +21,7 @@ NOT_LABELS = {"classes.txt", "labels.txt", "obj.txt", "notes.txt"}  # files that
 class YoloTextFormat(DatasetFormat):
     """A data set whose label files are found by `labels.label_path`."""
 
+    has_fraction_rows = True
     places: Mapping[str, Sequence[Path]]  # split -> folders of images, and lists of them
 
     def label_files(self, image: Path) -> list[Path]:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from yolo.dataset_tools.check.scan import DatasetScan
 
 CHANGES_FILE = "changes.txt"  # in the new folder; one line per change
-PROBLEMS_LEFT_OUT = {  # kind of change -> the kinds of problems it consists of
+PROBLEMS_MENDED = {  # kind of change -> the kinds of problems it consists of
+    "splits whose rows were rewritten": ("meaning",),
     "rows dropped": ("row", "class"),
     "label files left out": ("label-file", "orphan"),
     "list lines dropped": ("list", "missing-image"),
@@ -54,7 +55,7 @@ def write_fixed(scan: DatasetScan, out: Path, format_name: str) -> dict[str, int
             path = scan.paths[i]
             names[path] = names[path].removesuffix(path.suffix) + scan.suffixes[i]
             changes.append(("images renamed to their format", f"{path}: {names[path]}"))
-    for kind, problem_kinds in PROBLEMS_LEFT_OUT.items():
+    for kind, problem_kinds in PROBLEMS_MENDED.items():
         changes += [(kind, f"{p.where}: {p.text}") for p in scan.problems if p.kind in problem_kinds]
     with atomic_folder(out) as folder:
         writer = WRITERS[format_name](folder, out.name, scan.names)

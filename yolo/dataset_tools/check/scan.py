@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
     from yolo.data.labels import Labels
 
-ProblemKind = Literal["list", "missing-image", "truncated", "corrupt", "label-file", "row", "class", "orphan"]
+ProblemKind = Literal[
+    "list", "missing-image", "truncated", "corrupt", "no-label", "label-file", "meaning", "row", "class", "orphan"
+]
 
 
 class Problem(NamedTuple):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from yolo.darknet.data_file import resolve_path
+from yolo.darknet.stated_path import PathFinder
 from yolo.data.formats.folders import IMAGE_SUFFIXES
 from yolo.errors import DataError
 from yolo.inference.sources.frame import VIDEO_SUFFIXES
@@ -70,16 +70,17 @@ def _file_source(path: Path) -> FrameSource:
 
 
 def _list_entries(path: Path) -> list[FrameSource]:
-    """Return the sources in a list, one name per line, relative to the working directory or else the list's folder."""
+    """Return the sources in a list, one name per line, as `path_candidates` finds them."""
     sources: list[FrameSource] = []
+    finder = PathFinder(path)
     for number, line in enumerate(read_lines(path), start=1):
         if not line:
             continue
-        resolved = resolve_path(line, path.parent)
         try:
-            sources += _open(str(resolved) if resolved.exists() else line)
+            sources += _open(str(finder.find(line) or line))
         except DataError as error:
             raise DataError(f"{path}:{number}: {error}") from error
+    finder.report()
     if not sources:
         raise DataError(f"{path}: the list is empty; give one image, video or address per line")
     return sources

@@ -39,6 +39,28 @@ def bad_label_files(scan: DatasetScan) -> CheckResult:
 
 
 @check(
+    "no-label",
+    Level.ERROR,
+    "data sets without a label file",
+    "There is nothing to learn or to score: training stops before it starts.",
+)
+def no_labels(scan: DatasetScan) -> CheckResult:
+    """Find out that no image has a label file."""
+    return problem_result(scan, "no-label")
+
+
+@check(
+    "meaning",
+    Level.ERROR,
+    "splits whose rows mean something else than 'class cx cy width height' in fractions",
+    "Training stops; read as they are, all boxes would be wrong. --fix writes them as that, if their meaning is known.",
+)
+def other_meanings(scan: DatasetScan) -> CheckResult:
+    """Find splits of pixels, corners or keypoints; all other checks see the boxes that they probably mean."""
+    return problem_result(scan, "meaning")
+
+
+@check(
     "row",
     Level.ERROR,
     "rows that do not describe an object",
@@ -69,6 +91,8 @@ def bad_classes(scan: DatasetScan) -> CheckResult:
 def missing_labels(scan: DatasetScan) -> CheckResult:
     """Find images without a label file."""
     found = [i for i, path in enumerate(scan.label_paths) if path is None]
+    if any(problem.kind == "no-label" for problem in scan.problems):
+        found = []  # said once, of all
     return image_result(scan, found, lambda _: "no label file")
 
 
