@@ -101,7 +101,7 @@ def trained(
 CASES: dict[str, tuple[LossName, int, int, bool, int | None]] = {
     "plain": ("shape-match", 20, 1, False, None),
     "darknet's loss": ("darknet", 20, 1, False, None),
-    "assignment by cost": ("cost-match", 8, 1, False, None),
+    "task-aligned": ("task-aligned", 8, 1, False, None),
     "accumulation": ("shape-match", 7, 3, False, None),
     "gradient checkpointing": ("shape-match", 4, 1, True, None),
     "thaw": ("shape-match", 8, 1, False, 1),

@@ -25,6 +25,19 @@ def test_each_parameter_is_in_one_group() -> None:
     assert [groups[name]["weight_decay"] for name in ("biases", "weights", "norms")] == [0, 0.01, 0]
 
 
+def test_muon_updates_the_weights_that_normalisation_follows() -> None:
+    model = nn.Sequential(nn.Conv2d(1, 2, 1, bias=False), nn.BatchNorm2d(2), nn.Conv2d(2, 2, 1))
+    optimizer = build_optimizer(model, "muon", lr=0.06, momentum=0.9, weight_decay=0.01)
+    groups = {group["name"]: group for group in optimizer.param_groups}
+    assert {name: group["orthogonal"] for name, group in groups.items()} == {
+        "biases": False, "weights": True, "unnormalized weights": False, "norms": False,
+    }  # fmt: skip
+    assert {name: round(group["lr"], 6) for name, group in groups.items()} == {
+        "biases": 0.001, "weights": 0.06, "unnormalized weights": 0.001, "norms": 0.001,
+    }  # fmt: skip
+    assert [name for name, group in groups.items() if group["weight_decay"]] == ["weights", "unnormalized weights"]
+
+
 @pytest.mark.parametrize(
     ("name", "kind", "values"),
     [

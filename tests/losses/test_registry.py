@@ -8,7 +8,7 @@ from yolo.errors import SettingsError
 from yolo.losses.anchor_iou_loss import AnchorIouLoss
 from yolo.losses.darknet.darknet_loss import DarknetLoss
 from yolo.losses.registry import build_loss
-from yolo.losses.simota_loss import SimOtaLoss
+from yolo.losses.task_aligned_loss import TaskAlignedLoss
 from yolo.model.network import Darknet
 
 NET = "[net]\nwidth=32\nheight=32\n"
@@ -30,7 +30,7 @@ def test_darknet_loss_supports_every_head(kind: str) -> None:
     assert isinstance(loss, DarknetLoss)
 
 
-YOLO_LOSSES: dict[LossName, type] = {"cost-match": SimOtaLoss, "shape-match": AnchorIouLoss}
+YOLO_LOSSES: dict[LossName, type] = {"task-aligned": TaskAlignedLoss, "shape-match": AnchorIouLoss}
 
 
 @pytest.mark.parametrize("name", YOLO_LOSSES)

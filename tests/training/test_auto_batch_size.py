@@ -28,7 +28,9 @@ def index(tmp_path: Path) -> Index:
 
 def find(index: Index, model: Darknet | None = None) -> int:
     loss, precision = LossSettings(loss="darknet"), Precision("fp32", CPU)
-    return find_batch_size(model or small(), loss, OptimizerSettings(), precision, device=CPU, side=32, index=index)
+    return find_batch_size(
+        model or small(), loss, OptimizerSettings(optimizer="sgd"), precision, device=CPU, side=32, index=index
+    )
 
 
 def test_the_size_is_capped_by_the_split_and_logged(index: Index, caplog: pytest.LogCaptureFixture) -> None:

@@ -36,7 +36,10 @@ NET = NetSection(
 
 
 def settings(batch_size: int = 16, **policy: Any) -> TrainSettings:
-    return TrainSettings(epochs=10, batch_size=batch_size, schedule=ScheduleSettings(**policy))
+    optimization = OptimizerSettings(optimizer="sgd")
+    return TrainSettings(
+        epochs=10, batch_size=batch_size, optimization=optimization, schedule=ScheduleSettings(**policy)
+    )
 
 
 def schedule_of(run: TrainSettings, net: NetSection, batches: int, images: int, epochs: int = 10) -> Schedule:
@@ -125,7 +128,7 @@ def model(folder: Path, net: str, keys: str = "") -> Darknet:
 def test_the_optimizer_of_the_cfg(
     tmp_path: Path, net: str, chosen: dict[str, object], kind: str, values: dict[str, object]
 ) -> None:
-    run = replace(settings(schedule="cfg"), optimization=OptimizerSettings(**chosen))  # type: ignore[arg-type]
+    run = replace(settings(schedule="cfg"), optimization=OptimizerSettings(**{"optimizer": "sgd", **chosen}))  # type: ignore[arg-type]
     network = model(tmp_path, net)
     optimizer = build_run_optimizer(run, network, schedule_of(run, network.net, 40, 640), 640)
     assert type(optimizer).__name__ == kind

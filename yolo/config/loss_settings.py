@@ -7,19 +7,19 @@ from typing import Literal
 
 from yolo.errors import require
 
-LossName = Literal["cost-match", "shape-match", "darknet"]
+LossName = Literal["task-aligned", "shape-match", "darknet"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class LossSettings:
     """The loss, its gains and thresholds."""
 
-    loss: LossName = "shape-match"
-    """For [yolo] heads shape-match (anchors, GIoU) or cost-match (SimOTA-style, CIoU); for all heads darknet."""
+    loss: LossName = "task-aligned"
+    """For [yolo] heads task-aligned (TOOD-style, CIoU) or shape-match (anchors, GIoU); for all heads darknet."""
     giou: float = 3.54
     """Gain of the box term."""
     cls: float = 37.4
-    """Gain of the class term for 80 classes; scaled by the number of classes / 80."""
+    """Gain of the class term; with shape-match scaled by the number of classes / 80."""
     obj: float = 64.3
     """Gain of the objectness term."""
     iou_t: float = 0.2

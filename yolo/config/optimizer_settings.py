@@ -8,7 +8,7 @@ from yolo.errors import require
 
 Argument = int | float | bool | str
 
-DEFAULT_LR0 = {"sgd": 0.01}
+DEFAULT_LR0 = {"auto": 0.01, "sgd": 0.01, "muon": 0.06}
 DEFAULT_LR0_OF_OTHERS = 0.001
 
 
@@ -16,12 +16,13 @@ DEFAULT_LR0_OF_OTHERS = 0.001
 class OptimizerSettings:
     """Optimizer, gradient accumulation, and weight averaging (EMA)."""
 
-    optimizer: str = "sgd"
-    """sgd (Nesterov), adam, adamw, any other of torch.optim, or a Fused one of apex; --adam is short for adam."""
+    optimizer: str = "auto"
+    """muon, sgd (Nesterov), adam, adamw, any other of torch.optim, or a Fused one of apex; --adam is short for adam;
+    auto: muon in runs of up to 160,000 images without lr0, else sgd."""
     optimizer_args: dict[str, Argument] = field(default_factory=dict)
     """Further arguments of its class: `eps 1e-6 amsgrad True`; in a recipe `{eps: 1.0e-6, amsgrad: true}`."""
     lr0: float | None = None
-    """Learning rate after burn-in; default: 0.01 with sgd, 0.001 with any other."""
+    """Learning rate after burn-in; default: 0.01 with sgd, 0.06 with muon, 0.001 with any other."""
     momentum: float = 0.937
     """Momentum of SGD, first beta of Adam."""
     weight_decay: float = 0.0005

@@ -14,6 +14,7 @@ from torch.optim import Optimizer
 
 from yolo.config.optimizer_settings import Argument
 from yolo.engine.apex import fused_optimizers
+from yolo.engine.muon import ADAMW_LR_FACTOR, Muon
 from yolo.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -24,10 +25,9 @@ logger = logging.getLogger(__name__)
 UNSUPPORTED = {
     "LBFGS": "it computes the loss several times per step",
     "SparseAdam": "it takes only sparse gradients",
-    "Muon": "it takes only matrices",
 }
-KINDS = ("biases", "weights", "norms")
-OWN_SETTINGS = ("lr", "momentum", "betas", "weight_decay")  # set by the schedule, from separate settings
+KINDS = ("biases", "weights", "unnormalized weights", "norms")
+OWN_SETTINGS = ("lr", "momentum", "betas", "weight_decay", "orthogonal")  # set here, or from separate settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class ParamSchedule:
 
 
 def find_optimizer(name: str) -> type[Optimizer]:
-    """Return the class of `torch.optim` by name, ignoring case; of apex if the name begins with `fused`.
+    """Return `Muon` or a class of `torch.optim` by name, ignoring case; of apex if the name begins with `fused`.
 
     Raises:
         SettingsError: there is none, or it cannot train a network here.
@@ -62,11 +62,12 @@ def is_fused(name: str) -> bool:
 
 
 def _torch_optimizers() -> dict[str, type[Optimizer]]:
-    return {
+    found = {
         each.__name__: each
         for each in vars(torch.optim).values()
         if inspect.isclass(each) and issubclass(each, Optimizer) and each is not Optimizer
     }
+    return found | {"Muon": Muon}  # PyTorch's own takes only matrices
 
 
 def check_arguments(name: str, arguments: Mapping[str, Argument]) -> None:
@@ -97,7 +98,7 @@ def build_optimizer(
     arguments: Mapping[str, Any] | None = None,
     schedules: Mapping[nn.Parameter, ParamSchedule] | None = None,
 ) -> Optimizer:
-    """Build an optimizer of `torch.optim`; SGD has Nesterov momentum unless `arguments` say otherwise.
+    """Build an optimizer; SGD has Nesterov momentum unless `arguments` say otherwise.
 
     Convolution and linear weights decay; biases and normalisation do not. For the schedule, each group has `bias` and
     `decay` (its kind), `lr_factor`, and `start` (the epoch from which it trains). Parameters that never train are in no
@@ -105,7 +106,7 @@ def build_optimizer(
 
     Args:
         model: whose parameters are optimized.
-        name: of a class in `torch.optim` or apex.
+        name: Muon, or a class in `torch.optim` or apex.
         lr: learning rate.
         momentum: of SGD and the like; for Adam and the like the first beta.
         weight_decay: of convolution and linear weights.
@@ -115,24 +116,24 @@ def build_optimizer(
     Raises:
         SettingsError: no such optimizer, or it does not take the arguments.
     """
+    is_muon = find_optimizer(name) is Muon
     groups: dict[tuple[str, ParamSchedule], dict[str, Any]] = {}
     for path, parameter in model.named_parameters():  # lists shared parameters once
         param_schedule = (schedules or {}).get(parameter, ParamSchedule())
         if param_schedule.start == math.inf:
             parameter.requires_grad_(False)
             continue
-        kind = _kind(model, path)
+        kind = _kind(model, path, splits_weights=is_muon)
         new = {
             "name": _group_name(kind, param_schedule),
             "params": [],
             "bias": kind == "biases",
-            "decay": kind == "weights",
+            "decay": kind.endswith("weights"),
         }
-        speed = {
-            "lr": lr * param_schedule.lr_factor,
-            "lr_factor": param_schedule.lr_factor,
-            "start": param_schedule.start,
-        }
+        if is_muon:
+            new["orthogonal"] = kind == "weights"
+        factor = param_schedule.lr_factor * (ADAMW_LR_FACTOR if is_muon and kind != "weights" else 1)
+        speed = {"lr": lr * factor, "lr_factor": factor, "start": param_schedule.start}
         group = groups.setdefault((kind, param_schedule), {**new, **speed})
         group["params"].append(parameter)
     if not groups:
@@ -159,11 +160,14 @@ def drop_frozen_grads(optimizer: Optimizer, epoch: float) -> None:
                 parameter.grad = None
 
 
-def _kind(model: nn.Module, path: str) -> str:
+def _kind(model: nn.Module, path: str, *, splits_weights: bool) -> str:
     owner, _, role = path.rpartition(".")
+    module = model.get_submodule(owner)
     if role == "bias":
         return "biases"
-    return "weights" if isinstance(model.get_submodule(owner), (nn.Conv2d, nn.Linear)) else "norms"
+    if not isinstance(module, (nn.Conv2d, nn.Linear)):
+        return "norms"
+    return "unnormalized weights" if splits_weights and module.bias is not None else "weights"
 
 
 def _group_name(kind: str, param_schedule: ParamSchedule) -> str:

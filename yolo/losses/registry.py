@@ -9,7 +9,7 @@ from yolo.errors import SettingsError
 from yolo.layers import HeadSpec, Yolo
 from yolo.losses.anchor_iou_loss import AnchorIouLoss
 from yolo.losses.darknet.darknet_loss import DarknetLoss
-from yolo.losses.simota_loss import SimOtaLoss
+from yolo.losses.task_aligned_loss import TaskAlignedLoss
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,5 +63,5 @@ def build_loss(settings: LossSettings, model: Darknet) -> Loss:
                 "use --loss darknet"
             )
     heads = [node.spec for node in model.heads if isinstance(node.spec, Yolo)]
-    loss = SimOtaLoss if name == "cost-match" else AnchorIouLoss
+    loss = TaskAlignedLoss if name == "task-aligned" else AnchorIouLoss
     return loss(heads, settings)

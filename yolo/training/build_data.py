@@ -108,7 +108,7 @@ def build_dataset(
         augment=augment.without_mosaic() if chosen.rect else augment,
         seed=seed,
         input_sizes=rect_input_sizes(index, graph, size) if chosen.rect else None,
-        mosaic_epochs=epochs - chosen.close_mosaic,
+        mosaic_epochs=epochs - (chosen.close_mosaic or 0),
         cache=build_cache(chosen.cache, index, size),
     )
 

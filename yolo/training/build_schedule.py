@@ -69,11 +69,16 @@ class SchedulePlan:
         """True if every optimizer step is of one batch."""
         return all(schedule.accumulate == 1 for schedule in self.schedules)
 
-    def describe(self, name: str) -> str:
-        """Return length, batches and burn-in of each phase, for the summary; `name` is that of the schedule."""
-        return ", then ".join(
+    def describe(self, name: str, optimization: OptimizerSettings) -> str:
+        """Return optimizer, length, batches and burn-in of each phase, for the summary.
+
+        Args:
+            name: of the schedule.
+            optimization: settings of the optimizer.
+        """
+        return f"{optimization.optimizer}, " + ", then ".join(
             f"{schedule.epochs} epochs of {phase.batches} batches, {schedule.accumulate} a step, "
-            f"schedule {name}, burn-in {schedule.burn_in:.1f} epochs"
+            f"learning rate {phase.lr:g}, schedule {name}, burn-in {schedule.burn_in:.1f} epochs"
             for phase, schedule in zip(self.phases, self.schedules, strict=True)
         )
 

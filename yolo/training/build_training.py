@@ -24,6 +24,7 @@ from yolo.engine.optimizer import check_arguments
 from yolo.engine.precision import build_precision
 from yolo.engine.schedule_plot import plot_schedule
 from yolo.engine.trainer import Trainer
+from yolo.errors import SettingsError
 from yolo.losses.registry import build_loss
 from yolo.model.frozen_layers import frozen_layers
 from yolo.model.graph import Graph, plan
@@ -35,6 +36,7 @@ from yolo.training.build_data import Splits, TrainingData, build_data, read_spli
 from yolo.training.build_model import build_run_model
 from yolo.training.build_optimizer import build_run_optimizer
 from yolo.training.build_schedule import SchedulePlan, build_run_schedule, follow_net
+from yolo.training.choose_defaults import choose_defaults
 from yolo.training.detection_loss import DetectionLoss
 from yolo.training.input_schedule import InputSizes, choose_input_sizes
 from yolo.training.run_folder import MODEL_CFG, new_folder, resume, write_run_settings
@@ -81,7 +83,7 @@ def build_training(settings: TrainSettings) -> Training:
     sizes = choose_input_sizes(graph, settings.sizes, rect=settings.dataset.rect, seed=settings.seed)
     splits = read_splits(settings.dataset)
     model = build_run_model(settings, graph, splits.names, device)
-    settings = follow_net(settings, model.net, len(splits.train))
+    settings = choose_defaults(follow_net(settings, model.net, len(splits.train)), len(splits.train))
     frozen = frozen_layers(model, settings.freezing.freeze, settings.freezing.freeze_layers)
     precision = build_precision(settings.precision, device)
     settings = prepare_network(settings, model, precision, sizes, splits, device)
@@ -134,7 +136,7 @@ def build_training(settings: TrainSettings) -> Training:
     summary = (
         f"{folder}: {model.cfg.path}, {model.num_parameters:,} parameters, {sizes}, on {device}; "
         f"{len(splits.train)} training and {len(splits.val)} validation images, {len(splits.names)} classes; "
-        + schedule.describe(settings.schedule.schedule)
+        + schedule.describe(settings.schedule.schedule, settings.optimization)
         + describe_processes(settings.images_per_batch, shard.world_size)
         + describe_freezing(settings, model, frozen, optimizer)
     )
@@ -147,7 +149,11 @@ def check_packages(settings: TrainSettings) -> None:
     Raises:
         SettingsError: one does not, or does not take its arguments.
     """
-    check_arguments(settings.optimization.optimizer, settings.optimization.optimizer_args)
+    optimization = settings.optimization
+    if optimization.optimizer != "auto":
+        check_arguments(optimization.optimizer, optimization.optimizer_args)
+    elif optimization.optimizer_args:
+        raise SettingsError("--optimizer-args with --optimizer auto: name the optimizer that they are for")
     if settings.run.logger != "none":
         load_package(settings.run.logger)
 

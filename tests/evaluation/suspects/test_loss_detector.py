@@ -15,7 +15,7 @@ IMAGES = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8, generator=torc
 TARGETS = torch.tensor([[0, 1, 0.2, 0.3, 0.1, 0.1], [1, 0, 0.7, 0.6, 0.2, 0.2], [1, 1, 0.1, 0.9, 0.1, 0.2]])
 
 
-@pytest.mark.parametrize("name", ["shape-match", "cost-match", "darknet"])
+@pytest.mark.parametrize("name", ["shape-match", "task-aligned", "darknet"])
 def test_each_image_has_the_loss_of_a_batch_of_its_own(name: LossName) -> None:
     model, settings = spot_model(), LossSettings(loss=name)
     detector = LossDetector(Detector(model, NmsSettings(score_threshold=0.1, iou_threshold=0.5)), settings)

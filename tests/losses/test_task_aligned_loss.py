@@ -1,8 +1,9 @@
-"""SimOtaLoss compared with plain arithmetic on single numbers."""
+"""TaskAlignedLoss compared with plain arithmetic on single numbers."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,17 +11,16 @@ from torch import Tensor
 
 from yolo.config.loss_settings import LossSettings
 from yolo.layers import Yolo
-from yolo.losses.simota_loss import SimOtaLoss
+from yolo.losses.task_aligned_loss import BOX_SCALE, CLASS_SCALE, OBJECTNESS_SCALE, TaskAlignedLoss
 
 HEAD = Yolo(classes=2, num=2, anchors=(16.0, 16.0, 64.0, 64.0))
-SETTINGS = LossSettings(giou=2.0, obj=3.0, cls=8.0, iou_t=0.5)
-CLASS_GAIN = 8 * math.sqrt(2 / 80)
+SETTINGS = LossSettings(giou=2 / BOX_SCALE, obj=3 / OBJECTNESS_SCALE, cls=8 / CLASS_SCALE, iou_t=0.5)
 SIZE = (32, 32)
 GT = [0, 0, 8 / 32, 24 / 32, 16 / 32, 16 / 32]  # in cell (row 1, column 0), of anchor 0's shape
 
 
 def compute_terms(raw: Tensor, targets: Tensor, head: Yolo = HEAD, ratio: float = 1.0) -> dict[str, Tensor]:
-    return SimOtaLoss([head], SETTINGS)([raw], targets, SIZE, objectness_ratio=ratio)
+    return TaskAlignedLoss([head], SETTINGS)([raw], targets, SIZE, objectness_ratio=ratio)
 
 
 def total(terms: dict[str, Tensor]) -> Tensor:
@@ -37,38 +37,48 @@ def test_terms_by_hand() -> None:
     raw[0, 4::7] = -3.0  # objectness logits
     raw[0, 5, 1, 0] = 1.0  # the right class, in the assigned cell
     terms = compute_terms(raw, torch.tensor([GT]))
-    # sigmoid(0) = .5 of a cell and exp(0) anchors: the prediction is the ground truth, so CIoU = 1
+    # sigmoid(0) = .5 of a cell and exp(0) anchors: the prediction is the ground truth, so CIoU and target are 1
     assert terms["box"].item() == pytest.approx(0, abs=1e-5)
-    assert terms["objectness"].item() == pytest.approx(3 * (bce(-3, 1) + 7 * bce(-3, 0)) / 8, rel=1e-5)
-    assert terms["class"].item() == pytest.approx(CLASS_GAIN * (bce(1, 1) + bce(0, 0)) / 2, rel=1e-5)
+    assert terms["objectness"].item() == pytest.approx(3 * (bce(-3, 1) + 7 * bce(-3, 0)), rel=1e-5)
+    assert terms["class"].item() == pytest.approx(8 * (bce(1, 1) + bce(0, 0)), rel=1e-5)
 
 
 @pytest.mark.parametrize("ratio", [0.0, 0.25, 1.0])
-def test_objectness_ratio_blends_ciou_into_the_target(ratio: float) -> None:
+def test_objectness_ratio_blends_the_target_with_one(ratio: float) -> None:
     raw = torch.zeros(1, 14, 2, 2)
     raw[0, 2, 1, 0] = math.log(2)  # twice as wide as the ground truth: IoU = .5
     raw[0, 4::7] = -3.0
     v = (2 / math.pi * (math.atan(2) - math.atan(1))) ** 2
     ciou = 0.5 - v * v / (1 - 0.5 + v)
     terms = compute_terms(raw, torch.tensor([GT]), ratio=ratio)
-    assert terms["box"].item() == pytest.approx(2 * (1 - ciou), rel=1e-4)
-    expected = 3 * (bce(-3, 1 - ratio + ratio * ciou) + 7 * bce(-3, 0)) / 8
+    # the only target, .5, is less than the number of images, 1, by which everything is divided
+    assert terms["box"].item() == pytest.approx(2 * 0.5 * (1 - ciou), rel=1e-4)
+    expected = 3 * (bce(-3, 1 - ratio + ratio * 0.5) + 7 * bce(-3, 0))
     assert terms["objectness"].item() == pytest.approx(expected, rel=1e-4)
 
 
-def test_positives_weigh_the_same_in_every_head_and_heads_in_objectness() -> None:
+def test_heads_are_summed_and_divided_by_all_targets() -> None:
     coarse = Yolo(classes=2, num=1, anchors=(32.0, 32.0))
     fine = Yolo(classes=2, num=1, anchors=(8.0, 8.0))
     outputs = [torch.zeros(1, 7, 1, 1), torch.zeros(1, 7, 4, 4)]
-    outputs[1][0, 2] = math.log(2)  # twice as wide
     small = [[0, 0, (column + 0.5) / 4, 0.125, 0.25, 0.25] for column in range(3)]
     large = [0, 0, 0.5, 0.5, 1, 1]
-    terms = SimOtaLoss([coarse, fine], SETTINGS)(outputs, torch.tensor([large, *small]), SIZE)
-    v = (2 / math.pi * (math.atan(2) - math.atan(1))) ** 2
-    ciou = 0.5 - v * v / (1 - 0.5 + v)
-    assert terms["box"].item() == pytest.approx(2 * 2 * 3 * (1 - ciou) / 4, rel=1e-4)  # three of four positives are off
-    assert terms["objectness"].item() == pytest.approx(3 * 2 * math.log(2), rel=1e-5)
-    assert terms["class"].item() == pytest.approx(2 * CLASS_GAIN * math.log(2), rel=1e-5)
+    terms = TaskAlignedLoss([coarse, fine], SETTINGS)(outputs, torch.tensor([large, *small]), SIZE)
+    assert terms["box"].item() == pytest.approx(0, abs=1e-5)  # four exact predictions, each with the target 1
+    assert terms["objectness"].item() == pytest.approx(3 * 17 * math.log(2) / 4, rel=1e-5)
+    assert terms["class"].item() == pytest.approx(8 * 2 * math.log(2), rel=1e-5)
+
+
+def test_terms_do_not_depend_on_how_often_the_batch_is_repeated() -> None:
+    torch.manual_seed(0)
+    raw, targets = torch.randn(2, 14, 4, 4), torch.rand(8, 6)
+    targets[:, 0] = torch.arange(8) % 2
+    targets[:, 1] = 0
+    again = targets.clone()
+    again[:, 0] += 2
+    once, twice = compute_terms(raw, targets), compute_terms(raw.repeat(2, 1, 1, 1), torch.cat([targets, again]))
+    for name, value in once.items():
+        assert twice[name].item() == pytest.approx(value.item(), rel=1e-5)
 
 
 def test_empty_batch_trains_only_objectness() -> None:
@@ -140,7 +150,7 @@ def test_positive_weights_scale_only_their_own_term() -> None:
     raw = torch.zeros(1, 14, 2, 2)
     targets = torch.tensor([GT])
     plain = compute_terms(raw, targets)
-    heavy = SimOtaLoss([HEAD], LossSettings(giou=2.0, obj=3.0, cls=8.0, iou_t=0.5, cls_pw=2.0, obj_pw=5.0))
+    heavy = TaskAlignedLoss([HEAD], replace(SETTINGS, cls_pw=2.0, obj_pw=5.0))
     terms = heavy([raw], targets, SIZE)
     # all logits are 0, so each value is log 2 times its weight: 1 of 8 cells, and 1 of 2 classes, is positive
     assert terms["objectness"].item() == pytest.approx(plain["objectness"].item() * (7 + 5) / 8, rel=1e-5)
@@ -155,10 +165,10 @@ def test_ignore_regions_exclude_negatives_but_not_positives() -> None:
     terms = compute_terms(raw, torch.tensor([region]))
     assert terms["box"].item() == terms["class"].item() == 0
     counted = (1, 3, 4, 5, 6, 7)
-    assert terms["objectness"].item() == pytest.approx(3 * sum(bce(x, 0) for x in counted) / 6, rel=1e-5)
+    assert terms["objectness"].item() == pytest.approx(3 * sum(bce(x, 0) for x in counted), rel=1e-5)
     gt = [0, 1, 8 / 32, 8 / 32, 16 / 32, 16 / 32]  # an object in it, cell 0, found exactly
     terms = compute_terms(raw, torch.tensor([gt, region]))
-    expected = 3 * (bce(0, 1) + sum(bce(x, 0) for x in counted)) / 7
+    expected = 3 * (bce(0, 1) + sum(bce(x, 0) for x in counted))
     assert terms["objectness"].item() == pytest.approx(expected, rel=1e-5)
 
 

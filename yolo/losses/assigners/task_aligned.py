@@ -1,4 +1,4 @@
-"""SimOTA-style assignment: the cheapest predictions near a ground truth box, as many as its candidates' IoU adds up to.
+"""Task-aligned assignment: the predictions near a ground truth box that already predict it best, with soft targets.
 
 Axes: N ground truth boxes, A anchors of a head, G candidates of a box over all heads, K assigned predictions of a head,
 S cells around a box's center.
@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
-from torch.nn import functional as F
 
 from yolo.boxes.box_ops import cxcywh_to_xyxy, elementwise_iou, wh_iou
 
@@ -21,20 +20,21 @@ if TYPE_CHECKING:
     from yolo.losses.head_predictions import HeadPredictions
 
 CELL_SHIFTS = tuple((row, column) for row in (-1, 0, 1) for column in (-1, 0, 1))
-MIN_REACHABLE_IOU = 0.7  # IoU with a box that a cell beside the center's must be able to reach
-IOU_COST_WEIGHT = 3.0  # weight of -log IoU; the class cost has weight 1
-MAX_DYNAMIC_K = 10  # assigned predictions of a box
-DYNAMIC_K_SCALE = 2.0  # with 1, as published, too few predictions learn in the first epochs
-MIN_IOU = 1e-7  # keeps the logarithm finite
+MIN_REACHABLE_IOU = 0.7  # IoU with a box that a cell next to the center's must be able to reach
+MAX_ASSIGNED = 10  # predictions assigned to a box
+SCORE_POWER, IOU_POWER = 0.5, 4.0
+MIN_TARGET = 0.1  # of the best prediction of a box, so that it learns even if it does not overlap the box
+MIN_ALIGNMENT = 1e-9  # of an allowed candidate, so that a box without any overlap gets its best anchor
 MAX_CANDIDATE_VALUES = 2**24  # raw values of candidates held at once
 
 
-class SimOtaAssignment(NamedTuple):
+class TaskAlignedAssignment(NamedTuple):
     """K predictions of a head and the ground truth boxes that they are assigned to; each prediction once."""
 
     prediction: Tensor  # (K,) int64, number in the head's grid
     gt_index: Tensor  # (K,) int64, row of the ground truth
-    cost: Tensor  # (K,)
+    alignment: Tensor  # (K,)
+    target: Tensor  # (K,), 0..1, the score that the prediction should have
 
 
 class _Candidates(NamedTuple):
@@ -43,25 +43,25 @@ class _Candidates(NamedTuple):
     prediction: Tensor  # int64, number in its head's grid
     allowed: Tensor  # bool
     iou: Tensor  # of prediction and ground truth, 0 where not allowed
-    class_cost: Tensor  # cross-entropy, summed over classes
+    score: Tensor  # objectness times the probability of the box's class
     is_best_anchor: Tensor  # bool: nearest in shape of all heads' anchors, in the cell that holds the center
 
 
 @torch.no_grad()
-def assign_by_cost(
+def assign_task_aligned(
     heads: Sequence[HeadPredictions],
     gt: Tensor,
     image_size: tuple[int, int],
     threshold: float,
     max_candidate_values: int = MAX_CANDIDATE_VALUES,
-) -> list[SimOtaAssignment]:
+) -> list[TaskAlignedAssignment]:
     """Assign predictions to ground truth boxes; return an assignment for each head, in the order of its predictions.
 
     Candidates are anchors of nearly the box's shape, in the cell that holds its center and in the cells around it from
-    which the head's offsets reach far enough. Dynamic k is twice the sum of the ten largest candidate IoU, 1 to 10. The
-    best anchor by shape in the center's cell is always assigned, so that an accidental early assignment does not last;
-    the others are those of the lowest cost, IOU_COST_WEIGHT * -log IoU + class cross-entropy. A prediction chosen for
-    several boxes is assigned to the one for which it costs least.
+    which the head's offsets reach far enough. Assigned are the ten of the highest alignment, score^0.5 * IoU^4. The
+    target of the best aligned prediction of a box is the largest IoU among them, at least 0.1; the targets of the
+    others fall in proportion to their alignment. A prediction chosen for several boxes is assigned to the one that it
+    is aligned with best.
 
     Args:
         heads: predictions of all heads.
@@ -70,28 +70,28 @@ def assign_by_cost(
         threshold: the IoU of anchor and box, with their centers aligned, that an anchor must exceed.
         max_candidate_values: bounds memory; does not change the result.
 
-    Source: dynamic k and cost after arXiv:2103.14259 and arXiv:2107.08430; the candidates are ours.
+    Source: alignment and normalised targets after arXiv:2108.07755 (TOOD); the candidates are ours.
     """
     values_per_box = sum(len(CELL_SHIFTS) * head.grid.num_anchors * head.raw.shape[-1] for head in heads)
     chunks = torch.split(torch.arange(len(gt), device=gt.device), max(1, max_candidate_values // values_per_box))
     per_chunk = [_assign_chunk(heads, gt, chunk, image_size, threshold) for chunk in chunks]
     per_head = zip(*per_chunk, strict=True)
-    return [_resolve_conflicts(SimOtaAssignment(*map(torch.cat, zip(*head, strict=True)))) for head in per_head]
+    return [_resolve_conflicts(TaskAlignedAssignment(*map(torch.cat, zip(*head, strict=True)))) for head in per_head]
 
 
-def _resolve_conflicts(assignment: SimOtaAssignment) -> SimOtaAssignment:
-    """Keep each prediction only for the ground truth box for which it costs least."""
-    order = assignment.cost.argsort(stable=True)
+def _resolve_conflicts(assignment: TaskAlignedAssignment) -> TaskAlignedAssignment:
+    """Keep each prediction only for the ground truth box that it is aligned with best."""
+    order = assignment.alignment.argsort(stable=True, descending=True)
     order = order[assignment.prediction[order].argsort(stable=True)]
     prediction = assignment.prediction[order]
-    is_cheapest = torch.ones_like(prediction, dtype=torch.bool)
-    is_cheapest[1:] = prediction[1:] != prediction[:-1]
-    return SimOtaAssignment(*(values[order[is_cheapest]] for values in assignment))
+    is_best = torch.ones_like(prediction, dtype=torch.bool)
+    is_best[1:] = prediction[1:] != prediction[:-1]
+    return TaskAlignedAssignment(*(values[order[is_best]] for values in assignment))
 
 
 def _assign_chunk(
     heads: Sequence[HeadPredictions], gt: Tensor, chunk: Tensor, image_size: tuple[int, int], threshold: float
-) -> list[SimOtaAssignment]:
+) -> list[TaskAlignedAssignment]:
     """Assign predictions to some rows of the ground truth; a prediction may be assigned more than once."""
     gt_chunk = gt[chunk]
     gt_cxcywh = gt_chunk[:, 2:6] * gt.new_tensor([image_size[1], image_size[0], image_size[1], image_size[0]])
@@ -102,27 +102,28 @@ def _assign_chunk(
         for head, shape in zip(heads, shape_ious, strict=True)
     ]
     candidates = _Candidates(*(torch.cat(fields, dim=1) for fields in zip(*per_head, strict=True)))
-    cost = IOU_COST_WEIGHT * -(candidates.iou + MIN_IOU).log() + candidates.class_cost
-    cost = torch.where(candidates.allowed, cost, torch.inf)
-    chosen = _choose_dynamic_k(candidates, cost)
+    chosen, alignment, target = _choose(candidates)
     widths = [head.allowed.shape[1] for head in per_head]
     assignments = []
-    for prediction, mask, head_cost in zip(
-        *(torch.split(x, widths, dim=1) for x in (candidates.prediction, chosen, cost)), strict=True
+    for prediction, mask, *values in zip(
+        *(torch.split(x, widths, dim=1) for x in (candidates.prediction, chosen, alignment, target)), strict=True
     ):
         row, candidate = mask.nonzero(as_tuple=True)
-        assignments.append(SimOtaAssignment(prediction[row, candidate], chunk[row], head_cost[row, candidate]))
+        assignments.append(
+            TaskAlignedAssignment(prediction[row, candidate], chunk[row], *(x[row, candidate] for x in values))
+        )
     return assignments
 
 
-def _choose_dynamic_k(candidates: _Candidates, cost: Tensor) -> Tensor:
-    """Return (N, G) bool: the best anchor of each box and its cheapest allowed candidates, dynamic k in all."""
-    max_k = min(MAX_DYNAMIC_K, cost.shape[1])
-    dynamic_k = (DYNAMIC_K_SCALE * candidates.iou.topk(max_k, dim=1).values.sum(1)).round().clamp(min=1)
-    order = torch.where(candidates.is_best_anchor, -torch.inf, cost).sort(dim=1, stable=True)
-    rank = torch.arange(max_k, device=cost.device)
-    within_k = (rank < dynamic_k[:, None]) & (order.values[:, :max_k] < torch.inf)
-    return torch.zeros_like(candidates.allowed).scatter_(1, order.indices[:, :max_k], within_k)
+def _choose(candidates: _Candidates) -> tuple[Tensor, Tensor, Tensor]:
+    """Return, (N, G) each, whether a candidate is assigned, its alignment with the box, and its target."""
+    alignment = candidates.score**SCORE_POWER * candidates.iou**IOU_POWER
+    alignment = alignment + MIN_ALIGNMENT * (1 + candidates.is_best_anchor.to(alignment.dtype))
+    alignment = torch.where(candidates.allowed, alignment, 0)
+    top = alignment.topk(min(MAX_ASSIGNED, alignment.shape[1]), dim=1)
+    chosen = torch.zeros_like(candidates.allowed).scatter_(1, top.indices, top.values > 0)
+    best_iou = (candidates.iou * chosen).amax(1, keepdim=True).clamp(min=MIN_TARGET)
+    return chosen, alignment, alignment / top.values[:, :1] * best_iou
 
 
 def _find_candidates(
@@ -155,10 +156,16 @@ def _find_candidates(
     pred_xyxy = cxcywh_to_xyxy(head.boxes_cxcywh(index, raw))
     gt_xyxy = cxcywh_to_xyxy(gt_cxcywh)[:, None].expand_as(pred_xyxy)
     iou = elementwise_iou(pred_xyxy.flatten(0, 1), gt_xyxy.flatten(0, 1), "iou").view(index.shape)
-    logits = head.head.logits(raw[..., 5:])
-    class_id = gt[:, 1].long()[:, None, None].expand(*index.shape, 1)
-    class_cost = F.softplus(logits).sum(-1) - logits.gather(-1, class_id)[..., 0]
-    return _Candidates(index, allowed, iou * allowed, class_cost, is_best_anchor)
+    return _Candidates(index, allowed, iou * allowed, _score(head, raw, gt[:, 1].long()), is_best_anchor)
+
+
+def _score(head: HeadPredictions, raw: Tensor, class_id: Tensor) -> Tensor:
+    """Return the scores (N, G) of raw predictions (N, G, 5 + C) for the classes (N,); one class is certain."""
+    score = head.head.logits(raw[..., 4]).sigmoid()
+    if head.head.classes == 1:
+        return score
+    logits = head.head.logits(raw[..., 5:]).gather(-1, class_id[:, None, None].expand(*score.shape, 1))
+    return score * logits[..., 0].sigmoid()
 
 
 def best_reachable_iou(offset: Tensor, wh: Tensor, scale_x_y: float) -> Tensor:
