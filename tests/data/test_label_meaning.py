@@ -20,7 +20,7 @@ def meaning(rows: list[str]) -> tuple[str, list[list[float]]] | None:
     read, errors = split_errors(iterate_rows(rows, path, 5))
     assert not errors
     found = likely_meaning([labels_of(read, path, *SIZE)], [SIZE])
-    return found and (found.title, found.boxes_xyxy.round(6).tolist())
+    return (found.title, found.boxes_xyxy.round(6).tolist()) if found else None
 
 
 def written(values: np.ndarray, rest: str = "") -> list[str]:

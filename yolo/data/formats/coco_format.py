@@ -195,7 +195,10 @@ def _image_folders(path: Path, split: str) -> list[Path]:
 
 
 def _find(image: CocoImage, folders: Sequence[Path], path: Path) -> Path | DataError:
-    for name in (image.file_name, *path_ends(image.file_name)):  # the ends: paths of another machine or system
+    for name in (
+        image.file_name,
+        *map(str, path_ends(image.file_name)),
+    ):  # the ends: paths of another machine or system
         for folder in folders:
             candidate = os.path.join(folder, name)  # noqa: PTH118 (Path is slow)
             if os.path.isfile(candidate):  # noqa: PTH113

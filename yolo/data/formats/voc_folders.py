@@ -10,7 +10,6 @@ from yolo.data.formats.folders import ALL, IMAGE_SUFFIXES, find_files, split_fol
 from yolo.data.labels import label_path
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
 VOC_NAMES = ("jpegimages", "annotations")  # of VOC's two folders, in any case
@@ -83,7 +82,7 @@ def _folders_of(path: Path) -> VocFolders | None:
     return VocFolders(path, path) if _has_xml_beside_images(path) else None
 
 
-def _divided(folders: VocFolders) -> Mapping[str, VocFolders]:
+def _divided(folders: VocFolders) -> dict[str, VocFolders]:
     """Return the folders of each split: `images/train/`, with `annotations/train/` or all of `annotations/`."""
     divided = {}
     for split, images in split_folders(folders.images).items():
