@@ -2,10 +2,12 @@
 
     OMP_NUM_THREADS=2 python benchmarks/grad_checkpoint.py --cfg yolov3 --sizes 416:2 608:1
 
-Memory: the highest resident size of a process of its own in one step (on a GPU: of torch's allocations), less what it
-was before the step with the model and its gradients in place. Time: medians of steps of all ways in turn, processor
-seconds on a CPU (which other programs disturb less than the clock), seconds between events on a GPU. Bounds other
-than the package's are given in multiply-accumulates a value: `0` computes no convolution twice, `all` every one.
+Each row is a limit: the number of multiply-accumulates per output value from which the output of a convolution is kept.
+With `0` no convolution is computed twice, with `none kept` every one.
+
+Memory: the highest resident size of a separate process in one step (on a GPU: of torch's allocations), less what it was
+before the step, with the model and its gradients allocated. Time: medians over steps, with the limits taking turns, in
+processor seconds on a CPU (which other programs disturb less than wall-clock time), seconds between events on a GPU.
 """
 
 from __future__ import annotations
@@ -27,11 +29,13 @@ from yolo.model import activation_checkpointing
 from yolo.rng import seed_everything
 
 MB = 1e6
-WAYS = {"off": None, "0": 0, "1024": 1024, "package": activation_checkpointing.KEPT_MACS, "all": 10**9}
+NO_CHECKPOINTING = "no checkpointing"
+DEFAULT_LIMIT = activation_checkpointing.KEPT_MACS
+LIMITS = {NO_CHECKPOINTING: None, "0": 0, "1024": 1024, str(DEFAULT_LIMIT): DEFAULT_LIMIT, "none kept": 10**9}
 
 
 def main() -> None:
-    """Measure each way at each size."""
+    """Measure each limit at each size."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cfg", default="yolov3")
     parser.add_argument("--sizes", nargs="+", default=["416:2", "608:1"], help="side in pixels:images")
@@ -43,17 +47,17 @@ def main() -> None:
         if given.memory_of:
             print(peak_memory(given.cfg, size, batch, given.memory_of, device))
             return
-        memory = {way: memory_in_own_process(given.cfg, size, batch, way) for way in WAYS}
+        memory = {name: memory_in_own_process(given.cfg, size, batch, name) for name in LIMITS}
         seconds = step_times(given.cfg, size, batch, given.steps, device)
         print(f"{given.cfg}, {batch} x {size} px, {device}")
-        print("| way | memory, MB | saved | time, s | more |\n|---|---|---|---|---|")
-        for way in WAYS:
-            saved, more = 1 - memory[way] / memory["off"], seconds[way] / seconds["off"] - 1
-            print(f"| {way} | {memory[way] / MB:.0f} | {saved:.0%} | {seconds[way]:.2f} | {more:+.0%} |")
+        print("| limit | memory, MB | memory saved | time, s | extra time |\n|---|---|---|---|---|")
+        for name in LIMITS:
+            saved, more = 1 - memory[name] / memory[NO_CHECKPOINTING], seconds[name] / seconds[NO_CHECKPOINTING] - 1
+            print(f"| {name} | {memory[name] / MB:.0f} | {saved:.0%} | {seconds[name]:.2f} | {more:+.0%} |")
 
 
-def ready(cfg: str, size: int, batch: int, device: torch.device) -> tuple[Darknet, Tensor]:
-    """A model in training mode with gradients in place, and images."""
+def build_inputs(cfg: str, size: int, batch: int, device: torch.device) -> tuple[Darknet, Tensor]:
+    """Return a model in training mode with allocated gradients, and images."""
     seed_everything(0)
     model = Darknet.from_cfg(cfg).to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     for parameter in model.parameters():
@@ -61,25 +65,25 @@ def ready(cfg: str, size: int, batch: int, device: torch.device) -> tuple[Darkne
     return model, torch.rand(batch, 3, size, size, device=device).to(memory_format=torch.channels_last)
 
 
-def choose(model: Darknet, way: str) -> None:
-    """Set how the next steps are computed."""
-    bound = WAYS[way]
-    if bound is None:
+def set_limit(model: Darknet, name: str) -> None:
+    """Switch gradient checkpointing off or on, with a limit."""
+    limit = LIMITS[name]
+    if limit is None:
         model.gradient_checkpointing_disable()
     else:
-        activation_checkpointing.KEPT_MACS = bound
+        activation_checkpointing.KEPT_MACS = limit
         model.gradient_checkpointing_enable()
 
 
 def step(model: Darknet, x: Tensor) -> None:
-    """One forward and backward pass."""
+    """Run one forward and backward pass."""
     torch.stack([raw.square().mean() for raw in model(x)]).sum().backward()
 
 
-def peak_memory(cfg: str, size: int, batch: int, way: str, device: torch.device) -> int:
-    """Bytes that the first step of this process adds at its peak."""
-    model, x = ready(cfg, size, batch, device)
-    choose(model, way)
+def peak_memory(cfg: str, size: int, batch: int, name: str, device: torch.device) -> int:
+    """Return the peak memory of the first step of this process, in bytes beyond that before the step."""
+    model, x = build_inputs(cfg, size, batch, device)
+    set_limit(model, name)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
         before = torch.cuda.memory_allocated()
@@ -90,28 +94,28 @@ def peak_memory(cfg: str, size: int, batch: int, way: str, device: torch.device)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before
 
 
-def memory_in_own_process(cfg: str, size: int, batch: int, way: str) -> int:
-    """`peak_memory`, in a process whose freed blocks go back to the system at once."""
-    command = [sys.executable, __file__, "--cfg", cfg, "--sizes", f"{size}:{batch}", "--memory-of", way]
+def memory_in_own_process(cfg: str, size: int, batch: int, name: str) -> int:
+    """Return `peak_memory`, measured in a new process that returns freed memory to the system at once."""
+    command = [sys.executable, __file__, "--cfg", cfg, "--sizes", f"{size}:{batch}", "--memory-of", name]
     environment = os.environ | {"MALLOC_MMAP_THRESHOLD_": "262144"}
     return int(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
 
 
 def step_times(cfg: str, size: int, batch: int, steps: int, device: torch.device) -> dict[str, float]:
-    """Median seconds a step of each way, all in turn after one step to warm up."""
-    model, x = ready(cfg, size, batch, device)
-    times: dict[str, list[float]] = {way: [] for way in WAYS}
+    """Return the median seconds per step of each limit; limits take turns, and the first round is a warm-up."""
+    model, x = build_inputs(cfg, size, batch, device)
+    times: dict[str, list[float]] = {name: [] for name in LIMITS}
     for round_ in range(steps + 1):
-        for way, measured in times.items():
-            choose(model, way)
+        for name, measured in times.items():
+            set_limit(model, name)
             seconds = timed_step(model, x, device)
             if round_:
                 measured.append(seconds)
-    return {way: statistics.median(measured) for way, measured in times.items()}
+    return {name: statistics.median(measured) for name, measured in times.items()}
 
 
 def timed_step(model: Darknet, x: Tensor, device: torch.device) -> float:
-    """Seconds of one step."""
+    """Return the seconds of one step."""
     if device.type != "cuda":
         start = time.process_time()
         step(model, x)

@@ -81,10 +81,10 @@ def measure(arguments: argparse.Namespace) -> tuple[Times, int]:
         start = time.perf_counter()
         batch = next(source)
         loaded = time.perf_counter()
-        called = replica.wrap()
+        parallel_model = replica.wrap()
         with replica.sync_context(last=synced):
             images = to_input(batch.images, device)
-            outputs = called(images)
+            outputs = parallel_model(images)
             terms = loss(outputs, batch.targets.to(device), (arguments.img_size, arguments.img_size))
             torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
         optimizer.step()

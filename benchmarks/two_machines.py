@@ -1,4 +1,4 @@
-"""Train on two machines, lose one of them, and report output, time to recover, and the epochs trained.
+"""Train on two machines, lose one of them, and report the logs, the time to recover, and the epochs trained.
 
     python -m benchmarks.two_machines kill      # kill the processes of the second machine
     python -m benchmarks.two_machines cut       # cut its cable: the first machine is not notified
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 ADDRESS = {"yolo-a": "10.77.0.1", "yolo-b": "10.77.0.2"}
 EPOCHS = 6
-DRAW_DATA = "from yolo.data.formats.open_dataset import open_dataset; open_dataset('shapes').index('train')"
+DRAW_DATA_CODE = "from yolo.data.formats.open_dataset import open_dataset; open_dataset('shapes').index('train')"
 
 
 def ip(*arguments: str) -> None:
@@ -88,7 +88,7 @@ class Agent:
         return self.log.read_text().replace("\r", "\n") if self.log.is_file() else ""
 
     def wait_for(self, text: str) -> None:
-        """Wait until a text was printed."""
+        """Wait until the log contains a text."""
         while text not in self.text():
             if self.process.poll() is not None:
                 raise SystemExit(f"{self.name} ended before {text!r}:\n{self.text()}")
@@ -109,7 +109,7 @@ def main() -> None:
     how = parser.parse_args().how
     work = Path(tempfile.mkdtemp(prefix="two-machines-"))
     subprocess.run(
-        [sys.executable, "-c", DRAW_DATA],
+        [sys.executable, "-c", DRAW_DATA_CODE],
         cwd=work, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True, capture_output=True,
     )  # fmt: skip
     with machines():
@@ -120,7 +120,7 @@ def main() -> None:
             ip("-n", second.name, "link", "set", second.name, "down")
         else:
             second.kill()
-        first.wait_for("goes on with")
+        first.wait_for("restarted by its launcher")
         print(f"--- {how}: resumed after {time.monotonic() - lost_at:.1f} s")
         if how == "return":
             first.wait_for(f"epoch 4/{EPOCHS}")
@@ -138,7 +138,7 @@ def main() -> None:
 
 
 def wait_for_any(agents: tuple[Agent, ...], text: str) -> None:
-    """Wait until one agent printed a text; torchrun chooses which of them has rank 0."""
+    """Wait until the log of one agent contains a text; torchrun chooses which of them has rank 0 and prints it."""
     while not any(text in agent.text() for agent in agents):
         if any(agent.process.poll() is not None for agent in agents):
             raise SystemExit("\n".join(agent.text() for agent in agents))

@@ -145,7 +145,7 @@ def test_a_killed_process_stops_the_others_and_the_job_restarts(data: Path, tmp_
         log = process.stderr.read()
         killer.join()
     assert process.returncode == 0, log
-    assert "started again by its launcher: goes on with runs/train" in log
+    assert "restarted by its launcher: resuming runs/train" in log
     assert "2 processes, 2 images a batch each" in log
     with results.open() as file:
         assert [row["epoch"] for row in csv.DictReader(file)] == [str(epoch + 1) for epoch in range(40)]

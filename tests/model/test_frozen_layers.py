@@ -57,4 +57,7 @@ def test_line_of_trainable_layers_and_parameters() -> None:
     model = network("yolov3-tiny")
     groups = build_optimizer(model, "sgd", lr=1, momentum=0.9, weight_decay=0).param_groups
     line = format_trained(model, range(22), groups, "1-5")
-    assert line == "epochs 1-5 train layers 1 of 13, biases 255 of 3,694, weights 65,280 of 8,845,488, norms 0 of 3,184"
+    assert (
+        line
+        == "trained in epochs 1-5: layers 1 of 13, biases 255 of 3,694, weights 65,280 of 8,845,488, norms 0 of 3,184"
+    )

@@ -31,7 +31,7 @@ class NmsSettings:
     multi_label: bool = True  # every class of a box above the threshold is a candidate; else only its best class
     class_agnostic: bool = False  # boxes of different classes suppress each other too
     classes: Sequence[int] | None = None  # ids of the classes to detect; None: all
-    method: NmsMethod = GREEDY  # how overlap is measured and what it does
+    method: NmsMethod = GREEDY  # how overlap is measured, and whether it removes a candidate or lowers its score
 
 
 def non_max_suppression(predictions: Predictions, settings: NmsSettings) -> list[Detections]:
@@ -51,13 +51,13 @@ def non_max_suppression(predictions: Predictions, settings: NmsSettings) -> list
     detections = []
     for boxes_N4, scores_NC in zip(predictions.boxes_xyxy, predictions.scores, strict=True):
         allowed_NC = _mask_classes(scores_NC.float(), settings.multi_label, settings.classes)
-        box_K, class_K, score_K = _above_threshold(boxes_N4, allowed_NC, settings.score_threshold)
-        group_K = torch.zeros_like(class_K) if settings.class_agnostic else class_K
-        candidates = Candidates(boxes_N4, box_K, score_K, group_K)
+        box_index_K, class_id_K, score_K = _above_threshold(boxes_N4, allowed_NC, settings.score_threshold)
+        group_K = torch.zeros_like(class_id_K) if settings.class_agnostic else class_id_K
+        candidates = Candidates(boxes_N4, box_index_K, score_K, group_K)
         kept = suppress(
             candidates, settings.method, settings.iou_threshold, settings.score_threshold, settings.max_detections
         )
-        detections.append(Detections(kept.xyxy, kept.score, class_K[kept.index]))
+        detections.append(Detections(kept.xyxy, kept.score, class_id_K[kept.index]))
     return detections
 
 
@@ -74,7 +74,7 @@ def _mask_classes(scores_NC: Tensor, multi_label: bool, classes: Sequence[int] |
 
 
 def _above_threshold(boxes_N4: Tensor, scores_NC: Tensor, score_threshold: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Return box number, class and score, each (K,), in the order (box, class)."""
+    """Return the box indices, class ids and scores of the candidates, each (K,), in the order (box, class)."""
     num_classes = scores_NC.shape[1]
     finite_N1 = boxes_N4.isfinite().all(1, keepdim=True)
     index = ((scores_NC > score_threshold) & finite_N1).flatten().nonzero().squeeze(1)

@@ -26,7 +26,7 @@ _CHUNK = 2048  # boxes on each side of a table of pairs
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NmsMethod:
-    """Suppression method: how overlap is measured, and what it does.
+    """Suppression method: how overlap is measured, and whether it removes a candidate or lowers its score.
 
     `greedy` drops candidates whose IoU with a better one is above the threshold. `merge` does the same, then moves each
     survivor to the mean, weighted by scores, of all candidates of its class that overlap it by more than the threshold.
@@ -48,13 +48,13 @@ class Candidates:
     """Boxes, each with a score and one class."""
 
     boxes_xyxy: Tensor  # (N, 4) float
-    box: Tensor  # (K,) int64: index into the N boxes, all finite
+    box_index: Tensor  # (K,) int64: index into the N boxes; these boxes are finite
     score: Tensor  # (K,) float32
     group: Tensor  # (K,) int64: only boxes of one group suppress each other
 
     def xyxy(self, index: Tensor) -> Tensor:
         """Return the boxes (M, 4), float64, of the candidates at these indices (M,)."""
-        return self.boxes_xyxy[self.box[index]].double()
+        return self.boxes_xyxy[self.box_index[index]].double()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def suppress(
 
     Args:
         candidates: in the order in which equal scores are taken.
-        method: how overlap is measured and what it does.
+        method: how overlap is measured, and whether it removes a candidate or lowers its score.
         iou_threshold: largest overlap that leaves both boxes unchanged; not used by gaussian.
         score_threshold: candidates that are lowered to this score or below are dropped.
         max_survivors: maximum number of survivors.

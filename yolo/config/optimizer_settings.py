@@ -20,13 +20,13 @@ class OptimizerSettings:
     """muon, sgd (Nesterov), adam, adamw, any other of torch.optim, or a Fused one of apex; --adam is short for adam;
     auto: muon in runs of up to 160,000 images without lr0, else sgd."""
     optimizer_args: dict[str, Argument] = field(default_factory=dict)
-    """Further arguments of its class: `eps 1e-6 amsgrad True`; in a recipe `{eps: 1.0e-6, amsgrad: true}`."""
+    """Further arguments of the optimizer: `eps 1e-6 amsgrad True`; in a recipe `{eps: 1.0e-6, amsgrad: true}`."""
     lr0: float | None = None
     """Learning rate after burn-in; default: 0.01 with sgd, 0.06 with muon, 0.001 with any other."""
     momentum: float = 0.937
     """Momentum of SGD, first beta of Adam."""
     weight_decay: float = 0.0005
-    """Decay of convolution weights for a step of nominal_batch_size images; smaller steps decay less."""
+    """Weight decay of convolutions for nominal_batch_size images per step; scaled in proportion for other numbers."""
     clip_grad_norm: float = 0.0
     """Scale the gradients of a step down to this norm; 0: never."""
     nominal_batch_size: int = 64
@@ -36,7 +36,7 @@ class OptimizerSettings:
     ema_decay: float = 0.9999
     """Maximum decay of the averaged weights."""
     ema_fraction: float = 0.05
-    """They average over at most this fraction of training; 0: over 1 / (1 - ema_decay) steps at any length."""
+    """Average the weights over at most this fraction of training; 0: over 1 / (1 - ema_decay) steps at any length."""
 
     def __post_init__(self) -> None:
         require("--lr0", self.lr, self.lr > 0, "a number above 0")

@@ -35,9 +35,9 @@ MAX_IMAGES = 12
 MAX_IMAGE_WIDTH = 1280  # of ground truth and detections side by side, pixels
 ERROR_KINDS_HELP = (
     "localization: the box overlaps its object by less than .5; classification: the box fits an object of another "
-    "class; both: neither box nor class fits; duplicate: a better detection has the same object; background: there is "
-    "no object; missed: the object has no detection. mAP50 lost is the rise of mAP50 if only this kind of error were "
-    "fixed, over all detections (TIDE, arXiv 2008.08115)."
+    "class; both: neither box nor class fits; duplicate: a detection with a higher score was matched to the same "
+    "object; background: there is no object; missed: the object has no detection. mAP50 lost is how much mAP50 would "
+    "rise if only this kind of error were corrected, over all detections (TIDE, arXiv 2008.08115)."
 )
 
 

@@ -94,12 +94,12 @@ def _build_torchscript_runners(exporter: Exporter, path: Path) -> Runners:
     return {f"torch.jit {torch.__version__}": build_module_runner(module, exporter.signature.output_names)}
 
 
-def _write_program(exporter: Exporter, path: Path) -> None:
+def _write_torch_export(exporter: Exporter, path: Path) -> None:
     with suppress_warnings():
         torch.export.save(exporter.program, path, extra_files=_metadata_files(exporter))
 
 
-def _build_program_runners(exporter: Exporter, path: Path) -> Runners:
+def _build_torch_export_runners(exporter: Exporter, path: Path) -> Runners:
     with suppress_warnings():
         module = torch.export.load(path).module()
     return {f"torch.export {torch.__version__}": build_module_runner(module, exporter.signature.output_names)}
@@ -141,7 +141,7 @@ def _write_safetensors(exporter: Exporter, path: Path) -> None:
     write_state(path, state)
 
 
-def _build_reading_runners(exporter: Exporter, path: Path) -> Runners:
+def _build_reloaded_runners(exporter: Exporter, path: Path) -> Runners:
     """Load the file into a new network, as the other programs of this package do."""
     model = Darknet(exporter.model.graph).eval()
     load_whole(model, path)
@@ -153,11 +153,11 @@ FORMATS: dict[FormatName, ExportFormat] = {
     "torchscript": ExportFormat(
         suffix=".torchscript", write=_write_torchscript, build_runners=_build_torchscript_runners
     ),
-    "torch-export": ExportFormat(suffix=".pt2", write=_write_program, build_runners=_build_program_runners),
+    "torch-export": ExportFormat(suffix=".pt2", write=_write_torch_export, build_runners=_build_torch_export_runners),
     "weights": ExportFormat(
-        suffix=".weights", write=_write_weights, build_runners=_build_reading_runners, with_cfg=True
+        suffix=".weights", write=_write_weights, build_runners=_build_reloaded_runners, with_cfg=True
     ),
-    "safetensors": ExportFormat(suffix=".safetensors", write=_write_safetensors, build_runners=_build_reading_runners),
+    "safetensors": ExportFormat(suffix=".safetensors", write=_write_safetensors, build_runners=_build_reloaded_runners),
 }
 ONNX_FP16 = onnx_format("fp16")
 ONNX_INT8 = onnx_format("int8")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def plan_files(
     stem: Path, format_names: Sequence[FormatName], *, half: bool, int8: bool, force: bool
 ) -> dict[Path, ExportFormat]:
-    """Return the files to write, in order, after the checks that need no work.
+    """Return the files to write, in order, after checking what can be checked before exporting.
 
     Args:
         stem: path of the files without suffix.

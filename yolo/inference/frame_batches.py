@@ -1,4 +1,4 @@
-"""Combine the frames of several sources, and group frames of one input size into batches."""
+"""Combine the frames of several sources, and group frames of the same input size into batches."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def combine_frames(sources: Sequence[FrameSource]) -> Generator[Frame, None, None]:
-    """Yield the frames of one source after the other; then of all streams, one frame each in turn."""
+    """Yield all frames of one source after another, then one frame of each stream in turn until all have ended."""
     for source in sources:
         if not source.is_stream:
             yield from source.frames()
@@ -28,7 +28,7 @@ def combine_frames(sources: Sequence[FrameSource]) -> Generator[Frame, None, Non
 def batch_frames(
     frames: Generator[Frame, None, None], batch_size: int, input_wh: Callable[[Frame], tuple[int, int]]
 ) -> Generator[tuple[list[Frame], Batch], None, None]:
-    """Yield batches of consecutive frames that have one input size, with their letterboxed network input.
+    """Yield batches of consecutive frames with the same input size, and the letterboxed network input of each batch.
 
     Args:
         frames: closed when this generator is closed.
@@ -44,9 +44,9 @@ def batch_frames(
 def _round_robin(streams: Sequence[Iterator[Frame]]) -> Iterator[Frame]:
     active = list(streams)
     while active:
-        for frames in list(active):
-            frame = next(frames, None)
+        for stream in list(active):
+            frame = next(stream, None)
             if frame is None:
-                active.remove(frames)
+                active.remove(stream)
             else:
                 yield frame

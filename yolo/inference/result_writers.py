@@ -64,7 +64,7 @@ class DrawingWriter:
             height, width = result.frame.image.shape[:2]
             self._video = VideoWriter(path, video.fps, (width, height))
             self._video_name, self._next_frame = video.name, result.frame.number
-        # This frame also stands in for the stream's frames that were skipped, so that the video keeps its time.
+        # Repeat this frame in place of the frames that the stream skipped, so that the video plays at the right speed.
         self._video.write(result.plot(), times=result.frame.number + 1 - self._next_frame)
         self._next_frame = result.frame.number + 1
 
@@ -76,7 +76,7 @@ class DrawingWriter:
 
 
 class JsonWriter:
-    """Write all detections as one JSON list with an entry per image, entry by entry."""
+    """Write one JSON list with an entry per image; each entry is written as soon as its result arrives."""
 
     def __init__(self, path: Path) -> None:
         self._stack = contextlib.ExitStack()
@@ -129,7 +129,7 @@ class CropWriter:
 
 
 class ResultWriters:
-    """Several writers as one; leaving the `with` block closes all of them, whatever one of them raises."""
+    """Several writers as one; leaving the `with` block closes all of them, even if one of them raises an error."""
 
     def __init__(self, writers: Sequence[ResultWriter]) -> None:
         self._writers = writers

@@ -102,7 +102,7 @@ def _concatenates(node: Node) -> bool:
 
 
 def format_trained(model: Darknet, frozen: Collection[int], groups: Sequence[dict[str, Any]], epochs: str) -> str:
-    """Return a line that says which layers and values train in a phase, in total and per optimizer group.
+    """Return a line with the numbers of layers, and of values of each optimizer group, that are trained in some epochs.
 
     Args:
         model: the network.
@@ -110,10 +110,10 @@ def format_trained(model: Darknet, frozen: Collection[int], groups: Sequence[dic
         groups: of the optimizer, over the model's parameters.
         epochs: the range of epochs, as text.
     """
-    still = {id(parameter) for index in frozen for parameter in model.layers[index].parameters()}
+    frozen_ids = {id(parameter) for index in frozen for parameter in model.layers[index].parameters()}
     counts = {
         group["name"]: (
-            sum(p.numel() for p in group["params"] if id(p) not in still),
+            sum(p.numel() for p in group["params"] if id(p) not in frozen_ids),
             sum(p.numel() for p in group["params"]),
         )
         for group in groups
@@ -121,4 +121,4 @@ def format_trained(model: Darknet, frozen: Collection[int], groups: Sequence[dic
     layers = [node.index for node in model.nodes if any(True for _ in model.layers[node.index].parameters())]
     trained = [index for index in layers if index not in frozen]
     rows = [("layers", len(trained), len(layers)), *((name, *pair) for name, pair in counts.items())]
-    return f"epochs {epochs} train " + ", ".join(f"{name} {some:,} of {total:,}" for name, some, total in rows)
+    return f"trained in epochs {epochs}: " + ", ".join(f"{name} {some:,} of {total:,}" for name, some, total in rows)

@@ -75,7 +75,7 @@ def read_train_settings(arguments: Sequence[str]) -> TrainSettings:
     if given.resume:
         _check_changes(saved, settings)
     elif interrupted := run_of_this_job(settings.run.project):
-        logger.info("started again by its launcher: goes on with %s", interrupted)
+        logger.info("restarted by its launcher: resuming %s", interrupted)
         return read_train_settings([*arguments, "--resume", interrupted])
     return settings
 

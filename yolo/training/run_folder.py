@@ -1,4 +1,4 @@
-"""The folder of a run: made, found, or resumed."""
+"""Create, find or resume the folder of a run."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ SETTINGS_FILE = "settings.yaml"
 REQUIRED = ("names", "model", "ema", "optimizer", "precision", "state", "batches_per_epoch", "loss_sums", "record")
 MOMENTS = {"momentum", "nesterov", "betas", "alpha", "rho"}  # by which the kinds of optimizers differ
 NEWEST = "newest"  # --resume without a value
-JOB_FILE = "job"  # identifies the run when its launcher starts it again
+JOB_FILE = "job"  # holds the id of the launcher's job, to find the run after the launcher restarts it
 
 
 def new_folder(settings: TrainSettings, cfg: CfgFile) -> Path:
-    """Make the folder of a new run, with the network and the settings in it."""
+    """Create the folder of a new run, and write the network and the settings into it."""
 
     def fill(folder: Path) -> None:
         cfg.write(folder / MODEL_CFG)
@@ -126,7 +126,7 @@ def find_run(resume: str, project: str) -> tuple[Path, str]:
 
 
 def run_of_this_job(project: str) -> str:
-    """Find the run that this command of this job began before its launcher started it again; empty: none."""
+    """Return the folder or URL of the run to resume if the launcher (torchrun, SLURM) restarted this job, else ""."""
     job = distributed.job_id()
     if not job:
         return ""
@@ -134,7 +134,7 @@ def run_of_this_job(project: str) -> str:
         if path.read_text(encoding="utf-8") == job:
             return str(path.parent)
     names = open_store(project).list_files(project) if is_url(project) else {}
-    for name in names:  # begun by another machine
+    for name in names:  # the run was started by another machine
         if name.endswith(f"/{JOB_FILE}") and fetch_file(join_url(project, name)).read_text(encoding="utf-8") == job:
             return join_url(project, name.removesuffix(f"/{JOB_FILE}"))
     return ""

@@ -12,7 +12,7 @@ from yolo.data.augment.geometry import (
     flip_horizontal,
     flip_vertical,
     random_crop,
-    random_move,
+    random_transform,
     shift_matrix,
     visible_window,
     warp,
@@ -29,7 +29,7 @@ def rng(seed: int = 0) -> np.random.Generator:
 
 def move(sample: Sample, source: np.random.Generator, augment: AugmentSettings, size_wh: tuple[int, int]) -> Sample:
     height, width = sample.image.shape[:2]
-    return warp(sample, random_move(source, augment, (width, height), size_wh), size_wh)
+    return warp(sample, random_transform(source, augment, (width, height), size_wh), size_wh)
 
 
 @pytest.mark.parametrize("flip", [flip_horizontal, flip_vertical])
@@ -190,7 +190,7 @@ def test_the_seen_window_holds_all_that_is_seen(seed: int) -> None:
         rng(seed).integers(0, 256, (160, 200, 3), dtype=np.uint8), np.zeros((0, 4), np.float32), np.zeros(0, np.int64)
     )
     augment = AugmentSettings(degrees=30, translate=0.2, scale=0.5, shear=10, perspective=0.0005)
-    matrix = random_move(rng(seed), augment, (200, 160), (100, 80))
+    matrix = random_transform(rng(seed), augment, (200, 160), (100, 80))
     x1, y1, x2, y2 = visible_window(matrix, (200, 160), (100, 80))
     part = Sample(np.ascontiguousarray(noise.image[y1:y2, x1:x2]), noise.boxes_xyxy, noise.class_ids)
     expected = warp(noise, matrix, (100, 80)).image.astype(int)

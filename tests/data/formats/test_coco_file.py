@@ -32,15 +32,15 @@ def test_large_ids_stay_exact(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "a.json:1: is not JSON"),
-        ("[]", "a.json:1: is not JSON .Expecting '{'"),
-        ('{"images": [{"id": 1, "file_name": "a"} 2]}', "a.json:1: is not JSON .Expecting ','"),
-        ('{"images": [],\n"annotations": [{"id": }]}', "a.json:2: is not JSON"),
-        ('{"images": [', "a.json:1: is not JSON"),
-        ('{"images": []', "a.json:1: is not JSON"),
+        ("", "a.json:1: is not valid JSON"),
+        ("[]", "a.json:1: is not valid JSON .Expecting '{'"),
+        ('{"images": [{"id": 1, "file_name": "a"} 2]}', "a.json:1: is not valid JSON .Expecting ','"),
+        ('{"images": [],\n"annotations": [{"id": }]}', "a.json:2: is not valid JSON"),
+        ('{"images": [', "a.json:1: is not valid JSON"),
+        ('{"images": []', "a.json:1: is not valid JSON"),
         ('{"annotations": []}', "a.json: has no 'images'"),
         ('{"images": {}}', "a.json: has no 'images'"),
-        ('{"x": ' + "[" * 100_000, "a.json: is nested too deeply|is not JSON"),
+        ('{"x": ' + "[" * 100_000, "a.json: is nested too deeply|is not valid JSON"),
     ],
 )
 def test_broken_files(text: str, message: str, tmp_path: Path) -> None:

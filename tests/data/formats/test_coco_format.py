@@ -120,7 +120,7 @@ def annotation(**changes: Any) -> list[dict[str, Any]]:
         ({"images": image(file_name=7)}, "image 10: has no file_name"),
         ({"images": ["x"]}, 'image "x": needs an integer id'),
         ({"annotations": annotation(image_id=5)}, "annotation 1: no image has the id 5"),
-        ({"annotations": annotation(category_id=5)}, r"annotation 1: no category has the id 5; known are \[7, 18\]"),
+        ({"annotations": annotation(category_id=5)}, r"annotation 1: no category has the id 5; the ids are \[7, 18\]"),
         ({"annotations": annotation(bbox=[1, 2, 3])}, "annotation .*: needs image_id, category_id and bbox"),
         (
             {"annotations": annotation(bbox=[1, 2, 3, float("nan")])},

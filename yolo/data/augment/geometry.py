@@ -44,12 +44,12 @@ def flip_vertical(sample: Sample) -> Sample:
     return Sample(np.asarray(cv2.flip(sample.image, 0), np.uint8), boxes_xyxy, sample.class_ids)
 
 
-def moves_images(augment: AugmentSettings) -> bool:
-    """Return whether `random_move` does more than map one centre to the other."""
+def transforms_images(augment: AugmentSettings) -> bool:
+    """Return whether `random_transform` does more than map the centre of the image to that of the input."""
     return any((augment.degrees, augment.translate, augment.scale, augment.shear, augment.perspective))
 
 
-def random_move(
+def random_transform(
     rng: np.random.Generator, augment: AugmentSettings, from_wh: tuple[int, int], to_wh: tuple[int, int]
 ) -> npt.NDArray[np.float64]:
     """Return a random rotation, zoom, shear, tilt and shift; the image centre maps to the input centre, then shifts.

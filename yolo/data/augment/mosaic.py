@@ -1,6 +1,7 @@
 """Mosaic: four or nine images in one training input.
 
-Axes: N boxes. The canvas is 2 w x 2 h pixels for an input of w x h. Source of the mosaic of four: as `geometry.py`.
+Axes: N boxes. The canvas has 2 w x 2 h pixels for an input of w x h.
+Source of the mosaic of four: the recipe of the PyTorch YOLOv3 trainers of 2018 to 2020.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from yolo.data.augment.geometry import moves_images, random_move, shift_matrix, visible_window, warp
+from yolo.data.augment.geometry import random_transform, shift_matrix, transforms_images, visible_window, warp
 from yolo.data.sample import Sample
 from yolo.data.transforms import FILL, place_boxes, scaled_size, stretch
 
@@ -20,35 +21,35 @@ if TYPE_CHECKING:
 
     from yolo.config.augment_settings import AugmentSettings
 
-NUM_TILES = 4
-NUM_NINE = 9
+TILES_IN_MOSAIC4 = 4
+TILES_IN_MOSAIC9 = 9
 Corner = tuple[int, int]  # left and top of a tile on the canvas
 
 
 def random_mosaic(
     tiles: Sequence[Sample], size_wh: tuple[int, int], rng: np.random.Generator, augment: AugmentSettings
 ) -> Sample:
-    """Put four or nine images on the canvas, around a random point, and cut out its centre.
+    """Put four or nine images on the canvas around a random point, transform it randomly, and cut out its centre.
 
     Args:
-        tiles: four or nine samples with the longer side of the input; they may have no boxes.
+        tiles: four or nine samples whose longer side equals that of the input; they may have no boxes.
         size_wh: of the input.
-        rng: draws the point and the moves.
-        augment: gives the ranges of the moves.
+        rng: draws the point and the transform.
+        augment: gives the ranges of the transform.
 
     Returns:
         The sample of w x h pixels.
     """
-    if len(tiles) == NUM_NINE:
+    if len(tiles) == TILES_IN_MOSAIC9:
         tiles = [_resize_to_cell(tile, size_wh) for tile in tiles]
         corners = _nine_corners(tiles, size_wh, rng)
     else:
         corners = _four_corners(tiles, size_wh, rng)
     canvas_wh = (2 * size_wh[0], 2 * size_wh[1])
-    matrix = random_move(rng, augment, canvas_wh, size_wh)
-    if moves_images(augment):
+    matrix = random_transform(rng, augment, canvas_wh, size_wh)
+    if transforms_images(augment):
         window = visible_window(matrix, canvas_wh, size_wh)
-    else:  # whole pixels even if the input has an odd side
+    else:  # only cut out the centre, at whole pixels even if the input has an odd side, so that nothing is resampled
         left, top = size_wh[0] // 2, size_wh[1] // 2
         window = (left, top, left + size_wh[0], top + size_wh[1])
         matrix = shift_matrix(-left, -top)
@@ -94,14 +95,17 @@ def _four_corners(tiles: Sequence[Sample], size_wh: tuple[int, int], rng: np.ran
 
 
 def _nine_corners(tiles: Sequence[Sample], size_wh: tuple[int, int], rng: np.random.Generator) -> list[Corner]:
-    """Place tiles in three rows of three cells around the centre, shifted a little, each towards the centre."""
+    """Place tiles in a grid of three rows of three cells, which is shifted a little from the centre of the canvas.
+
+    A tile that is smaller than its cell is placed at the side of the cell that faces the centre.
+    """
     cell_wh = _cell_wh(size_wh)
     origin = np.array(size_wh) - 1.5 * np.array(cell_wh) + rng.uniform(-1 / 8, 1 / 8, 2) * size_wh
     corners = []
     for number, tile in enumerate(tiles):
-        free = np.array(cell_wh) - tile.image.shape[1::-1]
+        spare_wh = np.array(cell_wh) - tile.image.shape[1::-1]
         cell = np.array([number % 3, number // 3])
-        left, top = cell * cell_wh + free * (2 - cell) / 2 + origin
+        left, top = cell * cell_wh + spare_wh * (2 - cell) / 2 + origin
         corners.append((round(left), round(top)))
     return corners
 

@@ -14,27 +14,27 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 MAX_RECTANGLES = 8
-SIDES = (1 / 16, 1 / 4)  # of a rectangle, as fractions of the image
-MAX_HIDDEN = 0.6  # of a box; boxes above are dropped
+SIDE_RANGE = (1 / 16, 1 / 4)  # of a rectangle, as fractions of the width and height of the image
+MAX_HIDDEN_FRACTION = 0.6  # of the area of a box; boxes that are hidden more than this are dropped
 
 
 def cutout(sample: Sample, rng: np.random.Generator) -> Sample:
-    """Paint up to eight grey rectangles; drop boxes of which they hide more than 0.6."""
+    """Paint one to eight grey rectangles, and drop each box of which they hide more than `MAX_HIDDEN_FRACTION`."""
     height, width = sample.image.shape[:2]
     hidden = np.zeros((height, width), np.uint8)
     for centre_x, centre_y, *sides in rng.random((int(rng.integers(1, MAX_RECTANGLES + 1)), 4)).tolist():
-        w, h = (SIDES[0] + side * (SIDES[1] - SIDES[0]) for side in sides)
+        w, h = (SIDE_RANGE[0] + side * (SIDE_RANGE[1] - SIDE_RANGE[0]) for side in sides)
         x1, x2 = (max(0, round((centre_x + sign * w / 2) * width)) for sign in (-1, 1))
         y1, y2 = (max(0, round((centre_y + sign * h / 2) * height)) for sign in (-1, 1))
         hidden[y1:y2, x1:x2] = 1
-    keep = hidden_fraction(hidden, sample.boxes_xyxy) <= MAX_HIDDEN
+    keep = hidden_fraction(hidden, sample.boxes_xyxy) <= MAX_HIDDEN_FRACTION
     image = sample.image.copy()
     image[hidden.astype(np.bool_)] = FILL
     return Sample(image, sample.boxes_xyxy[keep], sample.class_ids[keep])
 
 
 def hidden_fraction(hidden: npt.NDArray[np.uint8], boxes_xyxy: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    """Return the hidden fraction of each box, to whole pixels.
+    """Return the hidden fraction of the area of each box, with its corners rounded to whole pixels.
 
     Args:
         hidden: (H, W), 1 where hidden, else 0.

@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from yolo.data.augment.colour import random_blur, random_hsv, random_noise
-from yolo.data.augment.geometry import crops_images, flip_horizontal, flip_vertical, random_crop, random_move, warp
+from yolo.data.augment.geometry import crops_images, flip_horizontal, flip_vertical, random_crop, random_transform, warp
 from yolo.data.augment.mixup import mixup
-from yolo.data.augment.mosaic import NUM_NINE, NUM_TILES, random_mosaic
+from yolo.data.augment.mosaic import TILES_IN_MOSAIC4, TILES_IN_MOSAIC9, random_mosaic
 from yolo.data.augment.occlusion import cutout
 
 if TYPE_CHECKING:
@@ -74,14 +74,14 @@ def _mosaic_or_image(
 ) -> Sample:
     """Return a mosaic or a single image, moved."""
     if rng.random() < augment.mosaic:
-        number = NUM_NINE if _applies(augment.mosaic9, rng) else NUM_TILES
+        number = TILES_IN_MOSAIC9 if _applies(augment.mosaic9, rng) else TILES_IN_MOSAIC4
         others = rng.integers(len(images), size=number - 1).tolist()
         tiles = [images.tile(tile) for tile in (i, *others)]
         if crops_images(augment):
             tiles = [_cropped(tile, rng, augment) for tile in tiles]
         return random_mosaic(tiles, size_wh, rng, augment)
     sample = images.in_input(i, size_wh)
-    matrix = random_move(rng, augment, size_wh, size_wh)
+    matrix = random_transform(rng, augment, size_wh, size_wh)
     if crops_images(augment):
         matrix = matrix @ random_crop(rng, augment, size_wh)
     return warp(sample, matrix, size_wh)

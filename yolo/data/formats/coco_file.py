@@ -1,7 +1,7 @@
-"""One COCO JSON file: images, categories and boxes. Knows nothing of where the images lie.
+"""Read one COCO JSON file: images, categories and boxes. Finding the image files is left to the caller.
 
-The arrays of the file are read element by element: of an annotation only the box is kept, so that outlines (most of
-such a file) never fill the memory, and a bar shows how far it is.
+The arrays of the file are parsed one element at a time, with a progress bar. Segmentation polygons, which make up most
+of such a file, are dropped at once, so that they do not fill the memory.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-SPACE = re.compile(r"[ \t\n\r]*")
-MAX_AREA = 1e12  # pixels^2; what is said to be more is no area
+WHITESPACE = re.compile(r"[ \t\n\r]*")
+MAX_AREA = 1e12  # pixels^2; a larger value in the file is an error and counts as missing
 KEYS = ("images", "annotations", "categories")
 HEAD = 1 << 16  # bytes that are looked at to recognise a file
 
@@ -37,12 +37,12 @@ class CocoImage:
 
     id: int
     file_name: str
-    size: tuple[int, int] | None  # width and height as the file says, pixels
+    size: tuple[int, int] | None  # width and height that the file gives, pixels
 
 
 @dataclass(frozen=True, slots=True)
 class CocoFile:
-    """A parsed file. Axes: N boxes, sorted by image, else as they lie in the file."""
+    """A parsed file. Axes: N boxes, sorted by image id; those of one image are in the order of the file."""
 
     path: Path
     names: Mapping[int, str]  # category id -> class name
@@ -50,44 +50,44 @@ class CocoFile:
     images: tuple[CocoImage, ...]
     has_annotations: bool  # files of test images have none
     image_ids: npt.NDArray[np.int64]  # (N,), sorted
-    ids: npt.NDArray[np.int64]  # (N,), of the annotations
+    ids: npt.NDArray[np.int64]  # (N,), annotation ids
     category_ids: npt.NDArray[np.int64]  # (N,)
     boxes_xyxy: npt.NDArray[np.float64]  # (N, 4), pixels
     crowd: npt.NDArray[np.bool_]  # (N,)
-    areas: npt.NDArray[np.float64]  # (N,), pixels^2, of the outlines; NaN where the file states none
+    areas: npt.NDArray[np.float64]  # (N,), `area` of the annotations (of the segmentation), pixels^2; NaN where missing
 
 
 def read_coco(path: Path) -> CocoFile:
     """Read a COCO JSON file.
 
     Raises:
-        DataError: no JSON, or an entry without what it needs: ids, a file name, a box of four finite numbers.
+        DataError: the file is not JSON, or an entry lacks an id, a file name or a box of four finite numbers.
     """
     images: list[CocoImage] = []
     names: dict[int, str] = {}
     parents: dict[int, str] = {}
     rows: list[tuple[int, int, int, bool, float, float, float, float, float]] = []
-    takers: dict[str, Callable[[Any], None]] = {
+    add_entry: dict[str, Callable[[Any], None]] = {
         "images": lambda entry: images.append(_image(entry, path)),
         "categories": lambda entry: _take_category(entry, path, names, parents),
         "annotations": lambda entry: rows.append(_annotation(entry, path, len(rows))),
     }
     found = set()
-    for key, entry in _entries(path, takers.keys()):
+    for key, entry in _entries(path, add_entry.keys()):
         found.add(key)
         if entry is not None:
-            takers[key](entry)
+            add_entry[key](entry)
     if "images" not in found:
-        raise DataError(f"{path}: has no 'images': it is no COCO file of images; choose another")
+        raise DataError(f"{path}: has no 'images', so it is not a COCO data set; use another file")
     _check_references(path, rows, {image.id for image in images}, names, len(images))
-    numbers = np.array([row[:4] for row in rows], np.int64).reshape(-1, 4)
-    measures = np.array([row[4:] for row in rows], np.float64).reshape(-1, 5)
-    order = np.argsort(numbers[:, 0], kind="stable")
-    numbers, xywh, areas = numbers[order], measures[order, :4], measures[order, 4]
+    integers = np.array([row[:4] for row in rows], np.int64).reshape(-1, 4)
+    floats = np.array([row[4:] for row in rows], np.float64).reshape(-1, 5)
+    order = np.argsort(integers[:, 0], kind="stable")
+    integers, xywh, areas = integers[order], floats[order, :4], floats[order, 4]
     boxes_xyxy = np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], axis=1)
     return CocoFile(
         path, names, parents, tuple(images), "annotations" in found,
-        numbers[:, 0], numbers[:, 1], numbers[:, 2], boxes_xyxy, numbers[:, 3].astype(np.bool_), areas,
+        integers[:, 0], integers[:, 1], integers[:, 2], boxes_xyxy, integers[:, 3].astype(np.bool_), areas,
     )  # fmt: skip
 
 
@@ -100,64 +100,66 @@ def is_coco(path: Path) -> bool:
 
 
 def _entries(path: Path, wanted: Any) -> Iterator[tuple[str, Any]]:
-    """(key, element) of the wanted top-level arrays, in the order of the file; (key, None) once for each array."""
+    """Yield (key, None) at the start of each wanted top-level array, then (key, element) for each of its elements."""
     text = read_text(path)
     try:
         yield from _scan(text, wanted, path.name)
     except JSONDecodeError as error:
-        raise DataError(f"{path}:{error.lineno}: is not JSON ({error.msg}, column {error.colno}); mend it") from error
+        raise DataError(
+            f"{path}:{error.lineno}: is not valid JSON ({error.msg}, column {error.colno}); correct it"
+        ) from error
     except RecursionError as error:
-        raise DataError(f"{path}: is nested too deeply for a COCO file; choose another") from error
+        raise DataError(f"{path}: is nested too deeply for a COCO file; use another file") from error
 
 
 def _scan(text: str, wanted: Any, title: str) -> Iterator[tuple[str, Any]]:
     decode = json.JSONDecoder().raw_decode
     with progress(desc=f"read {title}", total=len(text), unit="B", unit_scale=True, delay=1) as bar:
-        at = _expect(text, 0, "{")
-        while text[at : at + 1] != "}":
-            key, at = decode(text, at)
-            at = _expect(text, at, ":")
-            if key in wanted and text[at : at + 1] == "[":
+        position = _after(text, 0, "{")
+        while text[position : position + 1] != "}":
+            key, position = decode(text, position)
+            position = _after(text, position, ":")
+            if key in wanted and text[position : position + 1] == "[":
                 yield key, None
-                at = _expect(text, at, "[")
-                while text[at : at + 1] != "]":
-                    entry, at = decode(text, at)
+                position = _after(text, position, "[")
+                while text[position : position + 1] != "]":
+                    entry, position = decode(text, position)
                     yield key, entry
-                    at = _next(text, at, "]")
-                    if at - bar.n > 1 << 20:
-                        bar.update(at - bar.n)
-                at = _expect(text, at, "]")
+                    position = _next_element(text, position, "]")
+                    if position - bar.n > 1 << 20:
+                        bar.update(position - bar.n)
+                position = _after(text, position, "]")
             else:
-                _, at = decode(text, at)
-            at = _next(text, at, "}")
+                _, position = decode(text, position)
+            position = _next_element(text, position, "}")
 
 
-def _expect(text: str, at: int, mark: str) -> int:
-    """The place of what follows a mark."""
-    at = _skip(text, at)
-    if text[at : at + 1] != mark:
-        raise JSONDecodeError(f"Expecting '{mark}'", text, at)
-    return _skip(text, at + 1)
+def _after(text: str, position: int, character: str) -> int:
+    """Return the position after an expected character and the white space around it."""
+    position = _skip_whitespace(text, position)
+    if text[position : position + 1] != character:
+        raise JSONDecodeError(f"Expecting '{character}'", text, position)
+    return _skip_whitespace(text, position + 1)
 
 
-def _next(text: str, at: int, end: str) -> int:
-    """The place of what follows an element: the next one, after a comma, or the end."""
-    at = _skip(text, at)
-    return at if text[at : at + 1] == end else _expect(text, at, ",")
+def _next_element(text: str, position: int, end: str) -> int:
+    """Return the position of the next element, or of the closing bracket `end` if there is none."""
+    position = _skip_whitespace(text, position)
+    return position if text[position : position + 1] == end else _after(text, position, ",")
 
 
-def _skip(text: str, at: int) -> int:
-    match = SPACE.match(text, at)
-    return match.end() if match else at
+def _skip_whitespace(text: str, position: int) -> int:
+    match = WHITESPACE.match(text, position)
+    return match.end() if match else position
 
 
 def _image(entry: Any, path: Path) -> CocoImage:
     try:
-        image_id, file_name = _whole(entry["id"]), entry["file_name"]
+        image_id, file_name = _parse_integer(entry["id"]), entry["file_name"]
         width, height = entry.get("width"), entry.get("height")
-        size = (_whole(width), _whole(height)) if width and height else None
+        size = (_parse_integer(width), _parse_integer(height)) if width and height else None
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        text = _short(entry)
+        text = _abbreviate(entry)
         raise DataError(
             f"{path}: image {text}: needs an integer id, a file_name, width and height; add them"
         ) from error
@@ -168,10 +170,10 @@ def _image(entry: Any, path: Path) -> CocoImage:
 
 def _take_category(entry: Any, path: Path, names: dict[int, str], parents: dict[int, str]) -> None:
     try:
-        category_id, name = _whole(entry["id"]), str(entry["name"])
+        category_id, name = _parse_integer(entry["id"]), str(entry["name"])
         parent = entry.get("supercategory")
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise DataError(f"{path}: category {_short(entry)}: needs an integer id and a name; add them") from error
+        raise DataError(f"{path}: category {_abbreviate(entry)}: needs an integer id and a name; add them") from error
     if category_id in names:
         raise DataError(
             f"{path}: two categories have the id {category_id}: '{names[category_id]}' and '{name}'; renumber"
@@ -182,12 +184,14 @@ def _take_category(entry: Any, path: Path, names: dict[int, str], parents: dict[
 
 def _annotation(entry: Any, path: Path, number: int) -> tuple[int, int, int, bool, float, float, float, float, float]:
     try:
-        annotation_id = _whole(entry.get("id", number))
-        image_id, category_id = _whole(entry["image_id"]), _whole(entry["category_id"])
+        annotation_id = _parse_integer(entry.get("id", number))
+        image_id, category_id = _parse_integer(entry["image_id"]), _parse_integer(entry["category_id"])
         x, y, width, height = map(float, entry["bbox"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         text = "needs image_id, category_id and bbox, [x, y, width, height] in pixels"
-        raise DataError(f"{path}: annotation {_short(entry)}: {text}; add them or remove the annotation") from error
+        raise DataError(
+            f"{path}: annotation {_abbreviate(entry)}: {text}; add them, or remove the annotation"
+        ) from error
     if not all(map(math.isfinite, (x, y, width, height))):
         raise DataError(f"{path}: annotation {annotation_id}: bbox has a number that is not finite; correct it")
     area = entry.get("area")
@@ -200,22 +204,24 @@ def _check_references(path: Path, rows: Any, image_ids: set[int], names: Mapping
         raise DataError(f"{path}: two images have the same id; renumber them")
     for image_id, annotation_id, category_id, *_ in rows:
         if image_id not in image_ids:
-            raise DataError(f"{path}: annotation {annotation_id}: no image has the id {image_id}; remove it or add one")
-        if category_id not in names:
-            known = _short(sorted(names))
             raise DataError(
-                f"{path}: annotation {annotation_id}: no category has the id {category_id}; known are {known}"
+                f"{path}: annotation {annotation_id}: no image has the id {image_id}; remove it, or add the image"
+            )
+        if category_id not in names:
+            known = _abbreviate(sorted(names))
+            raise DataError(
+                f"{path}: annotation {annotation_id}: no category has the id {category_id}; the ids are {known}"
             )
 
 
-def _whole(value: Any) -> int:
-    """An id: an integer, also if written as text or with a point."""
+def _parse_integer(value: Any) -> int:
+    """Return an integer; the text "7" and the number 7.0 count as 7."""
     number = int(value)
     if isinstance(value, float) and number != value:
         raise ValueError(value)
     return number
 
 
-def _short(value: Any) -> str:
+def _abbreviate(value: Any) -> str:
     text = json.dumps(value)
     return text if len(text) <= 60 else text[:57] + "..."

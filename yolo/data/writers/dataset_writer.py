@@ -40,7 +40,7 @@ class DatasetWriter(ABC):
 
     @abstractmethod
     def write_split(self, split: str, names: Sequence[str]) -> None:
-        """Write the list of images of a split, after their labels."""
+        """Write the list of images of a split; called after `write_labels` for all of them."""
 
     @abstractmethod
     def finish(self) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from yolo.dataset_tools.check.scan import DatasetScan
 
 CHANGES_FILE = "changes.txt"  # in the new folder; one line per change
-PROBLEMS_MENDED = {  # kind of change -> the kinds of problems it consists of
+PROBLEMS_OF_CHANGE = {  # kind of change -> kinds of problems that it removes
     "splits whose rows were rewritten": ("meaning",),
     "rows dropped": ("row", "class"),
     "label files left out": ("label-file", "orphan"),
@@ -51,11 +51,11 @@ def write_fixed(scan: DatasetScan, out: Path, format_name: str) -> dict[str, int
     records = _clean_records(scan, kept, changes)
     names = unique_names(scan.paths[i] for i in kept)
     for i in kept:
-        if scan.suffixes[i]:
+        if scan.corrected_suffixes[i]:
             path = scan.paths[i]
-            names[path] = names[path].removesuffix(path.suffix) + scan.suffixes[i]
+            names[path] = names[path].removesuffix(path.suffix) + scan.corrected_suffixes[i]
             changes.append(("images renamed to their format", f"{path}: {names[path]}"))
-    for kind, problem_kinds in PROBLEMS_MENDED.items():
+    for kind, problem_kinds in PROBLEMS_OF_CHANGE.items():
         changes += [(kind, f"{p.where}: {p.text}") for p in scan.problems if p.kind in problem_kinds]
     with atomic_folder(out) as folder:
         writer = WRITERS[format_name](folder, out.name, scan.names)
@@ -67,30 +67,33 @@ def write_fixed(scan: DatasetScan, out: Path, format_name: str) -> dict[str, int
 
 
 def _images_to_keep(scan: DatasetScan, changes: list[tuple[str, str]]) -> dict[str, list[int]]:
-    """Return the usable images of each split, each once, without those that a later one of train, val, test has."""
+    """Return the usable images of each split, without copies.
+
+    An image that several of train, val and test contain stays only in the last of them, in this order.
+    """
     splits: dict[str, list[int]] = {}
     without_labels = {problem.image for problem in scan.problems if problem.kind == "label-file"}
-    split_of_pixels: dict[int, str] = {}
+    split_of_hash: dict[int, str] = {}
     disjoint = [split for split in reversed(DISJOINT_SPLITS) if split in scan.splits]
     for split in [*disjoint, *(split for split in scan.splits if split not in DISJOINT_SPLITS)]:
         seen: set[int] = set()
         splits[split] = []
         for i in scan.splits[split].tolist():
-            pixels, path = int(scan.pixels[i]), scan.paths[i]
-            if not pixels:
-                changes.append(("bad images left out", f"{path}: of {split}"))
+            pixel_hash, path = int(scan.pixel_hashes[i]), scan.paths[i]
+            if not pixel_hash:
+                changes.append(("bad images left out", f"{path}: in {split}"))
             elif path in without_labels:
-                changes.append(("images with a bad label file left out", f"{path}: of {split}"))
-            elif pixels in seen:
-                changes.append(("copies left out", f"{path}: is twice in {split}"))
-            elif split in DISJOINT_SPLITS and pixels in split_of_pixels:
-                text = f"{path}: of {split}, is in {split_of_pixels[pixels]} too"
+                changes.append(("images with a bad label file left out", f"{path}: in {split}"))
+            elif pixel_hash in seen:
+                changes.append(("copies left out", f"{path}: occurs more than once in {split}"))
+            elif split in DISJOINT_SPLITS and pixel_hash in split_of_hash:
+                text = f"{path}: in {split}, also in {split_of_hash[pixel_hash]}"
                 changes.append(("images removed from a split", text))
             else:
-                seen.add(pixels)
+                seen.add(pixel_hash)
                 splits[split].append(i)
         if split in DISJOINT_SPLITS:
-            split_of_pixels |= dict.fromkeys(seen, split)
+            split_of_hash |= dict.fromkeys(seen, split)
     return {split: splits[split] for split in scan.splits}
 
 

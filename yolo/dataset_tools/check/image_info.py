@@ -50,11 +50,11 @@ def read_image_info(path: Path) -> tuple[ImageInfo, list[Problem]]:
     if image is None:
         return _undecodable(data), [Problem("corrupt", str(path), "OpenCV cannot decode it", path)]
     info = ImageInfo(
-        content=_hash(data),
-        pixels=_hash(image.tobytes(), str(image.shape)),
+        content_hash=_hash(data),
+        pixel_hash=_hash(image.tobytes(), str(image.shape)),
         width=image.shape[1],
         height=image.shape[0],
-        suffix="" if not suffixes or path.suffix.lower() in suffixes else suffixes[0],
+        corrected_suffix="" if not suffixes or path.suffix.lower() in suffixes else suffixes[0],
         is_rotated=orientation != UPRIGHT,
     )
     return info, []
@@ -78,7 +78,7 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _undecodable(data: bytes) -> ImageInfo:
-    return ImageInfo(content=_hash(data), pixels=0, width=0, height=0, suffix="", is_rotated=False)
+    return ImageInfo(content_hash=_hash(data), pixel_hash=0, width=0, height=0, corrected_suffix="", is_rotated=False)
 
 
 def _hash(data: bytes, extra: str = "") -> int:

@@ -35,11 +35,11 @@ class Problem(NamedTuple):
 class ImageInfo(NamedTuple):
     """Content and size of an image file."""
 
-    content: int  # hash of the bytes
-    pixels: int  # hash of the decoded pixels; 0 if the image cannot be decoded
+    content_hash: int  # hash of the bytes
+    pixel_hash: int  # hash of the decoded pixels; 0 if the image cannot be decoded
     width: int  # as displayed, pixels; 0 if the image cannot be decoded
     height: int
-    suffix: str  # that the content needs, or "" if the suffix is right
+    corrected_suffix: str  # the suffix of its format if the file has another one, else ""
     is_rotated: bool  # by an EXIF tag
 
 
@@ -59,10 +59,10 @@ class DatasetScan:
     splits: Mapping[str, npt.NDArray[np.int64]]  # split -> numbers of its images
     paths: Sequence[Path]  # (M,)
     label_paths: Sequence[Path | None]  # (M,)
-    content: npt.NDArray[np.uint64]  # (M,), hash of the bytes
-    pixels: npt.NDArray[np.uint64]  # (M,), hash of the decoded pixels; 0 if the image cannot be decoded
+    content_hashes: npt.NDArray[np.uint64]  # (M,), hash of the bytes
+    pixel_hashes: npt.NDArray[np.uint64]  # (M,), hash of the decoded pixels; 0 if the image cannot be decoded
     sizes: npt.NDArray[np.int32]  # (M, 2), width and height, pixels; 0 if the image cannot be decoded
-    suffixes: Sequence[str]  # (M,), the right suffix of an image that has a wrong one, else ""
+    corrected_suffixes: Sequence[str]  # (M,), the suffix of its format if the file has another one, else ""
     is_rotated: npt.NDArray[np.bool_]  # (M,)
     box_ends: npt.NDArray[np.int64]  # (M + 1,), the boxes of image i are box_ends[i]:box_ends[i + 1]
     boxes_xyxy: npt.NDArray[np.float64]  # (N, 4), pixels, not clipped
@@ -123,10 +123,10 @@ def build_scan(
         splits={split: np.array(numbers, np.int64) for split, numbers in splits.items()},
         paths=paths,
         label_paths=[image.labels.path if image.labels else None for image in images],
-        content=np.array([info.content for info in infos], np.uint64),
-        pixels=np.array([info.pixels for info in infos], np.uint64),
+        content_hashes=np.array([info.content_hash for info in infos], np.uint64),
+        pixel_hashes=np.array([info.pixel_hash for info in infos], np.uint64),
         sizes=np.array([(info.width, info.height) for info in infos], np.int32).reshape(-1, 2),
-        suffixes=[info.suffix for info in infos],
+        corrected_suffixes=[info.corrected_suffix for info in infos],
         is_rotated=np.array([info.is_rotated for info in infos], np.bool_),
         box_ends=np.cumsum([0, *(len(entry.lines) if entry else 0 for entry in labels_of_images)], dtype=np.int64),
         boxes_xyxy=np.concatenate([np.zeros((0, 4)), *(entry.boxes_xyxy for entry in labels)]),

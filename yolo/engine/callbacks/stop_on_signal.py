@@ -1,4 +1,4 @@
-"""Ending a run after a signal, so that it can be resumed."""
+"""Stop a run after a signal, in a state from which it can be resumed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SAME_REQUEST_S = 1.0  # a launcher passes on what its whole process group has re
 
 
 class StopOnSignal(Callback):
-    """Requests a stop after the current step on Ctrl-C or SIGTERM (which clusters send before they take a machine).
+    """Requests a stop after the current step on Ctrl-C or SIGTERM (which clusters send before they end a job).
 
     A second Ctrl-C ends the run at once; a second SIGTERM changes nothing.
     """

@@ -53,8 +53,12 @@ def leakage(scan: DatasetScan) -> CheckResult:
     examples: list[Example] = []
     count = 0
     for split, other in combinations([split for split in DISJOINT_SPLITS if split in scan.splits], 2):
-        in_other = {int(scan.pixels[i]): int(i) for i in scan.splits[other] if scan.pixels[i]}
-        pairs = [(int(i), in_other[int(scan.pixels[i])]) for i in scan.splits[split] if int(scan.pixels[i]) in in_other]
+        in_other = {int(scan.pixel_hashes[i]): int(i) for i in scan.splits[other] if scan.pixel_hashes[i]}
+        pairs = [
+            (int(i), in_other[int(scan.pixel_hashes[i])])
+            for i in scan.splits[split]
+            if int(scan.pixel_hashes[i]) in in_other
+        ]
         count += len(pairs)
         for i, copy in pairs[: MAX_EXAMPLES - len(examples)]:
             examples.append(Example(str(scan.paths[i]), f"in {split}; in {other} as {scan.paths[copy]}", i))
@@ -69,7 +73,7 @@ def leakage(scan: DatasetScan) -> CheckResult:
 )
 def duplicates(scan: DatasetScan) -> CheckResult:
     """Find the same bytes in several files, of one or several splits."""
-    return _copies(scan, scan.content, np.ones(len(scan.paths), np.bool_))
+    return _copies(scan, scan.content_hashes, np.ones(len(scan.paths), np.bool_))
 
 
 @check(
@@ -80,8 +84,8 @@ def duplicates(scan: DatasetScan) -> CheckResult:
 )
 def same_pixels(scan: DatasetScan) -> CheckResult:
     """Find the same pixels in files of different bytes."""
-    _, first, group = np.unique(scan.content, return_index=True, return_inverse=True)
-    return _copies(scan, scan.pixels, first[group] == np.arange(len(group)))
+    _, first, group = np.unique(scan.content_hashes, return_index=True, return_inverse=True)
+    return _copies(scan, scan.pixel_hashes, first[group] == np.arange(len(group)))
 
 
 @check(
@@ -92,8 +96,8 @@ def same_pixels(scan: DatasetScan) -> CheckResult:
 )
 def extensions(scan: DatasetScan) -> CheckResult:
     """Find files such as PNG images that are named .jpg."""
-    found = [i for i, suffix in enumerate(scan.suffixes) if suffix]
-    return image_result(scan, found, lambda i: f"is a {scan.suffixes[i]} file")
+    found = [i for i, suffix in enumerate(scan.corrected_suffixes) if suffix]
+    return image_result(scan, found, lambda i: f"is a {scan.corrected_suffixes[i]} file")
 
 
 @check(
