@@ -217,8 +217,8 @@ def test_an_existing_folder_is_refused(tmp_path: Path) -> None:
 def test_nothing_is_written_after_a_mistake(tmp_path: Path) -> None:
     voc = tmp_path / "voc"
     make_voc(voc)
-    put_text(voc / "classes.txt", "dog\ndog\ncat\n")
-    with pytest.raises(DataError, match="format voc: two classes are named 'dog'"):
+    put_text(sorted((voc / "Annotations").glob("*.xml"))[-1], "<annotation>")
+    with pytest.raises(DataError, match="is not well-formed XML"):
         convert_dataset(ConvertDatasetSettings(data=str(voc), out=tmp_path / "out", format="voc"))
     assert [p.name for p in tmp_path.iterdir()] == ["voc"]
 

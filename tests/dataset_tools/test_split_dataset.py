@@ -84,6 +84,9 @@ def test_only_some_splits(tmp_path: Path) -> None:
     for i in range(40):
         target = folder / "images" / ("test" if i >= 35 else "train") / f"{i:02d}.png"
         (folder / f"images/{i:02d}.png").rename(target)
+        labels = folder / "labels" / target.parent.name
+        labels.mkdir(exist_ok=True)
+        (folder / f"labels/{i:02d}.txt").rename(labels / f"{i:02d}.txt")
     parts = run(folder, tmp_path / "out", of=("train",), val=0.2)
     assert {split: len(part) for split, part in parts.items()} == {"train": 28, "val": 7, "test": 5}
     assert parts["test"] == ["35", "36", "37", "38", "39"]

@@ -69,7 +69,7 @@ def test_every_fault_is_found_with_its_place(faulty: Path) -> None:
 def test_errors_come_first_and_every_check_has_a_sentence(faulty: Path) -> None:
     levels = [list(Level).index(finding.check.level) for finding in findings_of(faulty)[1].values()]
     assert levels == sorted(levels)
-    assert {check.name for check in CHECKS} == EXPECTED.keys() | {"imbalance"}
+    assert {check.name for check in CHECKS} == EXPECTED.keys() | {"imbalance", "meaning", "no-label"}
     assert all(check.effect.endswith(".") and not check.title.endswith(".") for check in CHECKS)
 
 
