@@ -10,7 +10,7 @@ from tests.programs import call
 from yolo.cfg import main
 from yolo.darknet.cfg_file import CfgFile
 from yolo.model.graph import plan, read_graph
-from yolo.model.head_anchors import head_anchors
+from yolo.model.head_anchors import anchor_heads, head_anchors, num_anchors
 from yolo.model.network import Darknet
 
 
@@ -50,6 +50,19 @@ def test_anchors_fit_the_data_at_the_size_of_the_network(
     assert "mean best IoU" in caplog.text
 
 
+def test_a_head_for_small_objects(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    out = tmp_path / "small.cfg"
+    flags = ("--base", "shapes", "--data", data, "--small-objects", "--img-size", 64, "--out", out)
+    assert call(monkeypatch, main, "new", *flags) == 0
+    graph = read_graph(out)
+    assert [head.stride for head in anchor_heads(graph)] == [(4, 4), (8, 8), (16, 16)]
+    assert num_anchors(graph) == 9
+    assert np.abs(head_anchors(graph) - [16, 32]).sum(axis=1).min() < 0.5  # all boxes have this size
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
@@ -58,6 +71,9 @@ def test_anchors_fit_the_data_at_the_size_of_the_network(
         ("--base yolov3-tiny --classes 0", "--classes 0: use 1 or more"),
         ("--base yolov3-tiny --classes 2 --anchors auto", "--anchors auto: needs the boxes of a data set; give --data"),
         ("--base yolov3-tiny --data two.data --classes 3", "--classes 3: two.data has 2; leave one of them out"),
+        ("--base shapes --classes 2 --small-objects", "--small-objects: needs the boxes of a data set"),
+        ("--base yolov3-5l --data two.data --small-objects", "[yolo]: is at stride 2; a head at stride 4 needs one at"),
+        ("--base yolov2-tiny --data two.data --small-objects", "[region]: only [yolo] and [Gaussian_yolo] heads"),
         ("--base darknet53 --classes 3", "no detection head"),
         ("--base yolov3-tiny --classes 3 --out two.data", "--out two.data: already exists"),
     ],

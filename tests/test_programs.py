@@ -8,13 +8,16 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 import yaml
 
 from yolo.checkpoints.checkpoint_file import load_checkpoint
+from yolo.data.decode import read_image
 
 pytestmark = pytest.mark.e2e
 
@@ -111,6 +114,45 @@ def test_rectangles_sizes_and_one_class_from_training_to_test(trained: Path) -> 
     }
 
 
+def test_tiles_from_training_to_test(tmp_path: Path) -> None:
+    """Train and test on sheets of 3 x 2 drawn images, which are larger than the tiles."""
+    assert run(tmp_path, "data", "check", "shapes").returncode == 0  # draws the images
+    drawn = sorted((tmp_path / "datasets" / "shapes" / "images").glob("shapes_test_*"))
+    (tmp_path / "own").mkdir()
+    for number in range(6):
+        write_sheet(drawn[6 * number : 6 * number + 6], tmp_path / "own" / f"{number}.png")
+    (tmp_path / "train.txt").write_text("own/0.png\nown/1.png\nown/2.png\n")
+    (tmp_path / "val.txt").write_text("own/3.png\nown/4.png\nown/5.png\n")
+    (tmp_path / "own.names").write_text("circle\nsquare\ntriangle\nstar\ncross\nring\n")
+    (tmp_path / "own.data").write_text("classes = 6\ntrain = train.txt\nvalid = val.txt\nnames = own.names\n")
+    settings = "--cfg shapes --data own.data --epochs 1 --workers 0 --img-size 96 --tile --tile-size 160 --name tiles"
+    done = run(tmp_path, "train", *settings.split(), "--batch-size", "8", "--image-weights", "--nproc", "2")
+    assert done.returncode == 0, done.stderr
+    assert "--tile: 3 training images make" in done.stderr
+    metrics = load_checkpoint(tmp_path / "runs" / "tiles" / "best.pt")["metrics"]
+    test = ["--weights", "runs/tiles/best.pt", "--data", "own.data", "--workers", "1", "--json", "scores.json"]
+    done = run(tmp_path, "test", *test)  # the tiles are in the file
+    assert done.returncode == 0, done.stderr
+    assert "over 3 images" in done.stdout
+    scores = json.loads((tmp_path / "scores.json").read_text())
+    assert {name: scores[name] for name in metrics if name.startswith("metrics/")} == {
+        name: value for name, value in metrics.items() if name.startswith("metrics/")
+    }
+
+
+def write_sheet(images: Sequence[Path], sheet: Path) -> None:
+    """Write an image of six in three columns, and its labels."""
+    pixels = [cv2.resize(read_image(path), (224, 192)) for path in images]
+    rows = []
+    for number, path in enumerate(images):
+        for line in (path.parents[1] / "labels" / f"{path.stem}.txt").read_text().splitlines():
+            class_id, x, y, w, h = map(float, line.split())
+            x, y = (number % 3 + x) / 3, (number // 3 + y) / 2
+            rows.append(f"{class_id:.0f} {x:.6f} {y:.6f} {w / 3:.6f} {h / 2:.6f}\n")
+    cv2.imwrite(str(sheet), np.vstack([np.hstack(pixels[:3]), np.hstack(pixels[3:])]))
+    sheet.with_suffix(".txt").write_text("".join(rows))
+
+
 def test_weighted_images_and_the_last_epoch_without_mosaics(trained: Path) -> None:
     settings = ["--cfg", "shapes", "--data", "shapes", "--epochs", "2", "--workers", "0", "--img-size", "96"]
     done = run(trained, "train", *settings, "--image-weights", "--close-mosaic", "1", "--name", "weighted")
@@ -183,6 +225,9 @@ def test_fine_tuning_on_a_converted_voc_copy(trained: Path) -> None:
         (["train", "--data", "nowhere"], "--data nowhere: no such data set"),
         (["train", "--stream"], "--stream with --data shapes: use it with a URL"),
         (["train", "--device", "banana"], "--device banana: not usable here"),
+        (["train", "--rect", "--tile"], "--tile True: use one of --tile and --rect: tiles are square"),
+        (["train", "--tile-size", "320"], "--tile-size 320: use it with --tile"),
+        (["test", "--weights", "none.pt", "--tile", "--augment"], "--tile does not work with --augment"),
         (["train", "--rect", "--image-weights"], "--image-weights with --rect: use one of the two"),
         (
             ["train", "--rect", "--img-size", "100"],

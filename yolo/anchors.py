@@ -11,7 +11,9 @@ import tyro
 
 from yolo.config.loss_settings import LossSettings
 from yolo.config.program import run_program
+from yolo.config.tile_settings import TileSettings
 from yolo.data.formats.open_dataset import open_dataset
+from yolo.data.tile_index import cut_as_set
 from yolo.dataset_tools.anchor_fitting import find_anchors, letterboxed_shapes, measure
 from yolo.dataset_tools.anchor_plot import plot_anchors
 from yolo.errors import DataError, require, require_img_size
@@ -26,7 +28,7 @@ STRICT = 0.5  # a second threshold of recall in the table
 
 
 @dataclass(frozen=True, kw_only=True)
-class AnchorSettings:
+class AnchorSettings(TileSettings):
     """Fit anchors to a data set, compare them with those of a network, and write the network with the new ones.
 
     Best possible recall is the fraction of the boxes that have an anchor in training: their IoU with some anchor, at
@@ -55,6 +57,7 @@ class AnchorSettings:
     def __post_init__(self) -> None:
         require_img_size(self.img_size)
         require("--iou-t", self.iou_t, 0 <= self.iou_t < 1, "a number from 0 to below 1")
+        self.check_tiles(rect=False)
         require("--seed", self.seed, self.seed >= 0, "0 or more")
         require(
             "--plot", self.plot, self.plot is None or self.plot.suffix.lower() == ".png", "a name that ends in .png"
@@ -72,7 +75,8 @@ def main(arguments: Sequence[str]) -> None:
     num = num_anchors(graph) if settings.num is None else settings.num
     require("--num", num, num >= num_heads, f"{num_heads} or more, one a head")
     size_wh = (settings.img_size, settings.img_size) if settings.img_size else (graph.net.width, graph.net.height)
-    shapes = letterboxed_shapes(open_dataset(settings.data).index(settings.split), size_wh)
+    index = cut_as_set(open_dataset(settings.data).index(settings.split), settings, size_wh[0])
+    shapes = letterboxed_shapes(index, size_wh)
     if not len(shapes):
         raise DataError(f"--data {settings.data}: the split '{settings.split}' has no boxes; use another --split")
     after = find_anchors(shapes, num, threshold=settings.iou_t, seed=settings.seed, start=before)

@@ -32,6 +32,13 @@ def test_a_checkpoint_is_evaluated_with_the_settings_of_its_run(
     assert (settings.img_size, settings.rect, settings.single_cls) == (96, False, False)
 
 
+def test_tiles_of_a_run_are_remembered(tmp_path: Path) -> None:
+    run = with_values(TrainSettings(), {"tile": True, "tile_size": 320, "tile_overlap": 0.5})
+    save_checkpoint(tmp_path / "best.pt", {"model": {"a": torch.zeros(1)}, "settings": flatten_settings(run)})
+    settings = read_test_settings(["--weights", str(tmp_path / "best.pt")])
+    assert (settings.tile, settings.tile_size, settings.tile_overlap) == (True, 320, 0.5)
+
+
 def test_other_files_have_no_validation_settings(tmp_path: Path) -> None:
     save_checkpoint(tmp_path / "other.pt", {"model": {"a": torch.zeros(1)}, "settings": [1]})
     (tmp_path / "a.weights").touch()

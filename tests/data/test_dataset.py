@@ -243,8 +243,8 @@ def test_what_a_worker_is_handed_does_not_grow(tmp_path: Path) -> None:
         for epoch in range(3):
             item(data, (epoch, 0))
         assert len(pickle.dumps(data)) == sizes[number]
-    # An image: its path, its size, two ends and two boxes of 49 bytes; no Python object.
-    each = len(str(record.path(0))) + 8 + 16 + 2 * (32 + 8 + 8 + 1)
+    # An image: its path, its size and corner, three ends and two boxes of 49 bytes; no Python object.
+    each = len(str(record.path(0))) + 16 + 24 + 2 * (32 + 8 + 8 + 1)
     assert abs((sizes[1000] - sizes[1]) / 999 - each) < 1
 
 

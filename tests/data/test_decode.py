@@ -9,7 +9,7 @@ from PIL import Image
 from tests.data.painting import assert_boxes_on_pixels, paint
 from yolo.data.decode import read_image, read_indexed_image, reduction
 from yolo.data.sample import Letterbox, Sample
-from yolo.data.transforms import place_boxes, resize, tile_size
+from yolo.data.transforms import place_boxes, resize, resized_wh
 from yolo.errors import DataError
 
 
@@ -85,10 +85,10 @@ def test_boxes_fit_reduced_images(tmp_path: Path, suffix: str, image_wh: tuple[i
     cv2.imwrite(str(path), painted.image, [cv2.IMWRITE_JPEG_QUALITY, 98])
     image = read_indexed_image(path, image_wh, 300)
     assert image.shape[1] == width // (factor if suffix == ".jpg" else 1)  # only of a JPEG are the blocks averaged
-    tile_wh = tile_size(image_wh, 300)
-    position = Letterbox(tile_wh[0] / width, tile_wh[1] / height, 0, 0, width, height)
-    tile = Sample(resize(image, tile_wh), place_boxes(painted.boxes_xyxy, position), painted.class_ids)
-    assert_boxes_on_pixels(tile, tolerance=1.01)
+    size_wh = resized_wh(image_wh, 300)
+    position = Letterbox(size_wh[0] / width, size_wh[1] / height, 0, 0, width, height)
+    resized = Sample(resize(image, size_wh), place_boxes(painted.boxes_xyxy, position), painted.class_ids)
+    assert_boxes_on_pixels(resized, tolerance=1.01)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import torch
 
 from tests.data.painting import assert_boxes_on_pixels, paint
 from yolo.data.sample import Letterbox, Sample
-from yolo.data.transforms import letterbox, place_boxes, resize, stretch, tile_size
+from yolo.data.transforms import letterbox, place_boxes, resize, resized_wh, stretch
 
 BOXES = [(10, 8, 60, 30), (70, 40, 90, 75), (5, 50, 45, 78)]
 
@@ -81,5 +81,5 @@ def test_shrinking_averages_and_enlarging_interpolates() -> None:
         ((1000, 1), 100, (100, 1)),  # a tenth of a pixel becomes one
     ],
 )
-def test_the_longer_side_of_a_tile_fits(image_wh: tuple[int, int], longer_side: int, expected: tuple[int, int]) -> None:
-    assert tile_size(image_wh, longer_side) == expected
+def test_the_longer_side_fits(image_wh: tuple[int, int], longer_side: int, expected: tuple[int, int]) -> None:
+    assert resized_wh(image_wh, longer_side) == expected

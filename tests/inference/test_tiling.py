@@ -1,56 +1,60 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from tests.spots import BLUE, RED, paint, spot_model
+from yolo.boxes.detections import Detections
 from yolo.boxes.nms import NmsSettings
+from yolo.data.collate import collate
+from yolo.data.sample import Batch, Letterbox
+from yolo.data.tiled_images import tile_items
+from yolo.data.tiles import TileGrid
 from yolo.inference.detector import Detector
-from yolo.inference.tiling import Tile, detect_in_tiles, is_truncated, split_into_tiles
+from yolo.inference.tiling import TiledDetector, is_truncated, tile_batch
 
 
-def test_split_into_tiles() -> None:
-    # 160 wide: starts 0, 48, 96; the whole image comes first.
-    assert split_into_tiles((160, 64), 64, 0.25) == [
-        (0, 0, 160, 64),
-        (0, 0, 64, 64),
-        (48, 0, 112, 64),
-        (96, 0, 160, 64),
-    ]
-    assert split_into_tiles((64, 50), 64, 0.25) == [(0, 0, 64, 50)]
-
-
-@settings(deadline=None, max_examples=40)
-@given(st.integers(1, 900), st.integers(1, 900), st.integers(32, 640), st.sampled_from([0.0, 0.25, 0.5]))
-def test_tiles_cover_the_image_and_overlap_enough(width: int, height: int, side: int, overlap: float) -> None:
-    found = split_into_tiles((width, height), side, overlap)
-    parts = found if len(found) == 1 else found[1:]
-    for low, high, length in (("left", "right", width), ("top", "bottom", height)):
-        spans = sorted({(getattr(tile, low), getattr(tile, high)) for tile in parts})
-        assert spans[0][0] == 0
-        assert spans[-1][1] == length
-        assert all(end - start == min(side, length) for start, end in spans)
-        steps = np.diff([start for start, _ in spans])
-        assert (steps <= np.ceil(side * (1 - overlap))).all()  # rounded to pixels
+def detect(image: npt.NDArray[np.uint8], grid: TileGrid, size: int, batch_size: int = 50) -> Detections:
+    detector = Detector(spot_model(), NmsSettings(score_threshold=0.25, iou_threshold=0.45))
+    (found,) = TiledDetector(detector, batch_size)(tile_batch(image, grid, size))
+    return found
 
 
 def test_every_spot_of_a_large_image_is_found_once_at_its_position() -> None:
     # Some lie across borders of tiles, which are at multiples of 48; they are whole in one to four tiles.
     spots = [(0, 0, RED), (40, 40, RED), (56, 8, RED), (96, 104, BLUE), (312, 200, RED), (632, 632, BLUE)]
     image = paint((640, 640), spots)
-    detector = Detector(spot_model(), NmsSettings(score_threshold=0.25, iou_threshold=0.45))
-    found = detect_in_tiles(detector, image, side=64, overlap=0.25, batch_size=50)
+    found = detect(image, TileGrid(64, 0.25), 64)
     rows = sorted((*box, class_id) for box, class_id in zip(found.xyxy.tolist(), found.class_id.tolist(), strict=True))
     assert rows == [(x, y, x + 8, y + 8, c) for x, y, c in sorted(spots)]
 
 
 def test_small_image_is_one_tile() -> None:
-    detector = Detector(spot_model(), NmsSettings(score_threshold=0.25, iou_threshold=0.45))
-    found = detect_in_tiles(detector, paint((64, 64), [(8, 16, RED)]), side=64, overlap=0.25, batch_size=8)
+    found = detect(paint((64, 64), [(8, 16, RED)]), TileGrid(64, 0.25), 64)
     assert found.xyxy.tolist() == [[8, 16, 16, 24]]
+
+
+def test_tiles_of_another_size_are_scaled_to_the_input() -> None:
+    # Spots of 4 x 4 pixels in tiles of 32 pixels are spots of 8 x 8 in the input.
+    large = paint((256, 192), [(16, 8, RED), (200, 120, BLUE)])
+    image = np.asarray(cv2.resize(large, (128, 96), interpolation=cv2.INTER_NEAREST), np.uint8)
+    found = detect(image, TileGrid(32, 0.5), 64, batch_size=7)
+    of_tiles = [box for box in found.xyxy.tolist() if box[2] - box[0] == 4]  # cells of the whole image are larger
+    assert sorted(of_tiles) == [[8, 4, 12, 8], [100, 60, 104, 64]]
+
+
+def test_a_batch_of_tiles_of_several_images_gives_the_detections_of_each() -> None:
+    images = [paint((96, 64), [(8 * n, 16, RED)]) for n in (1, 2)]
+    batch = collate([item for n, image in enumerate(images) for item in tile_items(image, TileGrid(64, 0.5), 64, n)])
+    assert isinstance(batch, Batch)
+    assert (len(batch), batch.distinct_ids) == (6, (0, 1))  # the whole image, and tiles at 0 and 32
+    detector = Detector(spot_model(), NmsSettings(score_threshold=0.25, iou_threshold=0.45))
+    found = TiledDetector(detector, 4)(batch)
+    of_tiles = [[box for box in one.xyxy.tolist() if box[2] - box[0] == 8] for one in found]
+    assert of_tiles == [[[8, 16, 16, 24]], [[16, 16, 24, 24]]]
 
 
 @pytest.mark.parametrize(
@@ -64,4 +68,6 @@ def test_small_image_is_one_tile() -> None:
     ],
 )
 def test_boxes_that_touch_inner_borders_are_truncated(box: list[float], truncated: bool) -> None:
-    assert is_truncated(torch.tensor([box]).float(), Tile(0, 100, 100, 200), (300, 200)).tolist() == [truncated]
+    # An image of 300 x 200 pixels, of which the input shows x 0..100 and y 100..200.
+    in_input = Letterbox(1, 1, 0, -100, 300, 200)
+    assert is_truncated(torch.tensor([box]).float(), in_input, (100, 100)).tolist() == [truncated]

@@ -23,6 +23,7 @@ from yolo.storage import find_file
 logger = logging.getLogger(__name__)
 
 NUM_COCO_CLASSES = 80
+VALIDATION_FLAGS = ("rect", "single_cls", "tile", "tile_size", "tile_overlap")
 
 
 def load_model(
@@ -51,7 +52,7 @@ def load_model(
 
 
 def read_validation_settings(weights: str) -> dict[str, Any]:
-    """Return img_size, rect and single_cls of the run that wrote a checkpoint; empty for other files.
+    """Return input size, shape, classes and tiles of the run that wrote a checkpoint; empty for other files.
 
     Raises:
         WeightsError: the file is a checkpoint that cannot be read.
@@ -60,7 +61,7 @@ def read_validation_settings(weights: str) -> dict[str, Any]:
     if not settings:
         return {}
     sides = settings["img_size"] or (None,)
-    return {"img_size": sides[-1], "rect": settings["rect"], "single_cls": settings["single_cls"]}
+    return {"img_size": sides[-1]} | {name: settings[name] for name in VALIDATION_FLAGS if name in settings}
 
 
 def read_loss_settings(weights: str) -> LossSettings | None:

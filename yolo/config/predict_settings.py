@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from yolo.config.tile_settings import TileSettings
 from yolo.errors import require, require_img_size
 
 NmsKind = Literal["greedy", "merge", "linear", "gaussian", "diou"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class PredictSettings:
+class PredictSettings(TileSettings):
     """Thresholds, suppression, and the size of the network input."""
 
     conf_thres: float = 0.25
@@ -38,10 +39,6 @@ class PredictSettings:
     """Use the smallest input that fits an image's shape, not a square: faster, scores differ a little."""
     batch_size: int = 8
     """Images, or tiles, per batch; frames of streams are processed one by one."""
-    tile: bool = False
-    """Cut images larger than the network input into overlapping tiles of its size."""
-    tile_overlap: float = 0.25
-    """Overlap of neighbouring tiles as a fraction of their side; objects up to this size are whole in some tile."""
 
     def __post_init__(self) -> None:
         require("--conf-thres", self.conf_thres, 0 <= self.conf_thres < 1, "a number from 0 to below 1")
@@ -51,5 +48,4 @@ class PredictSettings:
         require("--nms-sigma", self.nms_sigma, self.nms_sigma > 0, "a number above 0")
         require_img_size(self.img_size)
         require("--batch-size", self.batch_size, self.batch_size >= 1, "1 or more")
-        require("--tile-overlap", self.tile_overlap, 0 <= self.tile_overlap <= 0.9, "a number from 0 to 0.9")
-        require("--tile", self.tile, not (self.tile and self.rect), "one of --tile and --rect: tiles are square")
+        self.check_tiles(rect=self.rect)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from yolo.config.distributed_settings import LaunchSettings
+from yolo.config.tile_settings import TileSettings
 from yolo.errors import SettingsError, require, require_img_size
 
 EVALUATION_CONF_THRES = 0.001  # low, so that the precision-recall curve has its tail
@@ -16,7 +17,7 @@ DARKNET_IOU_THRES = 0.45
 
 
 @dataclass(frozen=True, kw_only=True)
-class TestSettings:
+class TestSettings(TileSettings):
     """Evaluate a trained network on a labelled data set: metrics, kinds of errors, report."""
 
     weights: str
@@ -93,6 +94,10 @@ class TestSettings:
         require("--match-iou", self.match_iou, 0 < self.match_iou < 1, "a number between 0 and 1")
 
     def _check_combinations(self) -> None:
+        self.check_tiles(rect=self.rect)
+        if self.tile and (self.metric == "darknet" or self.augment or self.fit == "stretch"):
+            other = "--augment" if self.augment else "--fit stretch" if self.fit == "stretch" else "--metric darknet"
+            raise SettingsError(f"--tile does not work with {other}: leave one of the two out, or use --no-tile")
         if self.rect and self.fit == "stretch":
             raise SettingsError("--rect does not work with --fit stretch: use --fit letterbox or --no-rect")
         if self.metric == "coco" and self.match_iou != 0.5:

@@ -15,6 +15,7 @@ from yolo.config.optimizer_settings import OptimizerSettings
 from yolo.config.run_settings import RunSettings, SavingSettings
 from yolo.config.schedule_settings import ScheduleSettings
 from yolo.config.size_settings import SizeSettings
+from yolo.config.tile_settings import TileSettings
 from yolo.errors import SettingsError, require
 from yolo.urls import is_url
 
@@ -43,7 +44,7 @@ class ModelSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DataSettings:
+class DataSettings(TileSettings):
     """The data set, and how it is loaded."""
 
     data: str = DEMO
@@ -68,6 +69,7 @@ class DataSettings:
             raise SettingsError("--image-weights with --rect: use one of the two")
         if self.stream and not is_url(self.data):
             raise SettingsError(f"--stream with --data {self.data}: use it with a URL")
+        self.check_tiles(rect=self.rect)
         require("--workers", self.workers, self.workers >= 0, "0 or more")
 
 

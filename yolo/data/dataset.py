@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 from yolo.data.augment.pipeline import augmented_sample
 from yolo.data.decode import read_indexed_image
 from yolo.data.sample import IGNORE, Key, Letterbox, Sample
-from yolo.data.transforms import letterbox, place_boxes, resize, stretch, tile_size
+from yolo.data.transforms import letterbox, place_boxes, resize, resized_wh, stretch
 from yolo.errors import YoloError
 from yolo.rng import sample_rng, seeded_globals
 
@@ -78,6 +78,11 @@ class DetectionDataset(Dataset["Item | YoloError"]):
     def __len__(self) -> int:
         return len(self.index)
 
+    @property
+    def item_bytes(self) -> int:
+        """Largest number of bytes of an input."""
+        return 3 * self.size**2
+
     def __getitems__(self, keys: Sequence[tuple[int, ...]]) -> list[Item | YoloError]:
         """Return the inputs of a batch; global generators are seeded from its first key meanwhile."""
         if self.augment is None:
@@ -108,31 +113,48 @@ class DetectionDataset(Dataset["Item | YoloError"]):
             return self.size, self.size
         return int(self.input_sizes[i, 0]), int(self.input_sizes[i, 1])
 
-    def tile(self, i: int) -> Sample:
+    def resized(self, i: int) -> Sample:
         """Return image i with its longer side resized to `size` pixels; read-only, as the cache may own the pixels."""
         image_wh = self.index.size(i)
-        tile_wh = tile_size(image_wh, self.size)
-        image = self.cache.get(i) if self.cache else None
+        image = self.cache.get(i) if self.cache is not None else None
         if image is None:
-            image = resize(read_indexed_image(self.index.path(i), image_wh, self.size), tile_wh)
-            if self.cache:
-                self.cache.put(i, image)
-        position = Letterbox(tile_wh[0] / image_wh[0], tile_wh[1] / image_wh[1], 0, 0, *image_wh)
+            image = self._read_resized(i)
+        width, height = resized_wh(image_wh, self.size)
+        position = Letterbox(width / image_wh[0], height / image_wh[1], 0, 0, *image_wh)
         return self._sample_in_input(i, image, position)
 
     def in_input(self, i: int, size_wh: tuple[int, int]) -> Sample:
-        """Return image i in a training input, from its tile if that has the right size."""
-        tile_wh = tile_size(self.index.size(i), self.size)
-        ratio = min(size_wh[0] / tile_wh[0], size_wh[1] / tile_wh[1])
+        """Return image i in a training input, from the resized image if that has the right size."""
+        width, height = resized_wh(self.index.size(i), self.size)
+        ratio = min(size_wh[0] / width, size_wh[1] / height)
         if self.fit == "stretch" or ratio != 1:
             return self._evaluation_item(i, size_wh).sample
-        tile = self.tile(i)
-        image, position = letterbox(tile.image, size_wh)
-        return Sample(image, place_boxes(tile.boxes_xyxy, position), tile.class_ids)
+        sample = self.resized(i)
+        image, position = letterbox(sample.image, size_wh)
+        return Sample(image, place_boxes(sample.boxes_xyxy, position), sample.class_ids)
+
+    def _read_resized(self, i: int) -> npt.NDArray[np.uint8]:
+        """Read and resize image i; the other tiles of its file go to the cache, so that the file is decoded once."""
+        index, tiles = self.index, self.index.of_same_file(i)
+        is_whole = len(tiles) == 1 and index.size(i) == index.image_size(i)
+        pixels = read_indexed_image(index.path(i), index.image_size(i), self.size if is_whole else None)
+        images = {
+            j: resize(pixels if is_whole else index.tile(j).crop(pixels), resized_wh(index.size(j), self.size))
+            for j in tiles
+            if j == i or self._lacks(j)
+        }
+        if self.cache is not None:
+            for j, image in images.items():
+                self.cache.put(j, image)
+        return images[i]
+
+    def _lacks(self, i: int) -> bool:
+        """True if the cache has a slot for image i, but not yet the image."""
+        return self.cache is not None and i < len(self.cache) and self.cache.get(i) is None
 
     def _evaluation_item(self, i: int, size_wh: tuple[int, int]) -> Item:
         """Return image i in an input without augmentation, decoded at full size."""
-        pixels = read_indexed_image(self.index.path(i), self.index.size(i))
+        pixels = self.index.tile(i).crop(read_indexed_image(self.index.path(i), self.index.image_size(i)))
         image, position = (letterbox if self.fit == "letterbox" else stretch)(pixels, size_wh)
         return Item(i, self._sample_in_input(i, image, position), position)
 

@@ -1,5 +1,6 @@
 """One split of a data set as flat arrays: no object per image, so memory does not grow with workers.
 
+An image of an index is a whole file or a tile of one (`tile_index.py`), with a size and boxes of its own.
 Knows nothing of file formats (`formats/`) and decodes no image (`dataset.py`).
 """
 
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from yolo.data.tiles import Tile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -40,8 +43,10 @@ class Index:
 
     names: tuple[str, ...]  # class names; class ids index this
     path_bytes: npt.NDArray[np.uint8]  # all paths as the file system has them, one after another
-    path_ends: npt.NDArray[np.int64]  # (M + 1,), path i is path_bytes[path_ends[i]:path_ends[i + 1]]
-    sizes: npt.NDArray[np.int32]  # (M, 2), width and height, pixels
+    path_spans: npt.NDArray[np.int64]  # (M, 2), start and end of path i in path_bytes; tiles of a file share a span
+    image_sizes: npt.NDArray[np.int32]  # (M, 2), width and height of the file's image, pixels
+    corners: npt.NDArray[np.int32]  # (M, 2), left and top of image i in its file's image; 0, 0 unless it is a tile
+    sizes: npt.NDArray[np.int32]  # (M, 2), width and height of image i, pixels
     box_ends: npt.NDArray[np.int64]  # (M + 1,), the boxes of image i are box_ends[i]:box_ends[i + 1]
     all_boxes_xyxy: npt.NDArray[np.float64]  # (N, 4), pixels
     all_class_ids: npt.NDArray[np.int64]  # (N,)
@@ -53,11 +58,15 @@ class Index:
         """Pack records; their order is kept."""
         rows = list(records)
         paths = [os.fsencode(r.path) for r in rows]
+        path_ends = np.cumsum([0, *map(len, paths)], dtype=np.int64)
+        sizes = np.array([(r.width, r.height) for r in rows], np.int32).reshape(-1, 2)
         return cls(
             names=tuple(names),
             path_bytes=np.frombuffer(b"".join(paths), np.uint8),
-            path_ends=np.cumsum([0, *map(len, paths)], dtype=np.int64),
-            sizes=np.array([(r.width, r.height) for r in rows], np.int32).reshape(-1, 2),
+            path_spans=np.stack([path_ends[:-1], path_ends[1:]], axis=1),
+            image_sizes=sizes,
+            corners=np.zeros_like(sizes),
+            sizes=sizes,
             box_ends=np.cumsum([0, *(len(r.class_ids) for r in rows)], dtype=np.int64),
             all_boxes_xyxy=np.concatenate([np.zeros((0, 4)), *(r.boxes_xyxy for r in rows)]),
             all_class_ids=np.concatenate([np.zeros(0, np.int64), *(r.class_ids for r in rows)]),
@@ -73,11 +82,26 @@ class Index:
         return len(self.sizes)
 
     def path(self, i: int) -> Path:
-        return Path(os.fsdecode(self.path_bytes[self.path_ends[i] : self.path_ends[i + 1]].tobytes()))
+        start, end = self.path_spans[i]
+        return Path(os.fsdecode(self.path_bytes[start:end].tobytes()))
 
     def size(self, i: int) -> tuple[int, int]:
         """(width, height) of image i, pixels."""
         return int(self.sizes[i, 0]), int(self.sizes[i, 1])
+
+    def image_size(self, i: int) -> tuple[int, int]:
+        """(width, height) of the image in the file of image i, pixels."""
+        return int(self.image_sizes[i, 0]), int(self.image_sizes[i, 1])
+
+    def tile(self, i: int) -> Tile:
+        """The part of its file's image that image i is."""
+        (left, top), (width, height) = self.corners[i].tolist(), self.size(i)
+        return Tile(left, top, left + width, top + height)
+
+    def of_same_file(self, i: int) -> range:
+        """The numbers of all images whose file is that of image i: its tiles, in order."""
+        starts = self.path_spans[:, 0]
+        return range(int(np.searchsorted(starts, starts[i])), int(np.searchsorted(starts, starts[i], "right")))
 
     def boxes_xyxy(self, i: int) -> npt.NDArray[np.float64]:
         """(n, 4), pixels of image i."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from yolo.data.dataset import DetectionDataset
     from yolo.data.sample import Batch
+    from yolo.data.tiled_images import TiledImages
 
 Order = Literal["listed", "shuffled", "weighted"]
 AnySampler: TypeAlias = "EpochSampler | WeightedSampler | InOrderSampler | RectBatches"
@@ -45,7 +46,7 @@ class DetectionLoader:
 
     def __init__(
         self,
-        dataset: DetectionDataset,
+        dataset: DetectionDataset | TiledImages,
         sampler: AnySampler,
         *,
         batch_size: int,
@@ -59,7 +60,7 @@ class DetectionLoader:
             dataset,
             collate,
             workers=workers,
-            batch_bytes=min(batch_size, len(dataset)) * 3 * dataset.size**2,
+            batch_bytes=min(batch_size, len(dataset)) * dataset.item_bytes,
             batch_sampler=self._order,
             pin_memory=pin_memory,
             persistent_workers=workers > 0,
@@ -117,6 +118,21 @@ def build_loader(
     """
     sampler = _sampler(dataset, order, batch_size=batch_size, seed=seed, shard=shard)
     return DetectionLoader(dataset, sampler, batch_size=batch_size, workers=workers, pin_memory=pin_memory)
+
+
+def build_tile_loader(
+    images: TiledImages, *, workers: int, shard: Shard = WHOLE, pin_memory: bool = False
+) -> DetectionLoader:
+    """Build a loader that yields the tiles of one image after the other, each image once.
+
+    Args:
+        images: to load, the same in all processes.
+        workers: processes that read images; 0: this process reads them.
+        shard: the part of the images that this process reads.
+        pin_memory: True if the batches go to a CUDA device.
+    """
+    sampler = InOrderSampler(images, shard=shard)
+    return DetectionLoader(images, sampler, batch_size=1, workers=workers, pin_memory=pin_memory)
 
 
 def num_batches_per_epoch(dataset: DetectionDataset, batch_size: int, world_size: int = 1) -> int:

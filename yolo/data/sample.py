@@ -75,13 +75,18 @@ class Batch:
 
     images: torch.Tensor  # (B, 3, H, W) uint8, RGB
     targets: torch.Tensor  # (N, 6) float32: image in batch, class or `IGNORE`, cx, cy, w, h as fractions of the input
-    image_ids: tuple[int, ...]  # index of each image in its data set
+    image_ids: tuple[int, ...]  # index of each image in its data set; of the whole image for tiles that detectors merge
     letterboxes: tuple[Letterbox, ...]  # position of each image in the input; empty for augmented inputs
     input_size: tuple[int, int] | None = None  # (height, width) that the device resizes `images` to; None: no resizing
 
     def __len__(self) -> int:
         """Number of images."""
         return len(self.images)
+
+    @property
+    def distinct_ids(self) -> tuple[int, ...]:
+        """The index of each image once, where several inputs are tiles of one image."""
+        return tuple(dict.fromkeys(self.image_ids))
 
     def resized(self, size: int, stride: int) -> Batch:
         """Return the batch with another input size; targets are fractions and do not change.

@@ -12,7 +12,7 @@ from yolo.data.sample import WHOLE, Key, Shard
 from yolo.rng import epoch_rng
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sized
 
     import numpy.typing as npt
 
@@ -67,7 +67,7 @@ class WeightedSampler(Sampler[Key]):
 class InOrderSampler(Sampler[Key]):
     """Keys in order, each in exactly one process; their numbers may differ by one."""
 
-    def __init__(self, dataset: DetectionDataset, *, shard: Shard = WHOLE) -> None:
+    def __init__(self, dataset: Sized, *, shard: Shard = WHOLE) -> None:
         assert 0 <= shard.rank < shard.world_size, shard
         self._indices = range(shard.rank, len(dataset), shard.world_size)
         self.epoch = 0

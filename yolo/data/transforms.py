@@ -71,7 +71,7 @@ def scaled_size(width: int, height: int, ratio: float) -> tuple[int, int]:
     return max(1, round(width * ratio)), max(1, round(height * ratio))
 
 
-def tile_size(image_wh: tuple[int, int], longer_side: int) -> tuple[int, int]:
+def resized_wh(image_wh: tuple[int, int], longer_side: int) -> tuple[int, int]:
     """Return width and height of an image whose longer side is resized to `longer_side` pixels."""
     return scaled_size(*image_wh, longer_side / max(image_wh))
 

@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from yolo.config.loss_settings import LossSettings
+from yolo.config.tile_settings import TileSettings
 from yolo.darknet.cfg_file import NET, CfgFile
 from yolo.data.formats.open_dataset import open_dataset
+from yolo.data.tile_index import cut_as_set
 from yolo.dataset_tools.anchor_fitting import find_anchors, letterboxed_shapes, measure
 from yolo.errors import DataError, SettingsError, require, require_img_size
 from yolo.model.graph import Graph, plan, with_classes
 from yolo.model.head_anchors import head_anchors, num_anchors, with_anchors
 from yolo.model.network import Darknet
+from yolo.model.small_object_head import with_small_object_head
 from yolo.storage import require_absent
 
 if TYPE_CHECKING:
@@ -24,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
-class NewCfgSettings:
+class NewCfgSettings(TileSettings):
     """Write a network file for other classes, starting from an existing one."""
 
     base: str
@@ -35,6 +38,8 @@ class NewCfgSettings:
     """Number of classes; default: the data set's."""
     anchors: Literal["auto", "keep"] = "keep"
     """auto: fit them to the boxes of the data set's training split; keep: those of --base."""
+    small_objects: bool = False
+    """Add a head at stride 4, for objects of a few pixels, and fit the anchors of all heads to the data set."""
     img_size: int | None = None
     """Side of the network input, pixels; default: that of --base."""
     seed: int = 0
@@ -50,6 +55,9 @@ class NewCfgSettings:
             raise SettingsError("--classes is missing: give it, or --data, whose classes are counted")
         if self.anchors == "auto" and not self.data:
             raise SettingsError("--anchors auto: needs the boxes of a data set; give --data")
+        if self.small_objects and not self.data:
+            raise SettingsError("--small-objects: needs the boxes of a data set for its anchors; give --data")
+        self.check_tiles(rect=False)
 
 
 def write_new_cfg(settings: NewCfgSettings) -> Path:
@@ -66,12 +74,16 @@ def write_new_cfg(settings: NewCfgSettings) -> Path:
     suffix = Path(settings.data).stem if settings.data else str(num_classes)
     out = settings.out or Path(f"{Path(base.path).stem}-{suffix}.cfg")
     require_absent("--out", out)
-    graph = with_classes(plan(base), num_classes)
+    graph = plan(base)
+    if settings.small_objects:
+        graph = with_small_object_head(graph)
+    graph = with_classes(graph, num_classes)
     if settings.img_size:
         graph = plan(graph.cfg.edited({(NET, key): str(settings.img_size) for key in ("width", "height")}))
-    if settings.anchors == "auto":
+    if settings.anchors == "auto" or settings.small_objects:
         assert dataset is not None
-        graph = with_fitted_anchors(graph, dataset.index("train"), settings.seed)
+        index = cut_as_set(dataset.index("train"), settings, graph.net.width)
+        graph = with_fitted_anchors(graph, index, settings.seed)
     model = Darknet(graph)
     graph.cfg.write(out)
     size = f"{model.net.width} x {model.net.height}"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class BatchDetector(Protocol):
-    """Returns the detections of each image of a batch."""
+    """Returns the detections of each image of a batch; of tiles, those of the whole image."""
 
     model: Darknet
 
@@ -58,7 +58,8 @@ def collect_detections(
     num_images = 0
     for batch in progress(loader, desc=title, unit="batch"):
         detections = detector(batch.filled(loader.batch_size))
-        evaluator.process(batch.image_ids, detections[: len(batch)])
-        num_images += len(batch)
+        image_ids = batch.distinct_ids
+        evaluator.process(image_ids, detections[: len(image_ids)])
+        num_images += len(image_ids)
         on_batch_end()
     return num_images

@@ -8,9 +8,15 @@ from typing import TYPE_CHECKING, Any
 from yolo import distributed
 from yolo.boxes.nms import NmsSettings
 from yolo.data.sample import Shard
+from yolo.data.tiles import choose_tiles
 from yolo.errors import SettingsError
 from yolo.evaluation.collect_detections import collect_detections
-from yolo.evaluation.evaluation_loader import build_evaluation_loader, rect_input_sizes
+from yolo.evaluation.evaluation_loader import (
+    build_evaluation_loader,
+    build_tiled_detector,
+    build_tiled_evaluation_loader,
+    rect_input_sizes,
+)
 from yolo.evaluation.evaluator import Evaluator
 from yolo.evaluation.metrics.analysis import analyse_detections
 from yolo.evaluation.metrics.darknet_map import compute_darknet_map
@@ -114,6 +120,11 @@ def _build_detector_and_loader(
         )
     size = input_size(model.graph, img_size, any_multiple=settings.rect)
     detector = Detector(model, NmsSettings(score_threshold=conf_thres, iou_threshold=iou_thres))
+    if grid := choose_tiles(settings, size):
+        tiled_loader = build_tiled_evaluation_loader(
+            index, grid, size=size, workers=settings.workers, device=detector.device, shard=shard
+        )
+        return build_tiled_detector(detector, settings.batch_size), tiled_loader
     loader = build_evaluation_loader(
         index,
         size=size,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from yolo.data.index import Index
     from yolo.data.sample import Batch
-    from yolo.inference.detector import Detector
+    from yolo.evaluation.collect_detections import BatchDetector
 
 MAX_CELL_WIDTH = 640  # pixels
 
@@ -39,7 +39,7 @@ def draw_batch(batch: Batch, names: Sequence[str]) -> npt.NDArray[np.uint8]:
 
 
 def draw_predictions(
-    detector: Detector, index: Index, batches: Iterable[Batch], num_images: int
+    detector: BatchDetector, index: Index, batches: Iterable[Batch], num_images: int
 ) -> npt.NDArray[np.uint8]:
     """Draw ground truth beside detections for the first images of a split.
 
@@ -52,7 +52,7 @@ def draw_predictions(
     images = (
         (image_id, detections)
         for batch in batches
-        for image_id, detections in zip(batch.image_ids, detector(batch), strict=True)
+        for image_id, detections in zip(batch.distinct_ids, detector(batch), strict=True)
     )
     cells = [
         draw_gt_and_detections(

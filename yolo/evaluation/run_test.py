@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("yolo.test")
 
-REPORTED_SETTINGS = ("cfg", "metric", "img_size", "fit", "rect", "augment", "conf_thres", "iou_thres", "conf")
+REPORTED_SETTINGS = (
+    *("cfg", "metric", "img_size", "fit", "rect", "tile", "tile_size", "augment"),
+    *("conf_thres", "iou_thres", "conf"),
+)
 
 
 def run_test(unresolved: TestSettings) -> None:

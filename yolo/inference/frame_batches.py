@@ -7,11 +7,13 @@ import itertools
 from typing import TYPE_CHECKING
 
 from yolo.inference.detector import letterbox_batch
+from yolo.inference.tiling import tile_batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
 
     from yolo.data.sample import Batch
+    from yolo.data.tiles import TileGrid
     from yolo.inference.sources.frame import Frame, FrameSource
 
 
@@ -39,6 +41,15 @@ def batch_frames(
         for size_wh, same_size in itertools.groupby(frames, key=input_wh):
             while chunk := list(itertools.islice(same_size, batch_size)):
                 yield chunk, letterbox_batch([frame.image for frame in chunk], size_wh)
+
+
+def tile_frames(
+    frames: Generator[Frame, None, None], grid: TileGrid, size: int
+) -> Generator[tuple[list[Frame], Batch], None, None]:
+    """Yield each frame with the batch of its tiles, in network inputs of a size; `frames` is closed with this."""
+    with contextlib.closing(frames):
+        for frame in frames:
+            yield [frame], tile_batch(frame.image, grid, size)
 
 
 def _round_robin(streams: Sequence[Iterator[Frame]]) -> Iterator[Frame]:

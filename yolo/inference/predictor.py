@@ -15,15 +15,16 @@ from yolo.boxes.nms_methods import NmsMethod
 from yolo.checkpoints.loading import choose_class_names, load_model, read_validation_settings
 from yolo.config.predict_settings import PredictSettings
 from yolo.data.rect import rectangular_sizes
+from yolo.data.tiles import choose_tiles
 from yolo.devices import select_device
 from yolo.errors import DataError, SettingsError, require
 from yolo.inference.detector import Detector
-from yolo.inference.frame_batches import batch_frames, combine_frames
+from yolo.inference.frame_batches import batch_frames, combine_frames, tile_frames
 from yolo.inference.results import Result, Results
 from yolo.inference.sources.image_files import ImageArray
 from yolo.inference.sources.open_sources import open_sources
 from yolo.inference.sources.prefetch import prefetch
-from yolo.inference.tiling import detect_in_tiles
+from yolo.inference.tiling import TiledDetector
 from yolo.model import fusing
 from yolo.model.input_sizes import input_size, largest_stride
 
@@ -89,12 +90,15 @@ class Predictor:
         side = input_size(self.model.graph, settings.img_size or self.img_size, any_multiple=settings.rect)
         has_stream = any(source.is_stream for source in sources)  # a stream's frames are read when they are needed
         frames = combine_frames(sources)
-        if settings.tile:
-            frames = frames if has_stream else prefetch(frames, NUM_PREFETCHED)
-            return self._detect_in_tiles(frames, detector, side, settings)
-        batch_size = 1 if has_stream else settings.batch_size
-        batches = batch_frames(frames, batch_size, self._input_wh_function(settings, side))
-        return self._detect_in_batches(batches if has_stream else prefetch(batches, NUM_PREFETCHED), detector)
+        if grid := choose_tiles(settings, side):
+            batches = tile_frames(frames, grid, side)
+        else:
+            batch_size = 1 if has_stream else settings.batch_size
+            batches = batch_frames(frames, batch_size, self._input_wh_function(settings, side))
+        return self._detect_in_batches(
+            batches if has_stream else prefetch(batches, NUM_PREFETCHED),
+            TiledDetector(detector, settings.batch_size) if grid else detector,
+        )
 
     def build_detector(self, settings: PredictSettings) -> Detector:
         """Return the detector for these settings."""
@@ -123,26 +127,12 @@ class Predictor:
         return rect_input_wh
 
     def _detect_in_batches(
-        self, batches: Generator[tuple[list[Frame], Batch], None, None], detector: Detector
+        self, batches: Generator[tuple[list[Frame], Batch], None, None], detector: Detector | TiledDetector
     ) -> Generator[Result, None, None]:
         with contextlib.closing(batches):
             for frames, batch in batches:
                 for frame, detections in zip(frames, detector(batch), strict=True):
                     yield Result.from_detections(frame, detections, self.names)
-
-    def _detect_in_tiles(
-        self, frames: Generator[Frame, None, None], detector: Detector, side: int, settings: PredictSettings
-    ) -> Generator[Result, None, None]:
-        with contextlib.closing(frames):
-            for frame in frames:
-                detections = detect_in_tiles(
-                    detector,
-                    frame.image,
-                    side=side,
-                    overlap=settings.tile_overlap,
-                    batch_size=settings.batch_size,
-                )
-                yield Result.from_detections(frame, detections, self.names)
 
 
 def load(

@@ -7,103 +7,95 @@ dropped, as another tile, or the whole image, shows all of the object.
 
 from __future__ import annotations
 
-import itertools
-import math
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import torch
 
 from yolo.boxes.detections import Predictions
-from yolo.inference.detector import letterbox_batch
+from yolo.data.collate import collate
+from yolo.data.sample import Batch
+from yolo.data.tiled_images import tile_items
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     import numpy.typing as npt
     from torch import Tensor
 
     from yolo.boxes.detections import Detections
+    from yolo.data.sample import Letterbox
+    from yolo.data.tiles import TileGrid
     from yolo.inference.detector import Detector
 
 BORDER_FRACTION = 0.01  # of a tile's side: a box that ends this near to the border touches it
+ROUNDING = 1e-3  # pixels of the network input
 
 
-class Tile(NamedTuple):
-    """A rectangle of an image, pixels."""
-
-    left: int
-    top: int
-    right: int
-    bottom: int
-
-    def crop(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        """Return the tile's pixels."""
-        return image[self.top : self.bottom, self.left : self.right]
-
-
-def split_into_tiles(image_wh: tuple[int, int], side: int, overlap: float) -> list[Tile]:
-    """Return equal tiles that cover an image, row by row; if there are several, the whole image comes first.
+class TiledDetector:
+    """Detect objects in whole images, given the tiles of each.
 
     Args:
-        image_wh: width and height, pixels.
-        side: of a tile, pixels; a smaller image is one tile.
-        overlap: minimum overlap of neighbouring tiles as a fraction of the side, from 0 to below 1.
+        detector: runs on the tiles.
+        batch_size: tiles per batch of the network.
     """
-    width, height = image_wh
-    columns, rows = _tile_starts(width, side, overlap), _tile_starts(height, side, overlap)
-    tiles = [Tile(x, y, min(x + side, width), min(y + side, height)) for y in rows for x in columns]
-    return tiles if len(tiles) == 1 else [Tile(0, 0, width, height), *tiles]
+
+    def __init__(self, detector: Detector, batch_size: int) -> None:
+        self.model = detector.model
+        self._detector = detector
+        self._batch_size = batch_size
+
+    @torch.inference_mode()
+    def __call__(self, batch: Batch) -> list[Detections]:
+        """Return the detections in each image whose tiles a batch holds (`tile_batch`), in pixels of the image."""
+        found: dict[int, list[tuple[Tensor, Tensor]]] = {image_id: [] for image_id in batch.distinct_ids}
+        for start in range(0, len(batch), self._batch_size):
+            part = slice(start, start + self._batch_size)
+            images = batch.images[part]
+            predictions = self._detector.predict(replace(batch, images=images))
+            for image_id, letterbox, boxes_xyxy, scores_NC in zip(
+                batch.image_ids[part],
+                batch.letterboxes[part],
+                predictions.boxes_xyxy,
+                predictions.scores,
+                strict=True,
+            ):
+                likely = (scores_NC > self._detector.nms.score_threshold).any(1)
+                kept = likely & ~is_truncated(boxes_xyxy, letterbox, images.shape[2:])
+                found[image_id].append((letterbox.to_image(boxes_xyxy[kept]), scores_NC[kept]))
+        return [self._merge(tiles) for tiles in found.values()]
+
+    def _merge(self, tiles: list[tuple[Tensor, Tensor]]) -> Detections:
+        boxes, scores = zip(*tiles, strict=True)
+        (detections,) = self._detector.suppress(Predictions(torch.cat(boxes)[None], torch.cat(scores)[None]))
+        return detections
 
 
-@torch.inference_mode()
-def detect_in_tiles(
-    detector: Detector, image: npt.NDArray[np.uint8], *, side: int, overlap: float, batch_size: int
-) -> Detections:
-    """Return the detections in an image of any size, in its pixels.
+def tile_batch(image: npt.NDArray[np.uint8], grid: TileGrid, size: int) -> Batch:
+    """Return the tiles of an image (H, W, 3), BGR, in network inputs of a size, as one batch."""
+    batch = collate(tile_items(image, grid, size, image_id=0))
+    assert isinstance(batch, Batch)
+    return batch
+
+
+def is_truncated(boxes_xyxy: Tensor, letterbox: Letterbox, input_hw: Sequence[int]) -> Tensor:
+    """Return (K,) bool: True for boxes that touch a border of their tile inside the image.
 
     Args:
-        detector: runs on each tile.
-        image: (H, W, 3), BGR.
-        side: of a tile, and of the network input, pixels.
-        overlap: of neighbouring tiles, as a fraction of the side; objects up to this size are whole in some tile.
-        batch_size: tiles per batch.
+        boxes_xyxy: (K, 4), pixels of the network input that shows the tile.
+        letterbox: position of the whole image in this input; it may reach outside.
+        input_hw: height and width of the input.
     """
-    image_wh = (image.shape[1], image.shape[0])
-    tiles = iter(split_into_tiles(image_wh, side, overlap))
-    boxes, scores = [], []
-    while chunk := list(itertools.islice(tiles, batch_size)):
-        batch = letterbox_batch([tile.crop(image) for tile in chunk], (side, side))
-        predictions = detector.predict(batch)
-        for tile, letterbox, boxes_xyxy, scores_NC in zip(
-            chunk, batch.letterboxes, predictions.boxes_xyxy, predictions.scores, strict=True
-        ):
-            likely = (scores_NC > detector.nms.score_threshold).any(1)
-            tile_xyxy = letterbox.to_image(boxes_xyxy[likely])
-            whole = ~is_truncated(tile_xyxy, tile, image_wh)
-            boxes.append(tile_xyxy[whole] + tile_xyxy.new_tensor([tile.left, tile.top] * 2))
-            scores.append(scores_NC[likely][whole])
-    (detections,) = detector.suppress(Predictions(torch.cat(boxes)[None], torch.cat(scores)[None]))
-    return detections
-
-
-def is_truncated(boxes_xyxy: Tensor, tile: Tile, image_wh: tuple[int, int]) -> Tensor:
-    """Return (K,) bool: True for boxes, pixels of the tile, that touch a border of the tile inside the image."""
-    width, height = tile.right - tile.left, tile.bottom - tile.top
+    height, width = input_hw
     left, top, right, bottom = boxes_xyxy.unbind(1)
     truncated = torch.zeros_like(left, dtype=torch.bool)
-    if tile.left > 0:
+    if letterbox.left < 0:
         truncated |= left < BORDER_FRACTION * width
-    if tile.top > 0:
+    if letterbox.top < 0:
         truncated |= top < BORDER_FRACTION * height
-    if tile.right < image_wh[0]:
+    if letterbox.left + letterbox.width * letterbox.scale_x > width + ROUNDING:
         truncated |= right > (1 - BORDER_FRACTION) * width
-    if tile.bottom < image_wh[1]:
+    if letterbox.top + letterbox.height * letterbox.scale_y > height + ROUNDING:
         truncated |= bottom > (1 - BORDER_FRACTION) * height
     return truncated
-
-
-def _tile_starts(length: int, side: int, overlap: float) -> list[int]:
-    """Return the start of each tile along an axis: evenly spread, the last tile ending at the end."""
-    if length <= side:
-        return [0]
-    count = math.ceil((length - side) / (side * (1 - overlap))) + 1
-    return [round(number * (length - side) / (count - 1)) for number in range(count)]

@@ -131,4 +131,4 @@ def draw_preview(model: nn.Module, validation: Validation) -> npt.NDArray[np.uin
     """Draw ground truth and predictions of the first validation images side by side: (H, W, 3), BGR."""
     assert isinstance(model, Darknet)
     detector = Detector(model, NmsSettings(score_threshold=PREVIEW_SCORE, iou_threshold=PREVIEW_IOU))
-    return draw_predictions(detector, validation.index, validation.preview, NUM_PREVIEW_IMAGES)
+    return draw_predictions(validation.with_tiles(detector), validation.index, validation.preview, NUM_PREVIEW_IMAGES)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from yolo import distributed
 from yolo.data.cache.build_cache import build_cache
@@ -13,9 +15,11 @@ from yolo.data.dataset import DetectionDataset
 from yolo.data.formats.no_labels import require_objects
 from yolo.data.formats.open_dataset import open_dataset
 from yolo.data.loader import DetectionLoader, build_loader, num_batches_per_epoch
+from yolo.data.tile_index import cut_as_set
+from yolo.data.tiles import choose_tiles
 from yolo.engine.phases import PhasedLoader
 from yolo.errors import SettingsError
-from yolo.evaluation.evaluation_loader import build_evaluation_loader, rect_input_sizes
+from yolo.evaluation.evaluation_loader import build_evaluation_loader, build_tiled_evaluation_loader, rect_input_sizes
 from yolo.evaluation.evaluator import Evaluator
 from yolo.training.build_schedule import batch_size_at
 from yolo.training.validation import Validation
@@ -72,6 +76,24 @@ def read_splits(chosen: DataSettings) -> Splits:
     if chosen.single_cls:
         return Splits(splits.train.single_class(), splits.val.single_class())
     return splits
+
+
+def cut_training_images(chosen: DataSettings, splits: Splits, size: int) -> Splits:
+    """Return the splits with the tiles of the training images in their place, if the settings ask for tiles.
+
+    Args:
+        chosen: settings of the data.
+        splits: of whole images.
+        size: side of the network input in training, pixels.
+    """
+    train = cut_as_set(splits.train, chosen, size)
+    if chosen.tile:
+        num_background = int((np.diff(train.box_ends) == 0).sum())
+        logger.info(
+            "--tile: %d training images make %d tiles of %d px, of which %d have no objects",
+            len(splits.train), len(train), chosen.tile_size or size, num_background,
+        )  # fmt: skip
+    return replace(splits, train=train)
 
 
 def batch_size_per_process(batch_size: int, world_size: int) -> int:
@@ -151,6 +173,10 @@ def build_validation(
     chosen: DataSettings, index: Index, graph: Graph, loss: Loss, size: int, *, shard: Shard, device: torch.device
 ) -> Validation:
     """Build the validation of a run: this process's share of the split, and previews of the whole split."""
+    if grid := choose_tiles(chosen, size):
+        build_tiled = functools.partial(build_tiled_evaluation_loader, index, grid, size=size, device=device)
+        loader = build_tiled(workers=chosen.workers, shard=shard)
+        return Validation(index, loader, Evaluator(index), build_tiled(workers=0), tiled=True)
     build = functools.partial(
         build_evaluation_loader,
         index,

@@ -13,7 +13,8 @@ from yolo.checkpoints.transfer import read_cfg_and_names
 from yolo.config.recipe import flatten_settings
 from yolo.darknet.cfg_file import CfgFile
 from yolo.data.sample import Shard
-from yolo.dataset_tools.anchor_fitting import warn_of_poor_anchors
+from yolo.dataset_tools.anchor_fitting import letterboxed_shapes, warn_of_poor_anchors
+from yolo.dataset_tools.small_boxes import warn_of_small_boxes
 from yolo.devices import select_device
 from yolo.engine.compiling import compile_model
 from yolo.engine.early_stop import EarlyStop
@@ -32,7 +33,7 @@ from yolo.model.head_anchors import head_anchors
 from yolo.rng import seed_everything
 from yolo.training.auto_batch_size import find_batch_size
 from yolo.training.build_callbacks import build_callbacks
-from yolo.training.build_data import Splits, TrainingData, build_data, read_splits
+from yolo.training.build_data import Splits, TrainingData, build_data, cut_training_images, read_splits
 from yolo.training.build_model import build_run_model
 from yolo.training.build_optimizer import build_run_optimizer
 from yolo.training.build_schedule import SchedulePlan, build_run_schedule, follow_net
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from yolo.config.optimizer_settings import OptimizerSettings
     from yolo.config.run_settings import SavingSettings
     from yolo.config.train_settings import TrainSettings
+    from yolo.data.index import Index
     from yolo.distributed import Replica
     from yolo.engine.protocols import RunPrecision
     from yolo.model.network import Darknet
@@ -81,7 +83,7 @@ def build_training(settings: TrainSettings) -> Training:
 
     graph = read_training_graph(settings)  # before the data, which may take a while to read
     sizes = choose_input_sizes(graph, settings.sizes, rect=settings.dataset.rect, seed=settings.seed)
-    splits = read_splits(settings.dataset)
+    splits = cut_training_images(settings.dataset, read_splits(settings.dataset), sizes.train)
     model = build_run_model(settings, graph, splits.names, device)
     settings = choose_defaults(follow_net(settings, model.net, len(splits.train)), len(splits.train))
     frozen = frozen_layers(model, settings.freezing.freeze, settings.freezing.freeze_layers)
@@ -90,9 +92,7 @@ def build_training(settings: TrainSettings) -> Training:
 
     loss = build_loss(settings.loss, model)
     data = build_data(settings, splits, graph, loss, sizes, shard=shard, device=device)
-    warn_of_poor_anchors(
-        splits.train, head_anchors(model.graph), (sizes.train, sizes.train), settings.loss.iou_t, model.cfg.path
-    )
+    warn_of_poor_fit(settings, splits.train, model, sizes.train)
     batches_of = functools.partial(data.batches_per_epoch, shard.world_size)
     schedule = build_run_schedule(settings, model.net, len(splits.train), batches_of)
     optimizer = build_run_optimizer(settings, model, schedule.schedule, len(splits.train))
@@ -195,6 +195,13 @@ def prepare_network(
         index=splits.train,
     )
     return replace(settings, batch_size=found)
+
+
+def warn_of_poor_fit(settings: TrainSettings, index: Index, model: Darknet, side: int) -> None:
+    """Warn if the network does not fit the boxes of the training split in an input of this side, pixels."""
+    size_wh, cfg = (side, side), model.cfg.path
+    warn_of_poor_anchors(index, head_anchors(model.graph), size_wh, settings.loss.iou_t, cfg)
+    warn_of_small_boxes(letterboxed_shapes(index, size_wh), size_wh, cfg)
 
 
 def build_ema(chosen: OptimizerSettings, model: Darknet, num_steps: int) -> ModelEma:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from yolo.evaluation.collect_detections import collect_detections
-from yolo.evaluation.evaluation_loader import build_evaluation_detector
+from yolo.evaluation.evaluation_loader import build_evaluation_detector, build_tiled_detector
 from yolo.evaluation.mean_loss_detector import MeanLossDetector
 from yolo.model.network import Darknet
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from yolo.evaluation.collect_detections import BatchDetector
     from yolo.evaluation.evaluator import Evaluator
     from yolo.evaluation.metrics.coco_metrics import CocoMetrics
+    from yolo.inference.detector import Detector
     from yolo.losses.registry import Loss
 
 
@@ -34,6 +35,7 @@ class Validation:
         evaluator: computes the metrics.
         loss: of the training.
         preview: the whole split, loaded without workers, for images of predictions.
+        tiled: the batches hold the tiles of whole images.
         last: the metrics of the model that was scored last.
     """
 
@@ -42,20 +44,25 @@ class Validation:
     evaluator: Evaluator
     loss: Loss
     preview: DetectionLoader
+    tiled: bool = False
     last: CocoMetrics | None = None
 
     def __call__(self, model: nn.Module) -> dict[str, float]:
-        """Return the loss terms and the scores by name; both come from one pass over the split."""
+        """Return the loss terms and the scores by name, from one pass over the split; with tiles only the scores."""
         assert isinstance(model, Darknet)
-        detector = MeanLossDetector(build_evaluation_detector(model), self.loss)
-        metrics = self._score(detector, "validate")
-        losses = {f"val/{name}": mean for name, mean in detector.mean_losses().items()}
+        detector = build_evaluation_detector(model)
+        if self.tiled:
+            metrics = self._score(self.with_tiles(detector), "validate")
+            return metrics.scalars() | metrics.class_scalars()
+        loss_detector = MeanLossDetector(detector, self.loss)
+        metrics = self._score(loss_detector, "validate")
+        losses = {f"val/{name}": mean for name, mean in loss_detector.mean_losses().items()}
         return losses | metrics.scalars() | metrics.class_scalars()
 
     def score(self, model: nn.Module, title: str) -> CocoMetrics:
         """Return all metrics of a model, with a progress bar of this title."""
         assert isinstance(model, Darknet)
-        return self._score(build_evaluation_detector(model), title)
+        return self._score(self.with_tiles(build_evaluation_detector(model)), title)
 
     def _score(self, detector: BatchDetector, title: str) -> CocoMetrics:
         was_training = detector.model.training
@@ -65,6 +72,10 @@ class Validation:
         detector.model.train(was_training)
         self.last = self.evaluator.evaluate()
         return self.last
+
+    def with_tiles(self, detector: Detector) -> BatchDetector:
+        """Return the detector for the batches: one that merges the detections of tiles, if there are tiles."""
+        return build_tiled_detector(detector) if self.tiled else detector
 
 
 def fitness(record: Mapping[str, float]) -> float:

@@ -7,7 +7,7 @@ from tests.data.painting import COLOURS, assert_boxes_on_pixels, measure, paint,
 from yolo.config.augment_settings import AugmentSettings
 from yolo.data.augment.mosaic import compose, random_mosaic
 from yolo.data.sample import Sample
-from yolo.data.transforms import place_boxes, stretch, tile_size
+from yolo.data.transforms import place_boxes, resized_wh, stretch
 
 SIZE = 128
 STILL = AugmentSettings()
@@ -16,7 +16,7 @@ TILES_WH = [(160, 120), (120, 160), (128, 128), (60, 45)]  # wide, high, square,
 
 def to_longer_side(sample: Sample, size: int) -> Sample:
     height, width = sample.image.shape[:2]
-    image, position = stretch(sample.image, tile_size((width, height), size))
+    image, position = stretch(sample.image, resized_wh((width, height), size))
     return Sample(image, place_boxes(sample.boxes_xyxy, position), sample.class_ids)
 
 

@@ -7,7 +7,7 @@ from tests.data.painting import measure, paint, whole
 from yolo.config.augment_settings import AugmentSettings
 from yolo.data.augment.pipeline import augmented_sample, recolour_and_flip
 from yolo.data.sample import Sample
-from yolo.data.transforms import letterbox, place_boxes, resize, tile_size
+from yolo.data.transforms import letterbox, place_boxes, resize, resized_wh
 
 BOXES = [(10, 8, 60, 30), (70, 40, 90, 75), (5, 50, 45, 78)]
 SIZE = 96
@@ -31,10 +31,10 @@ class Painted:
         painted = paint((100, 80), [(0, 0, 0, 0)] * i + [(30, 20, 80, 60)])
         return Sample(painted.image, painted.boxes_xyxy[i:], painted.class_ids[i:])
 
-    def tile(self, i: int) -> Sample:
+    def resized(self, i: int) -> Sample:
         self.asked[i] += 1
         sample = self.sample(i)
-        width, height = tile_size((100, 80), SIZE)
+        width, height = resized_wh((100, 80), SIZE)
         scale = np.array([width / 100, height / 80] * 2, np.float32)
         return Sample(resize(sample.image, (width, height)), sample.boxes_xyxy * scale, sample.class_ids)
 
@@ -150,7 +150,7 @@ def test_pixels_given_are_never_written_to() -> None:
             sample.image.flags.writeable = False
             return sample
 
-        def tile(self, i: int) -> Sample:
+        def resized(self, i: int) -> Sample:
             return self.sample(i)
 
         def in_input(self, i: int, size_wh: tuple[int, int]) -> Sample:

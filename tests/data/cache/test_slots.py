@@ -8,7 +8,7 @@ SIZES = np.array([(640, 480), (100, 200), (50, 50)], np.int32)
 
 def test_slots_lie_one_after_another() -> None:
     slots = Slots(SIZES, 64)
-    assert slots.tiles_wh.tolist() == [[64, 48], [32, 64], [64, 64]]
+    assert slots.sizes_wh.tolist() == [[64, 48], [32, 64], [64, 64]]
     assert slots.ends.tolist() == [0, 9216, 15360, 27648]  # 3 bytes a pixel
     assert slots.num_bytes == 27648
     pixels = np.zeros(slots.num_bytes, np.uint8)

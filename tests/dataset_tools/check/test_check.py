@@ -116,6 +116,21 @@ def test_usage_errors_are_status_2(
     assert message in capsys.readouterr().err
 
 
+def test_small_boxes_of_a_network_input_are_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Boxes of 40 x 10 pixels in an image of 832 x 100: 10 x 5 px of an input of 416, square root of the area 10.
+    put_image(tmp_path / "a.png", 832, 100)
+    put_text(tmp_path / "a.txt", "0 0.5 0.5 0.048077 0.1\n0 0.2 0.5 0.048077 0.1\n0 0.8 0.5 0.4 0.8\n")
+    put_text(tmp_path / "my.data", "train = t.txt\nnames = n.names\n")
+    put_text(tmp_path / "t.txt", "a.png\n")
+    put_text(tmp_path / "n.names", "cat\n")
+    assert call(monkeypatch, main, "check", tmp_path / "my.data", "--cfg", "yolov4-tiny") == 0
+    (message,) = caplog.messages
+    assert message.startswith("yolov4-tiny.cfg: 67% of the boxes are under 12 px (square root of the area) in an input")
+    assert "--tile" in message
+
+
 def test_fix_writes_a_copy_that_checks_clean_and_trains(faulty: Path, tmp_path: Path) -> None:
     before = {path: path.read_bytes() for path in faulty.parent.rglob("*.*")}
     settings = ["check", str(faulty), "--fix", str(tmp_path / "out")]

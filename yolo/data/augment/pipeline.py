@@ -26,7 +26,7 @@ class Images(Protocol):
 
     def __len__(self) -> int: ...
 
-    def tile(self, i: int) -> Sample:
+    def resized(self, i: int) -> Sample:
         """Return image i with its longer side resized to that of the input."""
 
     def in_input(self, i: int, size_wh: tuple[int, int]) -> Sample:
@@ -76,7 +76,7 @@ def _mosaic_or_image(
     if rng.random() < augment.mosaic:
         number = TILES_IN_MOSAIC9 if _applies(augment.mosaic9, rng) else TILES_IN_MOSAIC4
         others = rng.integers(len(images), size=number - 1).tolist()
-        tiles = [images.tile(tile) for tile in (i, *others)]
+        tiles = [images.resized(j) for j in (i, *others)]
         if crops_images(augment):
             tiles = [_cropped(tile, rng, augment) for tile in tiles]
         return random_mosaic(tiles, size_wh, rng, augment)

@@ -31,7 +31,7 @@ def build_cache(kind: CacheKind, index: Index, longer_side: int) -> ImageCache |
     Args:
         kind: `auto` is `ram` if all images take at most a quarter of the free memory, else `none`.
         index: the images.
-        longer_side: of the tiles, pixels.
+        longer_side: of the resized images, pixels.
 
     Returns:
         The cache; None if nothing is cached.

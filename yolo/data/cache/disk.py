@@ -49,6 +49,9 @@ class DiskCache:
         self._checked = torch.zeros(count, dtype=torch.uint8).share_memory_()  # type: ignore[no-untyped-call]
         self._open()
 
+    def __len__(self) -> int:
+        return self._count
+
     def get(self, i: int) -> npt.NDArray[np.uint8] | None:
         if i >= self._count or self._marks[i]["stamp"] != self._stamps[i]:
             return None
@@ -82,9 +85,9 @@ class DiskCache:
 def cache_name(index: Index, longer_side: int) -> str:
     """Return the file name, which depends on the images, their order and size, and the decoder."""
     digest = hashlib.blake2b(f"{VERSION} {longer_side} {cv2.__version__}".encode(), digest_size=12)
-    for part in (index.path_bytes, index.path_ends, index.sizes):
+    for part in (index.path_bytes, index.path_spans, index.image_sizes, index.corners, index.sizes):
         digest.update(np.ascontiguousarray(part).data)
-    return f"{digest.hexdigest()}.tiles"
+    return f"{digest.hexdigest()}.pixels"
 
 
 def bytes_before_pixels(num_images: int) -> int:

@@ -30,6 +30,9 @@ class RamCache:
         self._pixels = torch.empty(0, dtype=torch.uint8).set_(storage)
         self._filled = torch.zeros(count, dtype=torch.uint8).share_memory_()  # type: ignore[no-untyped-call]
 
+    def __len__(self) -> int:
+        return self._count
+
     def get(self, i: int) -> npt.NDArray[np.uint8] | None:
         if i >= self._count or not self._filled.numpy()[i]:
             return None

@@ -20,6 +20,7 @@ from yolo.dataset_tools.check.finding import Level, run_checks
 from yolo.dataset_tools.check.fix import CHANGES_FILE, write_fixed
 from yolo.dataset_tools.check.scan_dataset import scan_dataset
 from yolo.dataset_tools.check.text_report import format_findings
+from yolo.dataset_tools.small_boxes import warn_of_small_boxes
 from yolo.errors import SettingsError
 from yolo.model.graph import read_graph
 from yolo.model.head_anchors import head_anchors
@@ -45,7 +46,7 @@ class CheckSettings:
     report: Path | None = None
     """Write findings, images of examples and plots to this .html file, or only the plots to a .png."""
     cfg: str = ""
-    """Network whose anchors the report draws among the box sizes."""
+    """Network: warn if most boxes are too small for its input; the report draws its anchors among the box sizes."""
 
     def __post_init__(self) -> None:
         if self.report is not None and self.report.suffix.lower() not in REPORT_SUFFIXES:
@@ -66,6 +67,9 @@ def check_dataset(settings: CheckSettings) -> int:
     scan = scan_dataset(source)
     findings = run_checks(scan)
     sys.stdout.write(format_findings(scan, findings) + "\n")
+    if anchors is not None:
+        shapes = scan.shapes_in_input(anchors.input_size)[scan.has_area & ~scan.ignore]
+        warn_of_small_boxes(shapes, anchors.input_size, anchors.title)
     if report is not None:
         write_report(scan, findings, report.expanduser(), title=settings.data, anchors=anchors)
         _log.info("report in %s", report)

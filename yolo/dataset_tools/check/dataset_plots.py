@@ -46,8 +46,7 @@ def draw_plots(scan: DatasetScan, anchors: NetworkAnchors | None) -> Figure:
     image_sizes = scan.sizes[scan.image_of_box[keep]].astype(float)
     shapes_wh = boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]
     input_size = anchors.input_size if anchors else (INPUT_SIDE, INPUT_SIDE)
-    scale = (np.array(input_size) / np.maximum(image_sizes, 1)).min(axis=1, initial=np.inf, keepdims=True)
-    _draw_box_sizes(grid[0, 0], shapes_wh * scale, input_size, anchors)
+    _draw_box_sizes(grid[0, 0], scan.shapes_in_input(input_size)[keep], input_size, anchors)
     _draw_aspect_ratios(grid[0, 1], shapes_wh)
     _draw_centres(grid[0, 2], (boxes_xyxy[:, :2] + boxes_xyxy[:, 2:]) / 2 / image_sizes)
     _draw_boxes_per_class(grid[1, 0], scan)

@@ -94,6 +94,13 @@ class DatasetScan:
         boxes_xyxy = self.clipped_xyxy
         return np.asarray((boxes_xyxy[:, 2:] > boxes_xyxy[:, :2]).all(axis=1))
 
+    def shapes_in_input(self, size_wh: tuple[int, int]) -> npt.NDArray[np.float64]:
+        """Return (N, 2), width and height of the boxes as a letterboxed network input of this size shows them."""
+        sizes = np.maximum(self.sizes[self.image_of_box], 1)
+        scale = (np.array(size_wh) / sizes).min(axis=1, initial=np.inf, keepdims=True)
+        boxes_xyxy = self.clipped_xyxy
+        return np.asarray((boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]) * scale)
+
     def boxes_of(self, image: int) -> slice:
         """Return the range of box numbers of an image."""
         return slice(int(self.box_ends[image]), int(self.box_ends[image + 1]))
