@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
     Source = str | Path | npt.NDArray[Any]
 
+logger = logging.getLogger(__name__)
+
 NUM_PREFETCHED = 2  # batches that are read ahead of the network
 
 
@@ -49,12 +52,16 @@ class Predictor:
         model: in eval mode.
         names: of the model's classes.
         img_size: default side of the network input, pixels; None: the cfg's width.
+        tiled: True if the network was trained on tiles, so that detection without them is warned of.
     """
 
-    def __init__(self, model: Darknet, names: tuple[str, ...], img_size: int | None = None) -> None:
+    def __init__(
+        self, model: Darknet, names: tuple[str, ...], img_size: int | None = None, *, tiled: bool = False
+    ) -> None:
         self.model = model
         self.names = names
         self.img_size = img_size
+        self.tiled = tiled
 
     def predict(self, source: Source | Sequence[Source], **options: Any) -> Results:
         """Return the results for all images, held in memory with their pixels; use `stream` for long videos.
@@ -90,6 +97,8 @@ class Predictor:
         side = input_size(self.model.graph, settings.img_size or self.img_size, any_multiple=settings.rect)
         has_stream = any(source.is_stream for source in sources)  # a stream's frames are read when they are needed
         frames = combine_frames(sources)
+        if self.tiled and not settings.tile:
+            logger.warning("the network was trained on tiles: --tile (tile=True) detects in them as validation did")
         if grid := choose_tiles(settings, side):
             batches = tile_frames(frames, grid, side)
         else:
@@ -168,7 +177,8 @@ def load(
     if half:
         model = model.half()
     model_names = choose_class_names(None if names is None else str(names), own_names, model.num_classes)
-    return Predictor(model, model_names, read_validation_settings(weights).get("img_size"))
+    run = read_validation_settings(weights)
+    return Predictor(model, model_names, run.get("img_size"), tiled=run.get("tile", False))
 
 
 def build_sources(source: Source | Sequence[Source]) -> list[FrameSource]:

@@ -176,7 +176,7 @@ def build_validation(
     if grid := choose_tiles(chosen, size):
         build_tiled = functools.partial(build_tiled_evaluation_loader, index, grid, size=size, device=device)
         loader = build_tiled(workers=chosen.workers, shard=shard)
-        return Validation(index, loader, Evaluator(index), build_tiled(workers=0), tiled=True)
+        return Validation(index, loader, Evaluator(index), loss, build_tiled(workers=0), tiled=True)
     build = functools.partial(
         build_evaluation_loader,
         index,

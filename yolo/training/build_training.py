@@ -133,9 +133,10 @@ def build_training(settings: TrainSettings) -> Training:
     distributed.check_equal(trainer.ema.model, "before the first step, averaged")
     if distributed.is_main():
         write_start(settings, folder, schedule)
+    tiles = "tiles " if settings.dataset.tile else ""
     summary = (
         f"{folder}: {model.cfg.path}, {model.num_parameters:,} parameters, {sizes}, on {device}; "
-        f"{len(splits.train)} training and {len(splits.val)} validation images, {len(splits.names)} classes; "
+        f"{len(splits.train)} training {tiles}and {len(splits.val)} validation images, {len(splits.names)} classes; "
         + schedule.describe(settings.schedule.schedule, settings.optimization)
         + describe_processes(settings.images_per_batch, shard.world_size)
         + describe_freezing(settings, model, frozen, optimizer)
