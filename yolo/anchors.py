@@ -16,7 +16,7 @@ from yolo.data.formats.open_dataset import open_dataset
 from yolo.data.tile_index import cut_as_set
 from yolo.dataset_tools.anchor_fitting import find_anchors, letterboxed_shapes, measure
 from yolo.dataset_tools.anchor_plot import plot_anchors
-from yolo.errors import DataError, require, require_img_size
+from yolo.errors import DataError, require, require_img_size, require_ranges
 from yolo.model.graph import read_graph
 from yolo.model.head_anchors import anchor_heads, head_anchors, num_anchors, with_anchors
 from yolo.storage import require_absent
@@ -24,6 +24,7 @@ from yolo.storage import require_absent
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+MAX_ANCHORS = 1000
 STRICT = 0.5  # a second threshold of recall in the table
 
 
@@ -58,7 +59,7 @@ class AnchorSettings(TileSettings):
         require_img_size(self.img_size)
         require("--iou-t", self.iou_t, 0 <= self.iou_t < 1, "a number from 0 to below 1")
         self.check_tiles(rect=False)
-        require("--seed", self.seed, self.seed >= 0, "0 or more")
+        require_ranges(self, seed=(0, 2**32 - 1), num=(1, MAX_ANCHORS))
         require(
             "--plot", self.plot, self.plot is None or self.plot.suffix.lower() == ".png", "a name that ends in .png"
         )
@@ -79,6 +80,7 @@ def main(arguments: Sequence[str]) -> None:
     shapes = letterboxed_shapes(index, size_wh)
     if not len(shapes):
         raise DataError(f"--data {settings.data}: the split '{settings.split}' has no boxes; use another --split")
+    require("--num", num, num <= len(shapes), f"{len(shapes)} or less, the number of boxes")
     after = find_anchors(shapes, num, threshold=settings.iou_t, seed=settings.seed, start=before)
     sys.stdout.write(f"{len(shapes):,} boxes of '{settings.split}' in {size_wh[0]} x {size_wh[1]} px\n")
     sys.stdout.write(f"        anchors  recall>{settings.iou_t:<4g} recall>{STRICT:<4g} mean best IoU\n")

@@ -23,8 +23,8 @@ def select_device(name: str, local_rank: int = 0) -> torch.device:
         name = f"cuda:{local_rank}"
     try:
         device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
+        torch.empty(0, device=device).cpu()  # `meta` has no values
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise SettingsError(f"--device {name}: not usable here; use auto, cpu, cuda or cuda:N") from error
     return device
 

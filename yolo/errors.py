@@ -4,6 +4,8 @@ Every message says where (``path:line`` or the flag), what was found, what is al
 Programs print it as one line on stderr and exit with status 2. Programming errors are `assert`s.
 """
 
+import math
+
 
 class YoloError(Exception):
     """An error in the user's input or environment."""
@@ -58,20 +60,38 @@ class OtherProcessError(YoloError):
 
 
 MIN_IMG_SIZE = 32  # pixels; the stride of the coarsest usual head
+MAX_IMG_SIZE = 16_384  # pixels; activations of larger inputs take more memory than machines have
 
 
 def require(flag: str, value: object, is_valid: bool, allowed: str) -> None:
-    """Raise a `SettingsError` unless a setting is valid."""
-    if not is_valid:
+    """Raise a `SettingsError` unless a setting is valid; NaN and infinity never are."""
+    if not is_valid or (isinstance(value, float) and not math.isfinite(value)):
         raise SettingsError(f"{flag} {value}: use {allowed}")
 
 
+def require_ranges(record: object, **ranges: tuple[float, float]) -> None:
+    """Raise a `SettingsError` if a number of a settings record, or one of several, is out of its range.
+
+    Args:
+        record: the settings; None is always allowed.
+        ranges: smallest and largest value of each field.
+    """
+    for name, (low, high) in ranges.items():
+        value = getattr(record, name)
+        values = value if isinstance(value, tuple) else () if value is None else (value,)
+        flag, given = f"--{name.replace('_', '-')}", " ".join(map(str, values))
+        require(flag, given, all(each >= low for each in values), f"{low:g} or more")
+        require(flag, given, all(each <= high for each in values), f"{high:,.10g} or less")
+
+
 def require_img_size(*sides: int | None, flag: str = "--img-size") -> None:
-    """Raise a `SettingsError` if a side of the network input, in pixels, is too small; None means not set.
+    """Raise a `SettingsError` if a side of the network input, in pixels, is out of range; None means not set.
 
     Args:
         sides: the sides to check.
         flag: the flag or flags that they come from.
     """
     given = [side for side in sides if side is not None]
-    require(flag, " ".join(map(str, given)), all(side >= MIN_IMG_SIZE for side in given), f"{MIN_IMG_SIZE} or more")
+    text = " ".join(map(str, given))
+    require(flag, text, all(side >= MIN_IMG_SIZE for side in given), f"{MIN_IMG_SIZE} or more")
+    require(flag, text, all(side <= MAX_IMG_SIZE for side in given), f"{MAX_IMG_SIZE} or less")

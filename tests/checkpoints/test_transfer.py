@@ -107,3 +107,18 @@ def test_a_file_without_a_fitting_tensor_is_an_error(tmp_path: Path) -> None:
     save_checkpoint(tmp_path / "a.pt", {"model": {"other": torch.zeros(1)}})
     with pytest.raises(WeightsError, match=r"none of its 1 tensors fits small\.cfg"):
         transfer(small(), tmp_path / "a.pt", small().graph)
+
+
+@pytest.mark.parametrize("suffix", [".weights", ".pt"])
+def test_weights_that_are_not_finite_are_refused_with_their_layers(tmp_path: Path, suffix: str) -> None:
+    source = randomized(small())
+    state = source.state_dict()
+    state["layers.0.conv.weight"][0, 0, 0, :2] = torch.tensor([float("nan"), float("inf")])
+    state["layers.1.conv.bias"][0] = float("nan")
+    path = tmp_path / f"a{suffix}"
+    if suffix == ".pt":
+        save_checkpoint(path, {"model": state})
+    else:
+        source.save_weights(path)
+    with pytest.raises(WeightsError, match="3 values of layer 0, layer 1 are NaN or infinite: the file is damaged"):
+        load_whole(small(), path)

@@ -101,9 +101,9 @@ def test_fused_optimizers_are_found_ignoring_case(kind: str, install: Install) -
     install(kind)
     assert set(fused_optimizers("--x")) == {"FusedSGD", "FusedLAMB"}
     assert find_optimizer("fusedsgd").__name__ == "FusedSGD"
-    check_arguments("FusedLAMB", {"eps": 1e-6})
+    check_arguments("FusedLAMB", {"eps": 1e-6}, torch.device("cpu"))
     with pytest.raises(SettingsError, match="--optimizer-args epps 1: FusedSGD takes dampening, "):
-        check_arguments("FusedSGD", {"epps": 1})
+        check_arguments("FusedSGD", {"epps": 1}, torch.device("cpu"))
     with pytest.raises(
         SettingsError, match=r"--optimizer FusedX: not in apex\.optimizers; use one of FusedLAMB, Fused"
     ):
@@ -116,7 +116,7 @@ def test_fused_optimizers_are_found_ignoring_case(kind: str, install: Install) -
 def test_without_nvidias_apex_there_is_no_fused_optimizer(kind: str, install: Install) -> None:
     install(kind)
     with pytest.raises(SettingsError, match=r"--optimizer FusedAdam: .*apex"):
-        check_arguments("FusedAdam", {})
+        check_arguments("FusedAdam", {}, torch.device("cpu"))
 
 
 @pytest.mark.parametrize("name", ["apex-O1", "apex-O2"])

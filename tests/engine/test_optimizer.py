@@ -73,12 +73,13 @@ def test_optimizer_args_are_passed_on() -> None:
         ("adam", {"epps": 1e-6}, "--optimizer-args epps 1e-06: Adam takes amsgrad, capturable, "),
         ("sgd", {"momentum": 0.5}, "--optimizer-args momentum 0.5: use the settings lr0, momentum"),
         ("adam", {"eps": -1.0}, "--optimizer Adam: Invalid epsilon value: -1.0; correct --optimizer-args"),
+        ("adam", {"capturable": True}, "--optimizer-args capturable True: no step is possible on cpu"),
         ("sgd", {"dampening": 0.5}, "Nesterov momentum requires a momentum and zero dampening"),
     ],
 )
 def test_unusable_optimizers_and_arguments(name: str, arguments: dict[str, Argument], message: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        check_arguments(name, arguments)
+        check_arguments(name, arguments, torch.device("cpu"))
     assert message in str(caught.value)
 
 

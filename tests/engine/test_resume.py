@@ -23,6 +23,7 @@ from yolo.engine.optimizer import build_optimizer
 from yolo.engine.precision import Precision
 from yolo.engine.schedule import Schedule
 from yolo.engine.trainer import Trainer
+from yolo.errors import TrainingError
 
 EPOCHS = 3
 BATCHES = 7
@@ -199,3 +200,18 @@ def test_a_second_interrupt_ends_the_run_at_once(tmp_path: Path, monkeypatch: py
 
     with pytest.raises(KeyboardInterrupt):
         trainer(tmp_path, StopOnSignal(), SendSignals()).train()
+
+
+@pytest.mark.parametrize("where", ["model", "ema"])
+def test_a_run_whose_weights_are_not_finite_fails_and_keeps_the_last_finite_state(tmp_path: Path, where: str) -> None:
+    class Spoil(Callback):
+        def on_step_end(self, trainer: Trainer) -> None:
+            if trainer.state.epoch == 1:
+                model = trainer.model if where == "model" else trainer.ema.model
+                next(model.parameters()).data[0, 0] = float("nan")
+
+    with pytest.raises(TrainingError, match=r"after step \d+: \d+ values of 0.weight.* are NaN or infinite; what was"):
+        trainer(tmp_path, Spoil()).train()
+    kept = load_checkpoint(tmp_path / "last.pt")
+    assert kept["state"]["epoch"] == 1
+    assert all(tensor.isfinite().all() for tensor in kept["model"].values())

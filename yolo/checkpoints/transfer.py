@@ -14,6 +14,7 @@ from yolo.checkpoints.state_dict import is_state_file, read_state
 from yolo.darknet.cfg_file import CfgFile
 from yolo.darknet.weights_file import read_weights
 from yolo.errors import SettingsError, WeightsError
+from yolo.finite_weights import describe_non_finite
 from yolo.model.head_classes import with_head_classes
 from yolo.model.network import Darknet
 from yolo.model.stored_weights import read_into
@@ -64,7 +65,7 @@ def transfer(
         class_names: of the model; if the file has the same ones in another order, its heads are brought into this one.
 
     Raises:
-        WeightsError: the file cannot be read, or nothing in it fits.
+        WeightsError: the file cannot be read, nothing in it fits, or what fits has values that are not finite.
     """
     own = {name: tensor for name, tensor in model.state_dict().items() if tensor.is_floating_point()}
     if is_state_file(path):
@@ -77,6 +78,8 @@ def transfer(
     if not loaded:
         raise WeightsError(f"{path}: none of its {len(state)} tensors fits {model.cfg.path}; check --cfg and --weights")
     fitting = {name: state[name] for name in loaded}
+    if bad := describe_non_finite(fitting.items()):
+        raise WeightsError(f"{path}: {bad}: the file is damaged, or its training failed; use another one")
     if tuple(class_names) != file_names and sorted(class_names) == sorted(file_names):
         logger.info("%s: classes brought into the order of the data set: %s", path, ", ".join(class_names))
         sources = [file_names.index(name) for name in class_names]

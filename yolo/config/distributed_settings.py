@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from yolo.errors import require
+from yolo.errors import require, require_ranges
 
 Backend = Literal["auto", "nccl", "gloo", "horovod"]
 Platform = Literal["", "modelarts"]
+MAX_MINUTES = 100_000
 Compression = Literal["none", "fp16", "bf16", "powersgd"]
 
 
@@ -38,8 +39,13 @@ class LaunchSettings:
         require("--devices", self.devices, are_valid, "numbers of different GPUs: 0,1,3")
         is_consistent = not (self.nproc and given) or self.nproc == len(given)
         require("--devices", self.devices, is_consistent, "it without --nproc, or as many as --nproc")
-        require("--max-restarts", self.max_restarts, self.max_restarts >= 0, "0 or more")
-        require("--dist-timeout", self.dist_timeout, self.dist_timeout > 0, "minutes, more than 0")
+        require_ranges(self, nproc=(0, 1024), max_restarts=(0, 1000))
+        require(
+            "--dist-timeout",
+            self.dist_timeout,
+            0 < self.dist_timeout <= MAX_MINUTES,
+            f"minutes, above 0 and up to {MAX_MINUTES}",
+        )
 
     @property
     def processes(self) -> int:

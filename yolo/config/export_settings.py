@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from yolo.errors import require, require_img_size
+from yolo.errors import require, require_img_size, require_ranges
 
 FormatName = Literal["onnx", "torchscript", "torch-export", "weights", "safetensors"]
 
@@ -54,8 +54,8 @@ class ExportSettings:
         require_img_size(self.img_size)
         require("--conf-thres", self.conf_thres, 0 <= self.conf_thres < 1, "a number from 0 to below 1")
         require("--iou-thres", self.iou_thres, 0 < self.iou_thres <= 1, "a number above 0, up to 1")
-        require("--max-det", self.max_det, self.max_det >= 1, "1 or more")
-        require("--calibration-images", self.calibration_images, self.calibration_images >= 1, "1 or more")
+        require_ranges(self, max_det=(1, 100_000))
+        require_ranges(self, calibration_images=(1, 1e6))
         for flag in ("nms", "half", "int8"):
             allowed = not getattr(self, flag) or "onnx" in self.format
             require(f"--{flag}", f"with --format {' '.join(self.format)}", allowed, "it with --format onnx")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from yolo.errors import require
+from yolo.errors import require, require_ranges
 
 LossName = Literal["task-aligned", "shape-match", "darknet"]
 
@@ -32,6 +32,7 @@ class LossSettings:
     """Gamma of the focal loss, in both terms; 0: plain cross entropy."""
 
     def __post_init__(self) -> None:
+        require_ranges(self, giou=(0, 1e6), cls=(0, 1e6), obj=(0, 1e6), iou_t=(0, 1))
         require("--cls-pw", self.cls_pw, self.cls_pw > 0, "a number above 0")
         require("--obj-pw", self.obj_pw, self.obj_pw > 0, "a number above 0")
         require("--fl-gamma", self.fl_gamma, self.fl_gamma >= 0, "0 or more")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from yolo.errors import require
+from yolo.errors import require, require_ranges
 
 Argument = int | float | bool | str
 
@@ -40,6 +40,9 @@ class OptimizerSettings:
 
     def __post_init__(self) -> None:
         require("--lr0", self.lr, self.lr > 0, "a number above 0")
+        require_ranges(self, weight_decay=(0, 1), nominal_batch_size=(1, 65_536), min_steps=(1, 1e9))
+        for name, value in self.optimizer_args.items():
+            require(f"--optimizer-args {name}", value, is_valid=True, allowed="a finite number")
         require("--momentum", self.momentum, 0 < self.momentum < 1, "a number between 0 and 1")
         require("--clip-grad-norm", self.clip_grad_norm, self.clip_grad_norm >= 0, "0 or more")
         require("--ema-decay", self.ema_decay, 0 <= self.ema_decay < 1, "0 or more, below 1")

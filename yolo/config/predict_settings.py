@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from yolo.config.tile_settings import TileSettings
-from yolo.errors import require, require_img_size
+from yolo.errors import require, require_img_size, require_ranges
 
 NmsKind = Literal["greedy", "merge", "linear", "gaussian", "diou"]
 
@@ -43,9 +43,9 @@ class PredictSettings(TileSettings):
     def __post_init__(self) -> None:
         require("--conf-thres", self.conf_thres, 0 <= self.conf_thres < 1, "a number from 0 to below 1")
         require("--iou-thres", self.iou_thres, 0 < self.iou_thres <= 1, "a number above 0, up to 1")
-        require("--max-det", self.max_det, self.max_det >= 1, "1 or more")
+        require_ranges(self, max_det=(1, 100_000))
         require("--nms-beta", self.nms_beta, self.nms_beta > 0, "a number above 0")
         require("--nms-sigma", self.nms_sigma, self.nms_sigma > 0, "a number above 0")
         require_img_size(self.img_size)
-        require("--batch-size", self.batch_size, self.batch_size >= 1, "1 or more")
+        require_ranges(self, batch_size=(1, 65_536))
         self.check_tiles(rect=self.rect)

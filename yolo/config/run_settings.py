@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from yolo.errors import SettingsError, require
+from yolo.errors import SettingsError, require_ranges
 
 LoggerName = Literal["none", "wandb", "mlflow"]
 
@@ -28,7 +28,7 @@ class RunSettings:
     """Epochs between two logs of images: predictions on validation images, precision-recall curves; 0: none."""
 
     def __post_init__(self) -> None:
-        require("--preview-period", self.preview_period, self.preview_period >= 0, "0 or more")
+        require_ranges(self, preview_period=(0, 1e9))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +49,6 @@ class SavingSettings:
     """Also copy the run folder to this folder or URL, in the background; empty: no copy."""
 
     def __post_init__(self) -> None:
-        require("--patience", self.patience, self.patience >= 0, "0 or more")
-        require("--save-period", self.save_period, self.save_period >= 0, "0 or more")
+        require_ranges(self, patience=(0, 1e9), save_period=(0, 1e9), checkpoint_minutes=(0, 1e9))
         if self.save_period and self.nosave:
             raise SettingsError(f"--save-period {self.save_period} with --nosave: use one of the two")
-        require("--checkpoint-minutes", self.checkpoint_minutes, self.checkpoint_minutes >= 0, "0 or more")

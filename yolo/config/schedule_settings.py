@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from yolo.errors import SettingsError, require
+from yolo.errors import SettingsError, require, require_ranges
 
 PolicyName = Literal[
     "cosine", "linear", "steps", "step", "polynomial", "exponential", "sigmoid", "constant", "sgdr", "cfg"
@@ -76,6 +76,8 @@ class ScheduleSettings:
         require(
             "--burn-in-fraction", self.burn_in_fraction, 0 <= self.burn_in_fraction <= 1, "a fraction between 0 and 1"
         )
+        require_ranges(self, lr_scales=(0, 1e6), lr_gamma=(0, 10), lr_power=(0, 100), lr_steepness=(0, 100))
+        require_ranges(self, lr_restarts=(0, 100), lr_cycle_mult=(0, 100), burn_in_batches=(0, 1e9), lr_min=(0, 1e9))
         batches = self.burn_in_batches
         require("--burn-in-batches", batches, batches is None or batches >= 0, "0 or more")
         if batches is not None and self.burn_in_epochs is not None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import tyro
 
-from yolo.errors import require, require_img_size
+from yolo.errors import require, require_img_size, require_ranges
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,4 +41,4 @@ class SizeSettings:
         require(
             "--multi-scale", given, not self.multi_scale or low == high, "LOW HIGH, or --img-size MIN MAX, not both"
         )
-        require("--multi-scale-every", self.multi_scale_every, self.multi_scale_every >= 1, "1 or more")
+        require_ranges(self, multi_scale_every=(1, 1e9))

@@ -7,7 +7,7 @@ from typing import Literal
 
 from yolo.config.distributed_settings import LaunchSettings
 from yolo.config.tile_settings import TileSettings
-from yolo.errors import SettingsError, require, require_img_size
+from yolo.errors import SettingsError, require, require_img_size, require_ranges
 
 EVALUATION_CONF_THRES = 0.001  # low, so that the precision-recall curve has its tail
 EVALUATION_IOU_THRES = 0.6
@@ -85,7 +85,7 @@ class TestSettings(TileSettings):
         self._check_combinations()
 
     def _check_ranges(self) -> None:
-        require("--batch-size", self.batch_size, self.batch_size >= 1, "1 or more")
+        require_ranges(self, batch_size=(1, 65_536), workers=(0, 1024))
         require_img_size(self.img_size)
         require_img_size(*self.study_sizes, flag="--study-sizes")
         require("--conf-thres", self.conf_thres, 0 <= (self.conf_thres or 0) < 1, "a number from 0 to below 1")

@@ -16,7 +16,7 @@ from yolo.config.run_settings import RunSettings, SavingSettings
 from yolo.config.schedule_settings import ScheduleSettings
 from yolo.config.size_settings import SizeSettings
 from yolo.config.tile_settings import TileSettings
-from yolo.errors import SettingsError, require
+from yolo.errors import SettingsError, require, require_ranges
 from yolo.urls import is_url
 
 CacheKind = Literal["none", "ram", "disk", "auto"]
@@ -25,6 +25,8 @@ OwnPrecisionName = Literal["auto", "fp32", "tf32", "bf16", "fp16"]
 PrecisionName = Literal[OwnPrecisionName, ApexName]
 
 DEMO = "shapes"
+MAX_BATCH_SIZE = 65_536
+MAX_WORKERS = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +72,7 @@ class DataSettings(TileSettings):
         if self.stream and not is_url(self.data):
             raise SettingsError(f"--stream with --data {self.data}: use it with a URL")
         self.check_tiles(rect=self.rect)
-        require("--workers", self.workers, self.workers >= 0, "0 or more")
+        require_ranges(self, workers=(0, MAX_WORKERS), close_mosaic=(0, 1e6))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +85,7 @@ class EvolveSettings:
     """mutation of the best runs, or optuna (TPE; poor runs are stopped early; needs the package optuna)."""
 
     def __post_init__(self) -> None:
-        require("--evolve", self.evolve, self.evolve >= 0, "0 or more")
+        require_ranges(self, evolve=(0, 1e6))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,8 +113,7 @@ class FreezeSettings:
             raise SettingsError(f"--freeze-batch-size {size}: use it with --freeze-epochs")
         if lr is not None and epochs is None:
             raise SettingsError(f"--freeze-lr0 {lr}: use it with --freeze-epochs")
-        require("--freeze-epochs", epochs, epochs is None or epochs >= 1, "1 or more")
-        require("--freeze-batch-size", size, size is None or size >= 1, "1 or more")
+        require_ranges(self, freeze_epochs=(1, 1e6), freeze_batch_size=(1, MAX_BATCH_SIZE))
         require("--freeze-lr0", lr, lr is None or lr > 0, "a number above 0")
 
 
@@ -160,6 +161,8 @@ class TrainSettings:
         size = self.batch_size
         require("--epochs", self.epochs, self.epochs >= 1, "1 or more")
         require("--batch-size", size, size == "auto" or size >= 1, "1 or more, or auto")
+        require_ranges(self, epochs=(1, 1e6))
+        require("--batch-size", size, size == "auto" or size <= MAX_BATCH_SIZE, f"1 to {MAX_BATCH_SIZE}, or auto")
         require("--seed", self.seed, 0 <= self.seed < 2**32, "0 to 4294967295")
         close_mosaic = self.dataset.close_mosaic
         require(

@@ -13,7 +13,7 @@ from yolo.darknet.cfg_file import NET, CfgFile
 from yolo.data.formats.open_dataset import open_dataset
 from yolo.data.tile_index import cut_as_set
 from yolo.dataset_tools.anchor_fitting import find_anchors, letterboxed_shapes, measure
-from yolo.errors import DataError, SettingsError, require, require_img_size
+from yolo.errors import DataError, SettingsError, require_img_size, require_ranges
 from yolo.model.graph import Graph, plan, with_classes
 from yolo.model.head_anchors import head_anchors, num_anchors, with_anchors
 from yolo.model.network import Darknet
@@ -49,8 +49,7 @@ class NewCfgSettings(TileSettings):
 
     def __post_init__(self) -> None:
         require_img_size(self.img_size)
-        require("--classes", self.classes, self.classes is None or self.classes >= 1, "1 or more")
-        require("--seed", self.seed, self.seed >= 0, "0 or more")
+        require_ranges(self, classes=(1, 100_000), seed=(0, 2**32 - 1))
         if self.classes is None and not self.data:
             raise SettingsError("--classes is missing: give it, or --data, whose classes are counted")
         if self.anchors == "auto" and not self.data:

@@ -19,7 +19,7 @@ from yolo.data.writers.dataset_writer import write_text
 from yolo.dataset_tools.convert_dataset import unique_records
 from yolo.dataset_tools.duplicates import group_identical
 from yolo.dataset_tools.stratify import stratify
-from yolo.errors import SettingsError
+from yolo.errors import SettingsError, require_ranges
 from yolo.storage import atomic_folder, require_absent
 from yolo.text_table import align_columns
 
@@ -56,8 +56,7 @@ class SplitDatasetSettings:
                 raise SettingsError(f"{flag} {part}: not a share of the images; give a number from 0 to below 1")
         if not 0 < self.val + self.test < 1:
             raise SettingsError(f"--val {self.val} --test {self.test}: must leave something for each; sum below 1")
-        if self.seed < 0:
-            raise SettingsError(f"--seed {self.seed}: give 0 or more")
+        require_ranges(self, seed=(0, 2**32 - 1))
 
     @property
     def fractions(self) -> dict[str, float]:

@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from yolo.config.distributed_settings import Backend, Compression
+from yolo.config.distributed_settings import MAX_MINUTES, Backend, Compression
 from yolo.distributed.launch_env import read_launch_env
 from yolo.distributed.replica import SingleReplica
 
@@ -50,7 +50,8 @@ class GroupOptions:
         early.add_argument("--device", default="auto")
         command = hashlib.sha256("\0".join(arguments).encode()).hexdigest()[:16]
         try:
-            return cls(**vars(early.parse_known_args(list(arguments))[0]), command=command)
+            given = early.parse_known_args(list(arguments))[0]
+            return cls(**vars(given), command=command) if 0 < given.timeout_min <= MAX_MINUTES else cls(command=command)
         except argparse.ArgumentError:
             return cls(command=command)
 

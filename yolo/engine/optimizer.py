@@ -70,8 +70,8 @@ def _torch_optimizers() -> dict[str, type[Optimizer]]:
     return found | {"Muon": Muon}  # PyTorch's own takes only matrices
 
 
-def check_arguments(name: str, arguments: Mapping[str, Argument]) -> None:
-    """Check that an optimizer takes these arguments.
+def check_arguments(name: str, arguments: Mapping[str, Argument], device: torch.device) -> None:
+    """Check that an optimizer takes these arguments, and makes a step with them on a device.
 
     Raises:
         SettingsError: it does not, or there are separate settings for them.
@@ -85,7 +85,21 @@ def check_arguments(name: str, arguments: Mapping[str, Argument]) -> None:
         if key not in known:
             raise SettingsError(f"{flag}: {optimizer.__name__} takes {', '.join(sorted(known))}")
     if not is_fused(name):  # these need their device
-        _construct(optimizer, [{"params": [nn.Parameter(torch.zeros(1))]}], lr=0.01, momentum=0.9, arguments=arguments)
+        _try_step(optimizer, arguments, device)
+
+
+def _try_step(optimizer: type[Optimizer], arguments: Mapping[str, Argument], device: torch.device) -> None:
+    parameter = nn.Parameter(torch.zeros(1, device=device))
+    parameter.grad = torch.zeros_like(parameter)
+    made = _construct(optimizer, [{"params": [parameter]}], lr=0.01, momentum=0.9, arguments=arguments)
+    try:
+        made.step()
+    except (AssertionError, RuntimeError, TypeError, ValueError) as error:
+        given = " ".join(f"{name} {value}" for name, value in arguments.items())
+        reason = str(error).strip().splitlines()[0]
+        raise SettingsError(
+            f"--optimizer-args {given}: no step is possible on {device} ({reason}); leave them out"
+        ) from error
 
 
 def build_optimizer(

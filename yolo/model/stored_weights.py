@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from yolo.errors import WeightsError
+from yolo.finite_weights import describe_non_finite
 from yolo.layers.norm import without_scales
 
 if TYPE_CHECKING:
@@ -35,10 +37,12 @@ def read_into(layers: Iterable[nn.Module], graph: Graph, file: WeightsFile) -> t
         The number of covered layers, and of values.
 
     Raises:
-        WeightsError: the file ends inside a layer, or holds more than the network stores. The layers are unchanged.
+        WeightsError: the file ends inside a layer, holds more than the network stores, or has values that are not
+            finite. The layers are unchanged.
     """
     tensors = _read_tensors(graph, layers)
     num_layers = _num_covered_layers(graph, tensors, file)
+    _check_finite(tensors[:num_layers], file)
     start = 0
     with torch.no_grad():
         for tensor in (t for layer in tensors[:num_layers] for t in layer):
@@ -48,6 +52,15 @@ def read_into(layers: Iterable[nn.Module], graph: Graph, file: WeightsFile) -> t
             tensor.copy_(values.view(tensor.shape))
             start += tensor.numel()
     return num_layers, start
+
+
+def _check_finite(tensors: Sequence[Sequence[Tensor]], file: WeightsFile) -> None:
+    """Raise a `WeightsError` that names the layers whose values in a file are not finite."""
+    ends = np.cumsum([sum(tensor.numel() for tensor in layer) for layer in tensors])
+    parts = np.split(file.values[: int(ends[-1])], ends[:-1]) if len(ends) else []
+    bad = describe_non_finite((f"layers.{index}", torch.from_numpy(part)) for index, part in enumerate(parts))
+    if bad:
+        raise WeightsError(f"{file.path}: {bad}: the file is damaged, or its training failed; use another one")
 
 
 def _read_tensors(graph: Graph, layers: Iterable[nn.Module]) -> list[list[Tensor]]:

@@ -79,7 +79,7 @@ def build_training(settings: TrainSettings) -> Training:
     seed_everything(settings.seed, deterministic=settings.deterministic)
     device = select_device(settings.device, distributed.local_rank())
     shard = Shard(distributed.rank(), distributed.world_size())
-    check_packages(settings)
+    check_packages(settings, device)
 
     graph = read_training_graph(settings)  # before the data, which may take a while to read
     sizes = choose_input_sizes(graph, settings.sizes, rect=settings.dataset.rect, seed=settings.seed)
@@ -144,7 +144,7 @@ def build_training(settings: TrainSettings) -> Training:
     return Training(folder, trainer, device, settings, data, summary)
 
 
-def check_packages(settings: TrainSettings) -> None:
+def check_packages(settings: TrainSettings, device: torch.device) -> None:
     """Check that the optimizer and the logger exist, before any work.
 
     Raises:
@@ -152,7 +152,7 @@ def check_packages(settings: TrainSettings) -> None:
     """
     optimization = settings.optimization
     if optimization.optimizer != "auto":
-        check_arguments(optimization.optimizer, optimization.optimizer_args)
+        check_arguments(optimization.optimizer, optimization.optimizer_args, device)
     elif optimization.optimizer_args:
         raise SettingsError("--optimizer-args with --optimizer auto: name the optimizer that they are for")
     if settings.run.logger != "none":

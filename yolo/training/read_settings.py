@@ -111,7 +111,7 @@ def _check_changes(before: TrainSettings, after: TrainSettings) -> None:
     old, new = flatten_settings(before), flatten_settings(after)
     for name in (name for name in new if new[name] != old[name] and name not in IDENTITY):
         flag = f"--{name.replace('_', '-')} {new[name]}"
-        if name in FIXED:
+        if name in FIXED and new[name] != "auto":  # settings.yaml has what auto chose
             raise SettingsError(
                 f"--resume with {flag}: the run has {old[name] or 'none'}, which cannot change; leave it out, or "
                 f"start a new run with --weights {after.run.resume}/last.pt"

@@ -10,6 +10,7 @@ from yolo import distributed
 from yolo.checkpoints.checkpoint_file import DAMAGE_ERRORS, load_checkpoint
 from yolo.config.recipe import write_settings
 from yolo.errors import SettingsError, WeightsError
+from yolo.finite_weights import describe_non_finite
 from yolo.remote.fetch import fetch_file
 from yolo.remote.open_store import open_store
 from yolo.remote.runs import CHECKPOINT, fetch_run, local_project, new_run_folder, newest_run, run_url
@@ -79,6 +80,8 @@ def resume(trainer: Trainer, folder: Path, names: Sequence[str]) -> None:
         _check_kind(trainer.optimizer.param_groups, checkpoint["optimizer"]["param_groups"])
         trainer.load_state_dict(checkpoint)
         is_done = trainer.state.epoch >= trainer.epochs
+        if bad := describe_non_finite([*trainer.model.state_dict().items(), *trainer.ema.model.state_dict().items()]):
+            raise ValueError(bad)
     except DAMAGE_ERRORS as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise WeightsError(

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from yolo.checkpoints.checkpoint_file import save_checkpoint
 from yolo.engine.callback import Callback
+from yolo.errors import TrainingError
+from yolo.finite_weights import describe_non_finite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -67,6 +69,7 @@ class Checkpoints(Callback):
             self._save(trainer, "last.pt")
 
     def on_epoch_end(self, trainer: Trainer, record: Mapping[str, float]) -> None:
+        _check_finite(trainer)
         fitness = self.fitness(record)
         if fitness > self.best:
             self.best = fitness
@@ -97,5 +100,20 @@ class Checkpoints(Callback):
             self.save_best(*best)
 
     def _save(self, trainer: Trainer, name: str) -> None:
+        _check_finite(trainer)
         save_checkpoint(self.folder / name, {**self.description, **trainer.state_dict()})
         self._saved_at = time.monotonic()
+
+
+def _check_finite(trainer: Trainer) -> None:
+    """Keep the last saved state of a run whose weights have become useless.
+
+    Raises:
+        TrainingError: some weights, or their averages, are not finite.
+    """
+    for model in (trainer.model, trainer.ema.model):
+        if bad := describe_non_finite(model.state_dict().items()):
+            raise TrainingError(
+                f"after step {trainer.state.step}: {bad}; what was saved before is kept; "
+                "lower --lr0, lengthen --burn-in-epochs, or clip gradients: --clip-grad-norm 10"
+            )

@@ -14,7 +14,7 @@ from yolo.checkpoints.loading import load_model, read_loss_settings, read_valida
 from yolo.config.test_settings import EVALUATION_BATCH_SIZE
 from yolo.data.formats.open_dataset import open_dataset
 from yolo.devices import select_device
-from yolo.errors import require, require_img_size
+from yolo.errors import require, require_img_size, require_ranges
 from yolo.evaluation.collect_detections import collect_detections
 from yolo.evaluation.evaluation_loader import build_evaluation_detector, build_evaluation_loader, rect_input_sizes
 from yolo.evaluation.evaluator import Evaluator
@@ -63,6 +63,7 @@ class SuspectsSettings:
     """Do not download weights; same as YOLO_OFFLINE=1."""
 
     def __post_init__(self) -> None:
+        require_ranges(self, worst=(1, 1e6), batch_size=(1, 65_536), workers=(0, 1024))
         require("--worst", self.worst, self.worst >= 0, "0 or more")
         require("--conf", self.conf, 0 < self.conf < 1, "a number between 0 and 1")
         require_img_size(self.img_size)
