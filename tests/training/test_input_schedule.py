@@ -15,7 +15,7 @@ from yolo.training.input_schedule import choose_input_sizes
         (None, False, 416),  # the cfg's
         (None, True, 416),
         (160, True, 160),
-        (100, False, 100),
+        (160, False, 160),
     ],
 )
 def test_input_size(img_size: int | None, any_multiple: bool, expected: int) -> None:
@@ -26,6 +26,11 @@ def test_input_size(img_size: int | None, any_multiple: bool, expected: int) -> 
 def test_a_size_that_is_not_a_multiple_of_the_stride_is_an_error(img_size: int, advice: str) -> None:
     with pytest.raises(SettingsError, match=rf"--img-size {img_size}: .* multiple of 32, .*yolov3-tiny.cfg; {advice}"):
         input_size(read_graph("yolov3-tiny"), img_size, any_multiple=True)
+
+
+def test_a_size_at_which_maps_differ_is_an_error() -> None:
+    with pytest.raises(SettingsError, match="--img-size 100: does not suit .*use a multiple of 32, .*as 96 or 128"):
+        input_size(read_graph("yolov3-tiny"), 100, any_multiple=False)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,9 @@ class TileSettings:
     tile_overlap: float = 0.25
     """Overlap of neighbouring tiles as a fraction of their side; objects up to this size are whole in some tile."""
 
+    def __post_init__(self) -> None:
+        self.check_tiles(rect=False)
+
     def check_tiles(self, *, rect: bool) -> None:
         """Check the settings.
 
