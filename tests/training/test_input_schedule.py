@@ -29,7 +29,7 @@ def test_a_size_that_is_not_a_multiple_of_the_stride_is_an_error(img_size: int, 
 
 
 def test_a_size_at_which_maps_differ_is_an_error() -> None:
-    with pytest.raises(SettingsError, match="--img-size 100: does not suit .*use a multiple of 32, .*as 96 or 128"):
+    with pytest.raises(SettingsError, match=r"--img-size 100: does not suit .*use a multiple of 32, .*as 96 or 128"):
         input_size(read_graph("yolov3-tiny"), 100, any_multiple=False)
 
 
