@@ -15,7 +15,10 @@ import torch
 
 from tests.distributed.ranks import run_ranks
 from tests.programs import call
+from yolo.checkpoints.checkpoint_file import save_checkpoint
 from yolo.checkpoints.loading import load_model
+from yolo.config.recipe import flatten_settings, with_values
+from yolo.config.train_settings import TrainSettings
 from yolo.darknet.cfg_file import CfgFile
 from yolo.data.formats.open_dataset import open_dataset
 from yolo.evaluation.evaluate_model import evaluate_model
@@ -202,6 +205,22 @@ def test_number_of_classes_must_match(
     assert run(monkeypatch, "--single-cls") == 2
     message = "coco has 1 classes, but net.cfg has 2: use the cfg that the weights were trained with"
     assert message in capsys.readouterr().err
+
+
+def test_the_data_set_is_that_of_the_run(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level("INFO")
+    settings = flatten_settings(with_values(TrainSettings(), {"data": "coco"}))
+    model, _ = load_model("net.cfg", "net.weights", torch.device("cpu"))
+    cfg = {"cfg": CFG, "names": ["red", "green"], "settings": settings}
+    save_checkpoint(folder / "best.pt", {**cfg, "model": model.state_dict(), "images_seen": 0})
+    arguments = ["--workers", "0", "--device", "cpu", "--nosave", "--json", "scores.json"]
+    assert call(monkeypatch, main, "--weights", "best.pt", "--img-size", "64", *arguments) == 0
+    assert json.loads((folder / "scores.json").read_text())["images"] == 3
+    assert caplog.messages[0] == "--data coco: that of the run that wrote best.pt"
+    assert call(monkeypatch, main, "--weights", "net.weights", "--cfg", "net.cfg", *arguments) == 2
+    assert "--data: net.weights does not say which data set it was trained on; give one" in capsys.readouterr().err
 
 
 def evaluate(folder: str, metric: str) -> dict[str, object]:

@@ -180,6 +180,29 @@ def test_hooks_are_called_in_order_and_on_train_end_even_after_an_error() -> Non
     assert seen == ["start", "epoch 0", "step 1", "step 2", "epoch end", "epoch 1", "step 3", "end"]
 
 
+@pytest.mark.parametrize(
+    ("scores", "kept"), [([math.nan] * 3, [3]), ([0.5, math.nan, math.nan], [1]), ([math.nan, 0.0, math.nan], [2])]
+)
+@pytest.mark.parametrize("only_at_end", [False, True])
+def test_without_a_score_the_last_epoch_is_the_best(
+    scores: list[float], kept: list[int], only_at_end: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    best = []
+    checkpoints = Checkpoints(
+        tmp_path,
+        description={},
+        fitness=lambda record: record["metrics/score"],
+        save_best=lambda model, state, record: best.append(state.epoch),
+        only_at_end=only_at_end,
+    )
+    run = trainer((4, 4), epochs=3, callbacks=(checkpoints,))
+    values = iter(scores)
+    run.validate = lambda model: {"metrics/score": next(values)}
+    run.train()
+    assert best == kept
+    assert ("no epoch has a finite score: the last one is kept as the best" in caplog.text) == (kept == [3])
+
+
 def test_checkpoints_and_results_csv_of_a_run(tmp_path: Path) -> None:
     scores = iter([0.5, 0.9, 0.7])
     best = []

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import yolo
 from tests.spots import BLUE, RED, paint, spot_model, write_spot_network
@@ -178,6 +180,39 @@ def test_invalid_options(spots: Predictor, options: dict[str, object], problem: 
 def test_arrays_that_are_not_images(spots: Predictor, array: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> None:
     with pytest.raises(DataError, match=r"array 0: is .* use uint8 of \(height, width, 3\), BGR"):
         spots.predict(array)
+
+
+def test_pil_images_and_tensors_are_the_same_as_arrays(spots: Predictor) -> None:
+    bgr = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
+    rgb = Image.fromarray(np.ascontiguousarray(bgr[..., ::-1]))
+    chw = torch.from_numpy(np.array(rgb)).permute(2, 0, 1)
+    sources = [bgr, rgb, rgb.convert("RGBA"), chw, chw.float() / 255, torch.stack([chw, chw])]
+    frames = [result.frame for result in spots.predict(sources)]
+    assert [frame.name for frame in frames] == [f"image{i}" for i in range(7)]
+    assert all(np.array_equal(frame.image, bgr) for frame in frames)
+    (grey,) = spots.predict(Image.new("L", (9, 5), 7))
+    assert (grey.frame.image == 7).all()
+    assert grey.frame.image.shape == (5, 9, 3)
+
+
+@pytest.mark.parametrize(
+    ("tensor", "problem"),
+    [
+        (torch.zeros(48, 64, 3), r"tensor 0: has the shape \(48, 64, 3\); use \(3, height, width\)"),
+        (torch.full((3, 8, 8), 255.0), r"tensor 0: has values in 255..255; use floats in 0..1"),
+        (torch.full((3, 8, 8), torch.nan), "has values in nan..nan"),
+        (torch.zeros(3, 8, 8, dtype=torch.int64), "tensor 0: is torch.int64; use floats in 0..1, or uint8"),
+    ],
+)
+def test_tensors_that_are_not_images(spots: Predictor, tensor: torch.Tensor, problem: str) -> None:
+    with pytest.raises(DataError, match=problem):
+        spots.predict(tensor)
+
+
+@pytest.mark.parametrize("source", [None, {"a": 1}, b"bytes", 1.5, True, [None]])
+def test_other_types(spots: Predictor, source: Any) -> None:
+    with pytest.raises(TypeError, match=r"cannot detect in a \w+: give a path or address, a PIL image, an array"):
+        spots.predict(source)
 
 
 def test_error_in_a_later_image_is_raised_after_the_earlier_results(spots: Predictor, tmp_path: Path) -> None:

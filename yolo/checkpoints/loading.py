@@ -64,6 +64,15 @@ def read_validation_settings(weights: str) -> dict[str, Any]:
     return {"img_size": sides[-1]} | {name: settings[name] for name in VALIDATION_FLAGS if name in settings}
 
 
+def read_run_data(weights: str) -> str:
+    """Return `--data` of the run that wrote a checkpoint; empty for other files.
+
+    Raises:
+        WeightsError: the file is a checkpoint that cannot be read.
+    """
+    return str(_read_run_settings(weights).get("data", ""))
+
+
 def read_loss_settings(weights: str) -> LossSettings | None:
     """Return the loss of the run that wrote a checkpoint; None for other files.
 

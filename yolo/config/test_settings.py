@@ -24,8 +24,8 @@ class TestSettings(TileSettings):
     """.weights, .safetensors, a run's .pt, or a name from `python -m yolo.weights list`, which is downloaded."""
     cfg: str | None = None
     """Network file or name of a shipped one; not needed for .pt, .safetensors and downloaded weights."""
-    data: str = "shapes"
-    """Data set: .data file, data.yaml, VOC or COCO folder, COCO .json, image folder, URL of such, or 'shapes'."""
+    data: str = ""
+    """Data set, as for training; default: that of the run that wrote the weights."""
     stream: bool = False
     """Read each image of a data set in object storage when it is needed, instead of downloading all first."""
     task: Literal["val", "test", "study"] = "val"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yolo import distributed
-from yolo.checkpoints.loading import load_model
+from yolo.checkpoints.loading import load_model, read_run_data
 from yolo.data.formats.open_dataset import open_dataset
 from yolo.devices import select_device
 from yolo.errors import SettingsError
@@ -38,8 +39,9 @@ REPORTED_SETTINGS = (
 )
 
 
-def run_test(unresolved: TestSettings) -> None:
+def run_test(given: TestSettings) -> None:
     """Evaluate a network; called on every process, of which the main one prints and writes the results."""
+    unresolved = with_data_of_run(given)
     model, _ = load_model(
         unresolved.cfg,
         unresolved.weights,
@@ -61,6 +63,21 @@ def run_test(unresolved: TestSettings) -> None:
             result.as_json(),
             lambda folder: write_result_files(folder, settings, source, index, result),
         )
+
+
+def with_data_of_run(settings: TestSettings) -> TestSettings:
+    """Return the settings with the data set of the run that wrote the weights, unless they name one.
+
+    Raises:
+        SettingsError: neither names a data set.
+    """
+    if settings.data:
+        return settings
+    data = read_run_data(settings.weights)
+    if not data:
+        raise SettingsError(f"--data: {settings.weights} does not say which data set it was trained on; give one")
+    logger.info("--data %s: that of the run that wrote %s", data, settings.weights)
+    return replace(settings, data=data)
 
 
 def publish(settings: TestSettings, text: str, content: dict[str, Any], write_files: Callable[[Path], None]) -> None:

@@ -22,7 +22,7 @@ from yolo.errors import DataError, SettingsError, require
 from yolo.inference.detector import Detector
 from yolo.inference.frame_batches import batch_frames, combine_frames, tile_frames
 from yolo.inference.results import Result, Results
-from yolo.inference.sources.image_files import ImageArray
+from yolo.inference.sources.memory_images import images_in_memory
 from yolo.inference.sources.open_sources import open_sources
 from yolo.inference.sources.prefetch import prefetch
 from yolo.inference.tiling import TiledDetector
@@ -33,12 +33,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     import numpy.typing as npt
+    import torch
+    from PIL import Image
 
     from yolo.data.sample import Batch
     from yolo.inference.sources.frame import Frame, FrameSource
     from yolo.model.network import Darknet
 
-    Source = str | Path | npt.NDArray[Any]
+    Source = str | Path | int | npt.NDArray[Any] | torch.Tensor | Image.Image
 
 logger = logging.getLogger(__name__)
 
@@ -67,11 +69,13 @@ class Predictor:
         """Return the results for all images, held in memory with their pixels; use `stream` for long videos.
 
         Args:
-            source: a path (image, video, folder, pattern, `.txt` list), an image in memory (H, W, 3) uint8, BGR as
-                OpenCV reads it, or a sequence of these.
+            source: a path (image, video, folder, pattern, `.txt` list); the address of an image; an image in memory: an
+                array (H, W, 3) uint8, BGR as OpenCV reads it, a PIL image, or a tensor (3, H, W) or (N, 3, H, W), RGB,
+                uint8 or floats in 0..1; or a sequence of these.
             **options: fields of `PredictSettings`.
 
         Raises:
+            TypeError: the source is none of these.
             YoloError: a source cannot be read, or an option is not valid.
         """
         sources = build_sources(source)
@@ -182,11 +186,17 @@ def load(
 
 
 def build_sources(source: Source | Sequence[Source]) -> list[FrameSource]:
-    """Return the frame sources for an argument of `predict`."""
-    several = source if isinstance(source, Sequence) and not isinstance(source, str) else [source]
+    """Return the frame sources for an argument of `predict`.
+
+    Raises:
+        TypeError: it is nothing that `predict` takes.
+        DataError: it cannot be read.
+    """
+    several = source if isinstance(source, Sequence) and not isinstance(source, str | bytes) else [source]
     sources: list[FrameSource] = []
-    for number, one in enumerate(several):
-        sources += [_array_source(one, number)] if isinstance(one, np.ndarray) else open_sources([str(one)])
+    for one in several:
+        is_name = isinstance(one, str | Path | int) and not isinstance(one, bool)
+        sources += open_sources([str(one)]) if is_name else images_in_memory(one, len(sources))
     return sources
 
 
@@ -218,9 +228,3 @@ def find_class_ids(wanted: Sequence[str | int], names: Sequence[str]) -> list[in
         else:
             raise SettingsError(f"--classes {text}: no such class; use 0..{len(names) - 1}, or {', '.join(names)}")
     return ids
-
-
-def _array_source(image: npt.NDArray[Any], number: int) -> FrameSource:
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
-        raise DataError(f"array {number}: is {image.dtype} of {image.shape}; use uint8 of (height, width, 3), BGR")
-    return ImageArray(image, f"image{number}")

@@ -72,7 +72,7 @@ def download(
         DownloadError: the file cannot be downloaded or written, or is the wrong one.
     """
     part = path.with_name(f".{path.name}.part")
-    options = {"unit": "B", "unit_scale": True, "unit_divisor": 1024}
+    options: dict[str, Any] = {"delay": 1, "unit": "B", "unit_scale": True, "unit_divisor": 1024}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with progress(total=num_bytes, desc=path.name, **options) as bar:

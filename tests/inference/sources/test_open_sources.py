@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.serving import Answer, serving
 from tests.spots import RED, paint
-from yolo.errors import DataError
-from yolo.inference.sources.image_files import EncodedImage, ImageFile
+from yolo.errors import DataError, DownloadError
+from yolo.inference.sources.image_files import EncodedImage, ImageAddress, ImageFile
 from yolo.inference.sources.open_sources import open_sources
 from yolo.inference.sources.stream import Camera, Stream
 from yolo.inference.sources.video import VideoFile
@@ -38,11 +39,28 @@ def test_files_folders_and_patterns(folder: Path) -> None:
 
 
 def test_cameras_and_streams() -> None:
-    assert open_sources(["0", "rtsp://u:p@cam/live", "http://cam/x.mjpg"]) == [
+    assert open_sources(["0", "rtsp://u:p@cam/live", "http://cam/x.mjpg", "rtsp://cam/x.jpg"]) == [
         Camera(0),
         Stream("rtsp://u:p@cam/live"),
         Stream("http://cam/x.mjpg"),
+        Stream("rtsp://cam/x.jpg"),
     ]
+
+
+def test_an_address_that_ends_like_an_image_is_one() -> None:
+    image = paint((16, 8), [(0, 0, RED)])
+    with serving(cv2.imencode(".png", image)[1].tobytes()) as site:
+        (source,) = open_sources([f"{site.url}/photos/a.PNG?size=large"])
+        (frame,) = source.frames()
+    assert isinstance(source, ImageAddress)
+    assert (source.is_stream, source.num_frames, frame.video, frame.stem) == (False, 1, None, "127.0.0.1-photos-a")
+    assert np.array_equal(frame.image, image)
+    with serving(b"text", Answer(status=404)) as site:
+        missing, no_image = open_sources([f"{site.url}/a.jpg", f"{site.url}/b.jpg"])
+        with pytest.raises(DownloadError, match=r"a.jpg: the server answers 404"):
+            list(missing.frames())
+        with pytest.raises(DataError, match=r"b.jpg: does not decode as an image"):
+            list(no_image.frames())
 
 
 def test_list_entries_are_relative_to_the_working_folder_or_the_list(folder: Path) -> None:

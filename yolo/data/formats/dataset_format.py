@@ -181,7 +181,7 @@ class DatasetFormat(ABC):
         if meaning is None:
             return
         first = next(labels.where(0) for labels, _ in rows if labels.lines)
-        fix = "; `python -m yolo.data check --fix OUT` writes a copy in that format" if meaning.is_known else ""
+        fix = f"; `python -m yolo.data check {self.path} --fix OUT` writes a copy in it" if meaning.is_known else ""
         raise DataError(
             f"{first}: most rows of split '{split}' look like {meaning.title}, not like the format's "
             f"'class cx cy width height' in fractions of the image{fix}"

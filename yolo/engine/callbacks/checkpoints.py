@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 import math
 import time
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     SaveBest = Callable[[nn.Module, TrainState, Mapping[str, float]], None]
 
 
+logger = logging.getLogger(__name__)
+
+
 class Checkpoints(Callback):
     """Saves the whole run as last.pt: at its start, periodically, after each epoch, and where it stops.
 
@@ -33,7 +37,8 @@ class Checkpoints(Callback):
         folder: to write to.
         description: what a checkpoint holds besides the state: cfg, class names, settings.
         fitness: the record of an epoch -> how good it is; higher is better.
-        save_best: called with the averaged model, the state and the record of each epoch that is the best so far.
+        save_best: called with the averaged model, the state and the record of each epoch that is the best so far, and
+            of the last one if no epoch has a finite score.
         interval_s: maximum seconds of training between two saves.
         period: also keep `epochN.pt` every so many epochs; 0: none.
         only_at_end: write nothing before the run ends; the best epoch is held in memory.
@@ -71,8 +76,12 @@ class Checkpoints(Callback):
     def on_epoch_end(self, trainer: Trainer, record: Mapping[str, float]) -> None:
         _check_finite(trainer)
         fitness = self.fitness(record)
+        is_last = trainer.state.epoch == trainer.epochs or bool(trainer.stop_reason and not trainer.is_interrupted)
         if fitness > self.best:
             self.best = fitness
+            self._keep_best(trainer, record)
+        elif is_last and self.best == -math.inf:
+            logger.warning("no epoch has a finite score: the last one is kept as the best")
             self._keep_best(trainer, record)
         if not self.only_at_end or trainer.state.epoch == trainer.epochs:
             self._save(trainer, "last.pt")

@@ -51,7 +51,9 @@ class Frame:
 def file_stem(name: str) -> str:
     """Return a file's name without folder and suffix, or the letters and digits of an address or device."""
     address = urlsplit(name)
-    stem = (address.hostname or "") + address.path if "://" in name else Path(name).stem
+    path = Path(address.path)
+    path = path.with_suffix("") if path.suffix.lower() in IMAGE_SUFFIXES else path
+    stem = (address.hostname or "") + path.as_posix() if "://" in name else Path(name).stem
     return re.sub(r"[^\w.-]+", "-", stem).strip("-") or "image"
 
 

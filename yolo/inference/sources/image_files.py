@@ -1,16 +1,18 @@
-"""Sources of one image: a file, the bytes of a file, or an array."""
+"""Sources of one image: a file, an address, the bytes of a file, or an array."""
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from yolo.data.decode import decode_image, read_image
-from yolo.inference.sources.frame import Frame
+from yolo.inference.sources.frame import Frame, file_stem
+from yolo.remote.download import download
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-    from pathlib import Path
 
     import numpy as np
     import numpy.typing as npt
@@ -33,6 +35,26 @@ class ImageFile:
 
     def frames(self) -> Generator[Frame, None, None]:
         yield Frame(read_image(self.path), self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageAddress:
+    """An image file behind an address, downloaded when it is needed."""
+
+    address: str
+    num_frames: ClassVar[int] = 1
+    is_stream: ClassVar[bool] = False
+
+    @property
+    def name(self) -> str:
+        return self.address
+
+    def frames(self) -> Generator[Frame, None, None]:
+        with tempfile.TemporaryDirectory(prefix="yolo-") as folder:
+            path = Path(folder, file_stem(self.address))
+            download(self.address, path)
+            data = path.read_bytes()
+        yield Frame(decode_image(self.address, data), self.address)
 
 
 @dataclass(frozen=True, slots=True)

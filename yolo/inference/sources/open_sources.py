@@ -12,7 +12,7 @@ from yolo.darknet.stated_path import PathFinder
 from yolo.data.formats.folders import IMAGE_SUFFIXES
 from yolo.errors import DataError
 from yolo.inference.sources.frame import VIDEO_SUFFIXES
-from yolo.inference.sources.image_files import IMAGE_MAGIC, EncodedImage, ImageFile
+from yolo.inference.sources.image_files import IMAGE_MAGIC, EncodedImage, ImageAddress, ImageFile
 from yolo.inference.sources.stream import SCHEMES, Camera, Stream
 from yolo.inference.sources.video import VideoFile
 from yolo.storage import read_lines
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from yolo.inference.sources.frame import FrameSource
 
 STDIN = "-"
+WEB_SCHEMES = ("http", "https")  # that images are downloaded by
 
 
 def open_sources(names: Iterable[str]) -> list[FrameSource]:
@@ -30,7 +31,7 @@ def open_sources(names: Iterable[str]) -> list[FrameSource]:
 
     Args:
         names: images, videos, folders of both, patterns with * ? [], `.txt` lists of any of these, camera numbers,
-            addresses of streams, or `-` for standard input: the bytes of an image, or a list.
+            addresses of images and streams, or `-` for standard input: the bytes of an image, or a list.
 
     Raises:
         DataError: a name matches nothing, or nothing usable.
@@ -43,8 +44,10 @@ def _open(name: str) -> list[FrameSource]:
         return _parse_stdin(sys.stdin.buffer.read())
     if name.isdecimal():
         return [Camera(int(name))]
-    if urlsplit(name).scheme in SCHEMES:
-        return [Stream(name)]
+    address = urlsplit(name)
+    if address.scheme in SCHEMES:
+        is_image = address.scheme in WEB_SCHEMES and address.path.lower().endswith(IMAGE_SUFFIXES)
+        return [ImageAddress(name) if is_image else Stream(name)]
     path = Path(name).expanduser()
     if path.is_dir():
         return _media_files(sorted(path.iterdir()), f"{path}: no images or videos in this folder")
