@@ -58,7 +58,7 @@ def test_what_a_run_leaves(trained: Path) -> None:
     losses = [f"{split}/{term}" for split in ("train", "val") for term in ("box", "objectness", "class")]
     assert list(rows[0])[2:8] == losses
     settings = yaml.safe_load((trained / "runs" / "demo" / "settings.yaml").read_text())
-    assert (settings["epochs"], settings["optimizer"]) == (2, "adamw")
+    assert (settings["epochs"], settings["optimizer"]) == (2, "muon")
 
 
 def test_a_terminated_run_is_resumed(trained: Path) -> None:

@@ -44,8 +44,9 @@ def test_the_extended_network_detects_the_old_class_as_before(
     images = torch.rand(2, 3, 32, 32)
     with torch.no_grad():
         before, after = (net.decode(net(images), (32, 32)) for net in (weights, model))
-    assert torch.equal(before.boxes_xyxy, after.boxes_xyxy)
-    assert torch.equal(before.scores, after.scores[..., :1])
+    # the same numbers, but PyTorch may sum a convolution with more outputs in another order
+    torch.testing.assert_close(after.boxes_xyxy, before.boxes_xyxy, rtol=1e-3, atol=0)
+    torch.testing.assert_close(after.scores[..., :1], before.scores, rtol=1e-4, atol=1e-6)
     assert after.scores[..., 1:].max() <= 0.01
 
 

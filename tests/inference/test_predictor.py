@@ -186,7 +186,7 @@ def test_pil_images_and_tensors_are_the_same_as_arrays(spots: Predictor) -> None
     bgr = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
     rgb = Image.fromarray(np.ascontiguousarray(bgr[..., ::-1]))
     chw = torch.from_numpy(np.array(rgb)).permute(2, 0, 1)
-    sources = [bgr, rgb, rgb.convert("RGBA"), chw, chw.float() / 255, torch.stack([chw, chw])]
+    sources: list[Any] = [bgr, rgb, rgb.convert("RGBA"), chw, chw.float() / 255, torch.stack([chw, chw])]
     frames = [result.frame for result in spots.predict(sources)]
     assert [frame.name for frame in frames] == [f"image{i}" for i in range(7)]
     assert all(np.array_equal(frame.image, bgr) for frame in frames)

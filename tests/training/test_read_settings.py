@@ -98,7 +98,6 @@ def test_written_settings_read_back_equal(tmp_path: Path) -> None:
         ("multi_scale: [a, b]\n", "mine.yaml:1: multi_scale: 'a' is not of type float"),
         ("multi_scale: [1.5, 0.5]\n", "--multi-scale 1.5 0.5: use 0 < LOW <= 1 <= HIGH <= 4"),
         ("rect: true\nimage_weights: true\n", "--image-weights with --rect: use one of the two"),
-        ("epochs: 5\nclose_mosaic: 6\n", "--close-mosaic 6: use 0 to --epochs"),
         ("freeze: '3'\nfreeze_layers: true\n", "--freeze 3: use it or --freeze-layers, not both"),
         ("freeze_epochs: 2\n", "--freeze-epochs 2: use it with --freeze or --freeze-layers"),
         ("freeze: '3'\nfreeze_epochs: 0\n", "--freeze-epochs 0: use 1 or more"),

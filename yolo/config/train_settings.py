@@ -59,8 +59,8 @@ class DataSettings(TileSettings):
     """Treat all objects as one class."""
     image_weights: bool = False
     """Sample images of rare classes, and of classes with low AP, more often."""
-    close_mosaic: int | None = None
-    """Number of last epochs without mosaics; default: 10, or all epochs of a shorter run."""
+    close_mosaic: int = 10
+    """Number of last epochs without mosaics; in a shorter run, no epoch has them."""
     workers: int = 2
     """Processes that load and augment images; 0: the trainer does it itself."""
     cache: CacheKind = "auto"
@@ -164,10 +164,6 @@ class TrainSettings:
         require_ranges(self, epochs=(1, 1e6))
         require("--batch-size", size, size == "auto" or size <= MAX_BATCH_SIZE, f"1 to {MAX_BATCH_SIZE}, or auto")
         require("--seed", self.seed, 0 <= self.seed < 2**32, "0 to 4294967295")
-        close_mosaic = self.dataset.close_mosaic
-        require(
-            "--close-mosaic", close_mosaic, close_mosaic is None or 0 <= close_mosaic <= self.epochs, "0 to --epochs"
-        )
         if self.precision.startswith("apex") and size == "auto":
             raise SettingsError(f"--precision {self.precision}: use it with a number for --batch-size")
         self.schedule.check_length(self.epochs)

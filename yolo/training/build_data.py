@@ -130,7 +130,7 @@ def build_dataset(
         augment=augment.without_mosaic() if chosen.rect else augment,
         seed=seed,
         input_sizes=rect_input_sizes(index, graph, size) if chosen.rect else None,
-        mosaic_epochs=epochs - (chosen.close_mosaic or 0),
+        mosaic_epochs=max(0, epochs - chosen.close_mosaic),
         cache=build_cache(chosen.cache, index, size),
     )
 

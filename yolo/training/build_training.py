@@ -37,7 +37,7 @@ from yolo.training.build_data import Splits, TrainingData, build_data, cut_train
 from yolo.training.build_model import build_run_model
 from yolo.training.build_optimizer import build_run_optimizer
 from yolo.training.build_schedule import SchedulePlan, build_run_schedule, follow_net
-from yolo.training.choose_defaults import choose_defaults
+from yolo.training.choose_optimizer import choose_optimizer
 from yolo.training.detection_loss import DetectionLoss
 from yolo.training.input_schedule import InputSizes, choose_input_sizes
 from yolo.training.run_folder import MODEL_CFG, new_folder, resume, write_run_settings
@@ -85,7 +85,7 @@ def build_training(settings: TrainSettings) -> Training:
     sizes = choose_input_sizes(graph, settings.sizes, rect=settings.dataset.rect, seed=settings.seed)
     splits = cut_training_images(settings.dataset, read_splits(settings.dataset), sizes.train)
     model = build_run_model(settings, graph, splits.names, device)
-    settings = choose_defaults(follow_net(settings, model.net, len(splits.train)), len(splits.train))
+    settings = choose_optimizer(follow_net(settings, model.net, len(splits.train)), len(splits.train))
     frozen = frozen_layers(model, settings.freezing.freeze, settings.freezing.freeze_layers)
     precision = build_precision(settings.precision, device)
     settings = prepare_network(settings, model, precision, sizes, splits, device)

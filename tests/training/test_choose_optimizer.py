@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from yolo.config.optimizer_settings import OptimizerSettings
 from yolo.config.schedule_settings import ScheduleSettings
-from yolo.config.train_settings import DataSettings, FreezeSettings, TrainSettings
-from yolo.training.choose_defaults import choose_defaults
+from yolo.config.train_settings import FreezeSettings, TrainSettings
+from yolo.training.choose_optimizer import choose_optimizer
 
 
 @pytest.mark.parametrize(
@@ -28,11 +26,5 @@ from yolo.training.choose_defaults import choose_defaults
 def test_optimizer_follows_the_length_of_the_run(
     settings: TrainSettings, num_images: int, optimizer: str, lr: float
 ) -> None:
-    chosen = choose_defaults(settings, num_images).optimization
+    chosen = choose_optimizer(settings, num_images).optimization
     assert (chosen.optimizer, chosen.lr) == (optimizer, lr)
-
-
-@pytest.mark.parametrize(("epochs", "given", "expected"), [(100, None, 10), (4, None, 4), (100, 0, 0), (100, 30, 30)])
-def test_last_epochs_have_no_mosaics(epochs: int, given: int | None, expected: int) -> None:
-    settings = replace(TrainSettings(epochs=epochs), dataset=DataSettings(close_mosaic=given))
-    assert choose_defaults(settings, 100).dataset.close_mosaic == expected
