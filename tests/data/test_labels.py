@@ -101,6 +101,7 @@ def test_read_gives_pixels(tmp_path: Path) -> None:
         ("0 0.5 0.5 0.1 nan 0.9 0.9", "not a finite number"),
         ("0 1e308 0 -1e308 0 0 1", "not a finite number"),
         ("cat 0.5 0.5 0.1 0.1", "'cat': the class id is not an integer; write an integer in 0..2"),
+        ("Car 0.00 0 -1.57 614 181 727 284 1.57 1.73 4.15 1.00 1.75 13.22 -1.62", "a row of KITTI, which is not read"),
         ("1.5 0.5 0.5 0.1 0.1", "'1.5': the class id is not an integer"),
         ("inf 0.5 0.5 0.1 0.1", "'inf': the class id is not an integer"),
         ("3 0.5 0.5 0.1 0.1", "class id 3, but there are 3 classes; use 0..2"),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 
 IMAGE_FOLDERS = ("images", "JPEGImages")
+KITTI_COLUMNS = (15, 16)  # of labels, of detections
 POINT_REACH = 0.75  # sides of a box from its centre that its keypoints may lie away; 0.5: in the box
 UNITS = 10**8  # written corners are whole multiples of 1 / UNITS, so that their sums are exact
 
@@ -170,6 +171,8 @@ def format_yolo(boxes_xyxy: npt.NDArray[np.float64], class_ids: npt.NDArray[np.i
 def _parse_row(line: str, path: Path, number: int, num_classes: int) -> Row | DataError:
     where, shown = f"{path}:{number}", _short(line)
     columns = line.split()
+    if len(columns) in KITTI_COLUMNS and columns[0].isalpha():
+        return BadRowError(f"{where}: '{shown}': a row of KITTI, which is not read; a row is: class cx cy w h")
     is_polygon = len(columns) >= 7 and len(columns) % 2 == 1
     may_have_keypoints = len(columns) > 6 and len(columns) % 3 == 2  # a box and three columns a point
     if len(columns) != 5 and not is_polygon and not may_have_keypoints:

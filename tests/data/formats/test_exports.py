@@ -78,6 +78,21 @@ def test_label_studio_yolo(tmp_path: Path) -> None:
     check(open_dataset(str(tmp_path)), {"all": 2})
 
 
+@pytest.mark.parametrize("inside", ["project-3", "a/b"])
+def test_a_folder_that_holds_only_the_data_set(inside: str, tmp_path: Path) -> None:
+    put_labelled(tmp_path / inside / "images/a.jpg", tmp_path / inside / "labels/a.txt")
+    put_text(tmp_path / inside / "classes.txt", "cat\ndog\n")
+    check(open_dataset(str(tmp_path)), {"all": 1})
+
+
+def test_a_description_in_a_folder_of_other_images_is_a_question(tmp_path: Path) -> None:
+    put_labelled(tmp_path / "images/a.jpg", tmp_path / "labels/a.txt")
+    put_labelled(tmp_path / "old/images/a.jpg", tmp_path / "old/labels/a.txt")
+    put_text(tmp_path / "old/data.yaml", "train: images\nnames: [cat, dog]\n")
+    with pytest.raises(DataError, match=f"did you mean {tmp_path}/old"):
+        open_dataset(str(tmp_path))
+
+
 def put_roboflow_splits(folder: Path, images: str, labels: str) -> None:
     for split in ("train", "valid", "test"):
         put_labelled(folder / split / images / f"{split}.rf.0a1b.jpg", folder / split / labels / f"{split}.rf.0a1b.txt")

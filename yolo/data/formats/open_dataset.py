@@ -12,6 +12,7 @@ from yolo.data.formats.coco_format import CocoFormat
 from yolo.data.formats.darknet_format import DarknetFormat
 from yolo.data.formats.data_yaml_format import DataYamlFormat
 from yolo.data.formats.dataset_format import DatasetFormat
+from yolo.data.formats.folders import find_files, split_of_folder
 from yolo.data.formats.image_folder_format import ImageFolderFormat
 from yolo.data.formats.other_formats import describe_other_format
 from yolo.data.formats.remote import fetch_data_set
@@ -55,30 +56,50 @@ def open_dataset(data: str, *, stream: bool = False) -> DatasetFormat:
         path = found
     if path.suffix.lower() == archive.SUFFIX and path.is_file():
         path = archive.unpack(path)
-    inside = [path] if _is_described(path) else _described_inside(path)
-    if len(inside) == 1:
-        if inside != [path]:
-            _log.info("--data %s: the data set in it is read, %s", data, inside[0])
-        path = inside[0]
-    for dataset_format in FORMATS if len(inside) < 2 else ():
-        if dataset_format.matches(path):
-            return dataset_format(path)
-    other = describe_other_format(path)
-    if other:
-        raise DataError(f"--data {data}: {other}")
-    raise DataError(f"--data {data}: not a known data-set format{_near(data)}; give {_accepted()}")
+    found_inside = _find_inside(path)
+    if found_inside is None:
+        other = describe_other_format(path)
+        problem = other or f"not a known data-set format{_near(data)}; give {_accepted()}"
+        raise DataError(f"--data {data}: {problem}")
+    place, dataset_format = found_inside
+    if place != path:
+        _log.info("--data %s: the data set in it is read, %s", data, place)
+    return dataset_format(place)
 
 
-def _is_described(path: Path) -> bool:
-    """Return whether a path is a data set of a format other than a folder of images, which most folders match."""
-    return any(each.matches(path) for each in FORMATS if each is not ImageFolderFormat)
+def _find_inside(path: Path) -> tuple[Path, type[DatasetFormat]] | None:
+    """Return the data set that a path is or holds, as VOCdevkit holds VOC2012; None if there is none, or several."""
+    described = _find_described(path)
+    if described is not None:
+        return path, described
+    inside = _described_inside(path)
+    if len(inside) == 1 and all(image.is_relative_to(inside[0]) for image in find_files(path)):
+        return _find_inside(inside[0])
+    only = _only_folder(path)
+    if only is not None:
+        return _find_inside(only)
+    return (path, ImageFolderFormat) if not inside and ImageFolderFormat.matches(path) else None
+
+
+def _find_described(path: Path) -> type[DatasetFormat] | None:
+    """Return the format of a path, other than a folder of images, which most folders match."""
+    return next((each for each in FORMATS if each is not ImageFolderFormat and each.matches(path)), None)
 
 
 def _described_inside(path: Path) -> list[Path]:
-    """Return the described data sets in a folder, such as VOC2012 in VOCdevkit; also below its only sub-folder."""
-    folders = [p for p in sorted(path.iterdir()) if p.is_dir() and p.name[0] not in "._"] if path.is_dir() else []
-    described = [p for p in [*sorted(path.glob("*.data")), *folders] if _is_described(p)]
-    return _described_inside(folders[0]) if not described and len(folders) == 1 else described
+    """Return the described data sets in a folder."""
+    return [p for p in [*sorted(path.glob("*.data")), *_folders(path)] if _find_described(p)]
+
+
+def _only_folder(path: Path) -> Path | None:
+    """Return the sub-folder of a folder that holds nothing else; None if its name says what it is for."""
+    folders = _folders(path)
+    is_wrapper = len(folders) == 1 and not any(p.is_file() and p.name[0] != "." for p in path.iterdir())
+    return folders[0] if is_wrapper and folders[0].name != "images" and not split_of_folder(folders[0].name) else None
+
+
+def _folders(path: Path) -> list[Path]:
+    return [p for p in sorted(path.iterdir()) if p.is_dir() and p.name[0] not in "._"] if path.is_dir() else []
 
 
 def _accepted() -> str:
