@@ -63,12 +63,9 @@ class SuspectsSettings:
     """Do not download weights; same as YOLO_OFFLINE=1."""
 
     def __post_init__(self) -> None:
-        require_ranges(self, worst=(1, 1e6), batch_size=(1, 65_536), workers=(0, 1024))
-        require("--worst", self.worst, self.worst >= 0, "0 or more")
+        require_ranges(self, worst=(0, 1e6), batch_size=(1, 65_536), workers=(0, 1024))
         require("--conf", self.conf, 0 < self.conf < 1, "a number between 0 and 1")
         require_img_size(self.img_size)
-        require("--batch-size", self.batch_size, self.batch_size >= 1, "1 or more")
-        require("--workers", self.workers, self.workers >= 0, "0 or more")
 
 
 def list_suspects(settings: SuspectsSettings) -> None:
