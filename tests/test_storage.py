@@ -7,8 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from yolo.errors import SettingsError
-from yolo.storage import _umask, atomic_folder, atomic_path, find_file, lock_file, require_absent, shipped_names
+from yolo.errors import SettingsError, StorageError
+from yolo.storage import (
+    _umask,
+    atomic_folder,
+    atomic_path,
+    cache_folder,
+    find_file,
+    lock_file,
+    remove_temporaries,
+    require_absent,
+    shipped_names,
+)
 
 
 def test_a_path_takes_precedence_over_a_shipped_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,3 +126,32 @@ def test_only_one_process_at_a_time_holds_a_lock(tmp_path: Path) -> None:
         process.join()
     assert [process.exitcode for process in processes] == [0, 0]
     assert (tmp_path / "n").read_bytes() == b"600"
+
+
+def test_a_file_that_cannot_be_written_is_named_with_a_remedy(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(
+            StorageError, match=r"file/a.pt: cannot be written: (Not a directory|File exists); choose another"
+        ),
+        atomic_path(tmp_path / "file" / "a.pt"),
+    ):
+        pass
+
+
+def test_what_killed_processes_left_is_removed(tmp_path: Path) -> None:
+    with atomic_path(tmp_path / "last.pt") as temporary:
+        kept = temporary.with_name(".hidden.pt")
+        temporary.write_text("half")
+        kept.touch()
+        left = tmp_path / temporary.name
+        remove_temporaries(tmp_path)
+        assert not left.exists()
+        temporary.touch()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".hidden.pt", "last.pt"]
+
+
+def test_only_their_user_may_enter_the_caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    cache_folder("images")
+    assert (tmp_path / "home" / "yolo").stat().st_mode & 0o777 == 0o700

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -13,12 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from yolo.errors import DataError, SettingsError
+from yolo.system_errors import explain_failed_write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PACKAGE = Path(__file__).parent
 UMASK_LOCK = threading.Lock()
+TEMPORARY = re.compile(r"\..+\.[a-z0-9_]{8}(\.\w+)?")  # names that `atomic_path` makes
 
 
 def shipped_folder(kind: Literal["cfg", "data", "weights"]) -> Path:
@@ -52,10 +55,14 @@ def shipped_names(kind: Literal["cfg", "data"], suffix: str) -> list[str]:
 def cache_folder(kind: Literal["archives", "index", "images", "weights", "remote", "stream"]) -> Path:
     """Return the folder of a cache: `yolo/KIND` in `$XDG_CACHE_HOME`, or in `~/.cache` if that is not set.
 
+    The folder `yolo` is made for its user only: it may hold images of private data sets.
+
     Source: XDG Base Directory Specification 0.8; a relative path counts as not set.
     """
     given = Path(os.environ.get("XDG_CACHE_HOME", ""))
     home = given if given.is_absolute() else Path(os.path.expanduser("~"), ".cache")  # noqa: PTH111 (Path.home may raise)
+    with contextlib.suppress(OSError):  # whoever writes to it reports the error
+        (home / "yolo").mkdir(mode=0o700, parents=True, exist_ok=True)
     return home / "yolo" / kind
 
 
@@ -103,19 +110,41 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path` that replaces it when the block ends without an error.
 
     At any instant, even after a kill, `path` is the complete old file or the complete new one.
+
+    Raises:
+        StorageError: it cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
+    with _explain_failed_write(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            yield temporary
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+            temporary.chmod(0o666 & ~_umask())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _explain_failed_write(path: Path) -> Iterator[None]:
+    """Name the file in the errors of a full disk and of missing permission."""
     try:
-        yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        yield
+    except (OSError, RuntimeError) as error:
+        if (explained := explain_failed_write(path, error)) is None:
+            raise
+        raise explained from error
+
+
+def remove_temporaries(folder: Path) -> None:
+    """Remove what `atomic_path` left in a folder when its process was killed; no other process may write there."""
+    for path in folder.glob(".*"):
+        if TEMPORARY.fullmatch(path.name) and path.is_file():
+            path.unlink()
 
 
 @contextlib.contextmanager

@@ -76,10 +76,13 @@ def explain(error: BaseException) -> YoloError | None:
     return None
 
 
-def explain_failed_write(where: object, error: OSError) -> StorageError:
-    """Return the error of a file or folder that cannot be written."""
-    remedy = REMEDIES.get(error.errno or 0, "check the path")
-    return StorageError(f"{where}: cannot be written: {error.strerror or error}; {remedy}")
+def explain_failed_write(where: object, error: OSError | RuntimeError) -> StorageError | None:
+    """Return the error of a file that cannot be written, as one for users; None if it is another one."""
+    if isinstance(error, OSError) and error.errno in REMEDIES:
+        return StorageError(f"{where}: cannot be written: {error.strerror}; {REMEDIES[error.errno]}")
+    if isinstance(error, RuntimeError) and any(part in str(error) for part in FULL_WHILE_SAVING):
+        return StorageError(f"{where}: cannot be written, probably as the disk is full; {REMEDIES[errno.ENOSPC]}")
+    return None
 
 
 def is_out_of_memory(error: BaseException) -> bool:

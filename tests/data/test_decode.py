@@ -1,3 +1,5 @@
+import struct
+import zlib
 from pathlib import Path
 
 import cv2
@@ -7,7 +9,7 @@ import pytest
 from PIL import Image
 
 from tests.data.painting import assert_boxes_on_pixels, paint
-from yolo.data.decode import read_image, read_indexed_image, reduction
+from yolo.data.decode import decode_image, read_image, read_indexed_image, reduction
 from yolo.data.sample import Letterbox, Sample
 from yolo.data.transforms import place_boxes, resize, resized_wh
 from yolo.errors import DataError
@@ -99,3 +101,29 @@ def test_an_image_of_another_size_is_refused(tmp_path: Path, longer_side: int | 
     cv2.imwrite(str(tmp_path / "a.jpg"), np.zeros((624, 832, 3), np.uint8))
     with pytest.raises(DataError, match=problem):
         read_indexed_image(tmp_path / "a.jpg", (900, 624), longer_side)
+
+
+def png_block(name: bytes, data: bytes, length: int | None = None) -> bytes:
+    size = len(data) if length is None else length
+    return struct.pack(">I", size) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
+def png_start(width: int, height: int) -> bytes:
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + png_block(b"IHDR", header)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (png_start(48, 36) + png_block(b"PLTE", b"x", 0xF0000000), "claims a block of 4,026,531,840 bytes"),
+        (png_start(48, 36) + png_block(b"IDAT", b"x", 0x7FFFFFFF), "claims a block of 2,147,483,647 bytes"),
+        (png_start(32_000, 32_000) + png_block(b"IDAT", b""), "is too large"),
+    ],
+)
+def test_images_that_claim_all_memory_are_refused(data: bytes, message: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=f"a.png: {message}"):
+        decode_image("a.png", data)
+    (tmp_path / "a.png").write_bytes(data)
+    with pytest.raises(DataError, match=message):
+        read_image(tmp_path / "a.png")

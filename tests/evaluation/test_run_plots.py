@@ -54,3 +54,9 @@ def test_unusable_files_are_refused(tmp_path: Path, text: str, message: str) -> 
         plot_results(write(tmp_path / "r.csv", text), tmp_path / "r.png")
     assert str(caught.value).startswith(f"{tmp_path}/{message}")
     assert not (tmp_path / "r.png").exists()
+
+
+def test_results_that_are_not_text_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "results.csv").write_bytes(b"epoch,x\n1,\x85\n")
+    with pytest.raises(DataError, match="is not UTF-8 text"):
+        plot_results(tmp_path / "results.csv", tmp_path / "results.png")

@@ -70,3 +70,9 @@ def test_the_log_of_another_search_is_an_error(tmp_path: Path) -> None:
     path.write_text("epoch,step\n1,2\n")
     with pytest.raises(DataError, match=r"evolve.csv:1: not the evolve.csv of a search"):
         read_generations(path)
+
+
+def test_a_log_that_is_not_text_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "evolve.csv").write_bytes(b"run,outcome,fitness,epochs,seed\n0001,done,\x85,1,0\n")
+    with pytest.raises(DataError, match="is not UTF-8 text"):
+        read_generations(tmp_path / "evolve.csv")

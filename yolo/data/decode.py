@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from yolo.errors import DataError
 from yolo.remote.streaming import read_file
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 REDUCED = {8: cv2.IMREAD_REDUCED_COLOR_8, 4: cv2.IMREAD_REDUCED_COLOR_4, 2: cv2.IMREAD_REDUCED_COLOR_2}
 MAX_SHIFT = 0.25  # pixels of the result by which reduction may move the far edge of the image
 JPEG_MAGIC = b"\xff\xd8"
+PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
+MAX_PNG_BLOCK = 64 << 20  # bytes; libraries write blocks of at most some MB
 JPEG_END = np.array([0xFF, 0xD9], np.uint8)
 
 
@@ -30,7 +34,9 @@ def read_image(path: Path) -> npt.NDArray[np.uint8]:
     Raises:
         DataError: the file is missing or does not decode.
     """
-    return _decode(path, read_bytes(path), cv2.IMREAD_COLOR)
+    data = read_bytes(path)
+    _check_claims(path, data)
+    return _decode(path, data, cv2.IMREAD_COLOR)
 
 
 def decode_image(name: str, data: bytes) -> npt.NDArray[np.uint8]:
@@ -46,7 +52,9 @@ def decode_image(name: str, data: bytes) -> npt.NDArray[np.uint8]:
     Raises:
         DataError: it does not decode.
     """
-    return _decode(name, np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    array = np.frombuffer(data, np.uint8)
+    _check_claims(name, array)
+    return _decode(name, array, cv2.IMREAD_COLOR)
 
 
 def read_indexed_image(
@@ -103,6 +111,29 @@ def read_bytes(path: Path) -> npt.NDArray[np.uint8]:
         return data if data.size else np.frombuffer(read_file(path), np.uint8)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); replace it, or remove it from the list") from error
+
+
+def _check_claims(path: Path | str, data: npt.NDArray[np.uint8]) -> None:
+    """Refuse an image whose header claims so much that decoding it would take all memory.
+
+    Raises:
+        DataError: too many pixels, or a block of a PNG that is far longer than the file.
+    """
+    try:
+        with Image.open(io.BytesIO(data.data)):  # reads the header only
+            pass
+    except Image.DecompressionBombError as error:
+        raise DataError(f"{path}: is too large ({error}); scale it down, or remove it from the list") from error
+    except Exception:  # noqa: BLE001 (damaged: the decoder decides)
+        pass
+    if data[: len(PNG_MAGIC)].tobytes() != PNG_MAGIC:
+        return
+    at = len(PNG_MAGIC)
+    while at + 8 <= len(data):
+        length = int.from_bytes(data[at : at + 4].tobytes(), "big")
+        if length > max(MAX_PNG_BLOCK, len(data)):
+            raise DataError(f"{path}: claims a block of {length:,} bytes, and is damaged; replace it, or remove it")
+        at += length + 12  # with its length, name and checksum
 
 
 def _decode(path: Path | str, data: npt.NDArray[np.uint8], flags: int) -> npt.NDArray[np.uint8]:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from yolo.data.index import Index
+from yolo.errors import StorageError
 from yolo.log import progress
 from yolo.storage import atomic_path, cache_folder
 
@@ -119,8 +120,8 @@ def store(entry: Path, reading: Reading, trace: Trace, opened_ns: int) -> None:
             file.write(buffer.getbuffer())
             file.write(_digest(buffer.getbuffer()))
         _remove_unused(entry.parent)
-    except OSError as error:
-        _log.info("%s: cannot be written (%s): the data set is read again each time", entry, error.strerror)
+    except (OSError, StorageError) as error:
+        _log.info("%s: cannot be written (%s): the data set is read again each time", entry, error)
 
 
 def stamp(paths: Sequence[str]) -> npt.NDArray[np.int64]:

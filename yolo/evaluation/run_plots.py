@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from yolo.data.image_weights import ap_name
 from yolo.errors import DataError
 from yolo.evaluation.metric_plots import BLUE, ORANGE
+from yolo.storage import read_text
 from yolo.visualization.figures import add_grid_lines, new_figure, save_figure
 
 if TYPE_CHECKING:
@@ -67,10 +68,9 @@ def _draw_line(panel: Axes, epochs: Column, values: Column, color: str) -> None:
 
 
 def _read_columns(path: Path) -> dict[str, Column]:
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.reader(file)
-        header = [name.strip() for name in next(reader, [])]
-        rows = [_parse_numbers(cells, len(header), f"{path}:{reader.line_num}") for cells in reader if cells]
+    reader = csv.reader(read_text(path).splitlines())
+    header = [name.strip() for name in next(reader, [])]
+    rows = [_parse_numbers(cells, len(header), f"{path}:{reader.line_num}") for cells in reader if cells]
     if "epoch" not in header:
         raise DataError(f"{path}:1: no column 'epoch' in the header; use the results.csv of a run")
     if not rows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -84,7 +85,9 @@ def _write_torchscript(exporter: Exporter, path: Path) -> None:
         trace: Callable[..., torch.jit.ScriptModule] = torch.jit.trace  # untyped
         graph = DetectorGraph(exporter.graph_model)
         traced = trace(graph, (exporter.signature.example_input(),), check_trace=False)
-        torch.jit.save(traced, path, _extra_files=_metadata_files(exporter))
+        buffer = io.BytesIO()  # written to a file, PyTorch aborts the process where the disk is full
+        torch.jit.save(traced, buffer, _extra_files=_metadata_files(exporter))
+        path.write_bytes(buffer.getbuffer())
 
 
 def _build_torchscript_runners(exporter: Exporter, path: Path) -> Runners:

@@ -85,7 +85,7 @@ class Manifest:
 def _entry(version: str, path: Path) -> Entry | None:
     try:
         stat = path.stat()
-    except FileNotFoundError:
+    except (OSError, ValueError):  # missing, or no name of a file
         return None
     return version, stat.st_size, stat.st_mtime_ns
 
@@ -96,7 +96,8 @@ def _parse(content: bytes) -> Iterator[tuple[str, Entry]]:
     for line in content.split(b"\n"):
         try:
             name, *entry = json.loads(line)
-        except ValueError:
+        except (ValueError, TypeError, RecursionError):
             continue
-        last[name] = entry
+        if isinstance(name, str):
+            last[name] = entry
     return ((name, (entry[0], entry[1], entry[2])) for name, entry in last.items() if len(entry) == 3)

@@ -14,6 +14,7 @@ from yolo.finite_weights import describe_non_finite
 from yolo.remote.fetch import fetch_file
 from yolo.remote.open_store import open_store
 from yolo.remote.runs import CHECKPOINT, fetch_run, local_project, new_run_folder, newest_run, run_url
+from yolo.storage import remove_temporaries
 from yolo.urls import is_url, join_url
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ def new_folder(settings: TrainSettings, cfg: CfgFile) -> Path:
 
 
 def write_run_settings(settings: TrainSettings, folder: Path) -> None:
-    """Write the settings of a run, and the job that it belongs to."""
+    """Write the settings of a run, and the job that it belongs to; remove what a kill has left half-written."""
+    remove_temporaries(folder)
     if job := distributed.job_id():
         (folder / JOB_FILE).write_text(job, encoding="utf-8")
     write_settings(settings, folder / SETTINGS_FILE)

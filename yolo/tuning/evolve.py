@@ -15,7 +15,7 @@ import torch
 import yaml
 
 from yolo.config.recipe import flatten_settings, with_recipe, with_values, write_settings
-from yolo.errors import SettingsError, TrainingError
+from yolo.errors import SettingsError, StorageError, TrainingError
 from yolo.remote.upload import Uploader
 from yolo.storage import atomic_folder, atomic_path
 from yolo.training.build_training import build_training
@@ -124,11 +124,9 @@ def search_folder(settings: TrainSettings) -> Path:
         try:
             with atomic_folder(folder) as temporary:
                 write_settings(settings, temporary / SETTINGS_FILE)
-        except OSError as error:
+        except (OSError, StorageError) as error:
             if not folder.exists():  # else another process began the search just now
-                raise SettingsError(
-                    f"--project {settings.run.project}: cannot make {folder}: {error.strerror}"
-                ) from error
+                raise SettingsError(f"--project {settings.run.project}: cannot make {folder}: {error}") from error
     before, now = flatten_settings(with_recipe(settings, str(folder / SETTINGS_FILE))), flatten_settings(settings)
     for name in (name for name in now if name not in PROCESS_SETTINGS and before[name] != now[name]):
         flag, others = f"--{name.replace('_', '-')} {now[name]}", before[name]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
 from yolo.errors import DataError
-from yolo.storage import lock_file
+from yolo.storage import lock_file, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -63,7 +63,7 @@ def read_generations(path: Path) -> list[Generation]:
     """
     if not path.is_file():
         return []
-    rows = list(csv.reader(path.read_text(encoding="utf-8").splitlines()))
+    rows = list(csv.reader(read_text(path).splitlines()))
     if rows and tuple(rows[0][: len(FIXED_COLUMNS)]) != FIXED_COLUMNS:
         raise DataError(f"{path}:1: not the evolve.csv of a search; use another --name")
     read = [_generation(rows[0], row, f"{path}:{number}") for number, row in enumerate(rows[1:], start=2)]

@@ -160,3 +160,14 @@ def test_areas_are_those_of_the_outlines_where_the_file_states_them(tmp_path: Pa
 def test_ids_of_the_file(tmp_path: Path) -> None:
     source = open_dataset(str(make_coco(tmp_path)))
     assert source.coco_ids("train") == ([10, 20, 30], [7, 18])
+
+
+@pytest.mark.parametrize("name", ["../../secret.jpg", "../secret.jpg", "/abs"])
+def test_an_image_outside_the_data_set_is_not_read(name: str, tmp_path: Path) -> None:
+    put_image(tmp_path / "secret.jpg")
+    (tmp_path / "set" / "train").mkdir(parents=True)
+    file_name = str(tmp_path / "secret.jpg") if name == "/abs" else name
+    images = [{"id": 1, "file_name": file_name, "width": 8, "height": 8}]
+    put_text(tmp_path / "set/annotations/instances_train.json", json.dumps(EMPTY | {"images": images}))
+    with pytest.raises(DataError, match="image 1: no image '"):
+        open_dataset(str(tmp_path / "set")).index("train")

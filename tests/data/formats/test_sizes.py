@@ -47,3 +47,9 @@ def test_order_is_kept(tmp_path: Path) -> None:
     for i, path in enumerate(paths, start=1):
         Image.new("L", (i, 2)).save(path)
     assert read_sizes(paths) == [(i, 2) for i in range(1, 40)]
+
+
+def test_a_damaged_header_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\x05IHDR\0\0\x30\0\x00\x8a\x1b\x5c\x0f" + b"x" * 40)
+    with pytest.raises(DataError, match=r"a.png: (cannot be read|is not an image)"):
+        read_size(tmp_path / "a.png")

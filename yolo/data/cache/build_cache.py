@@ -12,7 +12,7 @@ from yolo.data.cache.disk import DiskCache, bytes_before_pixels, cache_name, fil
 from yolo.data.cache.ram import RamCache
 from yolo.data.cache.slots import ImageCache, Slots
 from yolo.data.memory_limits import free_shared_memory, size_text
-from yolo.errors import SettingsError
+from yolo.errors import SettingsError, StorageError
 from yolo.storage import cache_folder
 
 if TYPE_CHECKING:
@@ -71,8 +71,8 @@ def _on_disk(index: Index, slots: Slots, longer_side: int) -> DiskCache | None:
         if not there:
             reserve(path, marks + int(slots.ends[count]))
         return DiskCache(slots, count, path, file_stamps(index))
-    except OSError as error:
-        raise SettingsError(f"--cache disk: {path} cannot be made ({error.strerror}); use ram or none") from error
+    except (OSError, StorageError) as error:
+        raise SettingsError(f"--cache disk: {path} cannot be made ({error}); use ram or none") from error
 
 
 def _log_size(where: str, slots: Slots, count: int, free: int) -> None:

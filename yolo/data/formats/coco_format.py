@@ -194,14 +194,21 @@ def _image_folders(path: Path, split: str) -> list[Path]:
     return [*_named_folders(path, split), path.parent, _root(path)]
 
 
+def _is_below(candidate: str, root: str) -> bool:
+    """Return whether a path lies in the folder of the data set: a description must not name other files."""
+    return os.path.normpath(os.path.abspath(candidate)).startswith(root + os.sep)  # noqa: PTH100
+
+
 def _find(image: CocoImage, folders: Sequence[Path], path: Path) -> Path | DataError:
+    is_plain = ".." not in image.file_name and not os.path.isabs(image.file_name)  # noqa: PTH117
+    root = os.path.abspath(_root(path))  # noqa: PTH100
     for name in (
         image.file_name,
         *map(str, path_ends(image.file_name)),
     ):  # the ends: paths of another machine or system
         for folder in folders:
             candidate = os.path.join(folder, name)  # noqa: PTH118 (Path is slow)
-            if os.path.isfile(candidate):  # noqa: PTH113
+            if os.path.isfile(candidate) and (is_plain or _is_below(candidate, root)):  # noqa: PTH113
                 return Path(candidate)
     places = ", ".join(map(str, folders))
     text = f"no image '{image.file_name}' in {places}; add it, or remove the entry"

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 ORIENTATION = 0x0112  # EXIF tag
 HEADER_BYTES = 64 << 10
-TRUNCATED = (OSError, EOFError, SyntaxError, ValueError, struct.error)  # raised by Pillow for incomplete headers
+# Raised by Pillow for incomplete and damaged headers.
+TRUNCATED = (OSError, EOFError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, struct.error)
 TRANSPOSED = (5, 6, 7, 8)  # orientations that swap width and height
 
 
@@ -49,7 +50,7 @@ def read_size(image: Path) -> tuple[int, int]:
         raise DataError(f"{image}: is not an image that can be read; replace it, or remove it from the list") from error
     except Image.DecompressionBombError as error:
         raise DataError(f"{image}: is too large ({error}); scale it down, or remove it from the list") from error
-    except OSError as error:
+    except TRUNCATED as error:
         raise DataError(f"{image}: cannot be read ({error}); replace it, or remove it from the list") from error
     return (height, width) if _orientation(exif) in TRANSPOSED else (width, height)
 

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from yolo.data.formats.sizes import ORIENTATION
+from yolo.data.formats.sizes import ORIENTATION, TRUNCATED
 from yolo.dataset_tools.check.scan import ImageInfo, Problem
 from yolo.remote.streaming import read_file
 
@@ -43,7 +43,7 @@ def read_image_info(path: Path) -> tuple[ImageInfo, list[Problem]]:
     except UnidentifiedImageError:
         text = "is empty" if not data else "is not an image"
         return _undecodable(data), [Problem("corrupt", str(path), text, path)]
-    except (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError) as error:
+    except (*TRUNCATED, Image.DecompressionBombError) as error:
         kind = "truncated" if "trunc" in str(error).lower() else "corrupt"
         return _undecodable(data), [Problem(kind, str(path), str(error), path)]  # type: ignore[arg-type]
     image = _decode(data)
