@@ -131,7 +131,7 @@ def data(tmp_path: Path) -> Path:
 
 @pytest.mark.e2e
 def test_a_killed_process_stops_the_others_and_the_job_restarts(data: Path, tmp_path: Path) -> None:
-    command = f"{sys.executable} -m yolo.train --data {data} --cfg shapes --img-size 32 --batch-size 4 --epochs 40"
+    command = f"{sys.executable} -m yolo.train --data {data} --cfg shapes --img-size 32 --batch-size 4 --epochs 16"
     command += " --workers 0 --cache none --device cpu --preview-period 0 --nproc 2 --max-restarts 1"
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     results = tmp_path / "runs" / "train" / "results.csv"
@@ -148,7 +148,7 @@ def test_a_killed_process_stops_the_others_and_the_job_restarts(data: Path, tmp_
     assert "restarted by its launcher: resuming runs/train" in log
     assert "2 processes, 2 images a batch each" in log
     with results.open() as file:
-        assert [row["epoch"] for row in csv.DictReader(file)] == [str(epoch + 1) for epoch in range(40)]
+        assert [row["epoch"] for row in csv.DictReader(file)] == [str(epoch + 1) for epoch in range(16)]
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["train"]
     assert listening <= {"127.0.0.1", "::1"}, "other machines reach a port of a run on one machine"
 

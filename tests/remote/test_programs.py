@@ -89,7 +89,12 @@ def test_two_ranks_with_data_and_results_in_a_store(data: str, bucket: str, faul
 
 
 def test_a_terminated_streamed_run_is_resumed_on_another_machine(
-    data: str, bucket: str, faults: Faults, tmp_path: Path
+    data: str,
+    bucket: str,
+    faults: Faults,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     faults.busy = 11
     arguments = ["--data", data, "--stream", "--cache", "none", "--project", f"{bucket}/runs", "--epochs", "60"]
@@ -114,9 +119,10 @@ def test_a_terminated_streamed_run_is_resumed_on_another_machine(
 
     elsewhere = tmp_path / "elsewhere"  # another machine, without any file of the run
     elsewhere.mkdir()
-    process = start(elsewhere, "--resume", f"{bucket}/runs/run", "--epochs", str(epoch + 1))
-    log = finish(process)
-    assert f"resumed in epoch {epoch + 1} of {epoch + 1}" in log
+    monkeypatch.chdir(elsewhere)
+    caplog.set_level("INFO")
+    assert call(monkeypatch, train.main, *SMALL, "--resume", f"{bucket}/runs/run", "--epochs", epoch + 1) == 0
+    assert f"resumed in epoch {epoch + 1} of {epoch + 1}" in caplog.text
     files = stored_files(f"{bucket}/runs/run")
     assert files == local_files(elsewhere / "runs/s3/yolo-tests/runs/run")
     assert len(files["results.csv"].splitlines()) == epoch + 2
