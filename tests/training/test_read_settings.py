@@ -209,6 +209,7 @@ def test_a_missing_run_to_resume_is_an_error(
         ("--bucket /copies", {"bucket": "/copies"}),
         ("--cache-images --weights a.weights --name b", {"cache": "ram", "weights": "a.weights", "name": "b"}),
         ("--adam", {"optimizer": "adam", "lr0": None}),
+        ("--picture-period 3 --least-steps 5", {"preview_period": 3, "min_steps": 5}),
         ("--adam --lr0 0.002", {"optimizer": "adam", "lr0": 0.002}),
         ("--device cpu --single-cls --freeze-layers", {"device": "cpu", "single_cls": True, "freeze_layers": True}),
         ("--epochs 3 --batch-size 4 --cfg yolov3", {"epochs": 3, "batch_size": 4, "cfg": "yolov3"}),

@@ -27,7 +27,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-ALIASES = {"--adam": ("--optimizer", "adam"), "--cache-images": ("--cache", "ram")}  # flags of older trainers
+ALIASES = {  # flags of older trainers, and earlier names of ours
+    "--adam": ("--optimizer", "adam"),
+    "--cache-images": ("--cache", "ram"),
+    "--picture-period": ("--preview-period",),
+    "--least-steps": ("--min-steps",),
+}
 FIXED = ("cfg", "weights", "optimizer", "optimizer_args")  # last.pt has them
 IDENTITY = ("resume", "project", "name")  # what finds the run
 EXAMPLES = """
