@@ -120,7 +120,10 @@ def test_the_test_program_gives_the_trainers_number(trained: Path, run: Run) -> 
     rows = results(trained, "demo")
     best = max(rows, key=lambda row: float(row["metrics/mAP50"]) + float(row["metrics/mAP50-95"]))
     scores = []
-    for weights in (["runs/demo/best.pt"], ["runs/demo/best.weights", "--cfg", "runs/demo/model.cfg"]):
+    for weights in (
+        ["runs/demo/best.pt"],
+        ["runs/demo/best.weights", "--cfg", "runs/demo/model.cfg", "--data", "shapes"],
+    ):
         run("test", "--weights", *weights, "--workers", 0, "--json", "scores.json")
         scores.append(json.loads((trained / "scores.json").read_text()))
     assert scores[0] == scores[1]

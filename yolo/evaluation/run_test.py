@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from yolo import distributed
 from yolo.checkpoints.loading import load_model, read_run_data
+from yolo.checkpoints.published import find_published, find_weights
 from yolo.data.formats.open_dataset import open_dataset
 from yolo.devices import select_device
 from yolo.errors import SettingsError
@@ -70,9 +71,12 @@ def with_data_of_run(settings: TestSettings) -> TestSettings:
 
     Raises:
         SettingsError: neither names a data set.
+        WeightsError: there are no such weights.
     """
     if settings.data:
         return settings
+    if find_published(settings.weights) is None:
+        find_weights(settings.weights)
     data = read_run_data(settings.weights)
     if not data:
         raise SettingsError(f"--data: {settings.weights} does not say which data set it was trained on; give one")

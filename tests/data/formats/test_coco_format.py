@@ -162,12 +162,17 @@ def test_ids_of_the_file(tmp_path: Path) -> None:
     assert source.coco_ids("train") == ([10, 20, 30], [7, 18])
 
 
-@pytest.mark.parametrize("name", ["../../secret.jpg", "../secret.jpg", "/abs"])
-def test_an_image_outside_the_data_set_is_not_read(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [("set", "../../secret.jpg"), ("set", "../secret.jpg"), ("cache/yolo/remote/set", "{folder}/secret.jpg")],
+)
+def test_an_image_outside_the_data_set_is_not_read(
+    place: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     put_image(tmp_path / "secret.jpg")
-    (tmp_path / "set" / "train").mkdir(parents=True)
-    file_name = str(tmp_path / "secret.jpg") if name == "/abs" else name
-    images = [{"id": 1, "file_name": file_name, "width": 8, "height": 8}]
-    put_text(tmp_path / "set/annotations/instances_train.json", json.dumps(EMPTY | {"images": images}))
+    (tmp_path / place / "train").mkdir(parents=True)
+    images = [{"id": 1, "file_name": name.format(folder=tmp_path), "width": 8, "height": 8}]
+    put_text(tmp_path / place / "annotations/instances_train.json", json.dumps(EMPTY | {"images": images}))
     with pytest.raises(DataError, match="image 1: no image '"):
-        open_dataset(str(tmp_path / "set")).index("train")
+        open_dataset(str(tmp_path / place)).index("train")

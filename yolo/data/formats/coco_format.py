@@ -25,6 +25,7 @@ from yolo.data.formats.sizes import require_stated_size
 from yolo.data.labels import Labels
 from yolo.errors import DataError, MissingImageError
 from yolo.log import progress
+from yolo.storage import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -199,16 +200,19 @@ def _is_below(candidate: str, root: str) -> bool:
     return os.path.normpath(os.path.abspath(candidate)).startswith(root + os.sep)  # noqa: PTH100
 
 
+def _is_fetched(root: str) -> bool:
+    return any(_is_below(root, str(cache_folder(kind))) for kind in ("remote", "stream"))
+
+
 def _find(image: CocoImage, folders: Sequence[Path], path: Path) -> Path | DataError:
-    is_plain = ".." not in image.file_name and not os.path.isabs(image.file_name)  # noqa: PTH117
     root = os.path.abspath(_root(path))  # noqa: PTH100
-    for name in (
-        image.file_name,
-        *map(str, path_ends(image.file_name)),
-    ):  # the ends: paths of another machine or system
+    # absolute names are what `yolo.data split` writes; a data set that was fetched may not name files of this machine
+    is_free = ".." not in image.file_name and not (os.path.isabs(image.file_name) and _is_fetched(root))  # noqa: PTH117
+    ends = map(str, path_ends(image.file_name))  # of paths of another machine or system
+    for name in (image.file_name, *ends):
         for folder in folders:
             candidate = os.path.join(folder, name)  # noqa: PTH118 (Path is slow)
-            if os.path.isfile(candidate) and (is_plain or _is_below(candidate, root)):  # noqa: PTH113
+            if os.path.isfile(candidate) and (is_free or _is_below(candidate, root)):  # noqa: PTH113
                 return Path(candidate)
     places = ", ".join(map(str, folders))
     text = f"no image '{image.file_name}' in {places}; add it, or remove the entry"
