@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 from yolo import distributed
 from yolo.data.memory_limits import free_shared_memory, size_text
 from yolo.data.sample import Batch
-from yolo.errors import YoloError
+from yolo.errors import SystemLimitError, YoloError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -102,11 +102,16 @@ def build_data_loader(
 
 def receive(batches: Iterable[Batch | YoloError | bytes]) -> Iterator[Batch]:
     """Yield the batches of a loader, and raise the error that a worker sent in the place of one."""
-    for sent in batches:
-        batch = pickle.loads(sent) if isinstance(sent, bytes) else sent  # noqa: S301 (from our own worker)
-        if isinstance(batch, YoloError):
-            raise batch
-        yield batch
+    try:
+        for sent in batches:
+            batch = pickle.loads(sent) if isinstance(sent, bytes) else sent  # noqa: S301 (from our own worker)
+            if isinstance(batch, YoloError):
+                raise batch
+            yield batch
+    except (ConnectionError, EOFError) as error:  # it ended while it handed over a batch
+        raise SystemLimitError(
+            "--workers: a worker process was killed, probably by the system as memory ran out; use fewer --workers"
+        ) from error
 
 
 def init_worker(_worker: int) -> None:
